@@ -1,0 +1,36 @@
+/**
+ * Base of every error this package throws on purpose.
+ *
+ * The message says what was expected, what came, where, and what to do; `code` is stable and meant for
+ * programs; `cause` holds the error underneath, if there is one.
+ */
+export class SslResnextError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** A graph that breaks the rules of its ops: wrong shape, dtype, arity or attribute. */
+export class GraphError extends SslResnextError {}
+
+/** A model configuration or name that cannot be built. */
+export class ModelError extends SslResnextError {}
+
+/** A weights file that cannot be read, does not fit the model, or could not be downloaded. */
+export class WeightsError extends SslResnextError {}
+
+/** An image that cannot be decoded or transformed. */
+export class ImageError extends SslResnextError {}
+
+/** A folder, archive or table of images that cannot be read. */
+export class DataError extends SslResnextError {}
+
+/** A failure of the inference runtime: no such device, out of memory, a crashed worker. */
+export class SessionError extends SslResnextError {}
+
+/** Options or arguments that the caller has to correct. */
+export class UsageError extends SslResnextError {}

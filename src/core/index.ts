@@ -1,0 +1,14 @@
+export { allocate, bytesPerElement, viewAs, type DType, type DTypeArrays } from "./dtype.ts";
+export { elementCount, tensor, type StateDict, type Tensor, type TensorSource } from "./tensor.ts";
+export { bytesSource, type ByteSource } from "./byte-source.ts";
+export { seededRandom, type Random } from "./random.ts";
+export {
+  DataError,
+  GraphError,
+  ImageError,
+  ModelError,
+  SessionError,
+  SslResnextError,
+  UsageError,
+  WeightsError,
+} from "./errors.ts";
