@@ -1,0 +1,13 @@
+export { accuracyMeter, bestRankOf, type Accuracy, type AccuracyMeter } from "./accuracy.ts";
+export { parseClassSubset, restrictToSubset, type ClassSubset } from "./class-subset.ts";
+export {
+  confusionMatrix,
+  countPrediction,
+  worstConfusions,
+  type Confusion,
+  type ConfusionMatrix,
+} from "./confusion-matrix.ts";
+export { perClass, type ClassReport } from "./per-class.ts";
+export { parseRealLabels, type RealLabels } from "./real-labels.ts";
+export { softmax } from "./softmax.ts";
+export { rankOf, topk, type Ranked } from "./topk.ts";

@@ -1,0 +1,38 @@
+import type { ConfusionMatrix } from "./confusion-matrix.ts";
+
+/** How well one class is recognised; shares in percent. */
+export interface ClassReport {
+  readonly index: number;
+  /** Images of the class. */
+  readonly support: number;
+  /** Images taken for the class. */
+  readonly predicted: number;
+  /** Share of the class's images that were recognised: its accuracy; NaN without images. */
+  readonly recall: number;
+  /** Share of the images taken for the class that are of it; NaN when none was taken for it. */
+  readonly precision: number;
+  /** Harmonic mean of precision and recall: 2·hits / (support + predicted). */
+  readonly f1: number;
+}
+
+/** One report per class, in class order. */
+export function perClass(matrix: ConfusionMatrix): ClassReport[] {
+  const { numClasses, counts } = matrix;
+  const support = new Float64Array(numClasses);
+  const predicted = new Float64Array(numClasses);
+  counts.forEach((count, cell) => {
+    support[Math.floor(cell / numClasses)]! += count;
+    predicted[cell % numClasses]! += count;
+  });
+  return Array.from({ length: numClasses }, (_, index) => {
+    const hits = counts[index * numClasses + index]!;
+    return {
+      index,
+      support: support[index]!,
+      predicted: predicted[index]!,
+      recall: (100 * hits) / support[index]!,
+      precision: (100 * hits) / predicted[index]!,
+      f1: (200 * hits) / (support[index]! + predicted[index]!),
+    };
+  });
+}
