@@ -1,0 +1,86 @@
+import { GraphError } from "../core/index.ts";
+import type { Application, AttributeKind, OpSpec } from "./op-spec.ts";
+import { currentScope } from "./scope.ts";
+import { formatShape, type Attribute, type Attributes, type Node, type Value } from "./value.ts";
+
+type Inputs = readonly (Value | undefined)[];
+type OptionalAttributes = Readonly<Record<string, Attribute | undefined>>;
+
+/** Applies an op: checks arity and attributes, infers the outputs' types, and makes the node. */
+export function apply(op: OpSpec, inputs: Inputs, attributes: OptionalAttributes = {}): readonly Value[] {
+  const scope = currentScope();
+  const given = withoutUndefined(attributes);
+  const outputs: Value[] = [];
+  const node: Node = { op, inputs: withoutTrailing(inputs), attributes: given, scope, outputs };
+  checkArity(node);
+  checkAttributes(node);
+  for (const [index, type] of op.infer(application(node)).entries()) {
+    outputs.push({ ...type, source: { kind: "node", node, index } });
+  }
+  return outputs;
+}
+
+/** Applies an op that has a single output. */
+export function apply1(op: OpSpec, inputs: Inputs, attributes: OptionalAttributes = {}): Value {
+  const [output] = apply(op, inputs, attributes);
+  return output ?? fail(op, currentScope(), inputs, "has no output");
+}
+
+/** The view of a node that shape rules work on. */
+export function application(node: Node): Application {
+  const objection = (problem: string): never => fail(node.op, node.scope, node.inputs, problem);
+  return {
+    inputs: node.inputs,
+    attributes: node.attributes,
+    fail: objection,
+    optional: (index) => node.inputs[index],
+    input: (index) => node.inputs[index] ?? objection(`needs input ${index}, which is missing`),
+  };
+}
+
+/** Checks the number of inputs against the op's arity. */
+function checkArity({ op, inputs, scope }: Node): void {
+  const [fewest, most] = op.arity;
+  if (inputs.length < fewest || inputs.length > most) {
+    const expected = fewest === most ? `${fewest}` : `${fewest} to ${most}`;
+    fail(op, scope, inputs, `takes ${expected} inputs, got ${inputs.length}`);
+  }
+}
+
+function checkAttributes({ op, attributes, inputs, scope }: Node): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    const kind = op.attributes[name];
+    if (kind === undefined) {
+      const known = Object.keys(op.attributes).join(", ") || "none";
+      fail(op, scope, inputs, `has no attribute "${name}" (known: ${known})`);
+    }
+    if (!fitsKind[kind](value)) {
+      fail(op, scope, inputs, `attribute "${name}" must be ${kind}, got ${JSON.stringify(value)}`);
+    }
+  }
+}
+
+const fitsKind: Readonly<Record<AttributeKind, (value: Attribute) => boolean>> = {
+  string: (value) => typeof value === "string",
+  float: (value) => typeof value === "number",
+  int: (value) => Number.isSafeInteger(value),
+  floats: (value) => Array.isArray(value),
+  ints: (value) => Array.isArray(value) && value.every((item) => Number.isSafeInteger(item)),
+};
+
+function fail(op: OpSpec, scope: string, inputs: Inputs, problem: string): never {
+  const where = scope === "" ? op.type : `${op.type} ${scope}`;
+  const types = inputs.map((value) => (value ? `${value.dtype}${formatShape(value.shape)}` : "-")).join(", ");
+  throw new GraphError("graph/invalid-op", `${where}: ${problem}. Inputs: ${types === "" ? "none" : types}.`);
+}
+
+function withoutUndefined(attributes: OptionalAttributes): Attributes {
+  const given = Object.entries(attributes).filter((entry) => entry[1] !== undefined);
+  return Object.fromEntries(given) as Attributes;
+}
+
+function withoutTrailing(inputs: Inputs): Inputs {
+  let length = inputs.length;
+  while (length > 0 && inputs[length - 1] === undefined) length--;
+  return inputs.slice(0, length);
+}

@@ -1,0 +1,10 @@
+export { constant, input, type Attributes, type Dim, type Node, type Shape, type Value } from "./value.ts";
+export { currentScope, scope } from "./scope.ts";
+export * from "./ops/index.ts";
+export { buildGraph, type Graph } from "./graph.ts";
+export { rewrite, type RewriteRule } from "./rewrite.ts";
+export { foldBatchNorm } from "./passes/fold-batch-norm.ts";
+export { mergeGroups } from "./passes/merge-groups.ts";
+export { checkGraph } from "./check.ts";
+export { printGraph } from "./print.ts";
+export { encodeModel, type EncodedModel, type EncodeOptions } from "./encode/encode-model.ts";

@@ -1,0 +1,77 @@
+import type { DType } from "../../core/index.ts";
+import { apply1 } from "../apply.ts";
+import { broadcastShapes } from "../broadcast.ts";
+import { defineOp, type Application, type Op, type ValueType } from "../op-spec.ts";
+import { formatShape, type Value } from "../value.ts";
+
+function inferUnary(at: Application): readonly ValueType[] {
+  const { dtype, shape } = at.input(0);
+  return [{ dtype, shape }];
+}
+
+function inferBinary(at: Application): readonly ValueType[] {
+  const [a, b] = [at.input(0), at.input(1)];
+  if (a.dtype !== b.dtype) at.fail(`operands must share a dtype, got ${a.dtype} and ${b.dtype}`);
+  const shape = broadcastShapes(a.shape, b.shape);
+  if (!shape) at.fail(`shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not broadcast`);
+  return [{ dtype: a.dtype, shape }];
+}
+
+const unary = <const T extends string>(type: T): Op<T> =>
+  defineOp({ type, arity: [1, 1], attributes: {}, infer: inferUnary });
+const binary = <const T extends string>(type: T): Op<T> =>
+  defineOp({ type, arity: [2, 2], attributes: {}, infer: inferBinary });
+
+export const Add: Op<"Add"> = binary("Add");
+export const Sub: Op<"Sub"> = binary("Sub");
+export const Mul: Op<"Mul"> = binary("Mul");
+export const Div: Op<"Div"> = binary("Div");
+export const Relu: Op<"Relu"> = unary("Relu");
+export const Floor: Op<"Floor"> = unary("Floor");
+export const Round: Op<"Round"> = unary("Round");
+export const Clip: Op<"Clip"> = defineOp({
+  type: "Clip",
+  arity: [1, 3],
+  attributes: {},
+  infer: inferUnary,
+});
+
+/** `a + b` with broadcasting. */
+export function add<D extends DType>(a: Value<D>, b: Value<D>): Value<D> {
+  return apply1(Add, [a, b]) as Value<D>;
+}
+
+/** `a - b` with broadcasting. */
+export function sub<D extends DType>(a: Value<D>, b: Value<D>): Value<D> {
+  return apply1(Sub, [a, b]) as Value<D>;
+}
+
+/** `a * b` with broadcasting. */
+export function mul<D extends DType>(a: Value<D>, b: Value<D>): Value<D> {
+  return apply1(Mul, [a, b]) as Value<D>;
+}
+
+/** `a / b` with broadcasting; integers are divided towards zero. */
+export function div<D extends DType>(a: Value<D>, b: Value<D>): Value<D> {
+  return apply1(Div, [a, b]) as Value<D>;
+}
+
+/** `max(x, 0)`. */
+export function relu<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Relu, [x]) as Value<D>;
+}
+
+/** Largest integer not above `x`. */
+export function floor<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Floor, [x]) as Value<D>;
+}
+
+/** Nearest integer, halves to even. */
+export function round<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Round, [x]) as Value<D>;
+}
+
+/** Limits `x` to `[low, high]`, given as scalars. */
+export function clip<D extends DType>(x: Value<D>, low: Value<D>, high: Value<D>): Value<D> {
+  return apply1(Clip, [x, low, high]) as Value<D>;
+}

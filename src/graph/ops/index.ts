@@ -1,0 +1,11 @@
+export { add, clip, div, floor, mul, relu, round, sub } from "./elementwise.ts";
+export { conv, type ConvAttributes } from "./conv.ts";
+export { batchNormalization, type BatchNormParameters } from "./normalization.ts";
+export { globalAveragePool, maxPool, type PoolAttributes } from "./pool.ts";
+export { gemm, matMul, type GemmAttributes } from "./linear.ts";
+export { concat, flatten, gather, reshape, shapeOf, slice, transpose } from "./layout.ts";
+export { reduceMean, reduceMin, reduceSum, softmax, type ReduceAttributes } from "./reduce.ts";
+export { cast } from "./cast.ts";
+export { resize, type ResizeAttributes } from "./resize.ts";
+export { float32, int64, int64s } from "./literals.ts";
+export { ops, type OpType } from "./table.ts";

@@ -1,0 +1,181 @@
+import { elementCount, type DType } from "../../core/index.ts";
+import { apply1 } from "../apply.ts";
+import { defineOp, type Application, type Op } from "../op-spec.ts";
+import { formatShape, literal, type Dim, type Value } from "../value.ts";
+import { int64s } from "./literals.ts";
+
+/** The integers of a constant input, or `undefined` when they are known only at run time. */
+function integers(value: Value | undefined): readonly number[] | undefined {
+  const known = literal(value);
+  return known ? Array.from(known.data as Iterable<bigint | number>, Number) : undefined;
+}
+
+function required(at: Application, index: number, what: string): readonly number[] {
+  return integers(at.input(index)) ?? at.fail(`${what} must be a constant`);
+}
+
+const normalAxis = (at: Application, axis: number, rank: number): number =>
+  axis >= -rank && axis < rank ? (axis + rank) % rank : at.fail(`axis ${axis} is outside a rank of ${rank}`);
+
+export const Reshape: Op<"Reshape"> = defineOp({
+  type: "Reshape",
+  arity: [2, 2],
+  attributes: {},
+  infer(at) {
+    const x = at.input(0);
+    const target = required(at, 1, "the shape");
+    const shape: Dim[] = target.map((dim, axis) => (dim === 0 ? (x.shape[axis] ?? 0) : dim));
+    const free = shape.indexOf(-1);
+    const numeric = (dims: readonly Dim[]): readonly number[] =>
+      dims.filter((dim) => typeof dim === "number");
+    const symbols = (dims: readonly Dim[]): string => dims.filter((dim) => typeof dim === "string").join();
+    const [before, after] = [numeric(x.shape), numeric(shape)];
+    if (symbols(x.shape) === symbols(shape)) {
+      const known = elementCount(after.filter((dim) => dim !== -1));
+      const rest = elementCount(before) / known;
+      if (free >= 0 && Number.isInteger(rest)) shape[free] = rest;
+      else if (free >= 0 || rest !== 1)
+        at.fail(`cannot reshape ${formatShape(x.shape)} to [${target.join(", ")}]`);
+    } else if (free >= 0) {
+      shape[free] = symbols(x.shape);
+    }
+    return [{ dtype: x.dtype, shape }];
+  },
+});
+
+export const Flatten: Op<"Flatten"> = defineOp({
+  type: "Flatten",
+  arity: [1, 1],
+  attributes: { axis: "int" },
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    const axis = (at.attributes["axis"] as number | undefined) ?? 1;
+    const join = (dims: readonly Dim[]): Dim =>
+      dims.every((dim) => typeof dim === "number")
+        ? elementCount(dims)
+        : dims.filter((dim) => dim !== 1).join("*");
+    return [{ dtype, shape: [join(shape.slice(0, axis)), join(shape.slice(axis))] }];
+  },
+});
+
+export const Transpose: Op<"Transpose"> = defineOp({
+  type: "Transpose",
+  arity: [1, 1],
+  attributes: { perm: "ints" },
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    const perm = at.attributes["perm"] as readonly number[];
+    const isPermutation = perm.toSorted((a, b) => a - b).every((axis, index) => axis === index);
+    if (perm.length !== shape.length || !isPermutation)
+      at.fail(`perm [${perm.join(", ")}] is no permutation`);
+    return [{ dtype, shape: perm.map((axis) => shape[axis]!) }];
+  },
+});
+
+export const Concat: Op<"Concat"> = defineOp({
+  type: "Concat",
+  arity: [1, 2 ** 16],
+  attributes: { axis: "int" },
+  infer(at) {
+    const first = at.input(0);
+    const axis = normalAxis(at, at.attributes["axis"] as number, first.shape.length);
+    const lengths = at.inputs.map((value) => {
+      const same = value?.shape.every((dim, other) => other === axis || dim === first.shape[other]);
+      return same && value ? value.shape[axis]! : at.fail(`inputs must agree on every axis but ${axis}`);
+    });
+    const total = lengths.every((length) => typeof length === "number")
+      ? elementSum(lengths)
+      : lengths.join("+");
+    return [{ dtype: first.dtype, shape: first.shape.map((dim, other) => (other === axis ? total : dim)) }];
+  },
+});
+
+const elementSum = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);
+
+export const Gather: Op<"Gather"> = defineOp({
+  type: "Gather",
+  arity: [2, 2],
+  attributes: { axis: "int" },
+  infer(at) {
+    const [x, indices] = [at.input(0), at.input(1)];
+    const axis = normalAxis(at, (at.attributes["axis"] as number | undefined) ?? 0, x.shape.length);
+    return [
+      { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] },
+    ];
+  },
+});
+
+export const ShapeOp: Op<"Shape"> = defineOp({
+  type: "Shape",
+  arity: [1, 1],
+  attributes: { start: "int", end: "int" },
+  infer(at) {
+    const rank = at.input(0).shape.length;
+    const { start = 0, end = rank } = at.attributes as { start?: number; end?: number };
+    return [{ dtype: "int64", shape: [end - start] }];
+  },
+});
+
+export const Slice: Op<"Slice"> = defineOp({
+  type: "Slice",
+  arity: [4, 4],
+  attributes: {},
+  infer(at) {
+    const x = at.input(0);
+    const [starts, ends, axes] = [integers(at.input(1)), integers(at.input(2)), required(at, 3, "the axes")];
+    const shape = [...x.shape];
+    for (const [index, given] of axes.entries()) {
+      const axis = normalAxis(at, given, shape.length);
+      const dim = shape[axis]!;
+      const [start, end] = [starts?.[index], ends?.[index]];
+      if (start === undefined || end === undefined || typeof dim === "string") {
+        shape[axis] = `slice(${dim})`;
+        continue;
+      }
+      const clamp = (position: number): number =>
+        Math.min(Math.max(position < 0 ? position + dim : position, 0), dim);
+      shape[axis] = Math.max(clamp(end) - clamp(start), 0);
+    }
+    return [{ dtype: x.dtype, shape }];
+  },
+});
+
+/** The same elements in another shape; 0 keeps an axis, -1 takes what is left. */
+export function reshape<D extends DType>(x: Value<D>, shape: readonly number[]): Value<D> {
+  return apply1(Reshape, [x, int64s(shape)]) as Value<D>;
+}
+
+/** Joins the axes before `axis` into one, and those from it on into another. */
+export function flatten<D extends DType>(x: Value<D>, axis = 1): Value<D> {
+  return apply1(Flatten, [x], { axis }) as Value<D>;
+}
+
+/** Reorders the axes. */
+export function transpose<D extends DType>(x: Value<D>, perm: readonly number[]): Value<D> {
+  return apply1(Transpose, [x], { perm }) as Value<D>;
+}
+
+/** Joins values along an axis. */
+export function concat<D extends DType>(values: readonly Value<D>[], axis: number): Value<D> {
+  return apply1(Concat, values, { axis }) as Value<D>;
+}
+
+/** Picks the entries at `indices` along an axis. */
+export function gather<D extends DType>(x: Value<D>, indices: Value<"int64">, axis = 0): Value<D> {
+  return apply1(Gather, [x, indices], { axis }) as Value<D>;
+}
+
+/** Lengths of the axes `start` to `end` (exclusive) as an int64 vector. */
+export function shapeOf(x: Value, start = 0, end: number = x.shape.length): Value<"int64"> {
+  return apply1(ShapeOp, [x], { start, end }) as Value<"int64">;
+}
+
+/** The part of `x` between `starts` (inclusive) and `ends` (exclusive) on the given axes. */
+export function slice<D extends DType>(
+  x: Value<D>,
+  starts: Value<"int64">,
+  ends: Value<"int64">,
+  axes: readonly number[],
+): Value<D> {
+  return apply1(Slice, [x, starts, ends, int64s(axes)]) as Value<D>;
+}

@@ -1,0 +1,66 @@
+import type { DType } from "../../core/index.ts";
+import { apply1 } from "../apply.ts";
+import { defineOp, type Application, type Op, type ValueType } from "../op-spec.ts";
+import { literal, type Value } from "../value.ts";
+import { int64s } from "./literals.ts";
+
+function inferReduction(at: Application): readonly ValueType[] {
+  const { dtype, shape } = at.input(0);
+  const axes = literal(at.input(1)) ?? at.fail("the axes must be a constant");
+  const reduced = new Set(
+    Array.from(axes.data as BigInt64Array, (axis) => (Number(axis) + shape.length) % shape.length),
+  );
+  const kept = at.attributes["keepdims"] !== 0;
+  return [{ dtype, shape: shape.flatMap((dim, axis) => (reduced.has(axis) ? (kept ? [1] : []) : [dim])) }];
+}
+
+const reduction = <const T extends string>(type: T): Op<T> =>
+  defineOp({ type, arity: [2, 2], attributes: { keepdims: "int" }, infer: inferReduction });
+
+export const ReduceMean: Op<"ReduceMean"> = reduction("ReduceMean");
+export const ReduceSum: Op<"ReduceSum"> = reduction("ReduceSum");
+export const ReduceMin: Op<"ReduceMin"> = reduction("ReduceMin");
+
+export const Softmax: Op<"Softmax"> = defineOp({
+  type: "Softmax",
+  arity: [1, 1],
+  attributes: { axis: "int" },
+  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.input(0).shape }],
+});
+
+export interface ReduceAttributes {
+  /** @default 1 */
+  readonly keepdims?: 0 | 1;
+}
+
+/** Mean over the given axes. */
+export function reduceMean<D extends DType>(
+  x: Value<D>,
+  axes: readonly number[],
+  attributes: ReduceAttributes = {},
+): Value<D> {
+  return apply1(ReduceMean, [x, int64s(axes)], { ...attributes }) as Value<D>;
+}
+
+/** Sum over the given axes. */
+export function reduceSum<D extends DType>(
+  x: Value<D>,
+  axes: readonly number[],
+  attributes: ReduceAttributes = {},
+): Value<D> {
+  return apply1(ReduceSum, [x, int64s(axes)], { ...attributes }) as Value<D>;
+}
+
+/** Smallest element over the given axes. */
+export function reduceMin<D extends DType>(
+  x: Value<D>,
+  axes: readonly number[],
+  attributes: ReduceAttributes = {},
+): Value<D> {
+  return apply1(ReduceMin, [x, int64s(axes)], { ...attributes }) as Value<D>;
+}
+
+/** `exp(x) / sum(exp(x))` along an axis. */
+export function softmax<D extends DType>(x: Value<D>, axis = -1): Value<D> {
+  return apply1(Softmax, [x], { axis }) as Value<D>;
+}
