@@ -1,0 +1,47 @@
+import { tensor, type StateDict, type TensorSource } from "../core/index.ts";
+import type { ResNetConfig } from "./config.ts";
+
+/**
+ * Fits pretrained weights to a configuration with other input channels or classes, as timm does.
+ *
+ * One input channel sums the RGB filters; n channels repeat them in turn, scaled by 3 / n. A classifier for
+ * another number of classes is dropped: `numClasses: 0` needs none, any other is to be trained anew.
+ *
+ * @param weights float32 state dict of the same blocks.
+ */
+export function adaptWeights(config: ResNetConfig, weights: StateDict): StateDict {
+  const adapted = new Map(weights);
+  const stem = weights.get("conv1.weight");
+  if (stem?.dims.length === 4 && stem.dims[1] !== config.inChannels && stem.dims[1] === 3) {
+    adapted.set("conv1.weight", adaptStem(stem as TensorSource<"float32">, config.inChannels));
+  }
+  if (weights.get("fc.weight")?.dims[0] !== config.numClasses) {
+    adapted.delete("fc.weight");
+    adapted.delete("fc.bias");
+  }
+  return adapted;
+}
+
+function adaptStem(stem: TensorSource<"float32">, channels: number): TensorSource<"float32"> {
+  const [out, rgb, height, width] = stem.dims as [number, number, number, number];
+  const area = height * width;
+  const dims = [out, channels, height, width];
+  // Which RGB filters add up to each new one, and their weight.
+  const sources = Array.from({ length: channels }, (_, c) => (channels === 1 ? [0, 1, 2] : [c % rgb]));
+  const scale = channels === 1 ? 1 : rgb / channels;
+  return {
+    dtype: "float32",
+    dims,
+    async load() {
+      const { data } = await stem.load();
+      const filters = Array.from({ length: out }, (_, o) =>
+        sources.flatMap((from) =>
+          Array.from({ length: area }, (_, i) =>
+            from.reduce((sum, c) => sum + data[(o * rgb + c) * area + i]! * scale, 0),
+          ),
+        ),
+      );
+      return tensor("float32", dims, Float32Array.from(filters.flat()));
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { relu, scope, type Value } from "../graph/index.ts";
+import { basicBlock, bottleneck } from "./blocks.ts";
+import type { ResNetConfig } from "./config.ts";
+import { batchNorm2d, conv2d, globalPool, linear, maxPool2d } from "./layers.ts";
+import type { ParameterScope } from "./parameters.ts";
+
+type Float = Value<"float32">;
+
+/** Feature maps that can be read from the network, in order. `stem` is taken before the max-pool. */
+export const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const;
+
+export type Tap = (typeof taps)[number];
+
+/** Everything that can be asked of the network. */
+export type Output = Tap | "embedding" | "logits";
+
+/**
+ * A ResNet or ResNeXt from images to logits. Computes nothing: what is not asked for is not in the graph.
+ *
+ * @param images [N, inChannels, H, W]
+ * @returns Taps [N, C, H / s, W / s], `embedding` [N, C] and, unless `numClasses` is 0, `logits` [N, classes].
+ */
+export function resnet(
+  config: ResNetConfig,
+  images: Float,
+  parameters: ParameterScope,
+): Readonly<Partial<Record<Output, Float>>> {
+  const imagenet = config.stem === "imagenet";
+  let x = conv2d("conv1", images, parameters, {
+    outChannels: config.width,
+    kernel: imagenet ? 7 : 3,
+    stride: imagenet ? 2 : 1,
+  });
+  x = relu(batchNorm2d("bn1", x, parameters));
+  const outputs: Partial<Record<Output, Float>> = { stem: x };
+  if (imagenet) x = maxPool2d("maxpool", x);
+
+  const block = config.block === "basic" ? basicBlock : bottleneck;
+  for (const [index, stage] of stages(config).entries()) {
+    const name = `layer${index + 1}` as Tap;
+    x = scope(name, () => {
+      let y = x;
+      for (let b = 0; b < stage.blocks; b++) {
+        const first = b === 0;
+        y = block(`${b}`, y, parameters, {
+          planes: stage.planes,
+          stride: first ? stage.stride : 1,
+          cardinality: config.cardinality,
+          baseWidth: config.baseWidth,
+          firstDilation: first ? stage.firstDilation : stage.dilation,
+          dilation: stage.dilation,
+        });
+      }
+      return y;
+    });
+    outputs[name] = x;
+  }
+
+  outputs.embedding = globalPool("global_pool", x);
+  if (config.numClasses > 0) outputs.logits = linear("fc", outputs.embedding, parameters, config.numClasses);
+  return outputs;
+}
+
+interface Stage {
+  readonly blocks: number;
+  readonly planes: number;
+  readonly stride: number;
+  readonly firstDilation: number;
+  readonly dilation: number;
+}
+
+/** Stages past the output stride dilate instead of striding; the first block keeps the dilation before it. */
+function stages(config: ResNetConfig): readonly Stage[] {
+  let reached = config.stem === "imagenet" ? 4 : 1;
+  let dilation = 1;
+  return config.layers.map((blocks, index) => {
+    const wanted = index === 0 ? 1 : 2;
+    const dilates = reached * wanted > config.outputStride;
+    const firstDilation = dilation;
+    if (dilates) dilation *= wanted;
+    else reached *= wanted;
+    return {
+      blocks,
+      planes: config.width * 2 ** index,
+      stride: dilates ? 1 : wanted,
+      firstDilation,
+      dilation,
+    };
+  });
+}
