@@ -8,6 +8,5 @@ export {
   type ConfusionMatrix,
 } from "./confusion-matrix.ts";
 export { perClass, type ClassReport } from "./per-class.ts";
-export { parseRealLabels, type RealLabels } from "./real-labels.ts";
 export { softmax } from "./softmax.ts";
 export { rankOf, topk, type Ranked } from "./topk.ts";

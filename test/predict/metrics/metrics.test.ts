@@ -1,13 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DataError, UsageError } from "../../../src/core/index.ts";
+import { UsageError } from "../../../src/core/index.ts";
 import {
   accuracyMeter,
   bestRankOf,
   confusionMatrix,
   countPrediction,
   parseClassSubset,
-  parseRealLabels,
   perClass,
   rankOf,
   restrictToSubset,
@@ -85,22 +84,6 @@ describe("accuracy", () => {
 
   it("takes the best-placed of several right classes", () => {
     expect(bestRankOf([0.1, 0.5, 0.3, 0.2], [0, 2])).toBe(1);
-  });
-});
-
-describe("ReaL labels", () => {
-  const labels = parseRealLabels("[[7], [], [3, 4]]");
-
-  it("finds an image by its number, wherever the file lies", () => {
-    expect(labels.of("val/n01440764/ILSVRC2012_val_00000001.JPEG")).toEqual([7]);
-    expect(labels.of("ILSVRC2012_val_00000002.JPEG")).toEqual([]);
-    expect(labels.of("ILSVRC2012_val_00000003.jpg")).toEqual([3, 4]);
-    expect(labels.of("ILSVRC2012_val_00000004.JPEG")).toBeUndefined();
-    expect(labels.of("dog.jpg")).toBeUndefined();
-  });
-
-  it.each(["{", "{}", "[1, 2]", '[["a"]]', "[[-1]]"])("refuses %s", (text) => {
-    expect(() => parseRealLabels(text)).toThrow(DataError);
   });
 });
 

@@ -1,0 +1,34 @@
+import { z, type ZodType } from "zod";
+
+/** A whole number within bounds. */
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): ZodType<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return z.string().transform((text, context) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    context.addIssue(`expected a whole number ${range}`);
+    return z.NEVER;
+  });
+}
+
+/** A share above 0 and at most 1. */
+export const share: ZodType<number> = z.string().transform((text, context) => {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value <= 1) return value;
+  context.addIssue("expected a number above 0 and at most 1");
+  return z.NEVER;
+});
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): ZodType<Word> {
+  return z.enum(words, { error: `expected one of ${words.join(", ")}` });
+}
+
+/** Any text, such as a path. */
+export const text: ZodType<string> = z.string().min(1, "expected some text");
+
+/** A flag that is off unless given. */
+export const flag: ZodType<boolean> = z.boolean().default(false);
+
+/** A flag that is on unless its `--no-` form is given. */
+export const negatedFlag: ZodType<boolean> = z.boolean().default(true);

@@ -1,0 +1,55 @@
+import { bar } from "./bar.ts";
+import { percent } from "./numbers.ts";
+import type { Style } from "./style.ts";
+import { pad, printable, textWidth, truncate, truncateStart } from "./text-width.ts";
+
+/** One line of an answer. */
+export interface RankedLabel {
+  readonly label: string;
+  /** Share of 1 that the bar shows. */
+  readonly share: number;
+  /** The number beside the bar. @default the share in percent */
+  readonly figure?: string;
+}
+
+const widestLabel = 44;
+const widestBar = 32;
+const narrowestBar = 8;
+const indent = "  ";
+
+/** The answer for one image: its name, then a line with label, bar and figure for each class. */
+export function predictionLines(
+  image: string,
+  ranked: readonly RankedLabel[],
+  { columns, style }: { readonly columns: number; readonly style: Style },
+): string[] {
+  const labels = ranked.map(({ label }) => printable(label));
+  const figures = ranked.map(({ share, figure }) => figure ?? percent(share));
+  const figureColumns = Math.max(...figures.map(textWidth), "100.00 %".length);
+  const room = columns - indent.length - figureColumns - 2;
+  const labelColumns = Math.max(
+    8,
+    Math.min(Math.max(...labels.map(textWidth), 24), widestLabel, room - narrowestBar - 2),
+  );
+  const barColumns = Math.min(widestBar, room - labelColumns - 2);
+  const lines = ranked.map(({ share }, at) => {
+    const label = pad(truncate(labels[at]!, labelColumns), labelColumns);
+    const figure = pad(figures[at]!, figureColumns, "right");
+    // Where even a short bar finds no place, label and figure still do.
+    const drawn = barColumns >= 4 ? `  ${style.accent(bar(share, barColumns))}` : "";
+    return `${indent}${at === 0 ? style.bold(label) : label}${drawn}  ${at === 0 ? style.bold(figure) : figure}`;
+  });
+  return [style.bold(truncateStart(printable(image), columns)), ...lines];
+}
+
+/** The line for an image that failed. */
+export function failureLines(
+  image: string,
+  message: string,
+  { columns, style }: { readonly columns: number; readonly style: Style },
+): string[] {
+  return [
+    style.bold(truncateStart(printable(image), columns)),
+    `${indent}${style.failure("failed")}  ${printable(message)}`,
+  ];
+}

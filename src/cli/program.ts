@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import type { Outcome } from "./command.ts";
+import { commandTable } from "./command-table.ts";
+import { failureExit } from "./failure-exit.ts";
+import { Interrupted, processTerminal } from "./terminal.ts";
+
+const exitCodes: { readonly [O in Outcome]: number } = { ok: 0, failed: 1 };
+
+/**
+ * Runs one command line and resolves to its exit code: 0 everything worked, 1 something failed, 2 the command
+ * line was wrong, 130 interrupted.
+ */
+export async function runProgram(line: readonly string[]): Promise<number> {
+  const controller = new AbortController();
+  const terminal = processTerminal(controller);
+  // Once: a second Ctrl-C ends the process at once, as if nothing listened.
+  process.once("SIGINT", () => controller.abort(new Interrupted()));
+
+  let outcome: Outcome = "ok";
+  const program = describeProgram();
+  const asked = line.find((word) => !word.startsWith("-") && word !== "help");
+  try {
+    for (const entry of commandTable) {
+      const command = program.command(entry.name).summary(entry.summary).description(sentence(entry.summary));
+      if (entry.name !== asked) continue;
+      const loaded = await entry.load();
+      loaded.attach(command, terminal, (value) => {
+        outcome = value;
+      });
+    }
+    await program.parseAsync(line, { from: "user" });
+    return exitCodes[outcome];
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return failureExit(error, terminal);
+  } finally {
+    terminal.clearStatus();
+  }
+}
+
+function describeProgram(): Command {
+  const program = new Command("ssl-resnext")
+    .description("Classify, embed and validate with the SSL ResNeXt models, from their original weights.")
+    .version(packageVersion(), "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .showHelpAfterError("(add --help for the options)")
+    .exitOverride()
+    .addHelpText(
+      "after",
+      [
+        "",
+        "Examples:",
+        "  ssl-resnext classify dog.jpg",
+        "  ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d",
+        "  ssl-resnext classify --help",
+      ].join("\n"),
+    );
+  return program;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+const sentence = (summary: string): string => `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;

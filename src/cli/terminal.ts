@@ -1,0 +1,92 @@
+import { styleFor, type Style } from "./output/style.ts";
+
+/** Where a command's results and notices go, and the signal that ends it early. */
+export interface Terminal {
+  /** Aborted by Ctrl-C, and when nobody reads the results any more. */
+  readonly signal: AbortSignal;
+  /** Columns of the terminal that shows the results; 120 when they go elsewhere. */
+  readonly columns: number;
+  /** Style of the results. */
+  readonly style: Style;
+  /** Writes results to standard output; resolves when the reader keeps up. */
+  write(text: string): Promise<void>;
+  /** Writes lines of results. */
+  print(lines: readonly string[]): Promise<void>;
+  /** Writes a line to standard error, above the status line. */
+  notice(line: string): void;
+  /** Replaces the status line of standard error; nothing where that is no terminal. */
+  status(draw: (columns: number) => string): void;
+  /** Removes the status line. */
+  clearStatus(): void;
+  /** Style of standard error. */
+  readonly noticeStyle: Style;
+  /** Whether standard error is a terminal. */
+  readonly interactive: boolean;
+}
+
+const columnsElsewhere = 120;
+const clearLine = "\r\u001B[2K";
+
+/** The terminal of this process. */
+export function processTerminal(controller: AbortController): Terminal {
+  const { stdout, stderr } = process;
+  const interactive = stderr.isTTY;
+  let statusShown = false;
+
+  // The reader of a pipe may leave early, as head does: that ends the run, and is no failure.
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    controller.abort(error.code === "EPIPE" ? new ReaderGone() : error);
+  });
+
+  const clearStatus = (): void => {
+    if (statusShown) stderr.write(clearLine);
+    statusShown = false;
+  };
+  const write = async (text: string): Promise<void> => {
+    controller.signal.throwIfAborted();
+    if (stdout.isTTY) clearStatus();
+    if (!stdout.write(text)) await drained(stdout, controller.signal);
+  };
+  return {
+    signal: controller.signal,
+    columns: stdout.isTTY ? stdout.columns : columnsElsewhere,
+    style: styleFor(stdout.isTTY),
+    write,
+    print: (lines) => write(lines.map((line) => `${line}\n`).join("")),
+    notice(line) {
+      clearStatus();
+      stderr.write(`${line}\n`);
+    },
+    status(draw) {
+      if (!interactive) return;
+      stderr.write(clearLine + draw(stderr.columns));
+      statusShown = true;
+    },
+    clearStatus,
+    noticeStyle: styleFor(interactive),
+    interactive,
+  };
+}
+
+/** Why a run ends when the reader of its results has gone. */
+export class ReaderGone extends Error {}
+
+/** Why a run ends at Ctrl-C. */
+export class Interrupted extends Error {
+  constructor() {
+    super("interrupted");
+  }
+}
+
+function drained(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      stream.off("drain", settle);
+      signal.removeEventListener("abort", settle);
+      if (signal.aborted) reject(signal.reason as Error);
+      else resolve();
+    };
+    stream.once("drain", settle);
+    signal.addEventListener("abort", settle, { once: true });
+  });
+}
