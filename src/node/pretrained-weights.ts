@@ -1,0 +1,37 @@
+import { createHash } from "node:crypto";
+import { downloadWeights, type DownloadOptions, type Sha256 } from "../weights/hub/index.ts";
+import { hubStorage } from "./hub-storage.ts";
+
+/**
+ * `downloadWeights` into the folder of `hubStorage`, with the settings of the environment:
+ * `SSL_RESNEXT_HUB_URL`, `SSL_RESNEXT_MIRROR_URL`, `SSL_RESNEXT_OFFLINE=1` and `SSL_RESNEXT_CACHE`.
+ * Options win over the environment. Returns the path of the file.
+ *
+ * @throws what `downloadWeights` throws
+ */
+export function pretrainedWeights(
+  name: string,
+  options: Partial<DownloadOptions> = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  return downloadWeights(name, {
+    ...options,
+    storage: options.storage ?? hubStorage(),
+    createHash: options.createHash ?? nodeSha256,
+    baseUrl: options.baseUrl ?? setting(env["SSL_RESNEXT_HUB_URL"]),
+    mirrorUrl: options.mirrorUrl ?? setting(env["SSL_RESNEXT_MIRROR_URL"]),
+    offline: options.offline ?? ["1", "true"].includes(env["SSL_RESNEXT_OFFLINE"] ?? ""),
+  });
+}
+
+function setting(value: string | undefined): string | undefined {
+  return value === "" ? undefined : value;
+}
+
+function nodeSha256(): Sha256 {
+  const hash = createHash("sha256");
+  return {
+    update: (bytes) => void hash.update(bytes),
+    hex: () => Promise.resolve(hash.digest("hex")),
+  };
+}

@@ -1,0 +1,91 @@
+import { ModelError } from "../../core/index.ts";
+
+/** Where the original weights of one model are published, and how to recognise them. */
+export interface WeightFile {
+  /** Name under the base URL and in the cache; ends in the first 8 hex digits of the file's SHA-256. */
+  readonly file: string;
+  /** First 8 hex digits of the file's SHA-256. */
+  readonly sha256Prefix: string;
+  /** Length of the file, where it is known. */
+  readonly bytes: number | undefined;
+  /** The model's name in timm; its Hugging Face repository holds the same weights as safetensors. */
+  readonly timmTag: string;
+}
+
+const row = (file: string, timmTag: string, bytes?: number): WeightFile => ({
+  file,
+  sha256Prefix: file.slice(-12, -4),
+  bytes,
+  timmTag,
+});
+
+/** A model whose original weights are published. */
+export type PretrainedName = `${"ssl" | "swsl"}_${
+  | "resnet18"
+  | "resnet50"
+  | "resnext50_32x4d"
+  | "resnext101_32x4d"
+  | "resnext101_32x8d"
+  | "resnext101_32x16d"}`;
+
+/** The weight files of the billion-scale semi-supervised release, by model name. */
+export const weightFiles: Readonly<Record<PretrainedName, WeightFile>> = {
+  ssl_resnet18: row("semi_supervised_resnet18-d92f0530.pth", "resnet18.fb_ssl_yfcc100m_ft_in1k"),
+  ssl_resnet50: row("semi_supervised_resnet50-08389792.pth", "resnet50.fb_ssl_yfcc100m_ft_in1k"),
+  ssl_resnext50_32x4d: row(
+    "semi_supervised_resnext50_32x4-ddb3e555.pth",
+    "resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k",
+    100_428_550,
+  ),
+  ssl_resnext101_32x4d: row(
+    "semi_supervised_resnext101_32x4-dc43570a.pth",
+    "resnext101_32x4d.fb_ssl_yfcc100m_ft_in1k",
+    177_341_913,
+  ),
+  ssl_resnext101_32x8d: row(
+    "semi_supervised_resnext101_32x8-2cfe2f8b.pth",
+    "resnext101_32x8d.fb_ssl_yfcc100m_ft_in1k",
+    356_056_638,
+  ),
+  ssl_resnext101_32x16d: row(
+    "semi_supervised_resnext101_32x16-15fffa57.pth",
+    "resnext101_32x16d.fb_ssl_yfcc100m_ft_in1k",
+    777_518_664,
+  ),
+  swsl_resnet18: row("semi_weakly_supervised_resnet18-118f1556.pth", "resnet18.fb_swsl_ig1b_ft_in1k"),
+  swsl_resnet50: row("semi_weakly_supervised_resnet50-16a12f1b.pth", "resnet50.fb_swsl_ig1b_ft_in1k"),
+  swsl_resnext50_32x4d: row(
+    "semi_weakly_supervised_resnext50_32x4-72679e44.pth",
+    "resnext50_32x4d.fb_swsl_ig1b_ft_in1k",
+  ),
+  swsl_resnext101_32x4d: row(
+    "semi_weakly_supervised_resnext101_32x4-3f87e46b.pth",
+    "resnext101_32x4d.fb_swsl_ig1b_ft_in1k",
+  ),
+  swsl_resnext101_32x8d: row(
+    "semi_weakly_supervised_resnext101_32x8-b4712904.pth",
+    "resnext101_32x8d.fb_swsl_ig1b_ft_in1k",
+  ),
+  swsl_resnext101_32x16d: row(
+    "semi_weakly_supervised_resnext101_32x16-f3559a9c.pth",
+    "resnext101_32x16d.fb_swsl_ig1b_ft_in1k",
+  ),
+};
+
+/** The names of all models with published weights. */
+export const pretrainedNames: readonly PretrainedName[] = Object.keys(weightFiles) as PretrainedName[];
+
+/**
+ * Finds the weight file of a model, by its name or by its timm tag.
+ *
+ * @throws ModelError `model/no-published-weights`
+ */
+export function findWeightFile(name: string): WeightFile {
+  const known = pretrainedNames.find((key) => key === name || weightFiles[key].timmTag === name);
+  if (known !== undefined) return weightFiles[known];
+  throw new ModelError(
+    "model/no-published-weights",
+    `No weights are published for the model "${name}"; they are for ${pretrainedNames.join(", ")}. ` +
+      "Use one of these names or their timm tags, or open your own file.",
+  );
+}
