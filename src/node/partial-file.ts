@@ -62,7 +62,9 @@ export async function openPartialFile(
         try {
           // Closing twice, after a commit, does nothing.
           await handle.close();
-          if (size === 0) await rm(path, { force: true });
+          if (size > 0) return;
+          await rm(path, { force: true });
+          await rm(descriptionPath, { force: true });
         } finally {
           await unlock();
         }
