@@ -1,0 +1,15 @@
+import type { StateDict } from "../core/index.ts";
+
+/** A weights file whose directory has been read; its elements are read tensor by tensor. */
+export interface Checkpoint {
+  readonly format: "pth-legacy" | "pth-zip" | "safetensors";
+  /** Names without `module.` and `_orig_mod.` prefixes, in file order. */
+  readonly tensors: StateDict;
+  /** safetensors: its `__metadata__`; `.pth`: strings and numbers beside the state dict, such as `epoch`. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface OpenCheckpointOptions {
+  /** Takes the averaged weights (`state_dict_ema`, `model_ema`) of a training checkpoint. @default false */
+  readonly ema?: boolean;
+}

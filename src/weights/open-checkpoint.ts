@@ -1,0 +1,49 @@
+import type { ByteSource } from "../core/index.ts";
+import type { Checkpoint, OpenCheckpointOptions } from "./checkpoint.ts";
+import { openLegacyPth } from "./pth/open-legacy.ts";
+import { openZipPth } from "./pth/open-zip.ts";
+import { readRange, refuse } from "./refuse.ts";
+import { openSafetensors } from "./safetensors/open-safetensors.ts";
+
+/** How files start that are often met in place of weights. */
+const strangers: readonly (readonly [string, string])[] = [
+  ["version https://git-lfs", "a Git LFS pointer: fetch the file itself with `git lfs pull`"],
+  ["<!doctype", "a web page: the download did not deliver the file"],
+  ["<html", "a web page: the download did not deliver the file"],
+  ["<?xml", "an XML page: the download did not deliver the file"],
+  ["\u001f\u008b", "gzip data: unpack it first"],
+  ["\u0089hdf", "an HDF5 file"],
+];
+
+/**
+ * Opens a `.pth` of either format or a `.safetensors` file, told apart by their first bytes. Only the directory is
+ * read; every tensor reads its own elements when loaded.
+ *
+ * A nested training checkpoint gives the first of `state_dict`, `model`, `module`, `model_state`, then
+ * `state_dict_ema`, `model_ema`; with `ema` the last two only.
+ *
+ * @throws WeightsError, and nothing else, for whatever the bytes may be; code in a pickle is never executed.
+ */
+export async function openCheckpoint(
+  source: ByteSource,
+  options: OpenCheckpointOptions = {},
+): Promise<Checkpoint> {
+  const head = await readRange(source, 0, Math.min(512, source.size), "the start of the file");
+  const [first, second, third, fourth] = head;
+  if (first === 0x80) return openLegacyPth(source, options);
+  if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) return openZipPth(source, options);
+  // An eight-byte length, then JSON.
+  if (head[8] === 0x7b) return openSafetensors(source);
+
+  const text = String.fromCharCode(...head);
+  const stranger = strangers.find(([start]) => text.trimStart().toLowerCase().startsWith(start))?.[1];
+  const what =
+    head.length === 0
+      ? "it is empty"
+      : text.slice(257, 262) === "ustar"
+        ? "it is a tar archive, as torch before 0.2 wrote: load and save it again with a later PyTorch"
+        : stranger !== undefined
+          ? `it is ${stranger}`
+          : `it starts with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
+  throw refuse(source.name, "unknown-format", `expected a .pth or .safetensors file, but ${what}.`);
+}
