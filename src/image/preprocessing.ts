@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { ImageError } from "../core/index.ts";
+
+const channels = z.tuple([z.number(), z.number(), z.number()]).readonly();
+
+const schema = z
+  .strictObject({
+    inputSize: z.int().min(1).max(4096),
+    cropPct: z.number().gte(0.05).lte(20),
+    interpolation: z.enum(["bilinear", "bicubic"]),
+    mean: channels,
+    std: channels.refine((std) => std.every((value) => value > 0), "must be above 0"),
+  })
+  .readonly();
+
+/** How an image becomes a model's input, in the terms of timm's configurations; checkpoints carry it. */
+export interface Preprocessing {
+  /** Side of the square input, in pixels. */
+  readonly inputSize: number;
+  /** The short side is resized to floor(inputSize / cropPct) before the centre crop. */
+  readonly cropPct: number;
+  /** Pillow's filter of the resize. */
+  readonly interpolation: "bilinear" | "bicubic";
+  /** Mean of red, green and blue, on the scale 0 to 1. */
+  readonly mean: readonly [number, number, number];
+  /** Standard deviation of red, green and blue, on the scale 0 to 1. */
+  readonly std: readonly [number, number, number];
+}
+
+/** What the SSL and SWSL models were trained and evaluated with. */
+export const imagenetPreprocessing: Preprocessing = {
+  inputSize: 224,
+  cropPct: 0.875,
+  interpolation: "bilinear",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/**
+ * Checks a preprocessing that comes from outside, such as a checkpoint's metadata.
+ *
+ * @throws ImageError `image/preprocessing` that names every field that is missing, unknown or out of range.
+ */
+export function parsePreprocessing(value: unknown): Preprocessing {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new ImageError(
+    "image/preprocessing",
+    `The preprocessing is not usable; correct these fields:\n${z.prettifyError(result.error)}`,
+    { cause: result.error },
+  );
+}

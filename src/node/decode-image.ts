@@ -1,0 +1,129 @@
+import sharp, { type Sharp } from "sharp";
+import { ImageError } from "../core/index.ts";
+import {
+  cmykToRgb,
+  decodeBmp,
+  decodePnm,
+  defaultMaxPixels,
+  type DecodeImage,
+  imageFormat,
+  type ImageFormat,
+  imageTooLarge,
+  isTruncated,
+  jpegComponents,
+  opaqueFirstFrame,
+  type RgbImage,
+} from "../image/index.ts";
+
+/** Decodes with sharp; see docs/preprocessing.md for what is exact, what differs and what is refused. */
+export const decodeImage: DecodeImage = async (bytes, options = {}) => {
+  const { maxPixels = defaultMaxPixels, exifOrientation = false } = options;
+  const format = supportedFormat(bytes);
+  const open = (input: Uint8Array): Sharp =>
+    sharp(input, {
+      ignoreIcc: true,
+      failOn: "error",
+      limitInputPixels: maxPixels,
+      // Pillow turns TIFF files while it loads them.
+      autoOrient: exifOrientation || format === "tiff",
+    });
+  try {
+    return await decode(format, bytes, open, maxPixels);
+  } catch (error) {
+    throw error instanceof ImageError ? error : decodingError(error, format, bytes, maxPixels);
+  }
+};
+
+/** All other formats are refused before any decoder sees them. */
+const decodable: ReadonlySet<ImageFormat> = new Set([
+  "jpeg",
+  "png",
+  "webp",
+  "gif",
+  "tiff",
+  "avif",
+  "bmp",
+  "pnm",
+]);
+
+function supportedFormat(bytes: Uint8Array): ImageFormat {
+  if (bytes.byteLength === 0) throw new ImageError("image/empty", "The image file is empty (0 bytes).");
+  const format = imageFormat(bytes);
+  if (format === undefined) {
+    throw new ImageError("image/unknown-format", "The file is no image in a format that is known here.");
+  }
+  if (!decodable.has(format)) {
+    throw new ImageError(
+      "image/unsupported-format",
+      `The file is ${format}, which is not read; convert it to PNG or JPEG.`,
+    );
+  }
+  return format;
+}
+
+type Open = (input: Uint8Array) => Sharp;
+
+async function decode(
+  format: ImageFormat,
+  bytes: Uint8Array,
+  open: Open,
+  maxPixels: number,
+): Promise<RgbImage> {
+  if (format === "bmp") return decodeBmp(bytes, maxPixels);
+  if (format === "pnm") return decodePnm(bytes, maxPixels);
+  if (format === "gif") return decodeRgb(open(opaqueFirstFrame(bytes)));
+  if (format === "jpeg" && jpegComponents(bytes) === 4) return decodeCmyk(open(bytes));
+  // Only these two have further kinds of pixels; reading the header of all would cost time per photo.
+  if (format === "png" || format === "tiff") {
+    const { space, channels } = await open(bytes).metadata();
+    if (space === "cmyk") return decodeCmyk(open(bytes));
+    if (space === "grey16" && channels === 1) return decodeGrey16(open(bytes));
+  }
+  return decodeRgb(open(bytes));
+}
+
+async function decodeRgb(image: Sharp): Promise<RgbImage> {
+  const { data, info } = await image
+    .toColourspace("srgb")
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data };
+}
+
+/** sharp's own conversion goes through a colour profile, Pillow's does not. */
+async function decodeCmyk(image: Sharp): Promise<RgbImage> {
+  const { data, info } = await image
+    .pipelineColourspace("cmyk")
+    .toColourspace("cmyk")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data: cmykToRgb(data) };
+}
+
+/** Pillow clips 16-bit grey to 255 where sharp divides by 256. */
+async function decodeGrey16(image: Sharp): Promise<RgbImage> {
+  const { data, info } = await image
+    .toColourspace("grey16")
+    .raw({ depth: "ushort" })
+    .toBuffer({ resolveWithObject: true });
+  const grey = new Uint16Array(data.buffer, data.byteOffset, info.width * info.height);
+  const rgb = new Uint8Array(grey.length * 3);
+  for (let i = 0; i < grey.length; i++) rgb.fill(Math.min(grey[i]!, 255), 3 * i, 3 * i + 3);
+  return { width: info.width, height: info.height, data: rgb };
+}
+
+function decodingError(
+  error: unknown,
+  format: ImageFormat,
+  bytes: Uint8Array,
+  maxPixels: number,
+): ImageError {
+  const reason = error instanceof Error ? error.message.split("\n")[0]! : String(error);
+  if (reason.includes("exceeds pixel limit")) return imageTooLarge(maxPixels, "too many pixels");
+  return isTruncated(format, bytes)
+    ? new ImageError("image/truncated", `The ${format} image ends too early: copy it again (${reason}).`, {
+        cause: error,
+      })
+    : new ImageError("image/corrupt", `The ${format} image cannot be decoded (${reason}).`, { cause: error });
+}

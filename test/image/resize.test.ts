@@ -1,0 +1,51 @@
+import { assert, constantFrom, double, integer, property, record, tuple } from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Interpolation, resize } from "../../src/image/index.ts";
+import { noise } from "./noise.ts";
+
+const side = integer({ min: 1, max: 60 });
+const size = record({ width: side, height: side });
+const interpolation = constantFrom<Interpolation>("box", "bilinear", "hamming", "bicubic", "lanczos");
+
+describe("resize", () => {
+  it("keeps a constant image constant", () => {
+    assert(
+      property(size, size, interpolation, integer({ min: 0, max: 255 }), (from, to, filter, value) => {
+        const image = { ...from, data: new Uint8Array(from.width * from.height * 3).fill(value) };
+        const { data } = resize(image, to, filter);
+        expect(data.length).toBe(to.width * to.height * 3);
+        expect(data.every((byte) => byte === value)).toBe(true);
+      }),
+    );
+  });
+
+  it("is the identity when the size stays", () => {
+    assert(
+      property(size, interpolation, (from, filter) => {
+        const image = noise(from.width, from.height);
+        expect(resize(image, from, filter).data).toEqual(image.data);
+      }),
+    );
+  });
+
+  it("computes a window equal to that part of the whole", () => {
+    const part = tuple(double({ min: 0, max: 0.999, noNaN: true }), double({ min: 0, max: 1, noNaN: true }));
+    assert(
+      property(size, size, interpolation, part, part, (from, to, filter, across, down) => {
+        const image = noise(from.width, from.height);
+        const left = Math.floor(across[0] * to.width);
+        const top = Math.floor(down[0] * to.height);
+        const width = Math.max(1, Math.floor(across[1] * (to.width - left)));
+        const height = Math.max(1, Math.floor(down[1] * (to.height - top)));
+        const whole = resize(image, to, filter);
+        const window = resize(image, to, filter, { left, top, width, height });
+        for (let y = 0; y < height; y++) {
+          const start = ((top + y) * to.width + left) * 3;
+          expect(window.data.subarray(y * width * 3, (y + 1) * width * 3)).toEqual(
+            whole.data.subarray(start, start + width * 3),
+          );
+        }
+      }),
+    );
+  });
+});
