@@ -9,7 +9,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   weights: [],
   image: [],
   runtime: [],
-  nn: ["graph", "weights"],
+  nn: ["graph", "weights", "image"],
   data: ["image"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
   node: ["nn", "graph", "image", "weights", "runtime", "data", "predict"],

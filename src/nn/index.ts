@@ -7,3 +7,4 @@ export { countParameters, expectedShapes, parametersOf, randomStateDict } from "
 export { adaptWeights } from "./adapt-weights.ts";
 export { detectConfig } from "./detect-config.ts";
 export { inferenceGraph, type InferenceGraphOptions, type Target } from "./inference-graph.ts";
+export { decodeDescription, encodeDescription, type ModelDescription } from "./model-description.ts";

@@ -1,7 +1,9 @@
 import { ModelError, type StateDict } from "../core/index.ts";
 import { buildGraph, foldBatchNorm, input, mergeGroups, type Graph, type Value } from "../graph/index.ts";
+import type { Preprocessing } from "../image/index.ts";
 import type { ResNetConfig } from "./config.ts";
 import { constantParameters } from "./parameters.ts";
+import { preprocessingGraph } from "./preprocessing-graph.ts";
 import { resnet, type Output } from "./resnet.ts";
 
 /** Where a graph will run: `cpu` shapes grouped convolutions for ONNX Runtime's blocked kernels. */
@@ -17,6 +19,8 @@ export interface InferenceGraphOptions {
   readonly inputSize?: number;
   /** @default "portable" */
   readonly target?: Target;
+  /** Puts the eval transform inside: the input is then `image` uint8 [height, width, 3], one at a time. */
+  readonly preprocessing?: Preprocessing;
 }
 
 /**
@@ -32,21 +36,23 @@ export function inferenceGraph(
   weights: StateDict,
   options: InferenceGraphOptions = {},
 ): Graph {
-  const { inputSize = 224, target = "portable" } = options;
-  const images = input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
+  const { inputSize = 224, target = "portable", preprocessing } = options;
+  const images = preprocessing
+    ? preprocessingGraph(preprocessing)
+    : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
   const available = resnet(config, images, constantParameters(weights));
   const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
   return lower(graph, target);
 }
 
 /** Rewrites a model's graph for where it will run. */
-export function lower(graph: Graph, target: Target): Graph {
+function lower(graph: Graph, target: Target): Graph {
   const folded = foldBatchNorm(graph);
   return target === "cpu" ? mergeGroups(folded, cpuBlock) : folded;
 }
 
 /** Picks the outputs asked for by name. */
-export function selectOutputs(
+function selectOutputs(
   available: Readonly<Partial<Record<Output, Value<"float32">>>>,
   names: readonly Output[],
 ): Record<string, Value> {

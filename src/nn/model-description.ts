@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { ModelError } from "../core/index.ts";
+import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
+import { resnetConfig, type ResNetConfig } from "./config.ts";
+
+/** Everything that inference needs besides the weights. A checkpoint carries it in its metadata. */
+export interface ModelDescription {
+  /** Name of the model; free for models that were trained here. */
+  readonly name: string;
+  readonly config: ResNetConfig;
+  /** Class names in the order of the logits; `imagenet-1k` stands for ImageNet's; empty when unknown. */
+  readonly classes: readonly string[] | "imagenet-1k";
+  readonly preprocessing: Preprocessing;
+  /** Where the weights come from: source, licence, recipe, and whatever else should be remembered. */
+  readonly provenance: Readonly<Record<string, string>>;
+}
+
+const schema = z.strictObject({
+  name: z.string().min(1),
+  config: z.strictObject({
+    block: z.enum(["basic", "bottleneck"]),
+    layers: z.array(z.number()),
+    cardinality: z.number(),
+    baseWidth: z.number(),
+    stem: z.enum(["imagenet", "cifar"]),
+    width: z.number(),
+    numClasses: z.number(),
+    inChannels: z.number(),
+    outputStride: z.union([z.literal(8), z.literal(16), z.literal(32)]),
+    dropRate: z.number(),
+    dropPathRate: z.number(),
+  }),
+  classes: z.union([z.literal("imagenet-1k"), z.array(z.string())]),
+  preprocessing: z.unknown(),
+  provenance: z.record(z.string(), z.string()),
+});
+
+/** The metadata entry that holds the description, as JSON. */
+const key = "ssl-resnext";
+
+/** Metadata for a safetensors file that is to be complete in itself. */
+export function encodeDescription(description: ModelDescription): Readonly<Record<string, string>> {
+  return { format: "pt", [key]: JSON.stringify(description) };
+}
+
+/**
+ * Reads a checkpoint's description.
+ *
+ * @returns `undefined` when the file carries none, as weights of other origin do.
+ * @throws ModelError `model/invalid-description` that names the fields that are wrong.
+ */
+export function decodeDescription(
+  metadata: Readonly<Record<string, string>>,
+  file: string,
+): ModelDescription | undefined {
+  const text = metadata[key];
+  if (text === undefined) return undefined;
+  try {
+    const { config, preprocessing, ...rest } = schema.parse(JSON.parse(text));
+    const description = {
+      ...rest,
+      config: resnetConfig(config),
+      preprocessing: parsePreprocessing(preprocessing),
+    };
+    checkClasses(description);
+    return description;
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
+    throw new ModelError(
+      "model/invalid-description",
+      `${file}: its metadata "${key}" does not describe a model: ${reason}`,
+      { cause },
+    );
+  }
+}
+
+function checkClasses({ classes, config }: ModelDescription): void {
+  const count = classes === "imagenet-1k" ? 1000 : classes.length;
+  if (count !== 0 && count !== config.numClasses) {
+    throw new ModelError(
+      "model/invalid-description",
+      `${count} class names for a classifier of ${config.numClasses} classes`,
+    );
+  }
+}
