@@ -1,0 +1,89 @@
+import { DataError } from "../core/index.ts";
+import type { ImagenetClass } from "./imagenet/classes.ts";
+
+/** Classes of a model in the order of its logits: their names, or ImageNet's with ids and lemmas. */
+export type ModelClasses = readonly string[] | readonly ImagenetClass[];
+
+/** Indices that each spelling may stand for. */
+type Spellings = ReadonlyMap<string, readonly number[]>;
+
+/**
+ * Finds the class index of each label of a data set.
+ *
+ * One scheme has to fit all labels: WordNet ids, names (case and "_" for " " aside; a first lemma goes before a
+ * later one), or indices, tried in this order.
+ *
+ * @throws DataError that lists what does not match
+ */
+export function mapClasses(labels: Iterable<string>, classes: ModelClasses): ReadonlyMap<string, number> {
+  const wanted = [...new Set(labels)];
+  const attempts = [wordNetIds(classes), names(classes), indices(classes)].map((scheme) =>
+    match(wanted, scheme),
+  );
+  const best = attempts.reduce((a, b) => (b.failures.length < a.failures.length ? b : a));
+  if (best.failures.length > 0) throw mismatch(best.failures, wanted.length, classes);
+  return best.found;
+}
+
+type Scheme = (label: string) => readonly number[];
+
+function match(
+  labels: readonly string[],
+  scheme: Scheme,
+): { found: Map<string, number>; failures: string[] } {
+  const found = new Map<string, number>();
+  const failures: string[] = [];
+  for (const label of labels) {
+    const [index, ...others] = scheme(label);
+    if (index === undefined) failures.push(label);
+    else if (others.length > 0) failures.push(`${label} (may be ${[index, ...others].join(" or ")})`);
+    else found.set(label, index);
+  }
+  return { found, failures };
+}
+
+function wordNetIds(classes: ModelClasses): Scheme {
+  const spellings = collect(classes, (entry) => (typeof entry === "string" ? [] : [entry.wnid]));
+  return (label) => spellings.get(label) ?? [];
+}
+
+function names(classes: ModelClasses): Scheme {
+  const first = collect(classes, (entry) => [spelling(typeof entry === "string" ? entry : entry.label)]);
+  const whole = collect(classes, (entry) =>
+    typeof entry === "string" ? [] : [spelling(entry.lemmas.join(", "))],
+  );
+  const any = collect(classes, (entry) => (typeof entry === "string" ? [] : entry.lemmas.map(spelling)));
+  return (label) => {
+    const key = spelling(label);
+    return first.get(key) ?? whole.get(key) ?? any.get(key) ?? [];
+  };
+}
+
+function indices(classes: ModelClasses): Scheme {
+  return (label) => {
+    const index = /^\d{1,9}$/.test(label) ? Number(label) : Number.NaN;
+    return index < classes.length ? [index] : [];
+  };
+}
+
+function collect(
+  classes: ModelClasses,
+  spell: (entry: string | ImagenetClass) => readonly string[],
+): Spellings {
+  const spellings = new Map<string, number[]>();
+  for (const [index, entry] of classes.entries()) {
+    for (const name of new Set(spell(entry))) spellings.set(name, [...(spellings.get(name) ?? []), index]);
+  }
+  return spellings;
+}
+
+const spelling = (name: string): string => name.trim().toLowerCase().replaceAll("_", " ");
+
+function mismatch(failures: readonly string[], labels: number, classes: ModelClasses): DataError {
+  const shown = failures.slice(0, 20).join(", ") + (failures.length > 20 ? ", ..." : "");
+  const examples = classes.slice(0, 3).map((entry) => (typeof entry === "string" ? entry : entry.wnid));
+  return new DataError(
+    "data/class-mismatch",
+    `expected labels that name the model's ${classes.length} classes (${examples.join(", ")}, ...) by WordNet id, name or index; ${failures.length} of ${labels} do not: ${shown}. Check that the folder given is the one that holds the class folders.`,
+  );
+}

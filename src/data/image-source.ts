@@ -1,0 +1,21 @@
+/** Where the bytes of an image lie: a file, a range of a file, or memory. Survives structured cloning. */
+export type ImageContent =
+  | { readonly path: string; readonly offset?: number; readonly length?: number }
+  | { readonly bytes: Uint8Array<ArrayBuffer> };
+
+/** One image that has been found but not read. */
+export interface ImageItem {
+  /** Path of the file, or archive path + "/" + entry; unique within well-formed data. */
+  readonly id: string;
+  /** Name of the class as the data spell it: a folder name, a WebDataset `.cls`, a Parquet label. */
+  readonly label?: string;
+  readonly content: ImageContent;
+}
+
+/** Images in a stable order; each iteration walks the data anew, so memory does not grow with their number. */
+export interface ImageSource extends AsyncIterable<ImageItem> {
+  /** Class names in natural order; undefined for unlabelled data and for data that was not scanned. */
+  readonly classes: readonly string[] | undefined;
+  /** Number of images; undefined when it cannot be known without reading the data. */
+  readonly size: number | undefined;
+}

@@ -1,0 +1,43 @@
+/** File name endings that count as images: torchvision's list, and what sharp and this package read beside it. */
+export const imageExtensions: readonly string[] = [
+  ".jpg",
+  ".jpeg",
+  ".jpe",
+  ".jfif",
+  ".png",
+  ".webp",
+  ".gif",
+  ".avif",
+  ".tif",
+  ".tiff",
+  ".bmp",
+  ".ppm",
+  ".pgm",
+  ".pbm",
+  ".pnm",
+  ".tga",
+];
+
+const imagePattern = new RegExp(`(?:${imageExtensions.map((e) => `\\${e}`).join("|")})$`, "i");
+
+/** Whether the name ends as an image's does. */
+export function isImagePath(path: string): boolean {
+  return imagePattern.test(path);
+}
+
+/** Hidden files and folders, and the resource forks that macOS leaves in archives. */
+export function isHiddenName(name: string): boolean {
+  return name.startsWith(".") || name === "__MACOSX";
+}
+
+/** How a file given by name is read. */
+export type PathKind = "tar" | "tar-gzip" | "parquet" | "unsupported-archive" | "image";
+
+/** Tells archives and tables by their ending; everything else is taken for an image, whatever it is called. */
+export function pathKind(path: string): PathKind {
+  if (/\.tar$/i.test(path)) return "tar";
+  if (/\.(?:tar\.gz|tgz)$/i.test(path)) return "tar-gzip";
+  if (/\.(?:parquet|pq)$/i.test(path)) return "parquet";
+  if (/\.(?:zip|7z|rar|tar\.\w+|tbz2|txz|arrow|tfrecord)$/i.test(path)) return "unsupported-archive";
+  return "image";
+}
