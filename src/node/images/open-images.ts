@@ -1,0 +1,124 @@
+import { stat } from "node:fs/promises";
+import { DataError } from "../../core/index.ts";
+import {
+  concatSources,
+  imageExtensions,
+  isImagePath,
+  pathKind,
+  type ImageItem,
+  type ImageSource,
+} from "../../data/index.ts";
+import { openGzippedTar, openParquet, openTar } from "./archive-source.ts";
+import { fileError } from "./file-error.ts";
+import { openImageFolder } from "./image-folder.ts";
+import { inputPaths } from "./input-paths.ts";
+import type { OpenImagesOptions } from "./options.ts";
+import { stdinSource } from "./stdin-source.ts";
+
+/**
+ * Finds the images of one or more inputs, in their order: image files, folders (of class folders or not), `.tar` and
+ * `.tar.gz` archives (class folders, flat, WebDataset), Parquet tables, globs and brace ranges of these, and "-" for
+ * standard input.
+ *
+ * @throws DataError when an input does not exist, cannot be read, or when there are no images at all
+ */
+export async function openImages(
+  inputs: readonly string[],
+  options: OpenImagesOptions = {},
+): Promise<ImageSource> {
+  const sources: ImageSource[] = [];
+  let files: string[] = [];
+  const flush = (): void => {
+    if (files.length > 0) sources.push(fileList(files));
+    files = [];
+  };
+
+  for (const input of inputs) {
+    options.signal?.throwIfAborted();
+    if (input === "-") {
+      flush();
+      const open = (path: string): Promise<ImageSource> => openListed(path, options);
+      sources.push(stdinSource(options.stdin ?? process.stdin, open, options.signal));
+      continue;
+    }
+    for (const path of await inputPaths(input)) {
+      // Consecutive files make one source: a shell may hand over a hundred thousand.
+      if (await isImageFile(path)) {
+        files.push(path);
+        continue;
+      }
+      flush();
+      sources.push(await openPath(path, options));
+    }
+  }
+  flush();
+
+  const all = concatSources(sources);
+  if (all.size === 0) throw nothingFound(inputs);
+  const classes = sources.some((source) => source.classes === undefined && source.size === undefined)
+    ? undefined
+    : all.classes;
+  return { classes, size: all.size, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) };
+}
+
+async function openPath(path: string, options: OpenImagesOptions): Promise<ImageSource> {
+  const kind = pathKind(path);
+  if ((await statOf(path)).isDirectory()) return openImageFolder(path, options);
+  if (kind === "image") return fileList([path]);
+  if (kind === "unsupported-archive") {
+    throw new DataError(
+      "data/archive",
+      `${path}: archives of this kind are not read. Unpack it, or pack it again as .tar, .tar.gz or .parquet.`,
+    );
+  }
+  return openArchive[kind](path, options);
+}
+
+const openArchive = {
+  tar: openTar,
+  "tar-gzip": openGzippedTar,
+  parquet: openParquet,
+} satisfies Record<string, (path: string, options: OpenImagesOptions) => Promise<ImageSource>>;
+
+// Of a long list, one image that is missing must not end the run: reading it fails on its own.
+async function openListed(path: string, options: OpenImagesOptions): Promise<ImageSource> {
+  return isImagePath(path) ? fileList([path]) : openPath(path, { ...options, scan: false });
+}
+
+async function isImageFile(path: string): Promise<boolean> {
+  return pathKind(path) === "image" && !(await statOf(path)).isDirectory();
+}
+
+async function statOf(path: string): Promise<{ isDirectory(): boolean }> {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+function fileList(paths: readonly string[]): ImageSource {
+  return {
+    classes: undefined,
+    size: paths.length,
+    async *[Symbol.asyncIterator]() {
+      for (const path of paths) yield { id: path, content: { path } };
+    },
+  };
+}
+
+async function* atLeastOne(source: ImageSource, inputs: readonly string[]): AsyncGenerator<ImageItem> {
+  let found = false;
+  for await (const item of source) {
+    found = true;
+    yield item;
+  }
+  if (!found) throw nothingFound(inputs);
+}
+
+function nothingFound(inputs: readonly string[]): DataError {
+  return new DataError(
+    "data/no-images",
+    `no images in ${inputs.join(", ") || "an empty list of inputs"}: looked for ${imageExtensions.join(" ")}, hidden files left out. A folder of archives is given as "folder/*.tar" or "folder/*.parquet".`,
+  );
+}

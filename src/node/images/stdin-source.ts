@@ -1,0 +1,119 @@
+import { DataError } from "../../core/index.ts";
+import {
+  sniffLength,
+  sniffStream,
+  tarStreamImages,
+  type ImageItem,
+  type ImageSource,
+  type StreamKind,
+} from "../../data/index.ts";
+import { gunzipped } from "./gunzipped.ts";
+import { splitPaths } from "./split-paths.ts";
+
+const name = "-";
+const maxImageBytes = 512 * 1024 * 1024;
+
+/** Opens a path that was read from the stream. */
+export type OpenListed = (path: string) => Promise<AsyncIterable<ImageItem>>;
+
+/**
+ * The images of a stream: one image, a tar archive (gzip or not), or a list of paths, one a line or NUL-separated.
+ *
+ * It can be walked once; classes and size are unknown.
+ *
+ * @throws DataError when the stream is empty, of another kind, or walked again
+ */
+export function stdinSource(
+  stream: AsyncIterable<Uint8Array>,
+  open: OpenListed,
+  signal?: AbortSignal,
+): ImageSource {
+  let walked = false;
+  return {
+    classes: undefined,
+    size: undefined,
+    async *[Symbol.asyncIterator]() {
+      if (walked) {
+        throw new DataError(
+          "data/stdin",
+          "standard input can be read once. Store the data in a file to read it again.",
+        );
+      }
+      walked = true;
+      yield* imagesOfStream(stream, open, signal);
+    },
+  };
+}
+
+async function* imagesOfStream(
+  stream: AsyncIterable<Uint8Array>,
+  open: OpenListed,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ImageItem> {
+  const { kind, chunks } = await sniffed(stream);
+  switch (kind) {
+    case "gzip":
+      yield* imagesOfStream(gunzipped(name, chunks), open, signal);
+      return;
+    case "tar":
+      yield* tarStreamImages(name, chunks, { signal });
+      return;
+    case "paths":
+      for await (const path of splitPaths(chunks)) {
+        signal?.throwIfAborted();
+        yield* await open(path);
+      }
+      return;
+    case "image":
+    case "unknown":
+      yield { id: name, content: { bytes: await wholeImage(chunks) } };
+      return;
+    case "parquet":
+      throw new DataError(
+        "data/stdin",
+        "Parquet cannot be read from standard input. Give the path of the file.",
+      );
+    case "empty":
+      throw new DataError(
+        "data/stdin",
+        "standard input is empty: expected an image, a tar archive or a list of paths.",
+      );
+  }
+}
+
+async function sniffed(
+  stream: AsyncIterable<Uint8Array>,
+): Promise<{ readonly kind: StreamKind; readonly chunks: AsyncIterable<Uint8Array> }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const head: Uint8Array[] = [];
+  let length = 0;
+  while (length < sniffLength) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    head.push(next.value);
+    length += next.value.byteLength;
+  }
+  // In one piece: the splitter of paths looks for its separator in the first chunk.
+  const first = Buffer.concat(head);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield first;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  return { kind: sniffStream(first), chunks: chunks() };
+}
+
+async function wholeImage(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    length += chunk.byteLength;
+    if (length > maxImageBytes) {
+      throw new DataError(
+        "data/stdin",
+        `standard input holds neither a tar archive nor an image below ${maxImageBytes} bytes.`,
+      );
+    }
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
