@@ -1,0 +1,7 @@
+export {
+  openResultWriter,
+  type ResultFormat,
+  type ResultWriter,
+  type ResultWriterOptions,
+} from "./open-result-writer.ts";
+export type { ResultRow, ResultValue } from "./result-row.ts";

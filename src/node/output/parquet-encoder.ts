@@ -1,0 +1,80 @@
+import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { DataError } from "../../core/index.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import { parquetSchemaOf } from "./parquet-schema.ts";
+import type { ResultRow, ResultValue } from "./result-row.ts";
+import type { RowEncoder } from "./text-encoders.ts";
+
+// A row group closes at whichever comes first; it is what is held in memory.
+const rowsPerGroup = 10_000;
+const valuesPerGroup = 1_000_000;
+
+/**
+ * Parquet, a row group at a time, with the columns and types of the first group or the names of `columns`.
+ *
+ * @throws DataError when a later row has another column or a value of another type
+ */
+export function parquetEncoder(sink: ByteSink, columns: readonly string[] | undefined): RowEncoder {
+  const bytes = new ByteWriter();
+  let parquet: ParquetWriter | undefined;
+  let names: ReadonlySet<string> = new Set();
+  let rows: ResultRow[] = [];
+  let values = 0;
+
+  const drain = async (): Promise<void> => {
+    await sink.write(bytes.getBytes().slice());
+    bytes.index = 0;
+  };
+  const begin = (): ParquetWriter => {
+    const schema = parquetSchemaOf(rows, columns);
+    names = new Set(columns ?? rows.flatMap((row) => Object.keys(row)));
+    return new ParquetWriter({ writer: bytes, schema, createdBy: "ssl-resnext" });
+  };
+  const writeGroup = async (): Promise<void> => {
+    parquet ??= begin();
+    const unknown = rows.flatMap((row) => Object.keys(row)).find((name) => !names.has(name));
+    if (unknown !== undefined)
+      throw misfit(`a row has the column "${unknown}", the file has ${[...names].join(", ")}`);
+    const columnData = [...names].map((name) => ({ name, data: rows.map((row) => plain(row[name])) }));
+    try {
+      await parquet.write({ columnData, rowGroupSize: rowsPerGroup });
+    } catch (cause) {
+      throw misfit(cause instanceof Error ? cause.message : String(cause), cause);
+    }
+    rows = [];
+    values = 0;
+    await drain();
+  };
+
+  return {
+    async write(row) {
+      rows.push(row);
+      values += Object.values(row).reduce<number>((sum, value) => sum + size(value), 0);
+      if (rows.length >= rowsPerGroup || values >= valuesPerGroup) await writeGroup();
+    },
+    async end() {
+      if (rows.length > 0) await writeGroup();
+      parquet ??= begin();
+      await parquet.finish();
+      await drain();
+    },
+  };
+}
+
+// The writer takes lists as arrays only.
+function plain(value: ResultValue): unknown {
+  return value instanceof Float32Array ? Array.from(value) : value;
+}
+
+function size(value: ResultValue): number {
+  if (typeof value === "string") return 1 + value.length / 8;
+  return value instanceof Float32Array || Array.isArray(value) ? value.length : 1;
+}
+
+function misfit(reason: string, cause?: unknown): DataError {
+  return new DataError(
+    "data/columns",
+    `a row does not fit the columns and types of the first ones: ${reason}. Name all columns when the output is opened.`,
+    { cause },
+  );
+}
