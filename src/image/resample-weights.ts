@@ -56,6 +56,9 @@ function computeWeights(axis: ResampleAxis, interpolation: Interpolation): Resam
 
   let taps = 1;
   for (let i = 0; i < length; i++) taps = Math.max(taps, end(i) - first(i));
+  // Up to a count that has a kernel of its own, where the source is large enough.
+  const rounded = taps <= 3 ? 3 : taps <= 6 ? 6 : taps;
+  if (rounded <= input) taps = rounded;
   const starts = new Int32Array(length);
   const weights = new Int32Array(length * taps);
   const exact = new Float64Array(taps);
