@@ -1,0 +1,72 @@
+import { setMaxListeners } from "node:events";
+
+export interface WindowOptions {
+  /** How many items may be under way or waiting for the consumer at once. */
+  readonly width: number;
+  /** Whether results come in the order of the items, or as soon as they stand. */
+  readonly ordered: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Maps items concurrently, never more than `width` ahead of the consumer: one who stops reading stops the
+ * source. A rejection of `work`, or an abort, ends the iteration and aborts the signal that `work` was given.
+ */
+export async function* mapWindow<Item, Result>(
+  items: Iterable<Item> | AsyncIterable<Item>,
+  work: (item: Item, signal: AbortSignal) => Promise<Result>,
+  { width, ordered, signal }: WindowOptions,
+): AsyncGenerator<Result, void, undefined> {
+  const ending = new AbortController();
+  setMaxListeners(width + 1, ending.signal);
+  const aborted = rejectOnAbort(signal, ending.signal);
+  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  const underWay: Promise<Done<Result>>[] = [];
+  let next: Promise<Pulled<Item>> | undefined;
+  let exhausted = false;
+
+  try {
+    for (;;) {
+      if (!exhausted && underWay.length < width) next ??= pull(iterator);
+      if (!next && underWay.length === 0) return;
+      // The source is asked first, so that the window fills up before a result leaves it.
+      const waiting = ordered ? underWay.slice(0, 1) : underWay;
+      const event = await Promise.race([aborted, ...(next ? [next] : []), ...waiting]);
+      if ("pulled" in event) {
+        next = undefined;
+        if (event.pulled.done) exhausted = true;
+        else underWay.push(finish(work(event.pulled.value, ending.signal)));
+      } else {
+        void underWay.splice(underWay.indexOf(event.promise), 1);
+        yield event.result;
+      }
+    }
+  } finally {
+    ending.abort(new DOMException("The consumer stopped.", "AbortError"));
+    for (const promise of [next, ...underWay]) promise?.catch(() => undefined);
+    // A source that is waiting for its next item would keep `return` waiting too.
+    if (!exhausted) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+type Pulled<Item> = { readonly pulled: IteratorResult<Item> };
+type Done<Result> = { readonly promise: Promise<Done<Result>>; readonly result: Result };
+
+async function pull<Item>(iterator: Iterator<Item> | AsyncIterator<Item>): Promise<Pulled<Item>> {
+  return { pulled: await iterator.next() };
+}
+
+/** The result together with its promise, by which the window finds it. */
+function finish<Result>(work: Promise<Result>): Promise<Done<Result>> {
+  const promise: Promise<Done<Result>> = work.then((result) => ({ promise, result }));
+  return promise;
+}
+
+function rejectOnAbort(signal: AbortSignal | undefined, ending: AbortSignal): Promise<never> {
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal?.aborted) reject(signal.reason as Error);
+    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true, signal: ending });
+  });
+  aborted.catch(() => undefined);
+  return aborted;
+}

@@ -1,0 +1,51 @@
+import { Tensor as OrtTensor, type InferenceSession } from "onnxruntime-node";
+import { SessionError, type DType, type DTypeArrays, type Tensor } from "../../core/index.ts";
+import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
+import { openInferenceSession, type OpenRequest } from "./open-inference-session.ts";
+import { runFailed } from "./run-failed.ts";
+
+/** The worker thread behind one Session: `run()` of ONNX Runtime blocks the thread that calls it. */
+let session: InferenceSession | undefined;
+
+async function open(request: OpenRequest): Promise<Answer> {
+  session = await openInferenceSession(request);
+  return { value: { inputNames: session.inputNames, outputNames: session.outputNames } };
+}
+
+export interface RunRequest {
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly outputs: readonly string[] | undefined;
+}
+
+async function run({ feeds, outputs }: RunRequest, call: Call): Promise<Answer> {
+  // One turn of the event loop: an abort that came during the run before this one is seen.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (call.cancelled || !session) return { value: undefined };
+  try {
+    const ortFeeds = Object.entries(feeds).map(([name, tensor]) => [name, toOrt(name, tensor)] as const);
+    const results = await session.run(Object.fromEntries(ortFeeds), [...(outputs ?? session.outputNames)]);
+    const tensors = Object.entries(results).map(([name, result]) => [name, fromOrt(result)] as const);
+    return {
+      value: Object.fromEntries(tensors),
+      transfer: [...new Set(tensors.map(([, { data }]) => data.buffer))],
+    };
+  } catch (cause) {
+    throw runFailed(cause);
+  }
+}
+
+function toOrt(name: string, { dtype, dims, data }: Tensor): OrtTensor {
+  if (dtype === "bfloat16") {
+    throw new SessionError(
+      "runtime/run-failed",
+      `Input "${name}": ONNX Runtime takes no bfloat16 from here.`,
+    );
+  }
+  return new OrtTensor(dtype, data, dims);
+}
+
+function fromOrt(result: OrtTensor): Tensor {
+  return { dtype: result.type as DType, dims: [...result.dims], data: result.data as DTypeArrays[DType] };
+}
+
+answerCalls({ open, run });

@@ -1,0 +1,132 @@
+import { UsageError } from "../core/index.ts";
+import type { Device } from "./device.ts";
+
+/** What is known of the machine and the job before the first image is read. */
+export interface ExecutionConditions {
+  /** Cores that this process may use. */
+  readonly cores: number;
+  /** Bytes of the model's weights in memory. */
+  readonly modelBytes: number;
+  /** Bytes that this process may still allocate. */
+  readonly freeMemory: number;
+  readonly device: Device;
+  /** How many images will come, when that is known. */
+  readonly images?: number;
+}
+
+/** How a job is laid out: each worker holds a session of its own and runs the whole pipeline. */
+export interface ExecutionPlan {
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  readonly batchSize: number;
+  /** One sentence that says why. */
+  readonly reason: string;
+}
+
+/** The parts of a plan that a caller may fix; the rest is planned around them. */
+export type PlanOverrides = { readonly [K in "workers" | "threadsPerWorker" | "batchSize"]?: number };
+
+/** ONNX Runtime packs a copy of the weights for its kernels while it holds them (measured: 1.9). */
+const memoryPerWeightByte = 2;
+/** A worker thread, its decoded photographs, and activations at 224 pixels. */
+const memoryPerWorker = 150e6;
+/** Copies of the weights never take more than this together, however large the machine is. */
+const memoryCeiling = 8e9;
+/** Opening one more session has to pay: below this many images a worker it does not. */
+const imagesPerWorker = 8;
+/** One photograph at a time keeps its activations in the core's cache; a bigger batch is slower. */
+const cpuBatchSize = 1;
+const gpuBatchSize = 16;
+
+/**
+ * Chooses how many workers share the machine, and how many threads and images each takes at a time.
+ *
+ * On the CPU, one worker per core with a one-thread session has the highest throughput, because no core
+ * waits for another; a few images, or a model of which only few copies fit, get fewer workers with more
+ * threads each.
+ *
+ * @throws UsageError `runtime/invalid-plan` for an override that is no positive integer or exceeds the cores.
+ */
+export function planExecution(conditions: ExecutionConditions, overrides: PlanOverrides = {}): ExecutionPlan {
+  checkOverrides(conditions, overrides);
+  if (conditions.device !== "cpu") return gpuPlan(conditions, overrides);
+
+  const cores = Math.max(1, Math.floor(conditions.cores));
+  const limits = [
+    { workers: cores, because: "one session for each core has the highest throughput" },
+    { workers: workersThatFit(conditions), because: fewCopiesReason(conditions) },
+    {
+      workers: Math.max(1, Math.floor((conditions.images ?? Infinity) / imagesPerWorker)),
+      because: `${count(conditions.images ?? 0, "image")} would not repay the opening of more sessions`,
+    },
+  ];
+  const limit = limits.reduce((least, next) => (next.workers < least.workers ? next : least));
+  const spare = Math.floor(cores / (overrides.threadsPerWorker ?? 1));
+  const workers = overrides.workers ?? evenShare(Math.min(limit.workers, Math.max(1, spare)), cores);
+  const threadsPerWorker = overrides.threadsPerWorker ?? Math.max(1, Math.floor(cores / workers));
+  return describe({ workers, threadsPerWorker, batchSize: overrides.batchSize ?? cpuBatchSize }, overrides, {
+    place: count(cores, "core"),
+    because: limit.because,
+  });
+}
+
+function gpuPlan({ device, images, cores }: ExecutionConditions, overrides: PlanOverrides): ExecutionPlan {
+  const batchSize = overrides.batchSize ?? Math.min(gpuBatchSize, Math.max(1, images ?? gpuBatchSize));
+  const workers = overrides.workers ?? 1;
+  const threadsPerWorker = overrides.threadsPerWorker ?? Math.max(1, Math.floor(cores / workers));
+  return describe({ workers, threadsPerWorker, batchSize }, overrides, {
+    place: device,
+    because: "one session keeps the device busy and its memory holds the weights once",
+  });
+}
+
+function workersThatFit({ modelBytes, freeMemory }: ExecutionConditions): number {
+  const perWorker = modelBytes * memoryPerWeightByte + memoryPerWorker;
+  return Math.max(1, Math.floor(Math.min(freeMemory / 2, memoryCeiling) / perWorker));
+}
+
+function fewCopiesReason({ modelBytes, freeMemory }: ExecutionConditions): string {
+  const each = gigabytes(modelBytes * memoryPerWeightByte + memoryPerWorker);
+  const budget = gigabytes(Math.min(freeMemory / 2, memoryCeiling));
+  return `each session takes about ${each} GB of the ${budget} GB that may be used`;
+}
+
+/** The number of workers up to `most` that leaves the fewest cores idle; of several, the largest. */
+function evenShare(most: number, cores: number): number {
+  const used = (workers: number): number => workers * Math.floor(cores / workers);
+  let best = most;
+  for (let workers = most; workers >= 1; workers--) if (used(workers) > used(best)) best = workers;
+  return best;
+}
+
+function checkOverrides({ cores, device }: ExecutionConditions, overrides: PlanOverrides): void {
+  for (const [name, value] of Object.entries(overrides)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new UsageError("runtime/invalid-plan", `${name} must be a positive integer; it is ${value}.`);
+    }
+  }
+  const { workers = 1, threadsPerWorker = 1 } = overrides;
+  if (device === "cpu" && workers * threadsPerWorker > cores) {
+    throw new UsageError(
+      "runtime/invalid-plan",
+      `${count(workers, "worker")} with ${count(threadsPerWorker, "thread")} each need ${workers * threadsPerWorker} cores; ` +
+        `this process may use ${cores}. Lower one of them.`,
+    );
+  }
+}
+
+function describe(
+  plan: Omit<ExecutionPlan, "reason">,
+  overrides: PlanOverrides,
+  why: { readonly place: string; readonly because: string },
+): ExecutionPlan {
+  const layout =
+    `${count(plan.workers, "worker")} with ${count(plan.threadsPerWorker, "thread")} each, ` +
+    `batch ${plan.batchSize}, on ${why.place}`;
+  const asked = Object.keys(overrides);
+  const reason = asked.length > 0 ? `as asked for (${asked.join(", ")})` : why.because;
+  return { ...plan, reason: `${layout}: ${reason}.` };
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);

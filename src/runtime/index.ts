@@ -1,0 +1,9 @@
+export { devices, type Device } from "./device.ts";
+export type { CreateSession, ModelFile, RunOptions, Session, SessionOptions } from "./session.ts";
+export {
+  planExecution,
+  type ExecutionConditions,
+  type ExecutionPlan,
+  type PlanOverrides,
+} from "./execution-plan.ts";
+export type { ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";

@@ -1,0 +1,75 @@
+import { assert, integer, option, property, record } from "fast-check";
+import { describe, expect, it } from "vitest";
+import { planExecution, type ExecutionConditions } from "../../src/runtime/index.ts";
+
+const resnext50 = 100e6;
+const resnext101x16 = 776e6;
+const laptop: ExecutionConditions = { cores: 2, modelBytes: resnext50, freeMemory: 16e9, device: "cpu" };
+
+describe("planExecution", () => {
+  it("gives each core a one-thread session when the model is small", () => {
+    expect(planExecution(laptop)).toMatchObject({ workers: 2, threadsPerWorker: 1, batchSize: 1 });
+    expect(planExecution({ ...laptop, cores: 16, freeMemory: 64e9 })).toMatchObject({
+      workers: 16,
+      threadsPerWorker: 1,
+    });
+  });
+
+  it("opens few sessions of a big model, and leaves no core idle", () => {
+    const plan = planExecution({ cores: 16, modelBytes: resnext101x16, freeMemory: 128e9, device: "cpu" });
+    expect(plan).toMatchObject({ workers: 4, threadsPerWorker: 4 });
+    expect(plan.reason).toBe(
+      "4 workers with 4 threads each, batch 1, on 16 cores: each session takes about 1.7 GB of the 8.0 GB that may be used.",
+    );
+  });
+
+  it("keeps to one session where memory is short", () => {
+    const plan = planExecution({ ...laptop, modelBytes: resnext101x16, freeMemory: 2e9 });
+    expect(plan).toMatchObject({ workers: 1, threadsPerWorker: 2 });
+  });
+
+  it("gives one image every core", () => {
+    const plan = planExecution({ ...laptop, cores: 8, images: 1 });
+    expect(plan).toMatchObject({ workers: 1, threadsPerWorker: 8 });
+    expect(plan.reason).toContain("1 image would not repay");
+  });
+
+  it("keeps one session on a GPU, with batches no larger than the job", () => {
+    expect(planExecution({ ...laptop, device: "webgpu" })).toMatchObject({ workers: 1, batchSize: 16 });
+    expect(planExecution({ ...laptop, device: "webgpu", images: 3 })).toMatchObject({ batchSize: 3 });
+  });
+
+  it("plans around what the caller fixes", () => {
+    expect(planExecution({ ...laptop, cores: 8 }, { threadsPerWorker: 4 })).toMatchObject({ workers: 2 });
+    expect(planExecution({ ...laptop, cores: 8 }, { workers: 2 })).toMatchObject({ threadsPerWorker: 4 });
+    expect(planExecution(laptop, { batchSize: 4 }).reason).toContain("as asked for (batchSize)");
+  });
+
+  it.each([{ workers: 0 }, { threadsPerWorker: 1.5 }, { batchSize: -1 }, { workers: 3 }, { batchSize: NaN }])(
+    "refuses %o on two cores",
+    (overrides) => {
+      expect(() => planExecution(laptop, overrides)).toThrow(
+        expect.objectContaining({ name: "UsageError", code: "runtime/invalid-plan" }),
+      );
+    },
+  );
+
+  it("never exceeds the cores, and never idles half of them", () => {
+    assert(
+      property(
+        record({
+          cores: integer({ min: 1, max: 256 }),
+          modelBytes: integer({ min: 1, max: 2 ** 31 }),
+          freeMemory: integer({ min: 0, max: 2 ** 40 }),
+          images: option(integer({ min: 0, max: 1e6 })),
+        }),
+        ({ images, ...rest }) => {
+          const plan = planExecution({ ...rest, device: "cpu", ...(images === null ? {} : { images }) });
+          const used = plan.workers * plan.threadsPerWorker;
+          expect(used).toBeLessThanOrEqual(rest.cores);
+          expect(used * 2).toBeGreaterThan(rest.cores - 1);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,168 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { tensor, type Tensor } from "../../src/core/index.ts";
+import { createSession } from "../../src/node/ort-session.ts";
+import type { Device, Session } from "../../src/runtime/index.ts";
+import { arithmeticModel, boundlessModel, slowModel } from "../support/tiny-model.ts";
+
+const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
+// Dawn reads it from the process's environment when the first WebGPU session opens.
+process.env["VK_ICD_FILENAMES"] ??= swiftShader;
+
+const devices: readonly { device: Device; missing: string | undefined }[] = [
+  { device: "cpu", missing: undefined },
+  { device: "webgpu", missing: existsSync(swiftShader) ? undefined : `${swiftShader} is not installed` },
+];
+
+const row = (...values: number[]): Tensor<"float32"> => ({
+  dtype: "float32",
+  dims: [1, values.length],
+  data: Float32Array.from(values),
+});
+
+const withCode = (code: string): unknown => expect.objectContaining({ name: "SessionError", code });
+
+describe.each(devices)("a session on $device", ({ device, missing }) => {
+  let session: Session;
+
+  beforeEach(({ skip }) => skip(missing !== undefined, missing));
+  beforeAll(async () => {
+    if (missing) return;
+    session = await createSession(arithmeticModel(), { device });
+  });
+  afterAll(() => session?.release());
+
+  it("names its inputs and outputs", () => {
+    expect(session).toMatchObject({ device, inputNames: ["a", "b"], outputNames: ["sum", "product"] });
+  });
+
+  it("computes what the graph says, for any size of the batch", async () => {
+    const { sum, product } = await session.run({ a: row(1, 2, 3), b: row(4, 5, 6) });
+    expect(sum).toEqual(row(5, 7, 9));
+    expect(product).toEqual(row(4, 10, 18));
+    const two = tensor("float32", [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+    expect((await session.run({ a: two, b: two }))["sum"]!.dims).toEqual([2, 3]);
+  });
+
+  it("computes only the outputs that are asked for, and leaves the feeds to the caller", async () => {
+    const a = row(1, 2, 3);
+    expect(Object.keys(await session.run({ a, b: a }, { outputs: ["product"] }))).toEqual(["product"]);
+    expect([...a.data]).toEqual([1, 2, 3]);
+  });
+
+  it("answers concurrent runs each with its own", async () => {
+    const runs = Array.from({ length: 50 }, (_, i) => session.run({ a: row(i, 0, 0), b: row(1, 0, 0) }));
+    const sums = (await Promise.all(runs)).map(({ sum }) => sum!.data[0]);
+    expect(sums).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+  });
+
+  it("says what is wrong with the feeds, and goes on", async () => {
+    const a = row(1, 2, 3);
+    await expect(session.run({ a })).rejects.toThrow(withCode("runtime/run-failed"));
+    await expect(session.run({ a, b: row(1, 2) })).rejects.toThrow(withCode("runtime/run-failed"));
+    await expect(session.run({ a, b: tensor("int32", [1, 3], Int32Array.of(1, 2, 3)) })).rejects.toThrow(
+      withCode("runtime/run-failed"),
+    );
+    await expect(session.run({ a, b: a }, { outputs: ["none"] })).rejects.toThrow(
+      withCode("runtime/run-failed"),
+    );
+    expect((await session.run({ a, b: a }))["sum"]).toEqual(row(2, 4, 6));
+  });
+
+  it("rejects runs after release", async () => {
+    const released = await createSession(arithmeticModel(), { device });
+    const run = released.run({ a: row(1, 2, 3), b: row(1, 2, 3) });
+    await Promise.all([expect(run).rejects.toThrow(withCode("runtime/released")), released.release()]);
+    await expect(released.run({})).rejects.toThrow(withCode("runtime/released"));
+    await released.release();
+  });
+});
+
+describe("createSession", () => {
+  it("opens a model by its path", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "session-"));
+    const path = join(folder, "model.onnx");
+    await writeFile(path, arithmeticModel());
+    const session = await createSession(path);
+    await rm(folder, { recursive: true });
+    expect((await session.run({ a: row(1, 2, 3), b: row(1, 1, 1) }))["sum"]).toEqual(row(2, 3, 4));
+    await session.release();
+  });
+
+  it.each([
+    ["bytes that are no model", new TextEncoder().encode("no model")],
+    ["no bytes", new Uint8Array(0)],
+    ["a path without a file", "/does/not/exist.onnx"],
+  ])("refuses %s", async (_, model) => {
+    await expect(createSession(model)).rejects.toThrow(withCode("runtime/model-rejected"));
+  });
+
+  it("says which device is missing", async () => {
+    const device = process.platform === "darwin" ? "dml" : "coreml";
+    await expect(createSession(arithmeticModel(), { device })).rejects.toThrow(
+      withCode("runtime/device-unavailable"),
+    );
+    await expect(createSession(arithmeticModel(), { device })).rejects.toThrow(`Device "${device}"`);
+  });
+
+  it("survives a run that needs more memory than there is", async () => {
+    const session = await createSession(boundlessModel());
+    const feeds = { a: tensor("float32", [1], Float32Array.of(1)) };
+    await expect(session.run(feeds)).rejects.toThrow(withCode("runtime/out-of-memory"));
+    await expect(session.run(feeds)).rejects.toThrow(withCode("runtime/out-of-memory"));
+    await session.release();
+  });
+
+  it("gives the event loop to others while it runs, and an abort rejects at once", async () => {
+    const session = await createSession(slowModel(), { threads: 1 });
+    const a = tensor("float32", [300, 300], new Float32Array(300 * 300).fill(1e-3));
+    const controller = new AbortController();
+    const order: string[] = [];
+    const first = session.run({ a }).then(() => order.push("first run"));
+    const second = session.run({ a }, { signal: controller.signal }).catch((error: unknown) => {
+      order.push("abort");
+      return error;
+    });
+    setTimeout(() => controller.abort(new Error("changed my mind")), 1);
+    expect(await second).toEqual(new Error("changed my mind"));
+    await first;
+    expect(order).toEqual(["abort", "first run"]);
+    await expect(session.run({ a }, { signal: controller.signal })).rejects.toThrow("changed my mind");
+    await session.release();
+  });
+
+  it("is released, and opened anew, over and over while it runs", async () => {
+    const a = tensor("float32", [100, 100], new Float32Array(1e4));
+    for (let round = 0; round < 15; round++) {
+      const session = await createSession(slowModel(round * 10 + 1), { threads: 1 });
+      const runs = Promise.allSettled([session.run({ a }), session.run({ a })]);
+      if (round % 2 === 1) await new Promise((resolve) => setTimeout(resolve, 1));
+      await session.release();
+      const rejections = (await runs).filter((run) => run.status === "rejected").map(({ reason }) => reason);
+      expect(rejections).toEqual(rejections.map(() => withCode("runtime/released")));
+    }
+  });
+
+  it("lets the process end by itself, released or not", async () => {
+    const script = `
+      import { createSession } from ${JSON.stringify(new URL("../../dist/node/ort-session.js", import.meta.url).href)};
+      const model = Uint8Array.from(Buffer.from(process.argv[1], "base64"));
+      const idle = await createSession(model);
+      const released = await createSession(model);
+      await released.release();
+      const data = Float32Array.of(1, 2, 3), a = { dtype: "float32", dims: [1, 3], data };
+      console.log((await idle.run({ a, b: a })).sum.data.join());`;
+    const model = Buffer.from(arithmeticModel()).toString("base64");
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ["--input-type=module", "-e", script, model],
+      { timeout: 20_000 },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: "2,4,6\n", stderr: "" });
+  });
+});
