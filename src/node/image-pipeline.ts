@@ -1,0 +1,85 @@
+import { SslResnextError } from "../core/index.ts";
+import type { ImageItem } from "../data/index.ts";
+import type { DecodeOptions, Preprocessing } from "../image/index.ts";
+import type { Device, ExecutionPlan, ImagePipeline, ImageResult, ModelFile } from "../runtime/index.ts";
+import { mapWindow } from "./map-window.ts";
+import { shareCalls, type Share } from "./share-calls.ts";
+import { startWorkerThread, workerScript } from "./worker-thread.ts";
+import type { ImageRequest, OpenPipelineRequest } from "./workers/images.ts";
+import type { Outputs } from "./workers/run-batch.ts";
+
+export interface ImagePipelineOptions {
+  /**
+   * A model with one float32 input [N, 3, H, W]. A promise lets the workers start, and load ONNX Runtime,
+   * while the model is still being compiled.
+   */
+  readonly model: ModelFile | Promise<ModelFile>;
+  readonly preprocessing: Preprocessing;
+  readonly plan: ExecutionPlan;
+  /** @default "cpu" */
+  readonly device?: Device;
+  /** Outputs to compute. @default all of the model's */
+  readonly outputs?: readonly string[];
+  readonly decode?: DecodeOptions;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens the plan's workers, each with a session of its own; the promise settles when all sessions stand, and
+ * the model's file may then be deleted.
+ *
+ * @throws SessionError `runtime/device-unavailable`, `runtime/model-rejected`, `runtime/out-of-memory`.
+ */
+export async function createImagePipeline(options: ImagePipelineOptions): Promise<ImagePipeline<ImageItem>> {
+  const { plan, signal } = options;
+  const threads = Array.from({ length: plan.workers }, () => startWorkerThread(workerScript("images")));
+  const release = async (): Promise<void> => {
+    await Promise.all(threads.map((thread) => thread.end()));
+  };
+  try {
+    const request = openRequest(options, await options.model);
+    await Promise.all(threads.map((thread) => thread.call("open", request, { signal })));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+
+  const share = shareCalls(threads, plan.batchSize * 2 + 1);
+  return {
+    run(items, { signal: runSignal, ordered = true } = {}) {
+      return mapWindow(items, (item, ending) => runOne(share, item, ending), {
+        // One more share than the workers hold: results that wait for their turn stop nobody.
+        width: (plan.workers + 1) * (plan.batchSize * 2 + 1),
+        ordered,
+        signal: runSignal,
+      });
+    },
+    release,
+  };
+}
+
+function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipelineRequest {
+  return {
+    model,
+    device: options.device ?? "cpu",
+    threads: options.plan.threadsPerWorker,
+    batchSize: options.plan.batchSize,
+    preprocessing: options.preprocessing,
+    outputs: options.outputs,
+    decode: options.decode ?? {},
+  };
+}
+
+async function runOne(share: Share, item: ImageItem, signal: AbortSignal): Promise<ImageResult<ImageItem>> {
+  try {
+    const request: ImageRequest = { content: item.content };
+    const outputs = await share((thread) => thread.call<Outputs>("image", request, { signal }));
+    return { item, outputs };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof SslResnextError) || endsRun.has(error.code)) throw error;
+    return { item, error };
+  }
+}
+
+/** Failures of the pipeline rather than of one image. */
+const endsRun: ReadonlySet<string> = new Set(["runtime/no-worker-left", "runtime/released"]);
