@@ -14,7 +14,8 @@ export {
 } from "./decode-image.ts";
 export { cmykToRgb } from "./cmyk-to-rgb.ts";
 export { jpegComponents } from "./jpeg-components.ts";
-export { opaqueFirstFrame } from "./gif-first-frame.ts";
+export { gifFirstFrame, type GifFirstFrame } from "./gif-first-frame.ts";
 export { isTruncated } from "./is-truncated.ts";
 export { decodeBmp } from "./decode-bmp.ts";
 export { decodePnm } from "./decode-pnm.ts";
+export { tiffTag } from "./tiff-tag.ts";

@@ -4,6 +4,7 @@ import {
   cmykToRgb,
   decodeBmp,
   decodePnm,
+  gifFirstFrame,
   defaultMaxPixels,
   type DecodeImage,
   imageFormat,
@@ -11,8 +12,8 @@ import {
   imageTooLarge,
   isTruncated,
   jpegComponents,
-  opaqueFirstFrame,
   type RgbImage,
+  tiffTag,
 } from "../image/index.ts";
 
 /** Decodes with sharp; see docs/preprocessing.md for what is exact, what differs and what is refused. */
@@ -71,8 +72,18 @@ async function decode(
 ): Promise<RgbImage> {
   if (format === "bmp") return decodeBmp(bytes, maxPixels);
   if (format === "pnm") return decodePnm(bytes, maxPixels);
-  if (format === "gif") return decodeRgb(open(opaqueFirstFrame(bytes)));
+  if (format === "gif") {
+    const frame = gifFirstFrame(bytes);
+    const image = await decodeRgb(open(frame?.opaque ?? bytes));
+    return frame?.fillAround(image) ?? image;
+  }
   if (format === "jpeg" && jpegComponents(bytes) === 4) return decodeCmyk(open(bytes));
+  if (format === "tiff" && isPlainYCbCr(bytes)) {
+    throw new ImageError(
+      "image/unsupported-format",
+      "The tiff holds YCbCr that is not JPEG-compressed; convert it to RGB, or to PNG or JPEG.",
+    );
+  }
   // Only these two have further kinds of pixels; reading the header of all would cost time per photo.
   if (format === "png" || format === "tiff") {
     const { space, channels } = await open(bytes).metadata();
@@ -80,6 +91,13 @@ async function decode(
     if (space === "grey16" && channels === 1) return decodeGrey16(open(bytes));
   }
   return decodeRgb(open(bytes));
+}
+
+/** sharp would take such pixels for RGB. */
+function isPlainYCbCr(tiff: Uint8Array): boolean {
+  const photometricInterpretation = tiffTag(tiff, 262);
+  const compression = tiffTag(tiff, 259);
+  return photometricInterpretation === 6 && compression !== 6 && compression !== 7;
 }
 
 async function decodeRgb(image: Sharp): Promise<RgbImage> {

@@ -77,6 +77,18 @@ describe("decodeImage refuses", () => {
     ],
     ["SVG after a declaration", text('\n<?xml version="1.0"?>\n<svg/>'), "image/unsupported-format"],
     ["PDF", text("%PDF-1.7\n"), "image/unsupported-format"],
+    ["HEIC", text("\0\0\0\x18ftypheic\0\0\0\0mif1heic"), "image/unsupported-format"],
+    ["JPEG 2000", text("\0\0\0\x0cjP  \r\n"), "image/unsupported-format"],
+    ["TIFF of plain YCbCr", retagged(named("tiff rgb raw"), 262, 6), "image/unsupported-format"],
+    ["TIFF of Lab", retagged(named("tiff rgb raw"), 262, 8), "image/corrupt"],
+    ["a compressed BMP", set(named("bmp palette"), 30, 1), "image/unsupported-format"],
+    ["a BMP without columns", set(named("bmp rgb"), 18, 0), "image/zero-sized"],
+    ["a BMP's first rows", named("bmp rgb").subarray(0, 200), "image/truncated"],
+    ["a PGM of 16 bits", text("P5 2 2 65535\nabcdefgh"), "image/unsupported-format"],
+    ["a PPM in text", text("P3 1 1 255 1 2 3"), "image/unsupported-format"],
+    ["a PPM without numbers", text("P6 no numbers"), "image/corrupt"],
+    ["a PPM of no rows", text("P6 4 0 255\n"), "image/zero-sized"],
+    ["a PPM's first rows", text("P6 # comment\n 4 4 255\nabc"), "image/truncated"],
     ["a JPEG's first bytes", named("jpeg rgb").subarray(0, 20), "image/truncated"],
     ["a JPEG with a zero height", zeroHeight(named("jpeg rgb")), "image/corrupt"],
     ["a PNG with a wrong checksum", flipped(named("png rgb"), 60), "image/corrupt"],
@@ -135,6 +147,18 @@ describe("decodeImage refuses", () => {
     expect(codes).toContain("image/corrupt");
   });
 });
+
+function set(bytes: Uint8Array, at: number, value: number): Uint8Array {
+  return bytes.map((byte, i) => (i === at ? value : byte));
+}
+
+/** Another value for a tag of a little-endian TIFF. */
+function retagged(tiff: Uint8Array, tag: number, value: number): Uint8Array {
+  const view = new DataView(tiff.buffer, tiff.byteOffset);
+  let entry = view.getUint32(4, true) + 2;
+  while (view.getUint16(entry, true) !== tag) entry += 12;
+  return set(tiff, entry + 8, value);
+}
 
 function flipped(bytes: Uint8Array, at: number): Uint8Array {
   return bytes.map((byte, i) => (i === at ? byte ^ 0xff : byte));

@@ -139,6 +139,10 @@ add("gif not interlaced", encode(palette, "GIF", interlace=0))
 add("gif transparent", encode(palette, "GIF", transparency=5))
 add("gif animated", encode(palette, "GIF", **frames))
 add("gif animated, transparent", encode(palette, "GIF", transparency=3, disposal=2, **frames))
+larger = struct.pack("<HH", W + 5, H + 3)
+for name, options in (("gif smaller than its screen", {}), ("gif smaller, transparent", {"transparency": 5})):
+    data = encode(palette, "GIF", **options)
+    add(name, data[:6] + larger + data[10:])
 
 for name in ("rgb", "rgba", "grey", "palette", "1-bit"):
     add(f"bmp {name}", encode(modes[name], "BMP"))
