@@ -1,0 +1,42 @@
+/**
+ * The SSL ResNeXt models in TypeScript.
+ *
+ * @example
+ * import { createModel } from "ssl-resnext";
+ * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });
+ * for (const { label, probability } of await model.classify("dog.jpg")) console.log(label, probability);
+ * await model.release();
+ *
+ * @packageDocumentation
+ */
+export { createModel, type CreateModelOptions } from "./node/create-model.ts";
+export { openModel, type ModelOptions, type ModelSource } from "./node/open-model.ts";
+export { openImages } from "./node/images/open-images.ts";
+export {
+  findCard,
+  listModels,
+  type ModelCard,
+  type ModelDescription,
+  type ResNetConfig,
+} from "./nn/index.ts";
+export type { ImageItem, ImageSource } from "./data/index.ts";
+export { Model } from "./predict/index.ts";
+export type {
+  Classified,
+  Embedded,
+  Failure,
+  Featured,
+  FeatureMap,
+  Prediction,
+  ValidationReport,
+} from "./predict/index.ts";
+export {
+  DataError,
+  GraphError,
+  ImageError,
+  ModelError,
+  SessionError,
+  SslResnextError,
+  UsageError,
+  WeightsError,
+} from "./core/index.ts";

@@ -1,0 +1,208 @@
+import { ModelError } from "../core/index.ts";
+import type { ImageItem } from "../data/index.ts";
+import { findCard, type ModelCard, type ModelDescription, type Output, type Tap } from "../nn/index.ts";
+import type { ExecutionPlan, ImagePipeline } from "../runtime/index.ts";
+import { classNames } from "./class-names.ts";
+import { softmax, topk } from "./metrics/index.ts";
+import type { Classified, Embedded, Failure, Featured, FeatureMap, Prediction } from "./results.ts";
+import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
+
+/** Images as each platform names them: a path, or encoded bytes. */
+export type ImageInput = string | Uint8Array<ArrayBuffer>;
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ClassifyOptions extends RunOptions {
+  /** How many of the best classes to give. @default 5 */
+  readonly topk?: number | undefined;
+}
+
+/** A pipeline that computes the outputs asked for, and how it is laid out. */
+export interface OpenedPipeline {
+  readonly pipeline: ImagePipeline<ImageItem>;
+  readonly plan: ExecutionPlan;
+}
+
+/** Opens a pipeline: each platform has one of these. */
+export type OpenPipeline = (
+  outputs: readonly Output[],
+  /** How many images will come; unknown when left out. */
+  images: number | undefined,
+  signal: AbortSignal | undefined,
+) => Promise<OpenedPipeline>;
+
+type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
+type Item = Pick<ImageItem, "id" | "content">;
+type Results<Success> = AsyncGenerator<Success | Failure, void, undefined>;
+
+/**
+ * A network with its weights, ready to look at images.
+ *
+ * Sessions are opened when they are first needed and kept until `release`.
+ */
+export class Model {
+  readonly description: ModelDescription;
+  /** The published card, for models that have one. */
+  readonly card: ModelCard | undefined;
+  /** Class names in the order of the logits. */
+  readonly classes: readonly string[];
+  readonly #open: OpenPipeline;
+  readonly #opened = new Map<string, Promise<OpenedPipeline>>();
+
+  constructor(description: ModelDescription, open: OpenPipeline) {
+    this.description = description;
+    this.card = findCard(description.name);
+    this.classes = classNames(description);
+    this.#open = open;
+  }
+
+  /**
+   * The best classes of one image, best first.
+   *
+   * @throws ImageError when the image cannot be decoded; ModelError when the model has no classifier.
+   * @example (await model.classify("dog.jpg"))[0].label
+   */
+  async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<readonly Prediction[]> {
+    const result = await only(this.classifyAll(single(image), options));
+    return result.predictions;
+  }
+
+  /** The pooled features of one image: 2048 for the card's models. */
+  async embed(image: ImageInput, options: RunOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const result = await only(this.embedAll(single(image), options));
+    return result.embedding;
+  }
+
+  /** Feature maps of one image. */
+  async features(
+    image: ImageInput,
+    taps: readonly Tap[],
+    options: RunOptions = {},
+  ): Promise<Featured["features"]> {
+    const result = await only(this.featuresAll(single(image), taps, options));
+    return result.features;
+  }
+
+  /** Classifies any number of images in bounded memory; a failing image gives its error and the run goes on. */
+  async *classifyAll(images: Images, options: ClassifyOptions = {}): Results<Classified> {
+    this.#requireClassifier();
+    const { topk: count = 5, signal } = options;
+    for await (const result of this.run(["logits"], images, signal)) {
+      yield "error" in result
+        ? result
+        : { image: result.image, predictions: this.#predictions(result.outputs["logits"]!.data, count) };
+    }
+  }
+
+  /** Embeds any number of images in bounded memory. */
+  async *embedAll(images: Images, { signal }: RunOptions = {}): Results<Embedded> {
+    for await (const result of this.run(["embedding"], images, signal)) {
+      yield "error" in result
+        ? result
+        : { image: result.image, embedding: result.outputs["embedding"]!.data };
+    }
+  }
+
+  /** Reads feature maps of any number of images in bounded memory. */
+  async *featuresAll(images: Images, taps: readonly Tap[], { signal }: RunOptions = {}): Results<Featured> {
+    for await (const result of this.run(taps, images, signal)) {
+      yield "error" in result
+        ? result
+        : { image: result.image, features: result.outputs as Readonly<Record<Tap, FeatureMap>> };
+    }
+  }
+
+  /**
+   * Accuracy over labelled images.
+   *
+   * @throws DataError when labels do not match the model's classes.
+   */
+  validate(images: Images, options: ValidateOptions = {}): Promise<ValidationReport> {
+    this.#requireClassifier();
+    return validate(this, images, options);
+  }
+
+  /** Runs the network over images and gives the raw outputs asked for, without batch axis. */
+  async *run(
+    outputs: readonly Output[],
+    images: Images,
+    signal?: AbortSignal,
+  ): Results<{ readonly image: string; readonly item: ImageItem; readonly outputs: RawOutputs }> {
+    const { pipeline } = await this.opened(outputs, images.size, signal);
+    for await (const result of pipeline.run(images, signal ? { signal } : {})) {
+      const image = result.item.id;
+      yield "error" in result
+        ? { image, error: result.error }
+        : { image, item: result.item, outputs: result.outputs };
+    }
+  }
+
+  /** Opens, or hands back, the sessions for these outputs; `plan` says how the machine is used. */
+  async opened(outputs: readonly Output[], images?: number, signal?: AbortSignal): Promise<OpenedPipeline> {
+    const key = `${outputs.join()} ${images === 1 ? "one" : "many"}`;
+    const pending = this.#opened.get(key) ?? this.#open(outputs, images, signal);
+    this.#opened.set(key, pending);
+    try {
+      return await pending;
+    } catch (error) {
+      this.#opened.delete(key);
+      throw error;
+    }
+  }
+
+  /** Frees all sessions; runs under way reject. */
+  async release(): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    this.#opened.clear();
+    await Promise.all(
+      opened.map((result) => (result.status === "fulfilled" ? result.value.pipeline.release() : undefined)),
+    );
+  }
+
+  #predictions(logits: Float32Array, count: number): readonly Prediction[] {
+    const probabilities = softmax(logits);
+    return topk(logits, count).map(({ index, value }) => ({
+      index,
+      label: this.classes[index]!,
+      probability: probabilities[index]!,
+      logit: value,
+    }));
+  }
+
+  #requireClassifier(): void {
+    if (this.description.config.numClasses > 0) return;
+    throw new ModelError(
+      "model/no-classifier",
+      `${this.description.name} was opened with numClasses 0: it embeds and does not classify.`,
+    );
+  }
+}
+
+type RawOutputs = Readonly<
+  Record<string, { readonly dims: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>
+>;
+
+/** One image as a source. */
+function single(image: ImageInput): Images {
+  const item: Item =
+    typeof image === "string"
+      ? { id: image, content: { path: image } }
+      : { id: "image", content: { bytes: image } };
+  return {
+    size: 1,
+    async *[Symbol.asyncIterator]() {
+      yield item;
+    },
+  };
+}
+
+/** The result of a run over one image. */
+async function only<Success extends object>(results: Results<Success>): Promise<Success> {
+  for await (const result of results) {
+    if ("error" in result) throw result.error;
+    return result;
+  }
+  throw new ModelError("model/no-result", "The run over one image ended without a result.");
+}
