@@ -1,7 +1,8 @@
-import { env, InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { SessionError } from "../../core/index.ts";
 import { outOfMemory } from "./run-failed.ts";
 import type { Device, ModelFile } from "../../runtime/index.ts";
+import { onnxRuntime } from "../onnx-runtime.ts";
 
 export interface OpenRequest {
   readonly model: ModelFile;
@@ -10,7 +11,7 @@ export interface OpenRequest {
 }
 
 // What goes wrong comes back as an error; ONNX Runtime's own lines on stderr would say it twice.
-env.logLevel = "fatal";
+onnxRuntime.env.logLevel = "fatal";
 
 /** Opens the model with ONNX Runtime, and names what went wrong if it does not. */
 export async function openInferenceSession({
@@ -25,8 +26,8 @@ export async function openInferenceSession({
     logSeverityLevel: 4,
   };
   try {
-    if (typeof model === "string") return await InferenceSession.create(model, options);
-    return await InferenceSession.create(model, options);
+    if (typeof model === "string") return await onnxRuntime.InferenceSession.create(model, options);
+    return await onnxRuntime.InferenceSession.create(model, options);
   } catch (error) {
     throw explain(error, device, typeof model === "string" ? model : `a model of ${model.byteLength} bytes`);
   }

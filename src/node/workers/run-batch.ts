@@ -1,8 +1,9 @@
-import { Tensor as OrtTensor, type InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { elementCount, type Tensor } from "../../core/index.ts";
 import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { normalise } from "../../image/normalise.ts";
+import { onnxRuntime } from "../onnx-runtime.ts";
 import { runFailed } from "./run-failed.ts";
 
 /** What the model makes of one image, by output name, without the batch dimension. */
@@ -31,7 +32,7 @@ export function batchRunner(
 
   return async (crops) => {
     crops.forEach((crop, index) => normalise(crop, preprocessing, input, index * imageLength));
-    const feed = new OrtTensor("float32", input.subarray(0, crops.length * imageLength), [
+    const feed = new onnxRuntime.Tensor("float32", input.subarray(0, crops.length * imageLength), [
       crops.length,
       ...imageDims,
     ]);

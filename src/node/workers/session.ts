@@ -1,7 +1,8 @@
-import { Tensor as OrtTensor, type InferenceSession } from "onnxruntime-node";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { SessionError, type DType, type DTypeArrays, type Tensor } from "../../core/index.ts";
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
 import { openInferenceSession, type OpenRequest } from "./open-inference-session.ts";
+import { onnxRuntime } from "../onnx-runtime.ts";
 import { runFailed } from "./run-failed.ts";
 
 /** The worker thread behind one Session: `run()` of ONNX Runtime blocks the thread that calls it. */
@@ -41,7 +42,7 @@ function toOrt(name: string, { dtype, dims, data }: Tensor): OrtTensor {
       `Input "${name}": ONNX Runtime takes no bfloat16 from here.`,
     );
   }
-  return new OrtTensor(dtype, data, dims);
+  return new onnxRuntime.Tensor(dtype, data, dims);
 }
 
 function fromOrt(result: OrtTensor): Tensor {
