@@ -4,3 +4,4 @@ export { fitStateDict, type FitOptions } from "./fit-state-dict.ts";
 export { openCheckpoint } from "./open-checkpoint.ts";
 export { encodeSafetensors, type EncodedSafetensors } from "./safetensors/encode-safetensors.ts";
 export { toFloat32 } from "./to-float32.ts";
+export * from "./hub/index.ts";

@@ -1,8 +1,11 @@
-import { WeightsError, type ByteSource } from "../../core/index.ts";
+import type { ByteSource } from "../../core/index.ts";
 import { readRange, refuse } from "../refuse.ts";
+import { findDirectory } from "./zip-end.ts";
 
 /** More entries than any checkpoint has: a bound for archives that are made to exhaust memory. */
 const maximumEntries = 100_000;
+const centralHeaderSize = 46;
+const utf8 = new TextDecoder();
 
 /** A file in a zip whose bytes lie there as they are. */
 export interface StoredEntry {
@@ -13,56 +16,80 @@ export interface StoredEntry {
 }
 
 /**
- * Reads the directory of a zip, zip64 included. The entries' bytes are then read by offset, without the copies of
- * a streaming extractor; checksums are not verified, since PyTorch lets writers leave them out.
+ * Reads the directory of a zip (APPNOTE 6.3.10, sections 4.3.12 to 4.3.16), zip64 included, of which a checkpoint
+ * needs stored entries only. Written here because the zip readers of the registry extract by copying streams, and
+ * the one tried, zip.js 2.24, mistakes the directory of some PyTorch archives: they carry a zip64 end record
+ * without need. Checksums are not verified, since PyTorch lets writers leave them out.
  *
- * @throws WeightsError `weights/invalid-zip`, `weights/compressed-zip`
+ * @throws WeightsError `weights/invalid-zip`, `weights/compressed-zip`, `weights/truncated`
  */
 export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<string, StoredEntry>> {
-  // Loaded on demand: the other formats do without it.
-  const { Reader, ZipReader } = await import("@zip.js/zip.js");
-  class SourceReader extends Reader<ByteSource> {
-    override size = source.size;
-    override readUint8Array(offset: number, length: number): Promise<Uint8Array> {
-      return readRange(source, offset, length, "the zip directory");
-    }
+  const { offset, length, count } = await findDirectory(source);
+  if (count > maximumEntries || count * centralHeaderSize > length) {
+    throw refuse(
+      source.name,
+      "invalid-zip",
+      `its directory of ${length} bytes cannot hold ${count} entries.`,
+    );
   }
-
+  const bytes = await readRange(source, offset, length, "the zip directory");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries = new Map<string, StoredEntry>();
-  try {
-    for await (const entry of new ZipReader(new SourceReader(source)).getEntriesGenerator()) {
-      if (entries.size === maximumEntries || entries.has(entry.filename)) {
-        throw refuse(
-          source.name,
-          "invalid-zip",
-          `${entry.filename} stands twice, or there are too many entries.`,
-        );
-      }
-      if (entry.directory) continue;
-      if (
-        entry.compressionMethod !== 0 ||
-        entry.encrypted ||
-        entry.compressedSize !== entry.uncompressedSize
-      ) {
-        throw refuse(
-          source.name,
-          "compressed-zip",
-          `${entry.filename} is compressed or encrypted; torch.save stores entries as they are. Unpack and ` +
-            `save the weights again with PyTorch.`,
-        );
-      }
-      entries.set(entry.filename, {
-        name: entry.filename,
-        size: entry.uncompressedSize,
-        headerOffset: entry.offset,
-      });
+  let position = 0;
+  for (let index = 0; index < count; index++) {
+    const left = length - position;
+    if (left < centralHeaderSize || view.getUint32(position, true) !== 0x02014b50) {
+      throw refuse(source.name, "invalid-zip", `its directory breaks off at entry ${index} of ${count}.`);
     }
-  } catch (cause) {
-    if (cause instanceof WeightsError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw refuse(source.name, "invalid-zip", `the zip directory cannot be read (${reason}).`, cause);
+    const nameEnd = centralHeaderSize + view.getUint16(position + 28, true);
+    const extraEnd = nameEnd + view.getUint16(position + 30, true);
+    const end = extraEnd + view.getUint16(position + 32, true);
+    if (end > left) throw refuse(source.name, "invalid-zip", `entry ${index} reaches past its directory.`);
+    const record = new DataView(view.buffer, view.byteOffset + position, extraEnd);
+    const name = utf8.decode(bytes.subarray(position + centralHeaderSize, position + nameEnd));
+    if (entries.has(name)) throw refuse(source.name, "invalid-zip", `${name} stands twice.`);
+    entries.set(name, storedEntry(source.name, name, record, nameEnd));
+    position += end;
   }
   return entries;
+}
+
+function storedEntry(file: string, name: string, record: DataView, extraStart: number): StoredEntry {
+  const flags = record.getUint16(8, true);
+  const method = record.getUint16(10, true);
+  const wide = wideFields(record, extraStart);
+  const field = (offset: number): number => {
+    const value = record.getUint32(offset, true);
+    return value === 0xffffffff ? (wide.shift() ?? value) : value;
+  };
+  // The order of the zip64 extra field: size, stored size, offset; each only where the short field is full.
+  const size = field(24);
+  const storedSize = field(20);
+  const headerOffset = field(42);
+  if (method !== 0 || (flags & 1) !== 0 || storedSize !== size) {
+    throw refuse(
+      file,
+      "compressed-zip",
+      `${name} is compressed or encrypted; torch.save stores entries as they are. Unpack it and save the ` +
+        `weights again with PyTorch.`,
+    );
+  }
+  return { name, size, headerOffset };
+}
+
+/** The 64-bit numbers of the zip64 extra field, if there is one. */
+function wideFields(record: DataView, extraStart: number): number[] {
+  for (let position = extraStart; position + 4 <= record.byteLength;) {
+    const length = record.getUint16(position + 2, true);
+    const end = Math.min(position + 4 + length, record.byteLength);
+    if (record.getUint16(position, true) === 1) {
+      return Array.from({ length: Math.floor((end - position - 4) / 8) }, (_, index) =>
+        Number(record.getBigUint64(position + 4 + 8 * index, true)),
+      );
+    }
+    position = end;
+  }
+  return [];
 }
 
 /** Where an entry's bytes start: behind its local header, whose length only the header itself tells. */
