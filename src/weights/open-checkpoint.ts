@@ -30,10 +30,10 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const head = await readRange(source, 0, Math.min(512, source.size), "the start of the file");
   const [first, second, third, fourth] = head;
-  if (first === 0x80) return openLegacyPth(source, options);
   if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) return openZipPth(source, options);
-  // An eight-byte length, then JSON.
+  // An eight-byte length, then JSON; before pickles, since a length of 128 starts like one.
   if (head[8] === 0x7b) return openSafetensors(source);
+  if (first === 0x80) return openLegacyPth(source, options);
 
   const text = String.fromCharCode(...head);
   const stranger = strangers.find(([start]) => text.trimStart().toLowerCase().startsWith(start))?.[1];
