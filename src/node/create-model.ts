@@ -1,0 +1,76 @@
+import { elementCount, ModelError } from "../core/index.ts";
+import type { DecodeOptions } from "../image/index.ts";
+import { inferenceGraph, parametersOf, type Output } from "../nn/index.ts";
+import { Model, type OpenedPipeline } from "../predict/index.ts";
+import { planExecution, type Device, type PlanOverrides } from "../runtime/index.ts";
+import { compileModel } from "./compile-model.ts";
+import { createImagePipeline } from "./image-pipeline.ts";
+import { machineResources } from "./machine-resources.ts";
+import { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
+
+export interface CreateModelOptions extends ModelOptions {
+  /** @default "cpu" */
+  readonly device?: Device | undefined;
+  /** Fixes workers, threads or batch; the rest is planned from cores, memory and the model's size. */
+  readonly plan?: PlanOverrides | undefined;
+  /** How images are decoded. */
+  readonly decode?: DecodeOptions | undefined;
+}
+
+/**
+ * Opens a model for inference.
+ *
+ * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, an architecture, or a weights file.
+ * @throws ModelError, WeightsError, SessionError.
+ * @example
+ * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });
+ * const predictions = await model.classify("dog.jpg", { topk: 5 });
+ */
+export async function createModel(model: string, options: CreateModelOptions = {}): Promise<Model> {
+  const source = await openModel(model, options);
+  return new Model(source.description, (outputs, images, signal) =>
+    openPipeline(source, options, outputs, images, signal),
+  );
+}
+
+async function openPipeline(
+  source: ModelSource,
+  { device = "cpu", plan: overrides = {}, decode }: CreateModelOptions,
+  outputs: readonly Output[],
+  images: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<OpenedPipeline> {
+  const { config, preprocessing, name } = source.description;
+  if (config.inChannels !== 3) {
+    throw new ModelError(
+      "model/input-channels",
+      `${name} takes ${config.inChannels} channels; images have 3. Export it, and feed it with ONNX Runtime.`,
+    );
+  }
+  const modelBytes = 4 * parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  const plan = planExecution(
+    { ...machineResources(), modelBytes, device, ...(images === undefined ? {} : { images }) },
+    overrides,
+  );
+  const compiled = source.withWeights((weights) => {
+    const target = device === "cpu" ? "cpu" : "portable";
+    const graph = inferenceGraph(config, weights, { outputs, inputSize: preprocessing.inputSize, target });
+    return compileModel(graph, signal);
+  });
+  try {
+    const pipeline = await createImagePipeline({
+      model: compiled.then(({ path }) => path),
+      preprocessing,
+      plan,
+      device,
+      ...(decode ? { decode } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    return { pipeline, plan };
+  } finally {
+    await compiled.then(
+      ({ remove }) => remove(),
+      () => undefined,
+    );
+  }
+}

@@ -1,0 +1,149 @@
+import { ModelError, type StateDict } from "../core/index.ts";
+import { imagenetPreprocessing, type Preprocessing } from "../image/index.ts";
+import {
+  adaptWeights,
+  decodeDescription,
+  detectConfig,
+  expectedShapes,
+  findCard,
+  modelConfig,
+  randomStateDict,
+  resnetConfig,
+  type ModelDescription,
+  type ResNetConfig,
+} from "../nn/index.ts";
+import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
+import type { DownloadOptions } from "../weights/hub/index.ts";
+import { openFileSource } from "./file-source.ts";
+import { pretrainedWeights } from "./pretrained-weights.ts";
+
+/** Which model, and what to change about it. */
+export interface ModelOptions {
+  /** Downloads the published weights, or takes them from the cache. @default false */
+  readonly pretrained?: boolean | undefined;
+  /** A `.pth` or `.safetensors` file. @default none: random weights, unless `pretrained` */
+  readonly weights?: string | undefined;
+  /** Seed of random weights, and of a new classifier. @default 0 */
+  readonly seed?: number | undefined;
+  /** Another number of classes drops the classifier; 0 gives embeddings only. */
+  readonly numClasses?: number | undefined;
+  /** Other than 3, the stem's filters are adapted as timm does. */
+  readonly inChannels?: number | undefined;
+  readonly outputStride?: ResNetConfig["outputStride"] | undefined;
+  /** Class names in the order of the logits. */
+  readonly classes?: readonly string[] | undefined;
+  readonly preprocessing?: Partial<Preprocessing> | undefined;
+  /** Where and how published weights are downloaded. */
+  readonly hub?: Partial<DownloadOptions> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A model that is described, and whose weights can be read as often as they are needed. */
+export interface ModelSource {
+  readonly description: ModelDescription;
+  /** Hands the state dict, fitted and in float32, to `use`; its tensors are read from the file meanwhile. */
+  withWeights<T>(use: (weights: StateDict) => Promise<T>): Promise<T>;
+}
+
+const weightsFile = /\.(pth|pt|bin|tar|ckpt|safetensors)$/i;
+
+/**
+ * Finds a model by name or by file.
+ *
+ * @param model A card's name, timm's tag, an architecture, or the path of a weights file.
+ * @throws ModelError for an unknown name; WeightsError when the weights cannot be read or do not fit.
+ */
+export async function openModel(model: string, options: ModelOptions = {}): Promise<ModelSource> {
+  if (options.weights !== undefined) return fromFile(options.weights, model, options);
+  if (weightsFile.test(model)) return fromFile(model, undefined, options);
+  const config = modelConfig(model);
+  if (options.pretrained) {
+    const path = await pretrainedWeights(model, { signal: options.signal, ...options.hub });
+    return fromFile(path, model, options);
+  }
+  const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
+  return withOverrides(described, options, (use) => use(new Map()));
+}
+
+async function fromFile(path: string, name: string | undefined, options: ModelOptions): Promise<ModelSource> {
+  const open: WithCheckpoint = async (use) => {
+    const source = await openFileSource(path);
+    try {
+      return await use(await openCheckpoint(source));
+    } finally {
+      await source.close();
+    }
+  };
+  const described = await open(({ tensors, metadata }) =>
+    Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),
+  );
+  return withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
+}
+
+type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
+type WithTensors = <T>(use: (tensors: StateDict) => Promise<T>) => Promise<T>;
+
+/** The description of weights that carry none: by the model's name, or else by their shapes. */
+function describeFile(path: string, name: string | undefined, tensors: StateDict): ModelDescription {
+  const numClasses = tensors.get("fc.weight")?.dims[0] ?? 0;
+  const config =
+    name === undefined ? detectConfig(tensors) : resnetConfig({ ...modelConfig(name), numClasses });
+  return describe(name === undefined ? path : nameOf(name), config, { weights: path });
+}
+
+function describe(
+  name: string,
+  config: ResNetConfig,
+  provenance: ModelDescription["provenance"],
+): ModelDescription {
+  const classes = config.numClasses === 1000 ? "imagenet-1k" : [];
+  return { name, config, classes, preprocessing: imagenetPreprocessing, provenance };
+}
+
+const nameOf = (model: string): string => findCard(model)?.name ?? model;
+
+function withOverrides(
+  described: ModelDescription,
+  options: ModelOptions,
+  withTensors: WithTensors,
+  path = described.name,
+): ModelSource {
+  const description = override(described, options);
+  const { config } = description;
+  const expected = expectedShapes(config);
+  return {
+    description,
+    withWeights: (use) =>
+      withTensors((tensors) => {
+        const fresh = randomStateDict(config, options.seed ?? 0);
+        if (tensors.size === 0) return use(fresh);
+        const found = new Map(adaptWeights(config, tensors));
+        if (config.numClasses !== described.config.numClasses) {
+          for (const name of ["fc.weight", "fc.bias"]) {
+            const tensor = fresh.get(name);
+            if (tensor) found.set(name, tensor);
+          }
+        }
+        return use(fitStateDict(expected, found, { name: path }));
+      }),
+  };
+}
+
+function override(described: ModelDescription, options: ModelOptions): ModelDescription {
+  const { numClasses, inChannels, outputStride, preprocessing } = options;
+  const config = resnetConfig({
+    ...described.config,
+    ...(numClasses === undefined ? {} : { numClasses }),
+    ...(inChannels === undefined ? {} : { inChannels }),
+    ...(outputStride === undefined ? {} : { outputStride }),
+  });
+  const sameClasses = config.numClasses === described.config.numClasses;
+  const classes = options.classes ?? (sameClasses ? described.classes : []);
+  if (classes !== "imagenet-1k" && classes.length !== 0 && classes.length !== config.numClasses) {
+    throw new ModelError(
+      "model/class-names",
+      `${classes.length} class names were given for a classifier of ${config.numClasses} classes; give one each.`,
+    );
+  }
+  return { ...described, config, classes, preprocessing: { ...described.preprocessing, ...preprocessing } };
+}
