@@ -11,6 +11,12 @@
  */
 export { createModel, type CreateModelOptions } from "./node/create-model.ts";
 export { openModel, type ModelOptions, type ModelSource } from "./node/open-model.ts";
+export {
+  exportOnnx,
+  exportSafetensors,
+  type ExportOnnxOptions,
+  type ExportOptions,
+} from "./node/export-model.ts";
 export { openImages } from "./node/images/open-images.ts";
 export {
   findCard,

@@ -1,3 +1,5 @@
+import type { TensorSource } from "./tensor.ts";
+
 const value = new Float32Array(1);
 const bits = new Uint32Array(value.buffer);
 
@@ -22,4 +24,18 @@ function roundHalfToEven(x: number): number {
   const floor = Math.floor(x);
   if (x - floor !== 0.5) return Math.round(x);
   return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** The same tensor in float16, converted when loaded. */
+export function asFloat16({ dims, load }: TensorSource<"float32">): TensorSource<"float16"> {
+  return {
+    dtype: "float16",
+    dims,
+    async load() {
+      const { data } = await load();
+      const halves = new Uint16Array(data.length);
+      for (let i = 0; i < data.length; i++) halves[i] = toFloat16(data[i]!);
+      return { dtype: "float16", dims, data: halves };
+    },
+  };
 }

@@ -1,5 +1,5 @@
 export { allocate, bytesPerElement, viewAs, type DType, type DTypeArrays } from "./dtype.ts";
-export { toFloat16 } from "./float16.ts";
+export { asFloat16, toFloat16 } from "./float16.ts";
 export { elementCount, tensor, type StateDict, type Tensor, type TensorSource } from "./tensor.ts";
 export { bytesSource, type ByteSource } from "./byte-source.ts";
 export { seededRandom, type Random } from "./random.ts";

@@ -1,3 +1,4 @@
+import { parse } from "node:path";
 import { ModelError, type StateDict } from "../core/index.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../image/index.ts";
 import {
@@ -88,7 +89,8 @@ function describeFile(path: string, name: string | undefined, tensors: StateDict
   const numClasses = tensors.get("fc.weight")?.dims[0] ?? 0;
   const config =
     name === undefined ? detectConfig(tensors) : resnetConfig({ ...modelConfig(name), numClasses });
-  return describe(name === undefined ? path : nameOf(name), config, { weights: path });
+  const file = parse(path);
+  return describe(name === undefined ? file.name : nameOf(name), config, { weights: file.base });
 }
 
 function describe(

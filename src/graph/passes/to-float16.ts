@@ -1,4 +1,4 @@
-import { toFloat16, type TensorSource } from "../../core/index.ts";
+import { asFloat16, type TensorSource } from "../../core/index.ts";
 import { apply } from "../apply.ts";
 import { buildGraph, type Graph } from "../graph.ts";
 import { cast } from "../ops/index.ts";
@@ -33,18 +33,5 @@ export function convertToFloat16(graph: Graph, keepsFloat32: (node: Node) => boo
 function makeHalf(value: Value): Value {
   if (value.source.kind !== "constant") return cast(value, "float16");
   const { tensor, name } = value.source;
-  return constant(halfTensor(tensor as TensorSource<"float32">), name);
-}
-
-function halfTensor({ dims, load }: TensorSource<"float32">): TensorSource<"float16"> {
-  return {
-    dtype: "float16",
-    dims,
-    async load() {
-      const { data } = await load();
-      const halves = new Uint16Array(data.length);
-      for (let i = 0; i < data.length; i++) halves[i] = toFloat16(data[i]!);
-      return { dtype: "float16", dims, data: halves };
-    },
-  };
+  return constant(asFloat16(tensor as TensorSource<"float32">), name);
 }
