@@ -16,7 +16,9 @@ export function failureExit(error: unknown, terminal: Terminal): number {
     return error instanceof UsageError ? 2 : 1;
   }
   // Not one of ours: the trace is what a report of the fault needs.
-  terminal.notice(`${style.failure("unexpected error:")} ${error instanceof Error ? error.stack : String(error)}`);
+  terminal.notice(
+    `${style.failure("unexpected error:")} ${error instanceof Error ? error.stack : String(error)}`,
+  );
   return 1;
 }
 

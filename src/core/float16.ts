@@ -27,12 +27,13 @@ function roundHalfToEven(x: number): number {
 }
 
 /** The same tensor in float16, converted when loaded. */
-export function asFloat16({ dims, load }: TensorSource<"float32">): TensorSource<"float16"> {
+export function asFloat16(source: TensorSource<"float32">): TensorSource<"float16"> {
+  const { dims } = source;
   return {
     dtype: "float16",
     dims,
     async load() {
-      const { data } = await load();
+      const { data } = await source.load();
       const halves = new Uint16Array(data.length);
       for (let i = 0; i < data.length; i++) halves[i] = toFloat16(data[i]!);
       return { dtype: "float16", dims, data: halves };

@@ -34,14 +34,13 @@ function adaptStem(stem: TensorSource<"float32">, channels: number): TensorSourc
     dims,
     async load() {
       const { data } = await stem.load();
-      const filters = Array.from({ length: out }, (_, o) =>
-        sources.flatMap((from) =>
-          Array.from({ length: area }, (_, i) =>
-            from.reduce((sum, c) => sum + data[(o * rgb + c) * area + i]! * scale, 0),
-          ),
-        ),
-      );
-      return tensor("float32", dims, Float32Array.from(filters.flat()));
+      const adapted = new Float32Array(out * channels * area);
+      for (let i = 0; i < adapted.length; i++) {
+        const [filter, pixel] = [Math.floor(i / area), i % area];
+        const [o, c] = [Math.floor(filter / channels), filter % channels];
+        for (const from of sources[c]!) adapted[i]! += data[(o * rgb + from) * area + pixel]! * scale;
+      }
+      return tensor("float32", dims, adapted);
     },
   };
 }

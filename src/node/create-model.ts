@@ -69,7 +69,7 @@ async function openPipeline(
     return { pipeline, plan };
   } finally {
     await compiled.then(
-      ({ remove }) => remove(),
+      (model) => model.remove(),
       () => undefined,
     );
   }

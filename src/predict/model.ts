@@ -4,7 +4,7 @@ import { findCard, type ModelCard, type ModelDescription, type Output, type Tap 
 import type { ExecutionPlan, ImagePipeline } from "../runtime/index.ts";
 import { classNames } from "./class-names.ts";
 import { softmax, topk } from "./metrics/index.ts";
-import type { Classified, Embedded, Failure, Featured, FeatureMap, Prediction } from "./results.ts";
+import type { Classified, Embedded, Failure, Featured, Prediction } from "./results.ts";
 import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
 
 /** Images as each platform names them: a path, or encoded bytes. */
@@ -108,9 +108,7 @@ export class Model {
   /** Reads feature maps of any number of images in bounded memory. */
   async *featuresAll(images: Images, taps: readonly Tap[], { signal }: RunOptions = {}): Results<Featured> {
     for await (const result of this.run(taps, images, signal)) {
-      yield "error" in result
-        ? result
-        : { image: result.image, features: result.outputs as Readonly<Record<Tap, FeatureMap>> };
+      yield "error" in result ? result : { image: result.image, features: result.outputs };
     }
   }
 
@@ -156,9 +154,8 @@ export class Model {
   async release(): Promise<void> {
     const opened = await Promise.allSettled(this.#opened.values());
     this.#opened.clear();
-    await Promise.all(
-      opened.map((result) => (result.status === "fulfilled" ? result.value.pipeline.release() : undefined)),
-    );
+    const succeeded = opened.filter((result) => result.status === "fulfilled");
+    await Promise.all(succeeded.map(({ value }) => value.pipeline.release()));
   }
 
   #predictions(logits: Float32Array, count: number): readonly Prediction[] {
