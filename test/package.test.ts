@@ -1,0 +1,108 @@
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string>>;
+};
+
+let folder: string;
+let tarball: string;
+let packed: ReadonlySet<string>;
+
+const run = (command: string, args: readonly string[], cwd: string, env = process.env) =>
+  promisify(execFile)(command, args, { cwd, env, shell: process.platform === "win32" });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "package-"));
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], root);
+  const [pack] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[];
+  tarball = join(folder, pack!.filename);
+  packed = new Set(pack!.files.map(({ path }) => path));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the tarball", () => {
+  it("carries both licences and nothing but code and documents", () => {
+    expect(packed).toContain("LICENSE");
+    expect(packed).toContain("NOTICE");
+    const elsewhere = [...packed].filter(
+      (path) => !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|README\.md|package\.json)$/.test(path),
+    );
+    expect(elsewhere).toEqual([]);
+    expect([...packed].filter((path) => /\.(pth|safetensors|onnx|node|env)$/.test(path))).toEqual([]);
+  });
+
+  it.each([...Object.entries(manifest.exports), ...Object.entries(manifest.bin)])(
+    "has what %s names",
+    (_name, target) => {
+      expect(packed).toContain(posix.normalize(target));
+      if (target.endsWith(".js")) expect(packed).toContain(posix.normalize(target.replace(/js$/, "d.ts")));
+    },
+  );
+
+  it("has every worker", () => {
+    const workers = join(root, "src/node/workers");
+    const sources = existsSync(workers) ? readdirSync(workers) : [];
+    for (const source of sources) {
+      expect(packed).toContain(`dist/node/workers/${source.replace(/\.ts$/, ".js")}`);
+    }
+  });
+
+  it("has the sources that its source maps point to", async () => {
+    const maps = [...packed].filter((path) => path.endsWith(".map"));
+    expect(maps.length).toBeGreaterThan(0);
+    const named = await Promise.all(
+      maps.map(async (map) => {
+        const { sources } = JSON.parse(await readFile(join(root, map), "utf8")) as { sources: string[] };
+        return sources.map((source) => posix.join(posix.dirname(map), source));
+      }),
+    );
+    expect(named.flat().filter((source) => !packed.has(source))).toEqual([]);
+  });
+});
+
+// Downloads the dependencies, with an empty npm cache and none of this repository's settings.
+describe.skipIf(!process.env["SSL_RESNEXT_LONG_TESTS"])("an empty project", () => {
+  let project: string;
+  const settings = /^(npm_|SSL_RESNEXT_|ONNXRUNTIME_|INIT_CWD$|NODE_PATH$)/i;
+  const clean = Object.entries(process.env).filter(([name]) => !settings.test(name));
+  const evaluate = (program: string): Promise<{ stdout: string }> =>
+    run(process.execPath, ["--input-type=module", "--eval", program], project, {
+      ...Object.fromEntries(clean),
+      SSL_RESNEXT_CACHE: join(project, "cache"),
+    });
+
+  beforeAll(async () => {
+    project = await mkdtemp(join(folder, "project-"));
+    await writeFile(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    const cache = join(folder, "npm-cache");
+    await run("npm", ["install", tarball, "--cache", cache], project, Object.fromEntries(clean));
+  }, 300_000);
+
+  it("has the command", async () => {
+    const { stdout } = await run("npx", ["ssl-resnext", "--version"], project, Object.fromEntries(clean));
+    expect(stdout.trim()).toBe(manifest.version);
+  });
+
+  it("imports the library", async () => {
+    const program = 'import { createModel } from "ssl-resnext"; process.stdout.write(typeof createModel);';
+    expect((await evaluate(program)).stdout).toBe("function");
+  });
+
+  it("has ONNX Runtime, whether or not its install script could do its download", async () => {
+    const path = join(project, "node_modules/ssl-resnext/dist/node/onnx-runtime.js");
+    const program = `
+      import { onnxRuntime } from ${JSON.stringify(pathToFileURL(path).href)};
+      process.stdout.write(typeof onnxRuntime.InferenceSession.create);`;
+    expect((await evaluate(program)).stdout).toBe("function");
+  }, 300_000);
+});
