@@ -146,6 +146,14 @@ for name, options in (("gif smaller than its screen", {}), ("gif smaller, transp
 
 for name in ("rgb", "rgba", "grey", "palette", "1-bit"):
     add(f"bmp {name}", encode(modes[name], "BMP"))
+bottom_up = encode(rgb, "BMP")
+add("bmp rows from the top", bottom_up[:22] + struct.pack("<i", -H) + bottom_up[26:])
+nibbles = rng.randint(0, 256, (H, (W + 7) // 8 * 4)).astype(np.uint8).tobytes()
+header = struct.pack("<IiiHHIIiiII", 40, W, H, 1, 4, 0, len(nibbles), 0, 0, 16, 0)
+colours = rng.randint(0, 256, (16, 4)).astype(np.uint8).tobytes()
+start = 14 + len(header) + len(colours)
+file_header = b"BM" + struct.pack("<IHHI", start + len(nibbles), 0, 0, start)
+add("bmp 4-bit", file_header + header + colours + nibbles)
 for name in ("rgb", "grey", "1-bit"):
     add(f"pnm {name}", encode(modes[name], "PPM"))
 
