@@ -10,14 +10,14 @@ type Spellings = ReadonlyMap<string, readonly number[]>;
 /**
  * Finds the class index of each label of a data set.
  *
- * One scheme has to fit all labels: WordNet ids, names (case and "_" for " " aside; a first lemma goes before a
- * later one), or indices, tried in this order.
+ * One scheme has to fit all labels: names (case and "_" for " " aside; a first lemma goes before a later one),
+ * WordNet ids, or indices, tried in this order.
  *
  * @throws DataError that lists what does not match
  */
 export function mapClasses(labels: Iterable<string>, classes: ModelClasses): ReadonlyMap<string, number> {
   const wanted = [...new Set(labels)];
-  const attempts = [wordNetIds(classes), names(classes), indices(classes)].map((scheme) =>
+  const attempts = [names(classes), wordNetIds(classes), indices(classes)].map((scheme) =>
     match(wanted, scheme),
   );
   const best = attempts.reduce((a, b) => (b.failures.length < a.failures.length ? b : a));

@@ -4,6 +4,7 @@ import { DataError, type ByteSource } from "../../core/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { sortNaturally } from "../natural-order.ts";
 import { asyncBuffer } from "./async-buffer.ts";
+import { checkRowGroup } from "./row-group.ts";
 import { findImageColumns, type ColumnChoice, type ImageColumns } from "./columns.ts";
 
 /** Settings of a walk through a table. */
@@ -13,9 +14,6 @@ export interface ParquetImagesOptions extends ColumnChoice {
 
 // Rows decoded at a time where the file has page indexes; without them a column chunk is read whole.
 const rowsAtOnce = 64;
-
-// A row group has to be in memory; one of more than this would take the machine down.
-const maxGroupBytes = 2 * 1024 ** 3;
 
 /**
  * The images of a Parquet table, a row group at a time.
@@ -96,10 +94,7 @@ async function* rows(
       columns.includes(chunk.meta_data?.path_in_schema[0] ?? ""),
     );
     const groupRows = Number(group.num_rows);
-    checkGroupSize(
-      source.name,
-      chunks.reduce((sum, c) => sum + Number(c.meta_data?.total_uncompressed_size ?? 0n), 0),
-    );
+    checkRowGroup(source.name, group, chunks);
     const step = chunks.every((chunk) => chunk.offset_index_offset !== undefined) ? rowsAtOnce : groupRows;
     for (let start = groupStart; start < groupStart + groupRows; start += step) {
       signal?.throwIfAborted();
@@ -116,18 +111,16 @@ async function* rows(
           useOffsetIndex: true,
         }),
       );
+      if (batch.length !== rowEnd - start) {
+        throw new DataError(
+          "data/parquet",
+          `${source.name}: expected ${rowEnd - start} rows from row ${start}, the pages hold ${batch.length}. The file is damaged.`,
+        );
+      }
       for (const [i, row] of batch.entries()) yield { row, start: start + i };
     }
     groupStart += groupRows;
   }
-}
-
-function checkGroupSize(file: string, bytes: number): void {
-  if (bytes <= maxGroupBytes) return;
-  throw new DataError(
-    "data/parquet-row-group",
-    `${file}: a row group of ${bytes} bytes, at most ${maxGroupBytes} are read at once. Write the table again with smaller row groups.`,
-  );
 }
 
 // hyparquet throws plain errors (and RangeErrors of DataView) on damaged files.
