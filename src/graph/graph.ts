@@ -14,7 +14,7 @@ export interface Graph {
 /**
  * Collects what the outputs are computed from.
  *
- * @throws GraphError when two different inputs share a name, or an output is not computed by a node.
+ * @throws GraphError when two values share a name, one value has two, or an output is not computed by a node.
  */
 export function buildGraph(outputs: Readonly<Record<string, Value>>): Graph {
   const inputs = new Map<string, Value>();
@@ -41,7 +41,16 @@ export function buildGraph(outputs: Readonly<Record<string, Value>>): Graph {
     inputs.set(source.name, value);
   };
 
+  const names = new Map<Value, string>();
   for (const [name, output] of Object.entries(outputs)) {
+    const other = names.get(output);
+    if (other !== undefined) {
+      throw new GraphError(
+        "graph/invalid-output",
+        `Outputs "${other}" and "${name}" are the same value; keep one.`,
+      );
+    }
+    names.set(output, name);
     if (output.source.kind !== "node") {
       throw new GraphError(
         "graph/invalid-output",
@@ -52,6 +61,13 @@ export function buildGraph(outputs: Readonly<Record<string, Value>>): Graph {
       for (const value of node.inputs) if (value) collectLeaf(value);
       nodes.push(node);
     }
+  }
+  const shared = Object.keys(outputs).find((name) => inputs.has(name));
+  if (shared !== undefined) {
+    throw new GraphError(
+      "graph/invalid-output",
+      `An input and an output are both named "${shared}"; rename one.`,
+    );
   }
   return { inputs, outputs: new Map(Object.entries(outputs)), nodes, constants };
 }

@@ -68,6 +68,13 @@ export function resnetConfig(given: Partial<ResNetConfig> = {}): ResNetConfig {
   rate("dropRate", config.dropRate);
   rate("dropPathRate", config.dropPathRate);
   if (![8, 16, 32].includes(config.outputStride)) refuse("outputStride", "8, 16 or 32", config.outputStride);
+  if (config.block === "bottleneck" && config.width * config.baseWidth < 64) {
+    throw new ModelError(
+      "model/invalid-config",
+      `The groups of the first stage would have no channels: width (${config.width}) times baseWidth ` +
+        `(${config.baseWidth}) must be at least 64.`,
+    );
+  }
   if (config.block === "basic" && (config.cardinality !== 1 || config.baseWidth !== 64)) {
     throw new ModelError(
       "model/invalid-config",

@@ -22,14 +22,16 @@ export function detectConfig(weights: StateDict): ResNetConfig {
   }
   const [width, inChannels, kernel] = stem as [number, number, number];
   const [blockWidth, perGroup] = first as [number, number];
+  // The last stage tells most: floor(planes · baseWidth / 64) is finest where the planes are most.
+  const lastPerGroup = dims(`layer${layers.length}.0.conv2.weight`)?.[1] ?? perGroup;
+  const lastPlanes = width * 2 ** (layers.length - 1);
   const isBottleneck = weights.has("layer1.0.conv3.weight");
   const cardinality = isBottleneck ? blockWidth / perGroup : 1;
   return resnetConfig({
     block: isBottleneck ? "bottleneck" : "basic",
     layers,
     cardinality,
-    // blockWidth = floor(width · baseWidth / 64) · cardinality
-    baseWidth: isBottleneck ? Math.ceil((perGroup * 64) / width) : 64,
+    baseWidth: isBottleneck ? Math.ceil((lastPerGroup * 64) / lastPlanes) : 64,
     stem: kernel === 7 ? "imagenet" : "cifar",
     width,
     inChannels,

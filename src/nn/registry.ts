@@ -33,7 +33,8 @@ export function findCard(name: string): ModelCard | undefined {
  * @throws ModelError that lists the names, the nearest first.
  */
 export function modelConfig(name: string): ResNetConfig {
-  const architecture = architectures[findCard(name)?.timmTag.split(".")[0] ?? name];
+  const key = findCard(name)?.timmTag.split(".")[0] ?? name;
+  const architecture = Object.hasOwn(architectures, key) ? architectures[key] : undefined;
   if (!architecture) {
     const known = [...listModels(), ...Object.keys(architectures)];
     throw new ModelError(

@@ -22,7 +22,8 @@ export function placeExternalData(tensors: readonly TensorSource[]): ReadonlyMap
   let end = 0;
   for (const tensor of tensors) {
     const length = byteLength(tensor);
-    if (length < smallest) continue;
+    // A tensor that two constants share is written once.
+    if (length < smallest || placements.has(tensor)) continue;
     const offset = Math.ceil(end / alignment) * alignment;
     placements.set(tensor, { offset, length });
     end = offset + length;

@@ -2,6 +2,7 @@ import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
 import { defineOp, type Op } from "../op-spec.ts";
 import type { Value } from "../value.ts";
+import { requireSameDtype } from "./operands.ts";
 import { windowedDims, windowOf } from "./window.ts";
 
 export interface ConvAttributes {
@@ -17,6 +18,7 @@ export const Conv: Op<"Conv"> = defineOp({
   attributes: { group: "int", strides: "ints", pads: "ints", dilations: "ints", kernel_shape: "ints" },
   infer(at) {
     const [x, w, b] = [at.input(0), at.input(1), at.optional(2)];
+    requireSameDtype(at);
     if (x.shape.length < 3 || w.shape.length !== x.shape.length) {
       at.fail(`input and weight must have the same rank of at least 3`);
     }

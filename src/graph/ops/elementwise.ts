@@ -3,6 +3,7 @@ import { apply1 } from "../apply.ts";
 import { broadcastShapes } from "../broadcast.ts";
 import { defineOp, type Application, type Op, type ValueType } from "../op-spec.ts";
 import { formatShape, type Value } from "../value.ts";
+import { requireSameDtype } from "./operands.ts";
 
 function inferUnary(at: Application): readonly ValueType[] {
   const { dtype, shape } = at.input(0);
@@ -11,7 +12,7 @@ function inferUnary(at: Application): readonly ValueType[] {
 
 function inferBinary(at: Application): readonly ValueType[] {
   const [a, b] = [at.input(0), at.input(1)];
-  if (a.dtype !== b.dtype) at.fail(`operands must share a dtype, got ${a.dtype} and ${b.dtype}`);
+  requireSameDtype(at);
   const shape = broadcastShapes(a.shape, b.shape);
   if (!shape) at.fail(`shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not broadcast`);
   return [{ dtype: a.dtype, shape }];
@@ -33,7 +34,10 @@ export const Clip: Op<"Clip"> = defineOp({
   type: "Clip",
   arity: [1, 3],
   attributes: {},
-  infer: inferUnary,
+  infer(at) {
+    requireSameDtype(at);
+    return inferUnary(at);
+  },
 });
 
 /** `a + b` with broadcasting. */

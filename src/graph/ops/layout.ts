@@ -3,6 +3,7 @@ import { apply1 } from "../apply.ts";
 import { defineOp, type Application, type Op } from "../op-spec.ts";
 import { formatShape, literal, type Dim, type Value } from "../value.ts";
 import { int64s } from "./literals.ts";
+import { clampPosition, normalAxis, requireSameDtype } from "./operands.ts";
 
 /** The integers of a constant input, or `undefined` when they are known only at run time. */
 function integers(value: Value | undefined): readonly number[] | undefined {
@@ -14,9 +15,6 @@ function required(at: Application, index: number, what: string): readonly number
   return integers(at.input(index)) ?? at.fail(`${what} must be a constant`);
 }
 
-const normalAxis = (at: Application, axis: number, rank: number): number =>
-  axis >= -rank && axis < rank ? (axis + rank) % rank : at.fail(`axis ${axis} is outside a rank of ${rank}`);
-
 export const Reshape: Op<"Reshape"> = defineOp({
   type: "Reshape",
   arity: [2, 2],
@@ -26,22 +24,30 @@ export const Reshape: Op<"Reshape"> = defineOp({
     const target = required(at, 1, "the shape");
     const shape: Dim[] = target.map((dim, axis) => (dim === 0 ? (x.shape[axis] ?? 0) : dim));
     const free = shape.indexOf(-1);
-    const numeric = (dims: readonly Dim[]): readonly number[] =>
-      dims.filter((dim) => typeof dim === "number");
-    const symbols = (dims: readonly Dim[]): string => dims.filter((dim) => typeof dim === "string").join();
-    const [before, after] = [numeric(x.shape), numeric(shape)];
-    if (symbols(x.shape) === symbols(shape)) {
-      const known = elementCount(after.filter((dim) => dim !== -1));
-      const rest = elementCount(before) / known;
-      if (free >= 0 && Number.isInteger(rest)) shape[free] = rest;
-      else if (free >= 0 || rest !== 1)
-        at.fail(`cannot reshape ${formatShape(x.shape)} to [${target.join(", ")}]`);
-    } else if (free >= 0) {
-      shape[free] = symbols(x.shape);
-    }
+    const rest = quotient(x.shape, shape.toSpliced(free, free < 0 ? 0 : 1));
+    const fits = free < 0 ? rest === 1 || typeof rest === "string" : rest !== undefined;
+    if (!fits) at.fail(`cannot reshape ${formatShape(x.shape)} to [${target.join(", ")}]`);
+    if (free >= 0) shape[free] = rest!;
     return [{ dtype: x.dtype, shape }];
   },
 });
+
+/** How many elements of `whole` there are for each one of `part`; `undefined` when that is no whole number. */
+function quotient(whole: readonly Dim[], part: readonly Dim[]): Dim | undefined {
+  const symbols = whole.filter((dim) => typeof dim === "string");
+  const divisors: string[] = [];
+  for (const dim of part.filter((each) => typeof each === "string")) {
+    const index = symbols.indexOf(dim);
+    if (index < 0) divisors.push(dim);
+    else symbols.splice(index, 1);
+  }
+  const count = (dims: readonly Dim[]): number => elementCount(dims.filter((dim) => typeof dim === "number"));
+  const [above, below] = [count(whole), count(part)];
+  const ratio = above / below;
+  if (symbols.length + divisors.length === 0) return Number.isInteger(ratio) ? ratio : undefined;
+  const factors = Number.isInteger(ratio) ? (ratio === 1 ? [] : [ratio]) : [`${above}/${below}`];
+  return [[...symbols, ...factors].join("*") || "1", ...divisors].join("/");
+}
 
 export const Flatten: Op<"Flatten"> = defineOp({
   type: "Flatten",
@@ -78,6 +84,7 @@ export const Concat: Op<"Concat"> = defineOp({
   attributes: { axis: "int" },
   infer(at) {
     const first = at.input(0);
+    requireSameDtype(at);
     const axis = normalAxis(at, at.attributes["axis"] as number, first.shape.length);
     const lengths = at.inputs.map((value) => {
       const same = value?.shape.every((dim, other) => other === axis || dim === first.shape[other]);
@@ -112,7 +119,8 @@ export const ShapeOp: Op<"Shape"> = defineOp({
   infer(at) {
     const rank = at.input(0).shape.length;
     const { start = 0, end = rank } = at.attributes as { start?: number; end?: number };
-    return [{ dtype: "int64", shape: [end - start] }];
+    const length = clampPosition(end, rank) - clampPosition(start, rank);
+    return [{ dtype: "int64", shape: [Math.max(length, 0)] }];
   },
 });
 
@@ -132,9 +140,7 @@ export const Slice: Op<"Slice"> = defineOp({
         shape[axis] = `slice(${dim})`;
         continue;
       }
-      const clamp = (position: number): number =>
-        Math.min(Math.max(position < 0 ? position + dim : position, 0), dim);
-      shape[axis] = Math.max(clamp(end) - clamp(start), 0);
+      shape[axis] = Math.max(clampPosition(end, dim) - clampPosition(start, dim), 0);
     }
     return [{ dtype: x.dtype, shape }];
   },

@@ -3,6 +3,7 @@ import { apply1 } from "../apply.ts";
 import { broadcastShapes } from "../broadcast.ts";
 import { defineOp, type Op } from "../op-spec.ts";
 import { formatShape, type Value } from "../value.ts";
+import { requireSameDtype } from "./operands.ts";
 
 export const Gemm: Op<"Gemm"> = defineOp({
   type: "Gemm",
@@ -10,13 +11,15 @@ export const Gemm: Op<"Gemm"> = defineOp({
   attributes: { transA: "int", transB: "int", alpha: "float", beta: "float" },
   infer(at) {
     const [a, b, c] = [at.input(0), at.input(1), at.optional(2)];
+    requireSameDtype(at);
     if (a.shape.length !== 2 || b.shape.length !== 2) at.fail("both operands must be matrices");
     const [m, inner] = at.attributes["transA"] ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
     const [rows, n] = at.attributes["transB"] ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
     if (inner !== rows) at.fail(`inner lengths differ: ${inner} and ${rows}`);
     const shape = [m, n];
-    if (c && !broadcastShapes(shape, c.shape))
-      at.fail(`the addend does not broadcast to ${formatShape(shape)}`);
+    const sum = c ? broadcastShapes(shape, c.shape) : shape;
+    const grown = sum?.some((dim, axis) => typeof shape[axis] !== "string" && dim !== shape[axis]) ?? true;
+    if (grown) at.fail(`the addend does not broadcast to ${formatShape(shape)}`);
     return [{ dtype: a.dtype, shape }];
   },
 });
@@ -27,6 +30,7 @@ export const MatMul: Op<"MatMul"> = defineOp({
   attributes: {},
   infer(at) {
     const [a, b] = [at.input(0), at.input(1)];
+    requireSameDtype(at);
     if (a.shape.length < 2 || b.shape.length < 2) at.fail("both operands must have at least two axes");
     const [inner, rows] = [a.shape.at(-1)!, b.shape.at(-2)!];
     if (inner !== rows) at.fail(`inner lengths differ: ${inner} and ${rows}`);

@@ -2,6 +2,7 @@ import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
 import { defineOp, type Op } from "../op-spec.ts";
 import type { Value } from "../value.ts";
+import { requireSameDtype } from "./operands.ts";
 
 export const BatchNormalization: Op<"BatchNormalization"> = defineOp({
   type: "BatchNormalization",
@@ -9,6 +10,7 @@ export const BatchNormalization: Op<"BatchNormalization"> = defineOp({
   attributes: { epsilon: "float" },
   infer(at) {
     const { dtype, shape } = at.input(0);
+    requireSameDtype(at);
     for (const [index, name] of ["scale", "bias", "running mean", "running variance"].entries()) {
       const parameter = at.input(index + 1);
       if (parameter.shape.length !== 1 || parameter.shape[0] !== shape[1]) {

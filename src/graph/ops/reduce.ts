@@ -3,12 +3,13 @@ import { apply1 } from "../apply.ts";
 import { defineOp, type Application, type Op, type ValueType } from "../op-spec.ts";
 import { literal, type Value } from "../value.ts";
 import { int64s } from "./literals.ts";
+import { normalAxis } from "./operands.ts";
 
 function inferReduction(at: Application): readonly ValueType[] {
   const { dtype, shape } = at.input(0);
   const axes = literal(at.input(1)) ?? at.fail("the axes must be a constant");
   const reduced = new Set(
-    Array.from(axes.data as BigInt64Array, (axis) => (Number(axis) + shape.length) % shape.length),
+    Array.from(axes.data as BigInt64Array, (axis) => normalAxis(at, Number(axis), shape.length)),
   );
   const kept = at.attributes["keepdims"] !== 0;
   return [{ dtype, shape: shape.flatMap((dim, axis) => (reduced.has(axis) ? (kept ? [1] : []) : [dim])) }];
@@ -25,7 +26,11 @@ export const Softmax: Op<"Softmax"> = defineOp({
   type: "Softmax",
   arity: [1, 1],
   attributes: { axis: "int" },
-  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.input(0).shape }],
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    normalAxis(at, (at.attributes["axis"] as number | undefined) ?? -1, shape.length);
+    return [{ dtype, shape }];
+  },
 });
 
 export interface ReduceAttributes {

@@ -26,6 +26,9 @@ export const Resize: Op<"Resize"> = defineOp({
   infer(at) {
     const { dtype, shape } = at.input(0);
     const sizes = literal(at.input(3));
+    if (sizes && sizes.data.length !== shape.length) {
+      at.fail(`sizes must have one entry per axis (${shape.length}), got ${sizes.data.length}`);
+    }
     return [
       { dtype, shape: shape.map((dim, axis) => (sizes ? Number(sizes.data[axis]) : `resized(${dim})`)) },
     ];

@@ -1,0 +1,87 @@
+"""A ResNet or ResNeXt with seeded weights and batch statistics of real images, and what it makes of images.
+
+resnet.py JOB, where JOB.json holds {seed, groups, width_per_group, layers, block, dilate, images, probe, weights}:
+builds torchvision's model, varies the weights of its batch normalisation, takes their running statistics from
+`images`, then writes `weights` as JOB-legacy.pth, JOB-zip.pth, and the outputs for the first `probe` images as
+JOB-outputs.json/.bin. `images` is a list of files, or a number of made images.
+"""
+
+import json
+import sys
+
+import torch
+import torchvision
+from PIL import Image
+from torchvision import transforms
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from tensor_files import write_tensors
+
+torch.set_grad_enabled(False)
+torch.set_num_threads(2)
+
+
+def load_images(images):
+    if isinstance(images, int):
+        # Smooth noise of different colours and scales.
+        noise = [torch.randn(1, 3, 2 + i % 7, 2 + i % 5) for i in range(images)]
+        return torch.cat([torch.nn.functional.interpolate(each, (224, 224), mode="bicubic") for each in noise])
+    transform = transforms.Compose(
+        [
+            transforms.Resize(256),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ]
+    )
+    return torch.stack([transform(Image.open(path).convert("RGB")) for path in images])
+
+
+def build(job):
+    options = {}
+    if job.get("dilate"):
+        options["replace_stride_with_dilation"] = job["dilate"]
+    block = {"basic": BasicBlock, "bottleneck": Bottleneck}[job["block"]]
+    return ResNet(block, job["layers"], groups=job["groups"], width_per_group=job["width_per_group"], **options)
+
+
+def calibrate(model, images):
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.weight.uniform_(0.5, 1.5)
+        norm.bias.uniform_(-0.3, 0.3)
+        norm.reset_running_stats()
+        norm.momentum = None  # cumulative average
+    model.train()
+    for batch in images.split(4):
+        model(batch)
+    model.eval()
+
+
+def outputs(model, images):
+    x = model.relu(model.bn1(model.conv1(images)))
+    results = {"stem": x}
+    x = model.maxpool(x)
+    for index in range(1, 5):
+        x = getattr(model, f"layer{index}")(x)
+        results[f"layer{index}"] = x
+    results["embedding"] = model.avgpool(x).flatten(1)
+    results["logits"] = model.fc(results["embedding"])
+    return results
+
+
+path = sys.argv[1]
+with open(path + ".json") as stream:
+    job = json.load(stream)
+torch.manual_seed(job["seed"])
+images = load_images(job["images"])
+model = build(job)
+calibrate(model, images)
+if "weights" in job:
+    state = model.state_dict()
+    if job["weights"] == "as of 2019":
+        state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    torch.save(state, path + "-legacy.pth", _use_new_zipfile_serialization=False)
+    torch.save(state, path + "-zip.pth")
+probe = images[: job["probe"]]
+write_tensors(path + "-outputs", {"images": probe, **outputs(model, probe)})

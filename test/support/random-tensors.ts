@@ -1,0 +1,27 @@
+import { elementCount, seededRandom, tensor, type Tensor } from "../../src/core/index.ts";
+
+/** Seeded tensors for tests: each generator counts on from its seed. */
+export interface RandomTensors {
+  /** Standard normal float32. */
+  normal(...dims: readonly number[]): Tensor<"float32">;
+  /** Uniform float32 in [low, high). */
+  uniform(low: number, high: number, ...dims: readonly number[]): Tensor<"float32">;
+  /** Integers in [low, high) as int64. */
+  integers(low: number, high: number, ...dims: readonly number[]): Tensor<"int64">;
+}
+
+export function randomTensors(seed: number): RandomTensors {
+  const random = seededRandom(seed);
+  const floats = (dims: readonly number[], draw: () => number): Tensor<"float32"> =>
+    tensor("float32", dims, Float32Array.from({ length: elementCount(dims) }, draw));
+  return {
+    normal: (...dims) => floats(dims, () => random.normal()),
+    uniform: (low, high, ...dims) => floats(dims, () => low + (high - low) * random.uniform()),
+    integers: (low, high, ...dims) =>
+      tensor(
+        "int64",
+        dims,
+        BigInt64Array.from({ length: elementCount(dims) }, () => BigInt(low + random.integer(high - low))),
+      ),
+  };
+}
