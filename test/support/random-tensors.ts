@@ -3,11 +3,11 @@ import { elementCount, seededRandom, tensor, type Tensor } from "../../src/core/
 /** Seeded tensors for tests: each generator counts on from its seed. */
 export interface RandomTensors {
   /** Standard normal float32. */
-  normal(...dims: readonly number[]): Tensor<"float32">;
+  readonly normal: (...dims: readonly number[]) => Tensor<"float32">;
   /** Uniform float32 in [low, high). */
-  uniform(low: number, high: number, ...dims: readonly number[]): Tensor<"float32">;
+  readonly uniform: (low: number, high: number, ...dims: readonly number[]) => Tensor<"float32">;
   /** Integers in [low, high) as int64. */
-  integers(low: number, high: number, ...dims: readonly number[]): Tensor<"int64">;
+  readonly integers: (low: number, high: number, ...dims: readonly number[]) => Tensor<"int64">;
 }
 
 export function randomTensors(seed: number): RandomTensors {
