@@ -1,20 +1,15 @@
 import sharp, { type Sharp } from "sharp";
 import { ImageError } from "../core/index.ts";
-import {
-  cmykToRgb,
-  decodeBmp,
-  decodePnm,
-  gifFirstFrame,
-  defaultMaxPixels,
-  type DecodeImage,
-  imageFormat,
-  type ImageFormat,
-  imageTooLarge,
-  isTruncated,
-  jpegComponents,
-  type RgbImage,
-  tiffTag,
-} from "../image/index.ts";
+import { cmykToRgb } from "../image/cmyk-to-rgb.ts";
+import { decodeBmp } from "../image/decode-bmp.ts";
+import { type DecodeImage, defaultMaxPixels, imageTooLarge } from "../image/decode-image.ts";
+import { decodePnm } from "../image/decode-pnm.ts";
+import { gifFirstFrame } from "../image/gif-first-frame.ts";
+import { imageFormat, type ImageFormat } from "../image/image-format.ts";
+import { isTruncated } from "../image/is-truncated.ts";
+import { jpegComponents } from "../image/jpeg-components.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
+import { tiffTag } from "../image/tiff-tag.ts";
 
 /** Decodes with sharp; see docs/preprocessing.md for what is exact, what differs and what is refused. */
 export const decodeImage: DecodeImage = async (bytes, options = {}) => {
@@ -84,13 +79,18 @@ async function decode(
       "The tiff holds YCbCr that is not JPEG-compressed; convert it to RGB, or to PNG or JPEG.",
     );
   }
-  // Only these two have further kinds of pixels; reading the header of all would cost time per photo.
-  if (format === "png" || format === "tiff") {
-    const { space, channels } = await open(bytes).metadata();
+  if (format === "png" && isGrey16(bytes)) return decodeGrey16(open(bytes));
+  if (format === "tiff") {
+    const { space } = await open(bytes).metadata();
     if (space === "cmyk") return decodeCmyk(open(bytes));
-    if (space === "grey16" && channels === 1) return decodeGrey16(open(bytes));
+    if (space === "grey16") return decodeGrey16(open(bytes));
   }
   return decodeRgb(open(bytes));
+}
+
+/** Bit depth 16 and colour type 0 in the header, which is a PNG's first chunk. */
+function isGrey16(png: Uint8Array): boolean {
+  return png[24] === 16 && png[25] === 0;
 }
 
 /** sharp would take such pixels for RGB. */
@@ -114,6 +114,7 @@ async function decodeCmyk(image: Sharp): Promise<RgbImage> {
   const { data, info } = await image
     .pipelineColourspace("cmyk")
     .toColourspace("cmyk")
+    .removeAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, data: cmykToRgb(data) };
@@ -123,6 +124,7 @@ async function decodeCmyk(image: Sharp): Promise<RgbImage> {
 async function decodeGrey16(image: Sharp): Promise<RgbImage> {
   const { data, info } = await image
     .toColourspace("grey16")
+    .removeAlpha()
     .raw({ depth: "ushort" })
     .toBuffer({ resolveWithObject: true });
   const grey = new Uint16Array(data.buffer, data.byteOffset, info.width * info.height);

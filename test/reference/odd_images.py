@@ -65,7 +65,7 @@ def encode(image, format, **options):
     return stream.getvalue()
 
 
-def png(rows, depth, colour):
+def png(rows, depth, colour, transparent=None):
     """A PNG of raw rows, for the kinds Pillow reads and does not write."""
 
     def chunk(kind, data):
@@ -73,9 +73,10 @@ def png(rows, depth, colour):
 
     header = struct.pack(">IIBBBBB", W, H, depth, colour, 0, 0, 0)
     pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    if transparent is not None:
+        start += chunk(b"tRNS", transparent)
+    return start + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 for name in ("rgb", "rgba", "grey", "grey-alpha", "palette", "1-bit"):
@@ -91,6 +92,7 @@ for bits in (2, 4):
     add(f"png {bits}-bit grey", png(np.packbits(unpacked, axis=-1), bits, 0))
 deep = rng.randint(0, 65536, (H, W, 4)).astype(">u2")
 add("png 16-bit grey", png(deep[..., 0] // 200, 16, 0))
+add("png 16-bit grey, transparent value", png(deep[..., 0] // 200, 16, 0, b"\0\x40"))
 add("png 16-bit grey-alpha", png(deep[..., :2], 16, 4))
 add("png 16-bit rgb", png(deep[..., :3], 16, 2))
 add("png 16-bit rgba", png(deep, 16, 6))
