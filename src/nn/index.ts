@@ -4,6 +4,7 @@ export { modelCards, type ModelCard, type TimmAccuracy, type TopAccuracy } from 
 export { resnet, taps, type Output, type Tap } from "./resnet.ts";
 export { constantParameters, type Init, type ParameterScope, type ParameterSpec } from "./parameters.ts";
 export { countParameters, expectedShapes, parametersOf, randomStateDict } from "./state.ts";
+export { layerTable, type Layer } from "./layer-table.ts";
 export { adaptWeights } from "./adapt-weights.ts";
 export { detectConfig } from "./detect-config.ts";
 export { inferenceGraph, type InferenceGraphOptions, type Target } from "./inference-graph.ts";

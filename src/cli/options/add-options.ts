@@ -15,5 +15,5 @@ export function addOptions<Values>(command: Command, table: OptionTable<Values>)
 
 function defaultNote({ schema }: CliOption<unknown>): string {
   const { data } = schema.safeParse(undefined);
-  return data === undefined || typeof data === "boolean" ? "" : ` (default: ${String(data)})`;
+  return typeof data === "string" || typeof data === "number" ? ` (default: ${data})` : "";
 }
