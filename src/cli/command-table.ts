@@ -19,4 +19,34 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "show a model's card and layers, or what a weights file holds",
     load: async () => (await import("./commands/info.ts")).infoCommand,
   },
+  {
+    name: "classify",
+    summary: "say what images show",
+    load: async () => (await import("./commands/classify.ts")).classifyCommand,
+  },
+  {
+    name: "embed",
+    summary: "turn images into feature vectors or feature maps",
+    load: async () => (await import("./commands/embed.ts")).embedCommand,
+  },
+  {
+    name: "validate",
+    summary: "measure a model's accuracy over labelled images",
+    load: async () => (await import("./commands/validate.ts")).validateCommand,
+  },
+  {
+    name: "export",
+    summary: "write a model as ONNX or safetensors",
+    load: async () => (await import("./commands/export.ts")).exportCommand,
+  },
+  {
+    name: "average",
+    summary: "average checkpoints of one model",
+    load: async () => (await import("./commands/average.ts")).averageCommand,
+  },
+  {
+    name: "benchmark",
+    summary: "measure the images a second of a model",
+    load: async () => (await import("./commands/benchmark.ts")).benchmarkCommand,
+  },
 ];

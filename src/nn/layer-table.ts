@@ -1,5 +1,5 @@
 import { elementCount } from "../core/index.ts";
-import { buildGraph, currentScope, input, type Node, type Value } from "../graph/index.ts";
+import { buildGraph, currentScope, input, multiplyAdds, type Node, type Value } from "../graph/index.ts";
 import type { ResNetConfig } from "./config.ts";
 import type { ParameterScope } from "./parameters.ts";
 import { resnet } from "./resnet.ts";
@@ -45,15 +45,8 @@ function describe(node: Node, images: Value, buffers: ReadonlySet<Value>): Layer
     detail: detail(node),
     output,
     parameters: own.reduce((sum, { shape }) => sum + elementCount(shape as readonly number[]), 0),
-    multiplyAdds: multiplyAdds(node, output),
+    multiplyAdds: multiplyAdds(node),
   };
-}
-
-/** Each output element of a convolution or matrix product is one dot product with a row of the weights. */
-function multiplyAdds(node: Node, output: readonly number[]): number {
-  if (node.op.type !== "Conv" && node.op.type !== "Gemm") return 0;
-  const [, ...row] = node.inputs[1]!.shape as readonly number[];
-  return elementCount(output) * elementCount(row);
 }
 
 function detail({ op, inputs, attributes }: Node): string {

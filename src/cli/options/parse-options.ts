@@ -18,7 +18,9 @@ export function parseOptions<Values>(
     const [issue] = result.error.issues;
     throw new UsageError(
       "usage/invalid-option",
-      `${flag}: ${issue?.message ?? "not accepted"}; got ${JSON.stringify(text)}.`,
+      text === undefined
+        ? `${flag} is required.`
+        : `${flag}: ${issue?.message ?? "not accepted"}; got ${JSON.stringify(text)}.`,
     );
   });
   return Object.fromEntries(entries) as Values;

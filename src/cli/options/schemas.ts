@@ -32,3 +32,14 @@ export const flag: ZodType<boolean> = z.boolean().default(false);
 
 /** A flag that is on unless its `--no-` form is given. */
 export const negatedFlag: ZodType<boolean> = z.boolean().default(true);
+
+/** Whole numbers within bounds, with commas between. */
+export function integers(min: number, max: number): ZodType<readonly number[]> {
+  const one = integer(min, max);
+  return z.string().transform((list, context) => {
+    const parsed = list.split(",").map((part) => one.safeParse(part.trim()));
+    if (parsed.every(({ success }) => success)) return parsed.map(({ data }) => data!);
+    context.addIssue(`expected whole numbers from ${min} to ${max}, with commas between`);
+    return z.NEVER;
+  });
+}

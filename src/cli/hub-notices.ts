@@ -1,0 +1,58 @@
+import type { OnHubEvent } from "../weights/hub/index.ts";
+import { bar } from "./output/bar.ts";
+import { bytes, clock } from "./output/numbers.ts";
+import { truncate } from "./output/text-width.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Shows what happens during a download. */
+export function hubNotices(terminal: Terminal): OnHubEvent {
+  const style = terminal.noticeStyle;
+  return (event) => {
+    switch (event.type) {
+      case "license":
+        terminal.notice(`${style.warning("licence")} ${event.notice} ${style.dim(event.url)}`);
+        break;
+      case "waiting":
+        terminal.notice(`waiting: another process downloads ${event.file}`);
+        break;
+      case "start":
+        terminal.notice(`downloading ${event.url}`);
+        break;
+      case "progress":
+        terminal.status((columns) => downloadLine(event, columns));
+        break;
+      case "retry":
+        terminal.notice(
+          `${style.warning("retrying")} in ${Math.ceil(event.delay / 1000)} s: ${event.error.message}`,
+        );
+        break;
+      case "fallback":
+        terminal.notice(`${style.warning("trying the mirror")} ${event.to}: ${event.error.message}`);
+        break;
+      case "verified":
+        break;
+      case "done":
+        if (!event.cached) terminal.notice(`saved ${event.path} (${bytes(event.bytes)})`);
+        break;
+    }
+  };
+}
+
+/** A download on one line: bar, bytes, rate, ETA. */
+export function downloadLine(
+  {
+    received,
+    total,
+    rate,
+  }: { readonly received: number; readonly total: number | undefined; readonly rate: number },
+  columns: number,
+): string {
+  const parts = [
+    total === undefined ? bytes(received) : `${bytes(received)} of ${bytes(total)}`,
+    `${bytes(rate)}/s`,
+  ];
+  if (total !== undefined && rate > 0) parts.push(`ETA ${clock((total - received) / rate)}`);
+  const text = parts.join(" · ");
+  const drawn = total === undefined || columns < 70 ? text : `${bar(received / total, 20)} ${text}`;
+  return truncate(drawn, columns - 1);
+}

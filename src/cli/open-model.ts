@@ -1,0 +1,63 @@
+import { createModel } from "../node/create-model.ts";
+import type { CreateModelOptions } from "../node/create-model.ts";
+import type { Model } from "../predict/index.ts";
+import type { Output } from "../nn/index.ts";
+import { hubNotices } from "./hub-notices.ts";
+import { defaultModel, type ModelOptions, type RunOptions } from "./options/model-options.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The options of a model as the library takes them. */
+export function modelSettings(
+  options: ModelOptions,
+  terminal: Terminal,
+): Omit<CreateModelOptions, "device" | "plan" | "decode"> {
+  const { weights, inputSize, cropPct, interpolation, offline } = options;
+  return {
+    pretrained: weights === undefined,
+    // Without a name, the file itself says what it holds.
+    ...(weights !== undefined && options.model !== undefined ? { weights } : {}),
+    preprocessing: defined({ inputSize, cropPct, interpolation }),
+    hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
+    signal: terminal.signal,
+  };
+}
+
+/** What the library is asked for by name: the model, or the file that stands in for it. */
+export function modelName({ model, weights }: ModelOptions): string {
+  return model ?? weights ?? defaultModel;
+}
+
+/** Opens the model that the command line names. */
+export function openModel(
+  options: ModelOptions & RunOptions,
+  terminal: Terminal,
+  more: Pick<CreateModelOptions, "classes" | "decode"> = {},
+): Promise<Model> {
+  const { device, batchSize, workers, threads } = options;
+  return createModel(modelName(options), {
+    ...modelSettings(options, terminal),
+    device,
+    plan: defined({ batchSize, workers, threadsPerWorker: threads }),
+    ...more,
+  });
+}
+
+/** Opens the model's sessions and says, to people, how the machine is shared out. */
+export async function announcePlan(
+  model: Model,
+  outputs: readonly Output[],
+  images: number | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
+  const { plan } = await model.opened(outputs, images, terminal.signal);
+  terminal.clearStatus();
+  if (terminal.interactive && images !== 1) terminal.notice(terminal.noticeStyle.dim(plan.reason));
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Leaves out what is undefined. */
+function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
