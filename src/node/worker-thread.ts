@@ -115,9 +115,12 @@ function crash(error: Error & { code?: string }): SessionError {
       { cause: error },
     );
   }
+  // An error of ours that was thrown while the thread loaded comes without its class.
+  if (error.code?.startsWith("runtime/"))
+    return new SessionError(error.code, error.message, { cause: error });
   return new SessionError(
     "runtime/worker-crashed",
-    `A worker thread stopped unexpectedly: ${error.message}.`,
+    `A worker thread stopped unexpectedly: ${error.message}`,
     {
       cause: error,
     },

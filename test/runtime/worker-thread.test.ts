@@ -25,6 +25,11 @@ describe("a worker thread", () => {
     await expect(thread.call("echo", 1)).rejects.toThrow(withCode("runtime/worker-crashed"));
   });
 
+  it("that refuses to load says why", async () => {
+    const thread = startWorkerThread(new URL("../support/refusing-worker.mjs", import.meta.url));
+    await expect(thread.call("echo", 1)).rejects.toThrow(withCode("runtime/not-installed"));
+  });
+
   it("that fills its heap is out of memory, and the process goes on", async () => {
     const thread = startWorkerThread(fragile, { maxOldGenerationSizeMb: 20 });
     await expect(thread.call("hoard", 0)).rejects.toThrow(withCode("runtime/out-of-memory"));

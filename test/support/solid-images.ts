@@ -12,8 +12,11 @@ export async function solidPng(
   return new Uint8Array(png);
 }
 
+let redPngs: Promise<readonly Uint8Array<ArrayBuffer>[]> | undefined;
+
 /** `count` small images; the red of image i is i modulo 256. */
 export async function* redImages(count: number): AsyncGenerator<ImageItem> {
-  const colours = await Promise.all(Array.from({ length: 256 }, (_, red) => solidPng([red, 0, 0])));
-  for (let i = 0; i < count; i++) yield { id: `image ${i}`, content: { bytes: colours[i % 256]! } };
+  redPngs ??= Promise.all(Array.from({ length: 256 }, (_, red) => solidPng([red, 0, 0])));
+  const pngs = await redPngs;
+  for (let i = 0; i < count; i++) yield { id: `image ${i}`, content: { bytes: pngs[i % 256]! } };
 }
