@@ -1,6 +1,9 @@
 import { open } from "node:fs/promises";
 import { WeightsError, type ByteSource } from "../core/index.ts";
 
+/** Bytes of one system call: Node refuses more than 2^31 - 1. */
+const largestCall = 2 ** 30;
+
 /** A ByteSource over an open file; close it when its tensors have been loaded. */
 export interface FileSource extends ByteSource {
   close(): Promise<void>;
@@ -33,7 +36,8 @@ export async function openFileSource(path: string): Promise<FileSource> {
       }
       const bytes = new Uint8Array(length);
       for (let filled = 0; filled < length;) {
-        const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+        const part = Math.min(length - filled, largestCall);
+        const { bytesRead } = await file.read(bytes, filled, part, offset + filled);
         if (bytesRead === 0) {
           throw new WeightsError(
             "weights/truncated",

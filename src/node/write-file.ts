@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { SslResnextError } from "../core/index.ts";
+
+/** Bytes of one system call: Node refuses more than 2^31 - 1. */
+const largestCall = 2 ** 30;
 
 export interface WriteFileOptions {
   /** Stops the writing; what was written is removed. */
@@ -10,6 +14,8 @@ export interface WriteFileOptions {
 /**
  * Writes a file so that it stands complete or not at all: into a temporary file of the same folder, flushed to
  * disk, then renamed. On failure or abort the temporary file is removed and an earlier file stays as it was.
+ *
+ * @throws SslResnextError `file/unwritable` when the system refuses; what the chunks throw passes through
  */
 export async function writeFileAtomic(
   path: string,
@@ -18,13 +24,16 @@ export async function writeFileAtomic(
 ): Promise<void> {
   signal?.throwIfAborted();
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
-  const file = await open(temporary, "wx");
   try {
+    const file = await open(temporary, "wx");
     await writeAll(file, chunks, signal);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw new SslResnextError("file/unwritable", `${path}: cannot be written (${error.message}).`, {
+      cause: error,
+    });
   }
 }
 
@@ -37,7 +46,11 @@ async function writeAll(
     for await (const chunk of chunks) {
       signal?.throwIfAborted();
       for (let written = 0; written < chunk.byteLength;) {
-        const { bytesWritten } = await file.write(chunk, written, chunk.byteLength - written);
+        const { bytesWritten } = await file.write(
+          chunk,
+          written,
+          Math.min(chunk.byteLength - written, largestCall),
+        );
         written += bytesWritten;
       }
     }

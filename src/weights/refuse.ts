@@ -1,8 +1,12 @@
 import { WeightsError, type ByteSource } from "../core/index.ts";
 
+/** Names inside a damaged or hostile file can be megabytes long. */
+const longestMessage = 1000;
+
 /** A WeightsError whose message starts with the file it is about. */
 export function refuse(file: string, code: string, message: string, cause?: unknown): WeightsError {
-  return new WeightsError(`weights/${code}`, `${file}: ${message}`, cause === undefined ? {} : { cause });
+  const cut = message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+  return new WeightsError(`weights/${code}`, `${file}: ${cut}`, cause === undefined ? {} : { cause });
 }
 
 /** Reads a range of a file after checking, before anything is allocated, that the file has it. */

@@ -71,6 +71,9 @@ describe("writeFileAtomic", () => {
     await expect(writeFileAtomic(path, failing())).rejects.toThrow("no more");
     await expect(writeFileAtomic(path, stopped(), { signal: stop.signal })).rejects.toThrow(/abort/);
     await expect(writeFileAtomic(inside, [Buffer.from("x")])).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+    await expect(writeFileAtomic(join(folder, "absent", "file"), [])).rejects.toMatchObject({
+      code: "file/unwritable",
+    });
     expect(readdirSync(inside)).toEqual(["file"]);
     expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
     expect(readFileSync(path, "utf8")).toBe("first");

@@ -33,8 +33,8 @@ function window(
     throw context.refuse("invalid-tensor", "a tensor's offset, size and stride do not go together.");
   }
   const last = dims.reduce((index, dim, axis) => index + (dim - 1) * strides[axis]!, offset);
-  const empty = dims.includes(0);
-  if (!empty && !(last < storage.length && Number.isSafeInteger(elementCount(dims)))) {
+  const inside = dims.includes(0) || last < storage.length;
+  if (!inside || !Number.isSafeInteger(elementCount(dims))) {
     throw context.refuse(
       "invalid-tensor",
       `a tensor of shape [${dims.join(", ")}], stride [${strides.join(", ")}] and offset ${offset} ` +
