@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { isErrno } from "./is-errno.ts";
@@ -42,17 +42,12 @@ export async function lockFile(
 }
 
 async function create(path: string, owner: string): Promise<boolean> {
-  // Written aside and linked, so that nobody ever reads a lock without its owner.
-  const aside = `${path}.${randomUUID()}`;
   try {
-    await writeFile(aside, owner);
-    await link(aside, path);
+    await writeFile(path, owner, { flag: "wx" });
     return true;
   } catch (error) {
     if (isErrno(error, "EEXIST")) return false;
     throw error;
-  } finally {
-    await rm(aside, { force: true });
   }
 }
 
@@ -60,13 +55,15 @@ async function removeLeftBehind(path: string): Promise<boolean> {
   const owner = await ownerOf(path);
   if (owner === undefined) return true;
   if (!(await isLeftBehind(path, owner))) return false;
-  // Renaming lets one of several waiting processes win; it may still have caught a lock made meanwhile.
+  // Renaming lets one of several waiting processes win.
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
-    if ((await ownerOf(aside)) !== owner) await link(aside, path);
+    const caught = await ownerOf(aside);
+    // It may have caught a lock made meanwhile: that one goes back.
+    if (caught !== undefined && caught !== owner) await create(path, caught);
   } catch (error) {
-    if (!isErrno(error, "ENOENT") && !isErrno(error, "EEXIST")) throw error;
+    if (!isErrno(error, "ENOENT")) throw error;
   } finally {
     await rm(aside, { force: true });
   }
@@ -74,13 +71,22 @@ async function removeLeftBehind(path: string): Promise<boolean> {
 }
 
 async function isLeftBehind(path: string, owner: string): Promise<boolean> {
+  if (isOfDeadProcess(owner)) return true;
   try {
-    const { pid, host } = JSON.parse(owner) as { pid?: unknown; host?: unknown };
-    if (host === hostname() && typeof pid === "number" && !isAlive(pid)) return true;
     return Date.now() - (await stat(path)).mtimeMs > staleAfter;
   } catch (error) {
-    if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return true;
+    if (isErrno(error, "ENOENT")) return true;
     throw error;
+  }
+}
+
+function isOfDeadProcess(owner: string): boolean {
+  try {
+    const { pid, host } = JSON.parse(owner) as { pid?: unknown; host?: unknown };
+    return host === hostname() && typeof pid === "number" && !isAlive(pid);
+  } catch {
+    // Its owner is still being written, or something else wrote it: age decides.
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -11,7 +11,7 @@ import { downloadWeightFile } from "../../src/weights/hub/index.ts";
 import { fileServer, serve, status } from "../support/file-server.ts";
 import { describeWeights, fakeWeights, testCache } from "../support/hub-fixture.ts";
 
-const bytes = fakeWeights(300_000);
+const bytes = Buffer.from(fakeWeights(300_000));
 const weights = describeWeights(bytes);
 const built = new URL("../../dist/", import.meta.url).href;
 
@@ -47,7 +47,7 @@ describe("two downloads of one file", () => {
     );
     const paths = (await Promise.all(runs)).map(({ stdout }) => stdout);
     expect(new Set(paths)).toEqual(new Set([join(cache.folder, weights.file)]));
-    expect(new Uint8Array(await readFile(paths[0]!))).toEqual(bytes);
+    expect(bytes.equals(await readFile(paths[0]!))).toBe(true);
     expect(server.requests).toHaveLength(1);
   });
 
@@ -62,6 +62,17 @@ describe("two downloads of one file", () => {
     await downloadWeightFile(weights, cache.options({ baseUrl: server.url }));
     expect(server.requests.map(({ range }) => range)).toEqual(["bytes=1000-"]);
     expect(await readdir(cache.folder)).toEqual(["license-notice", weights.file]);
+  });
+
+  it("takes over a lock without a sign of life, whoever made it", async () => {
+    await using cache = await testCache();
+    const lock = join(cache.folder, "file.lock");
+    await writeFile(lock, JSON.stringify({ pid: 1, host: "elsewhere", id: "silent" }));
+    const longAgo = new Date(Date.now() - 120_000);
+    await utimes(lock, longAgo, longAgo);
+    const claimed = await cache.storage.claim("file", { signal: undefined, onWait: () => undefined });
+    await claimed.release();
+    expect(await readdir(cache.folder)).toEqual([]);
   });
 
   it("stops waiting when it is aborted", async () => {

@@ -63,18 +63,22 @@ export const serve =
     }
   };
 
-/** Serves the first `count` bytes (after what Range asks to skip), then drops the connection. */
+/** Resolves when the client has that many bytes of the file: a connection that breaks loses what is on its way. */
+type Arrived = (received: number) => Promise<void>;
+
+/** Serves `count` bytes from where Range asks to begin, then drops the connection. */
 export const drop =
-  (bytes: Uint8Array, count: number, etag?: string): Answer =>
+  (bytes: Uint8Array, count: number, arrived: Arrived, etag?: string): Answer =>
   (request, response) => {
-    sendSome(bytes, count, etag, request, response, () => response.destroy());
+    const end = sendSome(bytes, count, etag, request, response);
+    void arrived(end).then(() => response.destroy());
   };
 
-/** Serves the first `count` bytes, then nothing more. */
+/** Serves `count` bytes from where Range asks to begin, then nothing more. */
 export const stall =
-  (bytes: Uint8Array, count: number, etag?: string): Answer =>
+  (bytes: Uint8Array, count: number): Answer =>
   (request, response) => {
-    sendSome(bytes, count, etag, request, response, () => undefined);
+    sendSome(bytes, count, undefined, request, response);
   };
 
 function sendSome(
@@ -83,17 +87,16 @@ function sendSome(
   etag: string | undefined,
   request: IncomingMessage,
   response: ServerResponse,
-  then: () => void,
-): void {
-  const about = etag === undefined ? {} : { etag };
+): number {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+  const end = Math.min(bytes.length, start + count);
   response.writeHead(start === 0 ? 200 : 206, {
-    ...about,
-    "content-length": bytes.length - start,
+    ...(etag !== undefined && { etag }),
     ...(start > 0 && { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` }),
+    "content-length": bytes.length - start,
   });
-  // A pause, so that the bytes have left before the connection ends.
-  response.write(bytes.subarray(start, start + count), () => setTimeout(then, 20));
+  response.write(bytes.subarray(start, end));
+  return end;
 }
 
 /** Serves the whole file whatever Range asks. */

@@ -40,6 +40,8 @@ export interface TestCache extends AsyncDisposable {
   readonly folder: string;
   readonly storage: HubStorage;
   readonly events: HubEvent[];
+  /** Resolves when a download has reported that many bytes. */
+  readonly arrived: (received: number) => Promise<void>;
   /** Options with short times and an event log. */
   options(options: Omit<DownloadOptions, "storage">): DownloadOptions;
 }
@@ -48,16 +50,21 @@ export async function testCache(): Promise<TestCache> {
   const folder = await mkdtemp(join(tmpdir(), "hub-"));
   const storage = hubStorage(folder);
   const events: HubEvent[] = [];
+  const waiting = new Map<number, () => void>();
   return {
     folder,
     storage,
     events,
+    arrived: (received) => new Promise((resolve) => waiting.set(received, resolve)),
     options: (options) => ({
       mirrorUrl: false,
-      onEvent: (event) => void events.push(event),
+      onEvent: (event) => {
+        events.push(event);
+        if (event.type === "progress") waiting.get(event.received)?.();
+      },
       ...options,
       storage,
-      timing: { stallTimeout: 2000, retries: 3, firstDelay: 1, longestDelay: 4, ...options.timing },
+      timing: { retries: 3, firstDelay: 1, longestDelay: 4, progressInterval: 0, ...options.timing },
     }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
