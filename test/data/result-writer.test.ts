@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openResultWriter, type ResultFormat, type ResultRow } from "../../src/node/output/index.ts";
+import {
+  openResultWriter,
+  type ResultColumn,
+  type ResultFormat,
+  type ResultRow,
+} from "../../src/node/output/index.ts";
 
 let root: string;
 beforeAll(async () => {
@@ -16,7 +21,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function written(
   format: ResultFormat,
   rows: readonly ResultRow[],
-  columns?: readonly string[],
+  columns?: readonly ResultColumn[],
 ): Promise<string> {
   const path = join(root, `${crypto.randomUUID()}.${format}`);
   const writer = await openResultWriter({ format, path, columns });
@@ -84,6 +89,37 @@ describe("openResultWriter", () => {
     await expect(written("parquet", [{ a: 1 }, { a: "text" }])).rejects.toMatchObject({
       code: "data/columns",
     });
+  });
+
+  it("keeps room for the vectors of columns that are named, when the first image failed", async () => {
+    const columns = ["image", { name: "embedding", length: 2 }, "error"];
+    const failedFirst = [
+      { image: "bad.jpg", error: "no image" },
+      { image: "good.jpg", embedding: new Float32Array([1, 2]) },
+    ];
+    expect(await readFile(await written("csv", failedFirst, columns), "utf8")).toBe(
+      "image,e0,e1,error\nbad.jpg,,,no image\ngood.jpg,1,2,\n",
+    );
+    expect(await readFile(await written("csv", failedFirst, ["image", "e0", "e1", "error"]), "utf8")).toBe(
+      "image,e0,e1,error\nbad.jpg,,,no image\ngood.jpg,1,2,\n",
+    );
+    const file = await asyncBufferFromFile(await written("parquet", failedFirst, columns));
+    expect(await parquetReadObjects({ file })).toEqual([
+      { image: "bad.jpg", error: "no image" },
+      { image: "good.jpg", embedding: [1, 2], error: null },
+    ]);
+    await expect(written("csv", [{ embedding: new Float32Array(3) }], columns)).rejects.toMatchObject({
+      code: "data/columns",
+    });
+  });
+
+  it("writes numbers that read back as the same floats, whatever their size", async () => {
+    const bits = Uint32Array.from({ length: 20_000 }, (_, i) => Math.imul(i + 1, 0x9e3779b9));
+    const floats = new Float32Array(bits.buffer).filter(Number.isFinite);
+    const { value } = JSON.parse(await readFile(await written("jsonl", [{ value: floats }]), "utf8")) as {
+      value: number[];
+    };
+    expect(Float32Array.from(value)).toEqual(floats.map((float) => (float === 0 ? 0 : float)));
   });
 
   it("leaves nothing behind when it fails or is given up", async () => {

@@ -4,4 +4,4 @@ export {
   type ResultWriter,
   type ResultWriterOptions,
 } from "./open-result-writer.ts";
-export type { ResultRow, ResultValue } from "./result-row.ts";
+export type { ResultColumn, ResultRow, ResultValue } from "./result-row.ts";

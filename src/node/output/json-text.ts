@@ -7,12 +7,17 @@ export function jsonText(row: ResultRow): string {
   );
 }
 
-/** The shortest decimal that names the same 32-bit float: 0.1 instead of 0.10000000149011612. */
+/**
+ * A decimal of six, eight or nine digits, as few as it takes, that names the same 32-bit float: 0.1 instead of
+ * 0.10000000149011612. Arithmetic instead of toPrecision: an embedding has thousands of numbers.
+ */
 export function shortestFloat(value: number): number {
-  for (const digits of [6, 7, 8]) {
-    const rounded = Number(value.toPrecision(digits));
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  for (const digits of [6, 8, 9]) {
+    // Up to 10^22 powers of ten are exact, and so the quotient is the double nearest to the decimal.
+    const scale = 10 ** (digits - 1 - magnitude);
+    const rounded = scale >= 1 && scale <= 1e22 ? Math.round(value * scale) / scale : value;
     if (Math.fround(rounded) === value) return rounded;
   }
-  // Nine digits tell any two floats apart.
-  return Number.isFinite(value) ? Number(value.toPrecision(9)) : value;
+  return value;
 }

@@ -1,9 +1,10 @@
 import type { Writable } from "node:stream";
 import { streamSink, type ByteSink } from "./byte-sink.ts";
+import { csvEncoder } from "./csv-encoder.ts";
 import { fileSink } from "./file-sink.ts";
 import { parquetEncoder } from "./parquet-encoder.ts";
-import type { ResultRow } from "./result-row.ts";
-import { csvEncoder, jsonEncoder, jsonlEncoder, type RowEncoder } from "./text-encoders.ts";
+import type { ResultColumn, ResultRow } from "./result-row.ts";
+import { jsonEncoder, jsonlEncoder, type RowEncoder } from "./text-encoders.ts";
 
 /** Format of an output. */
 export type ResultFormat = "jsonl" | "json" | "csv" | "parquet";
@@ -13,7 +14,10 @@ const encoders = {
   json: jsonEncoder,
   csv: csvEncoder,
   parquet: parquetEncoder,
-} satisfies Record<ResultFormat, (sink: ByteSink, columns: readonly string[] | undefined) => RowEncoder>;
+} satisfies Record<
+  ResultFormat,
+  (sink: ByteSink, columns: readonly ResultColumn[] | undefined) => RowEncoder
+>;
 
 /** Where results go and how they are written. */
 export interface ResultWriterOptions {
@@ -23,7 +27,7 @@ export interface ResultWriterOptions {
   /** @default process.stdout */
   readonly stream?: Writable;
   /** Columns of CSV and Parquet, in order. @default those of the first row (CSV) or row group (Parquet) */
-  readonly columns?: readonly string[] | undefined;
+  readonly columns?: readonly ResultColumn[] | undefined;
 }
 
 /** Takes results one by one. */

@@ -1,20 +1,20 @@
-import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
 import { DataError } from "../../core/index.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { parquetSchemaOf } from "./parquet-schema.ts";
-import type { ResultRow, ResultValue } from "./result-row.ts";
+import type { ResultColumn, ResultRow, ResultValue } from "./result-row.ts";
 import type { RowEncoder } from "./text-encoders.ts";
 
 // A row group closes at whichever comes first; it is what is held in memory.
 const rowsPerGroup = 10_000;
-const valuesPerGroup = 1_000_000;
+const valuesPerGroup = 250_000;
 
 /**
  * Parquet, a row group at a time, with the columns and types of the first group or the names of `columns`.
  *
  * @throws DataError when a later row has another column or a value of another type
  */
-export function parquetEncoder(sink: ByteSink, columns: readonly string[] | undefined): RowEncoder {
+export function parquetEncoder(sink: ByteSink, columns: readonly ResultColumn[] | undefined): RowEncoder {
   const bytes = new ByteWriter();
   let parquet: ParquetWriter | undefined;
   let names: ReadonlySet<string> = new Set();
@@ -26,8 +26,9 @@ export function parquetEncoder(sink: ByteSink, columns: readonly string[] | unde
     bytes.index = 0;
   };
   const begin = (): ParquetWriter => {
-    const schema = parquetSchemaOf(rows, columns);
-    names = new Set(columns ?? rows.flatMap((row) => Object.keys(row)));
+    const all = columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    const schema = parquetSchemaOf(rows, all);
+    names = new Set(all.map((column) => (typeof column === "string" ? column : column.name)));
     return new ParquetWriter({ writer: bytes, schema, createdBy: "ssl-resnext" });
   };
   const writeGroup = async (): Promise<void> => {
@@ -35,7 +36,7 @@ export function parquetEncoder(sink: ByteSink, columns: readonly string[] | unde
     const unknown = rows.flatMap((row) => Object.keys(row)).find((name) => !names.has(name));
     if (unknown !== undefined)
       throw misfit(`a row has the column "${unknown}", the file has ${[...names].join(", ")}`);
-    const columnData = [...names].map((name) => ({ name, data: rows.map((row) => plain(row[name])) }));
+    const columnData = Array.from(names, (name) => columnOf(name, rows));
     try {
       await parquet.write({ columnData, rowGroupSize: rowsPerGroup });
     } catch (cause) {
@@ -61,9 +62,17 @@ export function parquetEncoder(sink: ByteSink, columns: readonly string[] | unde
   };
 }
 
-// The writer takes lists as arrays only.
-function plain(value: ResultValue): unknown {
-  return value instanceof Float32Array ? Array.from(value) : value;
+function columnOf(name: string, rows: readonly ResultRow[]): ColumnSource {
+  // The writer takes lists as arrays only.
+  const data = rows.map((row) => {
+    const value = row[name];
+    return value instanceof Float32Array ? Array.from(value) : value;
+  });
+  // The bits of floats neither repeat nor compress.
+  const isVector = rows.some((row) => row[name] instanceof Float32Array);
+  return isVector
+    ? { name, data, encoding: "PLAIN", codec: "UNCOMPRESSED", statistics: false }
+    : { name, data };
 }
 
 function size(value: ResultValue): number {

@@ -1,5 +1,5 @@
 import type { SchemaElement } from "hyparquet";
-import type { ResultRow, ResultValue } from "./result-row.ts";
+import type { ResultColumn, ResultRow, ResultValue } from "./result-row.ts";
 
 /**
  * A Parquet schema for rows: text as UTF8, numbers as DOUBLE, Float32Array as a list of FLOAT, lists and objects
@@ -7,23 +7,23 @@ import type { ResultRow, ResultValue } from "./result-row.ts";
  */
 export function parquetSchemaOf(
   rows: readonly ResultRow[],
-  columns: readonly string[] | undefined,
+  columns: readonly ResultColumn[],
 ): SchemaElement[] {
-  const names = columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const fields = names.map((name) =>
-    elementsOf(
-      name,
-      rows.map((row) => row[name]),
-    ),
+  const fields = columns.map((column) =>
+    typeof column === "string"
+      ? elementsOf(
+          column,
+          rows.map((row) => row[column]),
+        )
+      : vector(column.name),
   );
-  return [{ name: "root", num_children: names.length }, ...fields.flat()];
+  return [{ name: "root", num_children: columns.length }, ...fields.flat()];
 }
 
 function elementsOf(name: string, values: readonly ResultValue[]): SchemaElement[] {
   const present = values.filter((value) => value !== null && value !== undefined);
   const [first] = present;
-  if (first instanceof Float32Array)
-    return list(name, [{ name: "element", type: "FLOAT", repetition_type: "REQUIRED" }]);
+  if (first instanceof Float32Array) return vector(name);
   if (isList(first)) return list(name, elementsOf("element", present.filter(isList).flat()));
   if (typeof first === "object") {
     const objects = present as readonly ResultRow[];
@@ -39,6 +39,10 @@ function elementsOf(name: string, values: readonly ResultValue[]): SchemaElement
   if (typeof first === "number") return [{ name, type: "DOUBLE", repetition_type: "OPTIONAL" }];
   if (typeof first === "boolean") return [{ name, type: "BOOLEAN", repetition_type: "OPTIONAL" }];
   return [{ name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" }];
+}
+
+function vector(name: string): SchemaElement[] {
+  return list(name, [{ name: "element", type: "FLOAT", repetition_type: "REQUIRED" }]);
 }
 
 function list(name: string, element: readonly SchemaElement[]): SchemaElement[] {

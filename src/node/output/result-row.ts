@@ -11,3 +11,6 @@ export type ResultValue =
 
 /** One line of results; the keys are the columns. */
 export type ResultRow = Readonly<Record<string, ResultValue>>;
+
+/** A column by its key; with `length`, one that holds vectors of so many numbers. */
+export type ResultColumn = string | { readonly name: string; readonly length: number };
