@@ -1,6 +1,5 @@
+import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { pipeline } from "node:stream";
-import { Readable } from "node:stream";
 import { DataError } from "../../core/index.ts";
 
 /**
