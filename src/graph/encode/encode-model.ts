@@ -66,7 +66,11 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
     tensor: constantTensor(value),
   }));
   const location = options.externalData;
-  const placements = location ? placeExternalData(tensors.map(({ tensor }) => tensor)) : new Map();
+  const placements = placeExternalData(location ? tensors.map(({ tensor }) => tensor) : []);
+
+  // Before anything is framed: past 4 GB a length does not even fit its prefix.
+  const inside = tensors.filter(({ tensor }) => !placements.has(tensor));
+  requireOneMessage(inside.reduce((sum, { tensor }) => sum + byteLength(tensor), 0));
 
   const graphHead = toBinary(
     GraphProtoSchema,
@@ -94,12 +98,7 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
     lengthPrefix(field.model.graph, graphBytes),
   );
   const modelBytes = modelHead.length + graphBytes;
-  if (modelBytes > largestMessage) {
-    throw new GraphError(
-      "graph/too-large",
-      `The model takes ${modelBytes} bytes; one file holds ${largestMessage}. Write its weights as external data.`,
-    );
-  }
+  requireOneMessage(modelBytes);
 
   return {
     modelBytes,
@@ -113,6 +112,14 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
       }
     })(),
   };
+}
+
+function requireOneMessage(bytes: number): void {
+  if (bytes <= largestMessage) return;
+  throw new GraphError(
+    "graph/too-large",
+    `The model takes ${bytes} bytes; one file holds ${largestMessage}. Write its weights as external data.`,
+  );
 }
 
 interface Initializer {
