@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { tensor, type Tensor } from "../../src/core/index.ts";
+import * as g from "../../src/graph/index.ts";
+import { evaluate } from "../support/run-graph.ts";
+
+type X = g.Value<"float32">;
+
+const square = tensor("float32", [1, 1, 3, 3], Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9));
+const matrix = tensor("float32", [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+const halves = tensor("float32", [6], Float32Array.of(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5));
+const ones = (...shape: readonly number[]): X =>
+  g.float32(
+    Array.from({ length: shape.reduce((product, dim) => product * dim, 1) }, () => 1),
+    shape,
+  );
+const vector = (...values: readonly number[]): X => g.float32(values, [values.length]);
+const normalised = (x: X): X =>
+  g.batchNormalization(
+    x,
+    { weight: vector(3), bias: vector(1), runningMean: vector(5), runningVar: vector(3.75) },
+    0.25,
+  );
+
+/** Worked out by hand, so that each op is tested without PyTorch too. */
+// prettier-ignore
+const cases: readonly (readonly [string, Tensor<"float32">, (x: X) => g.Value, readonly number[]])[] = [
+  ["Conv sums a 2x2 window", square, (x) => g.conv(x, ones(1, 1, 2, 2)), [12, 16, 24, 28]],
+  ["Conv pads with zeros", square, (x) => g.conv(x, ones(1, 1, 3, 3), undefined, { pads: [1, 1, 1, 1], strides: [2, 2] }), [12, 16, 24, 28]],
+  ["Conv dilates", square, (x) => g.conv(x, ones(1, 1, 2, 2), vector(0.5), { dilations: [2, 2] }), [20.5]],
+  ["Conv keeps groups apart", tensor("float32", [1, 2, 1, 1], Float32Array.of(3, 5)), (x) => g.conv(x, g.float32([2, 10], [2, 1, 1, 1]), undefined, { group: 2 }), [6, 50]],
+  ["BatchNormalization adds epsilon to the variance", square, normalised, [-5, -3.5, -2, -0.5, 1, 2.5, 4, 5.5, 7]],
+  ["MaxPool takes the largest", square, (x) => g.maxPool(x, { kernel_shape: [2, 2] }), [5, 6, 8, 9]],
+  ["GlobalAveragePool takes the mean", square, (x) => g.globalAveragePool(x), [5]],
+  ["Gemm transposes and adds", matrix, (x) => g.gemm(x, ones(2, 3), vector(0, 1), { transB: 1 }), [6, 7, 15, 16]],
+  ["MatMul multiplies rows with columns", matrix, (x) => g.matMul(x, g.float32([1, 0, 2], [3, 1])), [7, 16]],
+  ["Add broadcasts a row", matrix, (x) => g.add(x, vector(10, 20, 30)), [11, 22, 33, 14, 25, 36]],
+  ["Sub broadcasts a column", matrix, (x) => g.sub(x, g.float32([1, 2], [2, 1])), [0, 1, 2, 2, 3, 4]],
+  ["Mul scales", matrix, (x) => g.mul(x, g.float32(2)), [2, 4, 6, 8, 10, 12]],
+  ["Div divides", matrix, (x) => g.div(x, g.float32(4)), [0.25, 0.5, 0.75, 1, 1.25, 1.5]],
+  ["Div cuts integers towards zero", halves, (x) => g.div(g.cast(g.mul(x, g.float32(2)), "int64"), g.int64(2)), [-2, -1, 0, 0, 1, 2]],
+  ["Relu", halves, (x) => g.relu(x), [0, 0, 0, 0.5, 1.5, 2.5]],
+  ["Floor", halves, (x) => g.floor(x), [-3, -2, -1, 0, 1, 2]],
+  ["Round takes halves to even", halves, (x) => g.round(x), [-2, -2, -0, 0, 2, 2]],
+  ["Clip", halves, (x) => g.clip(x, g.float32(-1), g.float32(2)), [-1, -1, -0.5, 0.5, 1.5, 2]],
+  ["Reshape keeps the order", matrix, (x) => g.reshape(x, [3, -1]), [1, 2, 3, 4, 5, 6]],
+  ["Flatten keeps the order", square, (x) => g.flatten(x), [1, 2, 3, 4, 5, 6, 7, 8, 9]],
+  ["Transpose", matrix, (x) => g.transpose(x, [1, 0]), [1, 4, 2, 5, 3, 6]],
+  ["Concat", matrix, (x) => g.concat([x, g.float32([7, 8], [2, 1])], 1), [1, 2, 3, 7, 4, 5, 6, 8]],
+  ["Gather", matrix, (x) => g.gather(x, g.int64s([2, 0]), 1), [3, 1, 6, 4]],
+  ["Shape", square, (x) => g.shapeOf(x, 2), [3, 3]],
+  ["Slice", matrix, (x) => g.slice(x, g.int64s([-2]), g.int64s([3]), [1]), [2, 3, 5, 6]],
+  ["ReduceMean", matrix, (x) => g.reduceMean(x, [1]), [2, 5]],
+  ["ReduceSum", matrix, (x) => g.reduceSum(x, [0]), [5, 7, 9]],
+  ["ReduceMin", matrix, (x) => g.reduceMin(x, [-1]), [1, 4]],
+  ["Softmax of equal logits", matrix, (x) => g.softmax(g.mul(x, g.float32(0))), Array.from({ length: 6 }, () => Math.fround(1 / 3))],
+  ["Resize averages with a widened filter", tensor("float32", [1, 1, 1, 4], Float32Array.of(0, 8, 8, 0)), (x) => g.resize(x, g.int64s([1, 1, 1, 2]), { mode: "linear", antialias: 1, exclude_outside: 1 }), [32 / 7, 32 / 7].map(Math.fround)],
+  ["Cast cuts towards zero", halves, (x) => g.cast(x, "int64"), [-2, -1, 0, 0, 1, 2]],
+];
+
+describe("ops by hand", () => {
+  it.each(cases)("%s", async (_name, x, build, expected) => {
+    const result = await evaluate({ x }, ({ x: value }) => build(value));
+    expect(Array.from(result.data, Number)).toEqual(expected.map((value) => expect.closeTo(value, 6)));
+  });
+
+  it("has a case for every op", () => {
+    const covered = new Set(
+      cases.flatMap(([, { dims }, build]) =>
+        g
+          .buildGraph({ result: build(g.input("x", "float32", dims)) })
+          .nodes.map((node): string => node.op.type),
+      ),
+    );
+    expect(Object.keys(g.ops).filter((op) => !covered.has(op))).toEqual([]);
+  });
+});
