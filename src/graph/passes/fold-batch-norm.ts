@@ -2,6 +2,7 @@ import { tensor, type TensorSource } from "../../core/index.ts";
 import type { Graph } from "../graph.ts";
 import { conv, ops } from "../ops/index.ts";
 import { countUses, rewrite } from "../rewrite.ts";
+import { atScope } from "../scope.ts";
 import { constant, type Node, type Value } from "../value.ts";
 
 type Weights = TensorSource<"float32">;
@@ -28,11 +29,13 @@ export function foldBatchNorm(graph: Graph): Graph {
       const [g, v] = [(await scale.tensor.load()).data, (await variance.tensor.load()).data];
       return Float64Array.from(g, (value, channel) => value / Math.sqrt(v[channel]! + epsilon));
     };
-    const folded = conv(
-      convolution.inputs[0] as Value<"float32">,
-      constant(scaledRows(weight.tensor, factors), weight.name),
-      constant(shiftedBias(bias.tensor, mean.tensor, factors), weight.name?.replace(/weight$/, "bias")),
-      convolution.attributes,
+    const folded = atScope(convolution.scope, () =>
+      conv(
+        convolution.inputs[0] as Value<"float32">,
+        constant(scaledRows(weight.tensor, factors), weight.name),
+        constant(shiftedBias(bias.tensor, mean.tensor, factors), weight.name?.replace(/weight$/, "bias")),
+        convolution.attributes,
+      ),
     );
     return [folded];
   });
