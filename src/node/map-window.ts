@@ -10,7 +10,8 @@ export interface WindowOptions {
 
 /**
  * Maps items concurrently, never more than `width` ahead of the consumer: one who stops reading stops the
- * source. A rejection of `work`, or an abort, ends the iteration and aborts the signal that `work` was given.
+ * source. A rejection of `work`, or an abort, ends the iteration and aborts the signal that `work` was given;
+ * an error of the source comes after the results of the items before it.
  */
 export async function* mapWindow<Item, Result>(
   items: Iterable<Item> | AsyncIterable<Item>,
@@ -22,17 +23,25 @@ export async function* mapWindow<Item, Result>(
   const aborted = rejectOnAbort(signal, ending.signal);
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   const underWay: Promise<Done<Result>>[] = [];
-  let next: Promise<Pulled<Item>> | undefined;
+  let next: Promise<Pulled<Item> | Broken> | undefined;
   let exhausted = false;
+  let broken: Broken | undefined;
 
   try {
     for (;;) {
       if (!exhausted && underWay.length < width) next ??= pull(iterator);
-      if (!next && underWay.length === 0) return;
+      if (!next && underWay.length === 0) {
+        if (broken) throw broken.error;
+        return;
+      }
       // The source is asked first, so that the window fills up before a result leaves it.
       const waiting = ordered ? underWay.slice(0, 1) : underWay;
       const event = await Promise.race([aborted, ...(next ? [next] : []), ...waiting]);
-      if ("pulled" in event) {
+      if ("error" in event) {
+        next = undefined;
+        exhausted = true;
+        broken = event;
+      } else if ("pulled" in event) {
         next = undefined;
         if (event.pulled.done) exhausted = true;
         else underWay.push(finish(work(event.pulled.value, ending.signal)));
@@ -43,17 +52,22 @@ export async function* mapWindow<Item, Result>(
     }
   } finally {
     ending.abort(new DOMException("The consumer stopped.", "AbortError"));
-    for (const promise of [next, ...underWay]) promise?.catch(() => undefined);
+    for (const promise of underWay) promise.catch(() => undefined);
     // A source that is waiting for its next item would keep `return` waiting too.
     if (!exhausted) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
 
 type Pulled<Item> = { readonly pulled: IteratorResult<Item> };
+type Broken = { readonly error: unknown };
 type Done<Result> = { readonly promise: Promise<Done<Result>>; readonly result: Result };
 
-async function pull<Item>(iterator: Iterator<Item> | AsyncIterator<Item>): Promise<Pulled<Item>> {
-  return { pulled: await iterator.next() };
+async function pull<Item>(iterator: Iterator<Item> | AsyncIterator<Item>): Promise<Pulled<Item> | Broken> {
+  try {
+    return { pulled: await iterator.next() };
+  } catch (error) {
+    return { error };
+  }
 }
 
 /** The result together with its promise, by which the window finds it. */

@@ -22,9 +22,12 @@ export const createSession: CreateSession = async (
     return {
       device,
       ...names,
-      run: (feeds, options = {}) => {
-        const run: RunRequest = { feeds: plainTensors(feeds), outputs: options.outputs };
-        return thread.call<Readonly<Record<string, Tensor>>>("run", run, { signal: options.signal });
+      run: (feeds, { outputs, transfer = false, signal: runSignal } = {}) => {
+        const run: RunRequest = { feeds: plainTensors(feeds), outputs };
+        return thread.call<Readonly<Record<string, Tensor>>>("run", run, {
+          transfer: transfer ? buffersOf(feeds) : [],
+          signal: runSignal,
+        });
       },
       release: () => thread.end(),
     };
@@ -38,4 +41,9 @@ export const createSession: CreateSession = async (
 function plainTensors(feeds: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
   const plain = ({ dtype, dims, data }: Tensor): Tensor => ({ dtype, dims, data });
   return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, plain(tensor)]));
+}
+
+/** Each buffer once: several tensors may be views of one. */
+function buffersOf(feeds: Readonly<Record<string, Tensor>>): ArrayBuffer[] {
+  return [...new Set(Object.values(feeds).map(({ data }) => data.buffer))];
 }

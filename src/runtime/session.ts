@@ -19,6 +19,12 @@ export interface SessionOptions {
 export interface RunOptions {
   /** Outputs to compute. @default all of the model's */
   readonly outputs?: readonly string[];
+  /**
+   * Moves the memory of the feeds to the session instead of copying it: the caller's arrays are empty then.
+   *
+   * @default false
+   */
+  readonly transfer?: boolean;
   /** Rejects with the signal's reason; ONNX Runtime finishes the run that is under way, and drops it. */
   readonly signal?: AbortSignal;
 }
@@ -31,7 +37,7 @@ export interface Session {
   /**
    * Computes the outputs for these inputs, off the calling thread.
    *
-   * The feeds are copied: the caller may reuse their memory at once.
+   * The feeds are copied, unless `transfer` is set: the caller may reuse their memory at once.
    *
    * @throws SessionError `runtime/run-failed` for feeds the model does not accept, `runtime/released`,
    * `runtime/out-of-memory`, `runtime/worker-crashed`.

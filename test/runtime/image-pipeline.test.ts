@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ImageItem } from "../../src/data/index.ts";
@@ -6,6 +7,10 @@ import { createSession } from "../../src/node/ort-session.ts";
 import type { ExecutionPlan, ImagePipeline, ImageResult } from "../../src/runtime/index.ts";
 import { redImages, solidPng } from "../support/solid-images.ts";
 import { boundlessImagesModel, channelMeansModel } from "../support/tiny-model.ts";
+
+const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
+// Dawn reads it from the process's environment when the first WebGPU session opens.
+process.env["VK_ICD_FILENAMES"] ??= swiftShader;
 
 const preprocessing: ImagePipelineOptions["preprocessing"] = {
   inputSize: 8,
@@ -133,6 +138,12 @@ describe.each([
 });
 
 describe("createImagePipeline", () => {
+  it.skipIf(!existsSync(swiftShader))(`runs on WebGPU (skipped without ${swiftShader})`, async () => {
+    const pipeline = await open({ device: "webgpu", plan: plan(1, 16) });
+    expect((await collect(pipeline.run(redImages(50)))).map(seen)).toEqual(reds(50));
+    await pipeline.release();
+  });
+
   it("starts while the model is being compiled", async () => {
     const pipeline = await open({ model: setTimeout(50, channelMeansModel()) });
     expect((await collect(pipeline.run(redImages(3)))).map(seen)).toEqual([0, 1, 2]);

@@ -56,15 +56,23 @@ describe("mapWindow", () => {
     await results.return();
   });
 
-  it("ends with the error of the source or of the work, and aborts the rest", async () => {
+  it("ends with the error of the source, after the results of the items before it", async () => {
     const failing = async function* (): AsyncGenerator<number> {
       yield 1;
+      yield 2;
       throw new Error("the source broke");
     };
-    await expect(collect(mapWindow(failing(), async (i) => i, { width: 2, ordered: true }))).rejects.toThrow(
-      "the source broke",
-    );
+    const slow = (item: number): Promise<number> => setTimeout(5, item);
+    const results: number[] = [];
+    const run = (async () => {
+      for await (const result of mapWindow(failing(), slow, { width: 4, ordered: true }))
+        results.push(result);
+    })();
+    await expect(run).rejects.toThrow("the source broke");
+    expect(results).toEqual([1, 2]);
+  });
 
+  it("ends with the error of the work, and aborts the rest", async () => {
     const signals: AbortSignal[] = [];
     const work = async (item: number, signal: AbortSignal): Promise<number> => {
       signals.push(signal);

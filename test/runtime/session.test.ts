@@ -55,6 +55,13 @@ describe.each(devices)("a session on $device", ({ device, missing }) => {
     expect([...a.data]).toEqual([1, 2, 3]);
   });
 
+  it("takes the feeds' memory when told to", async () => {
+    const a = row(1, 2, 3);
+    const { sum } = await session.run({ a, b: a }, { transfer: true });
+    expect(sum).toEqual(row(2, 4, 6));
+    expect(a.data.byteLength).toBe(0);
+  });
+
   it("answers concurrent runs each with its own", async () => {
     const runs = Array.from({ length: 50 }, (_, i) => session.run({ a: row(i, 0, 0), b: row(1, 0, 0) }));
     const sums = (await Promise.all(runs)).map(({ sum }) => sum!.data[0]);
@@ -108,6 +115,13 @@ describe("createSession", () => {
       withCode("runtime/device-unavailable"),
     );
     await expect(createSession(arithmeticModel(), { device })).rejects.toThrow(`Device "${device}"`);
+  });
+
+  it("refuses bfloat16, which ONNX Runtime's interface lacks", async () => {
+    const session = await createSession(arithmeticModel());
+    const a = tensor("bfloat16", [1, 3], new Uint16Array(3));
+    await expect(session.run({ a, b: a })).rejects.toThrow("bfloat16");
+    await session.release();
   });
 
   it("survives a run that needs more memory than there is", async () => {
