@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { Worker, type ResourceLimits, type Transferable } from "node:worker_threads";
 import { SessionError } from "../core/index.ts";
+import { disableTelemetry } from "./telemetry.ts";
 import { fromWire, type WireError } from "./wire-error.ts";
 
 /** What a worker answers: the value of the call with this id, or why there is none. */
@@ -34,6 +35,7 @@ export function workerScript(name: "session" | "images"): string {
 
 /** Starts a script that answers calls; it loads while the caller goes on. */
 export function startWorkerThread(script: string | URL, resourceLimits: ResourceLimits = {}): WorkerThread {
+  disableTelemetry();
   // Without the flags of the process: --import and --input-type are meant for its own script.
   const worker = new Worker(script, { execArgv: [], resourceLimits });
   const calls = new Map<number, { resolve(value: unknown): void; reject(reason: unknown): void }>();
