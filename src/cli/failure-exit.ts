@@ -13,7 +13,7 @@ export function failureExit(error: unknown, terminal: Terminal): number {
   const style = terminal.noticeStyle;
   if (error instanceof SslResnextError) {
     terminal.notice(`${style.failure("error:")} ${safeLines(error.message)} ${style.dim(`[${error.code}]`)}`);
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError || error.code === "model/unknown-name" ? 2 : 1;
   }
   // Not one of ours: the trace is what a report of the fault needs.
   terminal.notice(

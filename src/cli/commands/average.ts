@@ -1,19 +1,8 @@
-import { decodeDescription, detectConfig, encodeDescription } from "../../nn/index.ts";
-import { imagenetPreprocessing } from "../../image/index.ts";
-import { openFileSource, type FileSource } from "../../node/file-source.ts";
-import { writeFileAtomic } from "../../node/write-file.ts";
-import {
-  averageStateDicts,
-  encodeSafetensors,
-  openCheckpoint,
-  type Checkpoint,
-} from "../../weights/index.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { jsonOption } from "../options/output-options.ts";
 import { flag, text } from "../options/schemas.ts";
-import { bytes, plural } from "../output/numbers.ts";
 
-interface AverageOptions {
+export interface AverageOptions {
   readonly output: string;
   readonly ema: boolean;
   readonly json: boolean;
@@ -37,48 +26,5 @@ export const averageCommand: LoadedCommand = defineCommand<AverageOptions>({
       "the mean of three",
     ],
   ],
-  async run(files, { output, ema, json }, terminal) {
-    const sources: FileSource[] = [];
-    try {
-      const checkpoints: Checkpoint[] = [];
-      for (const file of files) {
-        const source = await openFileSource(file);
-        sources.push(source);
-        checkpoints.push(await openCheckpoint(source, { ema }));
-      }
-      const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
-      const file = encodeSafetensors(mean, metadataOf(checkpoints, files));
-      terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
-      await writeFileAtomic(output, file.chunks, { signal: terminal.signal });
-      terminal.clearStatus();
-      await terminal.print([
-        json
-          ? JSON.stringify({ output, checkpoints: files, tensors: mean.size, bytes: file.size })
-          : `${output}: the mean of ${plural(files.length, "checkpoint")}, ${bytes(file.size)}`,
-      ]);
-      return "ok";
-    } finally {
-      await Promise.all(sources.map((source) => source.close()));
-    }
-  },
+  run: async (...given) => (await import("../jobs/average.ts")).average(...given),
 });
-
-/** The last checkpoint's description, with what was averaged in its provenance. */
-function metadataOf(
-  checkpoints: readonly Checkpoint[],
-  files: readonly string[],
-): Readonly<Record<string, string>> {
-  const { metadata, tensors } = checkpoints.at(-1)!;
-  const config = detectConfig(tensors);
-  const description = decodeDescription(metadata, files.at(-1)!) ?? {
-    name: "average",
-    config,
-    classes: config.numClasses === 1000 ? ("imagenet-1k" as const) : [],
-    preprocessing: imagenetPreprocessing,
-    provenance: {},
-  };
-  return encodeDescription({
-    ...description,
-    provenance: { ...description.provenance, averaged: files.join(", ") },
-  });
-}

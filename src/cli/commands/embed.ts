@@ -1,23 +1,13 @@
-import { expansion } from "../../nn/blocks.ts";
-import { taps, type ResNetConfig, type Tap } from "../../nn/index.ts";
-import { openImages } from "../../node/images/index.ts";
-import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
-import { UsageError } from "../../core/index.ts";
-import { defineCommand, type LoadedCommand, type Outcome } from "../command.ts";
-import { failureEntry, failureRow } from "../failure-entry.ts";
-import { announcePlan, openModel } from "../open-model.ts";
-import { outputFormat } from "../output-format.ts";
+import type { Tap } from "../../nn/index.ts";
+import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { outputOptions, type OutputOptions } from "../options/output-options.ts";
 import { oneOf } from "../options/schemas.ts";
-import { failureLines } from "../output/predictions.ts";
-import { vectorLines } from "../output/vector-lines.ts";
-import { openAnswerOutput, type AnswerShape } from "../result-output.ts";
-import { runImages, type ImageRun } from "../run-images.ts";
-import type { Terminal } from "../terminal.ts";
 
-interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const satisfies Tap[];
+
+export interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
   readonly tap: Tap | undefined;
 }
 
@@ -40,89 +30,5 @@ export const embedCommand: LoadedCommand = defineCommand<EmbedOptions>({
     ["embed photos/ -o embeddings.parquet", "a folder, for a vector index"],
     ["embed dog.jpg --tap layer4 --json", "the last feature map"],
   ],
-  async run(inputs, options, terminal) {
-    const { tap } = options;
-    if (tap !== undefined && outputFormat(options) === "csv") {
-      throw new UsageError(
-        "usage/format",
-        "--tap: a feature map has no place in CSV; take jsonl or parquet.",
-      );
-    }
-    const [model, images] = await Promise.all([
-      openModel(options, terminal, { decode: { exifOrientation: options.exif } }),
-      openImages(inputs, { ...options, signal: terminal.signal }),
-    ]);
-    const { signal } = terminal;
-    const run = { total: images.size, options, terminal };
-    try {
-      await announcePlan(model, [tap ?? "embedding"], images.size, terminal);
-      return tap === undefined
-        ? await write(embeddedShape(model, terminal), model.embedAll(images, { signal }), run)
-        : await write(featuredShape(tap, terminal), model.featuresAll(images, [tap], { signal }), run);
-    } finally {
-      await model.release();
-    }
-  },
+  run: async (...given) => (await import("../jobs/embed.ts")).embed(...given),
 });
-
-async function write<Answer extends Embedded | Featured>(
-  shape: AnswerShape<Answer | Failure>,
-  answers: ImageRun<Answer>["answers"],
-  {
-    total,
-    options,
-    terminal,
-  }: { readonly total: number | undefined; readonly options: OutputOptions; readonly terminal: Terminal },
-): Promise<Outcome> {
-  const output = await openAnswerOutput(shape, options, terminal);
-  try {
-    return await runImages<Answer>({ answers, total, take: output.take }, terminal);
-  } finally {
-    await output.close();
-  }
-}
-
-function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded | Failure> {
-  const length = embeddingLength(model.description.config);
-  return {
-    entry: (answer) =>
-      "error" in answer ? failureEntry(answer) : { image: answer.image, embedding: answer.embedding },
-    rows: (answer) => [
-      "error" in answer ? failureRow(answer) : { image: answer.image, embedding: answer.embedding },
-    ],
-    columns: {
-      csv: ["image", ...Array.from({ length }, (_, at) => `e${at}`), "error"],
-      parquet: ["image", "embedding", "error"],
-    },
-    lines: (answer) =>
-      "error" in answer
-        ? failureLines(answer.image, answer.error.message, terminal)
-        : vectorLines(answer.image, `${answer.embedding.length} values`, answer.embedding, terminal),
-  };
-}
-
-function featuredShape(tap: Tap, terminal: Terminal): AnswerShape<Featured | Failure> {
-  return {
-    entry: (answer) => {
-      if ("error" in answer) return failureEntry(answer);
-      const { dims, data } = answer.features[tap]!;
-      return { image: answer.image, tap, dims, features: data };
-    },
-    rows: (answer) => {
-      if ("error" in answer) return [failureRow(answer)];
-      const { dims, data } = answer.features[tap]!;
-      return [{ image: answer.image, tap, dims, features: data }];
-    },
-    columns: { csv: [], parquet: ["image", "tap", "dims", "features", "error"] },
-    lines: (answer) => {
-      if ("error" in answer) return failureLines(answer.image, answer.error.message, terminal);
-      const { dims, data } = answer.features[tap]!;
-      return vectorLines(answer.image, `${tap}: ${dims.join("x")}`, data, terminal);
-    },
-  };
-}
-
-/** Channels of the last stage. */
-function embeddingLength({ block, width, layers }: ResNetConfig): number {
-  return width * 2 ** (layers.length - 1) * expansion[block];
-}

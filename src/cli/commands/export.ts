@@ -1,23 +1,16 @@
-import { stat } from "node:fs/promises";
-import { extname } from "node:path";
-import { UsageError } from "../../core/index.ts";
 import type { Output } from "../../nn/index.ts";
-import { exportOnnx, exportSafetensors } from "../../node/export-model.ts";
-import { openModel as openModelSource } from "../../node/open-model.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
-import { outputsSchema } from "../options/outputs-schema.ts";
-import { readLabels } from "../labels.ts";
-import { modelName, modelSettings } from "../open-model.ts";
 import { modelOptions, type ModelOptions } from "../options/model-options.ts";
 import { jsonOption } from "../options/output-options.ts";
 import { flag, oneOf, text } from "../options/schemas.ts";
-import { bytes } from "../output/numbers.ts";
+import { outputsSchema } from "../options/outputs-schema.ts";
 
-type Format = "onnx" | "safetensors";
+/** File formats of a model. */
+export type ModelFormat = "onnx" | "safetensors";
 
-interface ExportOptions extends ModelOptions {
+export interface ExportOptions extends ModelOptions {
   readonly output: string;
-  readonly format: Format | undefined;
+  readonly format: ModelFormat | undefined;
   readonly precision: "fp32" | "fp16";
   readonly withPreprocessing: boolean;
   readonly outputs: readonly Output[] | undefined;
@@ -63,44 +56,5 @@ export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
     ["export -o model.onnx --with-preprocessing --precision fp16", "half the size, and fed with raw images"],
     ["export --weights old.pth --labels names.txt -o model.safetensors", "one file that holds all"],
   ],
-  async run(_, options, terminal) {
-    const format = options.format ?? formatOf(options.output);
-    if (format === "safetensors" && options.withPreprocessing) {
-      throw new UsageError(
-        "usage/export",
-        "--with-preprocessing belongs to onnx; safetensors holds weights.",
-      );
-    }
-    const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-    const source = await openModelSource(modelName(options), {
-      ...modelSettings(options, terminal),
-      ...(classes ? { classes } : {}),
-    });
-    const { output, precision, withPreprocessing, outputs } = options;
-    terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
-    const { signal } = terminal;
-    if (format === "onnx") {
-      await exportOnnx(source, output, { precision, withPreprocessing, outputs, signal });
-    } else {
-      await exportSafetensors(source, output, { precision, signal });
-    }
-    const { size } = await stat(output);
-    terminal.clearStatus();
-    const { name } = source.description;
-    await terminal.print([
-      options.json
-        ? JSON.stringify({ output, format, precision, bytes: size, model: name })
-        : `${output}: ${name} as ${format}, ${precision}, ${bytes(size)}`,
-    ]);
-    return "ok";
-  },
+  run: async (...given) => (await import("../jobs/export.ts")).exportModel(...given),
 });
-
-function formatOf(output: string): Format {
-  const extension = extname(output);
-  if (extension === ".onnx" || extension === ".safetensors") return extension.slice(1) as Format;
-  throw new UsageError(
-    "usage/export",
-    `--output ${output}: end it in .onnx or .safetensors, or name the format with --format.`,
-  );
-}

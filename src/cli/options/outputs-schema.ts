@@ -1,7 +1,15 @@
 import { z, type ZodType } from "zod";
-import { taps, type Output } from "../../nn/index.ts";
+import type { Output } from "../../nn/index.ts";
 
-const names: readonly string[] = ["logits", "embedding", ...taps] satisfies Output[];
+const names: readonly string[] = [
+  "logits",
+  "embedding",
+  "stem",
+  "layer1",
+  "layer2",
+  "layer3",
+  "layer4",
+] satisfies Output[];
 
 /** Outputs of a network, with commas between. */
 export const outputsSchema: ZodType<readonly Output[] | undefined> = z

@@ -12,16 +12,24 @@ export interface RankedLabel {
   readonly figure?: string;
 }
 
-const widestLabel = 44;
+const widestLabel = 36;
+const narrowestLabel = 12;
 const widestBar = 32;
 const narrowestBar = 8;
 const indent = "  ";
+
+export interface PredictionLayout {
+  readonly columns: number;
+  readonly style: Style;
+  /** Width of the widest label that may come, so that one image's lines stand under the other's. */
+  readonly widest?: number;
+}
 
 /** The answer for one image: its name, then a line with label, bar and figure for each class. */
 export function predictionLines(
   image: string,
   ranked: readonly RankedLabel[],
-  { columns, style }: { readonly columns: number; readonly style: Style },
+  { columns, style, widest = Math.max(...ranked.map(({ label }) => textWidth(label))) }: PredictionLayout,
 ): string[] {
   const labels = ranked.map(({ label }) => printable(label));
   const figures = ranked.map(({ share, figure }) => figure ?? percent(share));
@@ -29,7 +37,7 @@ export function predictionLines(
   const room = columns - indent.length - figureColumns - 2;
   const labelColumns = Math.max(
     8,
-    Math.min(Math.max(...labels.map(textWidth), 24), widestLabel, room - narrowestBar - 2),
+    Math.min(Math.max(widest, narrowestLabel), widestLabel, room - narrowestBar - 2),
   );
   const barColumns = Math.min(widestBar, room - labelColumns - 2);
   const lines = ranked.map(({ share }, at) => {

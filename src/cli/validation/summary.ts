@@ -1,10 +1,9 @@
-import type { ModelDescription } from "../../nn/index.ts";
+import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import type { Accuracy, ValidationReport } from "../../predict/index.ts";
 import { grouped } from "../output/numbers.ts";
 import type { Style } from "../output/style.ts";
 import { table } from "../output/table.ts";
 import type { Claim } from "./claims.ts";
-import { resultsRow } from "./results-row.ts";
 
 /** Everything that the end of a validation has to say. */
 export interface ValidationSummary {
@@ -15,12 +14,18 @@ export interface ValidationSummary {
 
 /** The summary as JSON: timm's fields, numbers in percent. */
 export function summaryEntry(summary: ValidationSummary): object {
-  const { report, claims } = summary;
-  const { card_top1: _, card_top5: __, ...timm } = resultsRow(summary);
+  const { model, report, claims } = summary;
+  const { inputSize, cropPct, interpolation } = model.preprocessing;
   return {
-    ...timm,
+    model: model.name,
     top1: report.top1,
+    top1_err: 100 - report.top1,
     top5: report.top5,
+    top5_err: 100 - report.top5,
+    param_count: countParameters(model.config) / 1e6,
+    img_size: inputSize,
+    crop_pct: cropPct,
+    interpolation,
     count: report.count,
     failed: report.failures.length,
     ...(report.real ? { real: report.real } : {}),

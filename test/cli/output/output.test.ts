@@ -143,9 +143,9 @@ describe("predictions", () => {
   it("aligns labels, bars and figures", () => {
     expect(predictionLines("photos/brambling.jpg", ranked, { columns: 60, style: plain })).toEqual([
       "photos/brambling.jpg",
-      "  brambling                 ███████████████████▎     87.31 %",
-      "  日本語のラベル            ▉                         4.12 %",
-      "  robin                     ▏                         0.00 %",
+      "  brambling       ████████████████████████████       87.31 %",
+      "  日本語のラベル  █▍                                  4.12 %",
+      "  robin           ▏                                   0.00 %",
     ]);
   });
 

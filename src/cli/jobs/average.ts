@@ -1,0 +1,64 @@
+import { imagenetPreprocessing } from "../../image/index.ts";
+import { decodeDescription, detectConfig, encodeDescription } from "../../nn/index.ts";
+import { openFileSource, type FileSource } from "../../node/file-source.ts";
+import { writeFileAtomic } from "../../node/write-file.ts";
+import {
+  averageStateDicts,
+  encodeSafetensors,
+  openCheckpoint,
+  type Checkpoint,
+} from "../../weights/index.ts";
+import type { Outcome } from "../command.ts";
+import type { AverageOptions } from "../commands/average.ts";
+import { bytes, plural } from "../output/numbers.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Averages checkpoints and writes the mean. */
+export async function average(
+  files: readonly string[],
+  { output, ema, json }: AverageOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const sources: FileSource[] = [];
+  try {
+    const checkpoints: Checkpoint[] = [];
+    for (const file of files) {
+      const source = await openFileSource(file);
+      sources.push(source);
+      checkpoints.push(await openCheckpoint(source, { ema }));
+    }
+    const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
+    const file = encodeSafetensors(mean, metadataOf(checkpoints, files));
+    terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
+    await writeFileAtomic(output, file.chunks, { signal: terminal.signal });
+    terminal.clearStatus();
+    await terminal.print([
+      json
+        ? JSON.stringify({ output, checkpoints: files, tensors: mean.size, bytes: file.size })
+        : `${output}: the mean of ${plural(files.length, "checkpoint")}, ${bytes(file.size)}`,
+    ]);
+    return "ok";
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
+  }
+}
+
+/** The last checkpoint's description, with what was averaged in its provenance. */
+function metadataOf(
+  checkpoints: readonly Checkpoint[],
+  files: readonly string[],
+): Readonly<Record<string, string>> {
+  const { metadata, tensors } = checkpoints.at(-1)!;
+  const config = detectConfig(tensors);
+  const description = decodeDescription(metadata, files.at(-1)!) ?? {
+    name: "average",
+    config,
+    classes: config.numClasses === 1000 ? ("imagenet-1k" as const) : [],
+    preprocessing: imagenetPreprocessing,
+    provenance: {},
+  };
+  return encodeDescription({
+    ...description,
+    provenance: { ...description.provenance, averaged: files.join(", ") },
+  });
+}

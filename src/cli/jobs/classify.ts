@@ -1,0 +1,85 @@
+import { openImages } from "../../node/images/index.ts";
+import type { Classified, Failure, Model } from "../../predict/index.ts";
+import type { Outcome } from "../command.ts";
+import type { ClassifyOptions } from "../commands/classify.ts";
+import { failureEntry, failureRow } from "../failure-entry.ts";
+import { readLabels } from "../labels.ts";
+import { announcePlan, openModel } from "../open-model.ts";
+import { failureLines, predictionLines } from "../output/predictions.ts";
+import { textWidth } from "../output/text-width.ts";
+import { openAnswerOutput, type AnswerShape } from "../result-output.ts";
+import { runImages } from "../run-images.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Classifies the images of the inputs. */
+export async function classify(
+  inputs: readonly string[],
+  options: ClassifyOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
+  const [model, images] = await Promise.all([
+    openModel(options, terminal, {
+      decode: { exifOrientation: options.exif },
+      ...(classes ? { classes } : {}),
+    }),
+    openImages(inputs, { ...options, signal: terminal.signal }),
+  ]);
+  try {
+    await announcePlan(model, ["logits"], images.size, terminal);
+    const output = await openAnswerOutput(classifiedShape(model, options, terminal), options, terminal);
+    try {
+      const { topk } = options;
+      const answers = model.classifyAll(images, { topk, signal: terminal.signal });
+      return await runImages({ answers, total: images.size, take: output.take }, terminal);
+    } finally {
+      await output.close();
+    }
+  } finally {
+    await model.release();
+  }
+}
+
+function classifiedShape(
+  model: Model,
+  { logits }: ClassifyOptions,
+  { columns, style }: Terminal,
+): AnswerShape<Classified | Failure> {
+  const widest = Math.max(...model.classes.map(textWidth));
+  const numbers = ({ probability, logit }: { probability: number; logit: number }): object =>
+    logits ? { probability, logit } : { probability };
+  const names = ["image", "rank", "index", "label", "probability", ...(logits ? ["logit"] : []), "error"];
+  return {
+    entry: (answer) =>
+      "error" in answer
+        ? failureEntry(answer)
+        : {
+            image: answer.image,
+            predictions: answer.predictions.map((prediction) => ({
+              index: prediction.index,
+              label: prediction.label,
+              ...numbers(prediction),
+            })),
+          },
+    rows: (answer) =>
+      "error" in answer
+        ? [failureRow(answer)]
+        : answer.predictions.map((prediction, at) => ({
+            image: answer.image,
+            rank: at + 1,
+            index: prediction.index,
+            label: prediction.label,
+            ...numbers(prediction),
+          })),
+    columns: { csv: names, parquet: names },
+    lines: (answer) => {
+      if ("error" in answer) return failureLines(answer.image, answer.error.message, { columns, style });
+      const ranked = answer.predictions.map(({ label, probability, logit }) => ({
+        label,
+        share: probability,
+        ...(logits ? { figure: logit.toFixed(4) } : {}),
+      }));
+      return predictionLines(answer.image, ranked, { columns, style, widest });
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { stat } from "node:fs/promises";
+import { extname } from "node:path";
+import { UsageError } from "../../core/index.ts";
+import { exportOnnx, exportSafetensors } from "../../node/export-model.ts";
+import { openModel } from "../../node/open-model.ts";
+import type { Outcome } from "../command.ts";
+import type { ExportOptions, ModelFormat } from "../commands/export.ts";
+import { readLabels } from "../labels.ts";
+import { modelName, modelSettings } from "../open-model.ts";
+import { bytes } from "../output/numbers.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Writes a model as a file. */
+export async function exportModel(
+  _: readonly string[],
+  options: ExportOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const format = options.format ?? formatOf(options.output);
+  if (format === "safetensors" && options.withPreprocessing) {
+    throw new UsageError("usage/export", "--with-preprocessing belongs to onnx; safetensors holds weights.");
+  }
+  const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
+  const source = await openModel(modelName(options), {
+    ...modelSettings(options, terminal),
+    ...(classes ? { classes } : {}),
+  });
+  const { output, precision, withPreprocessing, outputs } = options;
+  terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
+  const { signal } = terminal;
+  if (format === "onnx") {
+    await exportOnnx(source, output, { precision, withPreprocessing, outputs, signal });
+  } else {
+    await exportSafetensors(source, output, { precision, signal });
+  }
+  const { size } = await stat(output);
+  terminal.clearStatus();
+  const { name } = source.description;
+  await terminal.print([
+    options.json
+      ? JSON.stringify({ output, format, precision, bytes: size, model: name })
+      : `${output}: ${name} as ${format}, ${precision}, ${bytes(size)}`,
+  ]);
+  return "ok";
+}
+
+function formatOf(output: string): ModelFormat {
+  const extension = extname(output);
+  if (extension === ".onnx" || extension === ".safetensors") return extension.slice(1) as ModelFormat;
+  throw new UsageError(
+    "usage/export",
+    `--output ${output}: end it in .onnx or .safetensors, or name the format with --format.`,
+  );
+}

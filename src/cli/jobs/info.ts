@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { UsageError } from "../../core/index.ts";
+import {
+  decodeDescription,
+  detectConfig,
+  findCard,
+  layerTable,
+  modelConfig,
+  type Layer,
+} from "../../nn/index.ts";
+import { openFileSource } from "../../node/file-source.ts";
+import { openCheckpoint } from "../../weights/index.ts";
+import { cardEntry, cardLines } from "../info/card-facts.ts";
+import { checkpointEntry, checkpointLines, type CheckpointFacts } from "../info/checkpoint-facts.ts";
+import { layerLines } from "../info/layer-lines.ts";
+import type { Style } from "../output/style.ts";
+
+import type { Outcome } from "../command.ts";
+import type { InfoOptions } from "../commands/info.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Shows what is known of a model or a weights file. */
+export async function info(
+  [subject = ""]: readonly string[],
+  options: InfoOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { entry, lines, layers } = looksLikeFile(subject) ? await aboutFile(subject) : aboutModel(subject);
+  if (options.json) {
+    const document = options.layers ? { ...entry, layers: layers() } : entry;
+    await terminal.print([JSON.stringify(document, null, 2)]);
+  } else {
+    await terminal.print(lines(terminal.style));
+    if (options.layers) await terminal.print(["", ...layerLines(layers())]);
+  }
+  return "ok";
+}
+
+/** What there is to say, in each form. */
+interface Subject {
+  readonly entry: object;
+  readonly lines: (style: Style) => string[];
+  readonly layers: () => readonly Layer[];
+}
+
+const looksLikeFile = (subject: string): boolean =>
+  /[/\\]|\.(pth|pt|bin|safetensors|tar)$/.test(subject) || existsSync(subject);
+
+function aboutModel(name: string): Subject {
+  const config = modelConfig(name);
+  const card = findCard(name);
+  if (card === undefined) {
+    throw new UsageError("usage/no-card", `"${name}" is an architecture without a card; ask for its models.`);
+  }
+  return {
+    entry: cardEntry(card),
+    lines: (style) => cardLines(card, style),
+    layers: () => layerTable(config),
+  };
+}
+
+async function aboutFile(file: string): Promise<Subject> {
+  const source = await openFileSource(file);
+  try {
+    const checkpoint = await openCheckpoint(source);
+    const description = decodeDescription(checkpoint.metadata, file);
+    const config = description?.config ?? detectConfig(checkpoint.tensors);
+    const facts: CheckpointFacts = { file, size: source.size, checkpoint, config, description };
+    return {
+      entry: checkpointEntry(facts),
+      lines: (style) => checkpointLines(facts, style),
+      layers: () => layerTable(config, description?.preprocessing.inputSize),
+    };
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,212 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { beforeAll, describe, expect, it } from "vitest";
+import { colourCheckpoint, colourImages } from "../support/colour-model.ts";
+import { ended, jsonLines, runCli, startCli } from "../support/run-cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+interface Classified {
+  readonly image: string;
+  readonly predictions?: readonly {
+    readonly index: number;
+    readonly label: string;
+    readonly probability: number;
+  }[];
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+const folder = temporaryFolder();
+const broken = join(folder, "broken.jpg");
+let weights = "";
+let images: Awaited<ReturnType<typeof colourImages>>;
+
+beforeAll(async () => {
+  weights = await colourCheckpoint(folder);
+  images = await colourImages(folder);
+  writeFileSync(broken, "this is no image");
+});
+
+describe("classify", () => {
+  it("keeps its JSON contract, goes on after a broken image and says at the end which failed", async () => {
+    const { red, blue } = images;
+    const { code, stdout, stderr } = await runCli(["classify", red, broken, blue, "-w", weights, "--json"]);
+    const lines = jsonLines<Classified>(stdout);
+    expect(lines.map(({ image }) => image)).toEqual([red, broken, blue]);
+    expect(Object.keys(lines[0]!)).toEqual(["image", "predictions"]);
+    expect(lines[0]!.predictions).toHaveLength(3);
+    expect(Object.keys(lines[0]!.predictions![0]!)).toEqual(["index", "label", "probability"]);
+    expect(lines[0]!.predictions![0]).toMatchObject({ index: 0, label: "red" });
+    expect(lines[2]!.predictions![0]).toMatchObject({ index: 2, label: "blue" });
+    const sum = lines[0]!.predictions!.reduce((total, { probability }) => total + probability, 0);
+    expect(sum).toBeCloseTo(1, 5);
+    expect(lines[1]).toEqual({
+      image: broken,
+      error: { code: "image/unknown-format", message: expect.any(String) as string },
+    });
+    expect(stderr).toContain(`1 of 3 images failed:\n  ${broken}: `);
+    expect(code).toBe(1);
+  });
+
+  it("draws a table without colours into a pipe, aligned across images", async () => {
+    const { code, stdout, stderr } = await runCli([
+      "classify",
+      images.red,
+      images.green,
+      "-w",
+      weights,
+      "-k",
+      "1",
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const lines = stdout.split("\n");
+    expect(lines[0]).toBe(images.red);
+    expect(lines[1]).toMatch(/^ {2}red {11}█[█▉▊▋▌▍▎▏ ]{31} {3}\d\d\.\d\d %$/);
+    expect(lines[2]).toBe(images.green);
+    expect(lines[3]!.indexOf("█")).toBe(lines[1]!.indexOf("█"));
+  });
+
+  it("takes other class names, and gives logits", async () => {
+    const labels = join(folder, "labels.txt");
+    writeFileSync(labels, "rouge\nvert\nbleu\n");
+    const args = [
+      "classify",
+      images.green,
+      "-w",
+      weights,
+      "--labels",
+      labels,
+      "--logits",
+      "--json",
+      "-k",
+      "1",
+    ];
+    const [line] = jsonLines<{ predictions: { label: string; logit: number }[] }>(
+      (await runCli(args)).stdout,
+    );
+    expect(line!.predictions[0]).toMatchObject({ label: "vert", logit: expect.any(Number) as number });
+  });
+
+  it("reads an image from standard input", async () => {
+    const { code, stdout } = await runCli(
+      ["classify", "-", "-w", weights, "--json"],
+      readFileSync(images.blue),
+    );
+    expect(code).toBe(0);
+    expect(jsonLines<Classified>(stdout)[0]!.predictions![0]!.label).toBe("blue");
+  });
+
+  it("writes CSV, failures included", async () => {
+    const output = join(folder, "classes.csv");
+    const { code, stdout } = await runCli([
+      "classify",
+      images.red,
+      broken,
+      "-w",
+      weights,
+      "-k",
+      "1",
+      "-o",
+      output,
+    ]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    const [header, first, second] = readFileSync(output, "utf8").split("\n");
+    expect(header).toBe("image,rank,index,label,probability,error");
+    expect(first).toMatch(new RegExp(String.raw`^${images.red},1,0,red,0\.\d+,$`));
+    expect(second).toMatch(new RegExp(`^${broken},,,,,image/unknown-format: `));
+  });
+
+  it("writes Parquet", async () => {
+    const output = join(folder, "classes.parquet");
+    await runCli(["classify", images.red, broken, images.blue, "-w", weights, "-k", "1", "-o", output]);
+    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(output), compressors });
+    expect(rows.map(({ image, label }) => [image, label ?? null])).toEqual([
+      [images.red, "red"],
+      [broken, null],
+      [images.blue, "blue"],
+    ]);
+    expect(rows[1]!["error"]).toMatch(/^image\/unknown-format: /);
+  });
+
+  it("reports a missing input", async () => {
+    const { code, stdout, stderr } = await runCli(["classify", join(folder, "none.jpg"), "-w", weights]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: .*none\.jpg.*\[data\/not-found\]\n$/);
+  });
+});
+
+describe("embed", () => {
+  it("gives the pooled features", async () => {
+    const { stdout } = await runCli(["embed", images.red, broken, "-w", weights, "--json"]);
+    const [first, second] = jsonLines<{ image: string; embedding: number[]; error?: object }>(stdout);
+    expect(Object.keys(first!)).toEqual(["image", "embedding"]);
+    expect(first!.embedding).toHaveLength(64);
+    expect(second).toMatchObject({ image: broken, error: { code: "image/unknown-format" } });
+  });
+
+  it("gives a feature map whose mean is the embedding", async () => {
+    const run = async (
+      more: string[],
+    ): Promise<{ embedding: number[]; dims: number[]; features: number[] }> =>
+      jsonLines<{ embedding: number[]; dims: number[]; features: number[] }>(
+        (await runCli(["embed", images.green, "-w", weights, "--json", ...more])).stdout,
+      )[0]!;
+    const [{ embedding }, { dims, features }] = await Promise.all([run([]), run(["--tap", "layer2"])]);
+    expect(dims).toEqual([64, 4, 4]);
+    const means = embedding.map(
+      (_, c) => features.slice(c * 16, c * 16 + 16).reduce((sum, x) => sum + x, 0) / 16,
+    );
+    means.forEach((mean, c) => expect(mean).toBeCloseTo(embedding[c]!, 4));
+  });
+
+  it("writes CSV with a column per value", async () => {
+    const output = join(folder, "embeddings.csv");
+    await runCli(["embed", broken, images.red, "-w", weights, "-o", output]);
+    const [header, failed, row] = readFileSync(output, "utf8").split("\n");
+    expect(header!.split(",").slice(0, 3)).toEqual(["image", "e0", "e1"]);
+    expect(header!.split(",")).toHaveLength(66);
+    expect(failed!.startsWith(`${broken},,`)).toBe(true);
+    expect(row!.split(",")).toHaveLength(66);
+  });
+});
+
+describe("a run that ends early", () => {
+  // So long a command line crashes ONNX Runtime 1.30 unless its telemetry is off.
+  const many = (): string[] => Array.from({ length: 20_000 }, () => images.red);
+
+  it("keeps the results so far at Ctrl-C and exits with 130", async () => {
+    const output = join(folder, "interrupted.jsonl");
+    const child = startCli(["embed", ...many(), "-w", weights, "-o", output]);
+    const result = ended(child);
+    await untilWriting(output);
+    child.kill("SIGINT");
+    const { code, stderr } = await result;
+    expect({ code, stderr }).toEqual({ code: 130, stderr: "interrupted\n" });
+    const lines = jsonLines<{ embedding: number[] }>(readFileSync(output, "utf8"));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length).toBeLessThan(20_000);
+    for (const { embedding } of lines) expect(embedding).toHaveLength(64);
+  });
+
+  it("ends quietly when the reader of its results goes away", async () => {
+    const child = startCli(["classify", ...many(), "-w", weights, "--json"]);
+    const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
+    let stderr = "";
+    child.stderr.on("data", (text: Buffer) => {
+      stderr += text.toString();
+    });
+    child.stdout.once("data", () => child.stdout.destroy());
+    expect({ code: await closed, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});
+
+/** Resolves when results have reached the temporary file that stands beside an output under way. */
+async function untilWriting(output: string): Promise<void> {
+  for (;;) {
+    const partial = readdirSync(dirname(output)).find((name) => name.startsWith(basename(output)));
+    if (partial !== undefined && statSync(join(dirname(output), partial)).size > 0) return;
+    await setTimeout(20);
+  }
+}

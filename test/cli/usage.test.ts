@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { commandTable } from "../../src/cli/command-table.ts";
+import { runCli } from "../support/run-cli.ts";
+
+describe.concurrent("help", () => {
+  it("lists the commands", async () => {
+    const { code, stdout, stderr } = await runCli(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe(`Usage: ssl-resnext [options] [command]
+
+Classify, embed and validate with the SSL ResNeXt models, from their original
+weights.
+
+Options:
+  -v, --version   print the version
+  -h, --help      print this help
+
+Commands:
+  models          list the released models
+  info            show a model's card and layers, or what a weights file holds
+  classify        say what images show
+  embed           turn images into feature vectors or feature maps
+  validate        measure a model's accuracy over labelled images
+  export          write a model as ONNX or safetensors
+  average         average checkpoints of one model
+  benchmark       measure the images a second of a model
+  help [command]  print the help of a command
+
+Examples:
+  ssl-resnext classify dog.jpg
+  ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d
+  ssl-resnext classify --help
+`);
+  });
+
+  it.each(commandTable.map(({ name }) => name))("%s ends with examples", async (name) => {
+    const { code, stdout, stderr } = await runCli([name, "--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`Usage: ssl-resnext ${name}`);
+    expect(stdout).toContain("--json");
+    const [, examples = ""] = stdout.split("\nExamples:\n");
+    expect(examples).toMatch(new RegExp(String.raw`^(  # .+\n  ssl-resnext ${name}\b.*\n)+$`));
+  });
+
+  it("says the version", async () => {
+    expect((await runCli(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe.concurrent("wrong command lines exit with 2 and say what to do", () => {
+  it.each([
+    [["classify", "x.jpg", "--topkk", "3"], "unknown option '--topkk'\n(Did you mean --topk?)"],
+    [["clasify"], "unknown command 'clasify'\n(Did you mean classify?)"],
+    [["classify"], "missing required argument 'images'"],
+    [["classify", "x.jpg", "--topk", "0"], '--topk: expected a whole number of at least 1; got "0".'],
+    [["classify", "x.jpg", "--crop-pct", "2"], "--crop-pct: expected a number above 0 and at most 1"],
+    [["classify", "x.jpg", "--img-size", "big"], "--input-size: expected a whole number from 1 to 4096"],
+    [["classify", "x.jpg", "--device", "tpu"], "--device: expected one of cpu, webgpu"],
+    [["export"], "--output is required."],
+    [["export", "-o", "model.bin"], "end it in .onnx or .safetensors"],
+    [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Known: ssl_resnext50_32x4d,'],
+    [["embed", "x.jpg", "--tap", "layer4", "-o", "x.csv"], "a feature map has no place in CSV"],
+  ])("%j", async (args, message) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(stderr).toContain(message);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+});
+
+describe.concurrent("what needs no weights", () => {
+  it("models, as JSON", async () => {
+    const models = JSON.parse((await runCli(["models", "--json"])).stdout) as { name: string }[];
+    expect(models).toHaveLength(12);
+    expect(models[0]).toEqual({
+      name: "ssl_resnext50_32x4d",
+      timm: "resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k",
+      method: "semi-supervised",
+      parameters: 25_028_904,
+      multiplyAdds: 4_230_479_872,
+      top1: 80.3,
+      top5: 95.41,
+      licence: "CC-BY-NC 4.0",
+    });
+  });
+
+  it("info, for reading: multiply-adds and the card's FLOPs told apart", async () => {
+    const { code, stdout } = await runCli(["info", "resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k", "--layers"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      "multiply-adds  4.23 G for one image of 224x224, counted from the definition\n" +
+        "card's FLOPs   5.47 G as the card states them, 1.29 times the multiply-adds\n",
+    );
+    expect(stdout).toContain("CC-BY-NC 4.0");
+    expect(stdout).toMatch(/\nImageNet +the card +80\.30 +95\.41\n/);
+    expect(stdout).toMatch(/\ntotal +25,028,904 +4\.23 G\n$/);
+  });
+});

@@ -1,0 +1,45 @@
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** What a command line did. */
+export interface CliRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the built command line as a process of its own, its streams being pipes. */
+export function startCli(args: readonly string[]): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [main, ...args], { env: { ...process.env, SSL_RESNEXT_OFFLINE: "1" } });
+}
+
+/** Runs a command line to its end. */
+export async function runCli(args: readonly string[], input?: Uint8Array): Promise<CliRun> {
+  const child = startCli(args);
+  child.stdin.end(input);
+  return ended(child);
+}
+
+/** Gathers what a started command line writes until it ends. */
+export function ended(child: ChildProcessWithoutNullStreams): Promise<CliRun> {
+  const texts = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      texts[name] += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...texts }));
+  });
+}
+
+/** The objects of JSON Lines. */
+export function jsonLines<T>(text: string): T[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as T);
+}
