@@ -7,7 +7,7 @@ import { expectedShapes, inferenceGraph, modelConfig, type Output, type Target }
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
 import { hasTorch } from "../support/torch.ts";
-import { torchResNet, type TorchResNet } from "../support/torch-resnet.ts";
+import { torchResNets, type TorchResNet } from "../support/torch-resnet.ts";
 
 const outputs: readonly Output[] = ["stem", "layer1", "layer2", "layer3", "layer4", "embedding", "logits"];
 
@@ -31,7 +31,7 @@ describe.skipIf(!hasTorch).each(models.filter(({ isLong }) => long || !isLong))(
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "parity-"));
       const job = { config, seed: 7, images: 8, probe: 4, weights: "as of 2019", float64: isLong } as const;
-      reference = torchResNet(folder, name, job);
+      reference = torchResNets(folder, { [name]: job })[name]!;
     }, 600_000);
 
     afterAll(() => rm(folder, { recursive: true }));

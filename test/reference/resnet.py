@@ -1,16 +1,16 @@
-"""A ResNet or ResNeXt with seeded weights and batch statistics of real images, and what it makes of images.
+"""ResNets and ResNeXts with seeded weights and batch statistics of real images, and what they make of images.
 
-resnet.py JOB, where JOB.json holds {seed, groups, width_per_group, layers, block, dilate, images, probe, weights, float64}:
-builds torchvision's model, varies the weights of its batch normalisation, takes their running statistics from
-`images`, then writes `weights` as JOB-legacy.pth, JOB-zip.pth, and the outputs for the first `probe` images as
-JOB-outputs.json/.bin, in float64 too if `float64` is true. `images` is a list of files, or a number of made images.
+resnet.py JOB... reads each JOB.json: {seed, block, layers, groups, width_per_group, stem, dilate, images, size, probe,
+weights, float64}. It builds torchvision's model (with a 3x3 stem and no pool if `stem` is "cifar"), varies the weights
+of its batch normalisations and takes their running statistics from `images`: a list of files, or a number of images to
+make, reduced to `size`. It writes JOB-legacy.pth and JOB-zip.pth if `weights` says so, and JOB-outputs.json/.bin for
+the first `probe` images, in float64 too if `float64` is true.
 """
 
 import json
 import sys
 
 import torch
-import torchvision
 from PIL import Image
 from torchvision import transforms
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -42,7 +42,11 @@ def build(job):
     if job.get("dilate"):
         options["replace_stride_with_dilation"] = job["dilate"]
     block = {"basic": BasicBlock, "bottleneck": Bottleneck}[job["block"]]
-    return ResNet(block, job["layers"], groups=job["groups"], width_per_group=job["width_per_group"], **options)
+    model = ResNet(block, job["layers"], groups=job["groups"], width_per_group=job["width_per_group"], **options)
+    if job["stem"] == "cifar":
+        model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        model.maxpool = torch.nn.Identity()
+    return model
 
 
 def calibrate(model, images):
@@ -74,21 +78,28 @@ def outputs(model, images):
     return results
 
 
-path = sys.argv[1]
-with open(path + ".json") as stream:
-    job = json.load(stream)
-torch.manual_seed(job["seed"])
-images = load_images(job["images"])
-model = build(job)
-calibrate(model, images)
-if "weights" in job:
-    state = model.state_dict()
-    if job["weights"] == "as of 2019":
-        state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
-    torch.save(state, path + "-legacy.pth", _use_new_zipfile_serialization=False)
-    torch.save(state, path + "-zip.pth")
-probe = images[: job["probe"]]
-results = {"images": probe, **outputs(model, probe)}
-if job.get("float64"):
-    results.update({f"{name}/float64": value for name, value in outputs(model.double(), probe.double()).items()})
-write_tensors(path + "-outputs", results)
+def run(path):
+    with open(path + ".json") as stream:
+        job = json.load(stream)
+    torch.manual_seed(job["seed"])
+    images = load_images(job["images"])
+    if "size" in job:
+        images = torch.nn.functional.interpolate(images, (job["size"], job["size"]), mode="area")
+    model = build(job)
+    calibrate(model, images)
+    if "weights" in job:
+        state = model.state_dict()
+        if job["weights"] == "as of 2019":
+            state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+        torch.save(state, path + "-legacy.pth", _use_new_zipfile_serialization=False)
+        torch.save(state, path + "-zip.pth")
+    probe = images[: job["probe"]]
+    results = {"images": probe, **outputs(model, probe)}
+    if job.get("float64"):
+        exact = outputs(model.double(), probe.double())
+        results.update({f"{name}/float64": value for name, value in exact.items()})
+    write_tensors(path + "-outputs", results)
+
+
+for path in sys.argv[1:]:
+    run(path)

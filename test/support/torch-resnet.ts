@@ -27,6 +27,8 @@ export interface ReferenceJob {
   readonly probe: number;
   /** Whether the `.pth` files have the counters that came after 2019; without it none are written. */
   readonly weights?: "as of 2019" | "as of today";
+  /** Height and width that the images are reduced to. @default 224 */
+  readonly size?: number;
   /** Also computes the outputs in float64. */
   readonly float64?: boolean;
   /** Stages of torchvision that dilate instead of striding. */
@@ -42,14 +44,25 @@ export interface TorchResNet {
     Readonly<Record<`${Output}/float64`, Tensor | undefined>>;
 }
 
-/** Builds and runs a model of torchvision in a folder. */
-export function torchResNet(folder: string, name: string, job: ReferenceJob): TorchResNet {
-  const path = join(folder, name);
-  const { config, images: count, ...rest } = job;
-  const { cardinality, baseWidth, layers, block } = config;
-  const shape = { groups: cardinality, width_per_group: baseWidth, layers, block };
-  writeFileSync(`${path}.json`, JSON.stringify({ ...rest, ...shape, images: referenceImages(count) }));
-  runReference("resnet.py", path);
-  const { images, ...outputs } = readTensors(`${path}-outputs`);
-  return { path, images: images!, outputs: outputs as TorchResNet["outputs"] };
+/** Builds and runs models of torchvision in a folder, all in one process. */
+export function torchResNets(
+  folder: string,
+  jobs: Readonly<Record<string, ReferenceJob>>,
+): Readonly<Record<string, TorchResNet>> {
+  const paths = Object.fromEntries(Object.keys(jobs).map((name, index) => [name, join(folder, `${index}`)]));
+  for (const [name, { config, images, ...rest }] of Object.entries(jobs)) {
+    const { cardinality, baseWidth, layers, block, stem } = config;
+    const shape = { groups: cardinality, width_per_group: baseWidth, layers, block, stem };
+    writeFileSync(
+      `${paths[name]}.json`,
+      JSON.stringify({ ...rest, ...shape, images: referenceImages(images) }),
+    );
+  }
+  runReference("resnet.py", ...Object.values(paths));
+  return Object.fromEntries(
+    Object.entries(paths).map(([name, path]) => {
+      const { images, ...outputs } = readTensors(`${path}-outputs`);
+      return [name, { path, images: images!, outputs: outputs as TorchResNet["outputs"] }];
+    }),
+  );
 }

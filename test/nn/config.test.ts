@@ -1,0 +1,126 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ModelError, tensor, type StateDict } from "../../src/core/index.ts";
+import {
+  detectConfig,
+  expectedShapes,
+  findCard,
+  listModels,
+  modelConfig,
+  resnetConfig,
+  type ResNetConfig,
+} from "../../src/nn/index.ts";
+
+/** A state dict of the shapes alone. */
+function shapesOnly(config: ResNetConfig): StateDict {
+  return new Map(
+    [...expectedShapes(config)].map(([name, dims]) => [
+      name,
+      { dtype: "float32", dims, load: () => Promise.reject(new Error("not read")) },
+    ]),
+  );
+}
+
+describe("resnetConfig", () => {
+  it.each<[Partial<ResNetConfig>, string]>([
+    [{ layers: [] }, "layers must be a list of one to four stages, got []."],
+    [{ layers: [1, 1, 1, 1, 1] }, "layers must be a list of one to four stages, got [1,1,1,1,1]."],
+    [{ layers: [3, 0] }, "layers must be an integer of at least 1, got 0."],
+    [{ cardinality: 0 }, "cardinality must be an integer of at least 1, got 0."],
+    [{ baseWidth: 2.5 }, "baseWidth must be an integer of at least 1, got 2.5."],
+    [{ width: -64 }, "width must be an integer of at least 1, got -64."],
+    [{ numClasses: -1 }, "numClasses must be an integer of at least 0, got -1."],
+    [{ numClasses: Number.NaN }, "numClasses must be an integer of at least 0, got null."],
+    [{ inChannels: 0 }, "inChannels must be an integer of at least 1, got 0."],
+    [{ dropRate: 1 }, "dropRate must be at least 0 and below 1, got 1."],
+    [{ dropPathRate: -0.1 }, "dropPathRate must be at least 0 and below 1, got -0.1."],
+    [{ outputStride: 4 as 8 }, "outputStride must be 8, 16 or 32, got 4."],
+    [
+      { block: "basic", cardinality: 32, baseWidth: 4 },
+      "A basic block has neither groups nor a base width (got cardinality 32, base width 4); " +
+        'use block "bottleneck", or cardinality 1 and baseWidth 64.',
+    ],
+    [
+      { width: 8, baseWidth: 4 },
+      "The groups of the first stage would have no channels: width (8) times baseWidth (4) must be at least 64.",
+    ],
+  ])("refuses %j", (given, message) => {
+    expect(() => resnetConfig(given)).toThrow(new ModelError("model/invalid-config", message));
+  });
+
+  it("completes what is given with ResNet-50", () => {
+    expect(resnetConfig({ numClasses: 10 })).toMatchObject({
+      block: "bottleneck",
+      layers: [3, 4, 6, 3],
+      numClasses: 10,
+    });
+  });
+});
+
+describe("modelConfig", () => {
+  it.each(listModels())("knows %s by its card's name, timm's tag and its architecture", (name) => {
+    const { timmTag } = findCard(name)!;
+    expect(modelConfig(timmTag)).toEqual(modelConfig(name));
+    expect(modelConfig(timmTag.split(".")[0]!)).toEqual(modelConfig(name));
+  });
+
+  it("suggests the nearest name first", () => {
+    expect(() => modelConfig("ssl_resnext50_32x4")).toThrow(
+      /^There is no model "ssl_resnext50_32x4"\. Known: ssl_resnext50_32x4d, /,
+    );
+  });
+
+  it.each(["constructor", "toString", "__proto__", ""])("does not know %j", (name) => {
+    expect(() => modelConfig(name)).toThrow(ModelError);
+  });
+});
+
+describe("detectConfig", () => {
+  it.each(listModels())("recognises %s", (name) => {
+    expect(detectConfig(shapesOnly(modelConfig(name)))).toEqual(modelConfig(name));
+  });
+
+  const config = fc.record({
+    layers: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+    block: fc.constantFrom("basic" as const, "bottleneck" as const),
+    cardinality: fc.constantFrom(1, 2, 8, 32),
+    baseWidth: fc.integer({ min: 4, max: 80 }),
+    width: fc.constantFrom(16, 24, 64, 80),
+    stem: fc.constantFrom("imagenet" as const, "cifar" as const),
+    numClasses: fc.constantFrom(0, 1, 10, 1000),
+    inChannels: fc.constantFrom(1, 3, 4),
+  });
+
+  it("gives a configuration of the same tensors, for any configuration", () => {
+    fc.assert(
+      fc.property(config, (given) => {
+        const grouped = given.block === "bottleneck" ? {} : { cardinality: 1, baseWidth: 64 };
+        const original = resnetConfig({ ...given, ...grouped });
+        const detected = detectConfig(shapesOnly(original));
+        expect(expectedShapes(detected)).toEqual(expectedShapes(original));
+        // With planes of whole 64s the base width can be told exactly.
+        if (original.width % 64 === 0) expect(detected).toEqual(original);
+      }),
+      { numRuns: 300, seed: 2 },
+    );
+  });
+
+  it.each<[string, StateDict]>([
+    ["no tensors", new Map()],
+    ["another network", new Map([["features.0.weight", tensor("float32", [1], new Float32Array(1))]])],
+    ["a stem alone", new Map([["conv1.weight", tensor("float32", [1, 1, 1, 1], new Float32Array(1))]])],
+  ])("refuses %s by name", (_name, weights) => {
+    expect(() => detectConfig(weights)).toThrow(ModelError);
+    expect(() => detectConfig(weights)).toThrow(
+      `in torchvision's names, got ${[...weights.keys()].join(", ") || "no tensors"}.`,
+    );
+  });
+
+  it("refuses shapes that no configuration has", () => {
+    const weights = new Map(shapesOnly(modelConfig("ssl_resnext50_32x4d")));
+    const odd = { ...weights.get("layer1.0.conv2.weight")!, dims: [128, 5, 3, 3] };
+    expect(() => detectConfig(weights.set("layer1.0.conv2.weight", odd))).toThrow(
+      "cardinality must be an integer of at least 1, got 25.6.",
+    );
+  });
+});
