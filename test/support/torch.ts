@@ -8,7 +8,7 @@ export const hasTorch: boolean = spawnSync(python, ["-c", "import torch"]).statu
 /** Runs a script of `test/reference`; throws with its output when it fails. */
 export function runReference(script: string, ...args: readonly string[]): string {
   const path = new URL(`../reference/${script}`, import.meta.url).pathname;
-  const run = spawnSync(python, [path, ...args], { encoding: "utf8", maxBuffer: 2 ** 28 });
+  const run = spawnSync(python, ["-B", path, ...args], { encoding: "utf8", maxBuffer: 2 ** 28 });
   if (run.status !== 0) throw new Error(`${script} failed: ${run.stderr}`);
   return run.stdout;
 }
