@@ -53,7 +53,7 @@ function nearestClassifier(embeddings: readonly Float32Array[]): StateDict {
     a.reduce((sum, value, i) => sum + value * b[i]!, 0);
   const sharpness = 4 / dot(embeddings[0]!, embeddings[0]!);
   const weight = Float32Array.from(
-    embeddings.flatMap((embedding) => [...embedding.map((x) => x * sharpness)]),
+    embeddings.flatMap((embedding) => Array.from(embedding, (x) => x * sharpness)),
   );
   const bias = Float32Array.from(embeddings, (embedding) => (-dot(embedding, embedding) / 2) * sharpness);
   return new Map([
