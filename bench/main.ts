@@ -1,0 +1,31 @@
+import { parseArgs } from "node:util";
+import type { Benchmark } from "./benchmark.ts";
+import { model } from "./benchmarks/model.ts";
+import { describeMachine } from "./measure/machine.ts";
+import { printReport } from "./report.ts";
+
+const benchmarks: readonly Benchmark[] = [model];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    photos: { type: "string", default: "../shared/data/photos" },
+  },
+});
+
+const chosen = benchmarks.find(({ name }) => name === positionals[0]);
+if (!chosen || positionals.length > 1) {
+  console.error(
+    "Usage: npm run bench -- NAME [--quick] [--json] [--photos FOLDER]\n\n" +
+      benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join("\n"),
+  );
+  process.exitCode = 2;
+} else {
+  const machine = describeMachine();
+  const report = await chosen.run({ quick: values.quick, photos: values.photos });
+  console.log(
+    values.json ? JSON.stringify({ ...report, machine }, undefined, 2) : printReport(report, machine),
+  );
+}

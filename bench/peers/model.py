@@ -1,0 +1,35 @@
+"""Runs the network alone on one batch of made-up images."""
+
+import time
+
+import numpy
+import torch
+
+from networks import build
+from peer import serve
+
+loaded = {}
+
+
+def load(weights, form, images, batch, threads):
+    """Loads one form of the network for one batch of float32 images from a file; gives its logits."""
+    torch.set_num_threads(threads)
+    data = numpy.fromfile(images, dtype=numpy.float32).reshape(-1, 3, 224, 224)
+    example = torch.from_numpy(data[:batch].copy())
+    network, prepare = build(weights, form, example)
+    loaded[form, batch] = network, prepare(example)
+    with torch.inference_mode():
+        return network(prepare(example)).flatten().tolist()
+
+
+def run(form, batch, repeats):
+    """Gives the seconds of one pass."""
+    network, images = loaded[form, batch]
+    with torch.inference_mode():
+        start = time.perf_counter()
+        for _ in range(repeats):
+            network(images)
+        return (time.perf_counter() - start) / repeats
+
+
+serve({"load": load, "run": run})
