@@ -1,10 +1,17 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
+import { limits } from "./benchmarks/limits.ts";
+import { load } from "./benchmarks/load.ts";
+import { memory } from "./benchmarks/memory.ts";
 import { model } from "./benchmarks/model.ts";
+import { pipeline } from "./benchmarks/pipeline.ts";
+import { preprocess } from "./benchmarks/preprocess.ts";
+import { start } from "./benchmarks/start.ts";
+import { sweep } from "./benchmarks/sweep.ts";
 import { describeMachine } from "./measure/machine.ts";
 import { printReport } from "./report.ts";
 
-const benchmarks: readonly Benchmark[] = [model];
+const benchmarks: readonly Benchmark[] = [model, pipeline, sweep, preprocess, start, load, memory, limits];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

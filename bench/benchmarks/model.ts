@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { Tensor, type InferenceSession } from "onnxruntime-node";
 import { seededRandom } from "ssl-resnext/core";
 import type { Benchmark } from "../benchmark.ts";
 import { compiledModel } from "../fixtures/compiled-model.ts";
@@ -10,6 +9,7 @@ import { alternate, type Contestant, type Result } from "../measure/alternate.ts
 import { startPythonPeer, type PythonPeer } from "../measure/python-peer.ts";
 import { cacheFolder } from "../paths.ts";
 import type { Target } from "../report.ts";
+import { openSession, threads, timeRuns } from "./session.ts";
 
 const batches = [1, 8] as const;
 const forms = {
@@ -18,12 +18,11 @@ const forms = {
   nchw: "PyTorch, NCHW",
 };
 const names = { ours: "ssl-resnext", plain: "ONNX Runtime on PyTorch's export" };
-const threads = availableParallelism();
 
 /** Multiply-adds of ResNeXt-50 32x4d at 224 pixels. */
 const multiplyAdds = 4_230_479_872;
 
-/** Seconds that one timed run lasts about: long against the clock's ticks, short against the other processes'. */
+/** One timed run lasts about half a second: long against the ticks in which CPU time is counted. */
 const imagesPerRun = 16;
 
 /** The network alone: images in memory to logits. */
@@ -57,7 +56,7 @@ export const model: Benchmark = {
             torchContestant(name, torch, { form, batch, repeats }),
           ),
         ];
-        results.set(batch, await alternate(contestants, { rounds: quick ? 3 : 15, warmup: 2 }));
+        results.set(batch, await alternate(contestants, { rounds: quick ? 1 : 15, warmup: quick ? 1 : 2 }));
       }
     } finally {
       await torch.end();
@@ -81,15 +80,6 @@ export const model: Benchmark = {
     };
   },
 };
-
-function openSession(path: string): Promise<InferenceSession> {
-  return InferenceSession.create(path, {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: threads,
-    graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
-  });
-}
 
 function randomImages(count: number): Float32Array<ArrayBuffer> {
   const random = seededRandom(7);
@@ -116,14 +106,7 @@ function onnxContestant(
   images: Tensor,
   repeats: number,
 ): Contestant {
-  return {
-    name,
-    async run() {
-      const start = performance.now();
-      for (let i = 0; i < repeats; i++) await session.run({ images });
-      return (performance.now() - start) / 1000 / repeats;
-    },
-  };
+  return { name, run: () => timeRuns(session, { images }, repeats) };
 }
 
 function torchContestant(

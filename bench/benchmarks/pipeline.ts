@@ -1,0 +1,105 @@
+import { createModel, openImages, type ImageSource, type Model } from "ssl-resnext";
+import type { Benchmark } from "../benchmark.ts";
+import { photoFolder, photosOf } from "../fixtures/photos.ts";
+import { weightFiles } from "../fixtures/weights.ts";
+import { alternate, type Result } from "../measure/alternate.ts";
+import type { Target } from "../report.ts";
+import { describeSetting, openTorchPipeline } from "./pipeline-settings.ts";
+import { bestSettings } from "./sweep.ts";
+
+/** A folder of photographs to their predictions. */
+export const pipeline: Benchmark = {
+  name: "pipeline",
+  summary: "a folder of photographs to predictions, against PyTorch and Pillow at their best",
+  async run(options) {
+    const count = options.quick ? 48 : 400;
+    const { pth } = weightFiles();
+    const folder = photoFolder(photosOf(options.photos), count);
+    const files = photosOf(folder);
+    const settings = await bestSettings(options);
+    const images = await openImages([folder]);
+    const model = await createModel("resnext50_32x4d", { weights: pth });
+    const torch = await openTorchPipeline(settings.optimized, pth, files);
+    const eager = await openTorchPipeline(settings.eager, pth, files);
+    try {
+      const { plan } = await model.opened(["logits"], images.size);
+      expectAgreement((await classifyFolder(model, images)).best, (await torch.run()).best);
+      const results = await alternate(
+        [
+          { name: "ssl-resnext", run: async () => (await classifyFolder(model, images)).seconds },
+          { name: "PyTorch + Pillow, best setting", run: async () => (await torch.run()).seconds },
+          { name: "PyTorch + Pillow, eager channels-last", run: async () => (await eager.run()).seconds },
+        ],
+        // The comparison of the answers was the first warm-up.
+        { rounds: options.quick ? 1 : 4, warmup: options.quick ? 0 : 1 },
+      );
+      const settingOf = [
+        `${plan.workers} workers, ${plan.threadsPerWorker} threads each, batch ${plan.batchSize}`,
+        `${settings.optimized.form}: ${describeSetting(settings.optimized)}`,
+        describeSetting(settings.eager),
+      ];
+      return {
+        title: "A folder of photographs to predictions",
+        columns: [
+          "",
+          "setting",
+          "images/s",
+          "slowest to fastest run",
+          "ours is faster by",
+          "undisturbed runs",
+        ],
+        rows: results.map((result, index) => [
+          result.name,
+          settingOf[index]!,
+          (count / result.seconds).toFixed(1),
+          `${(count / result.slowest).toFixed(1)} to ${(count / result.fastest).toFixed(1)}`,
+          `${(result.seconds / results[0]!.seconds).toFixed(2)}x`,
+          `${result.undisturbed} of ${result.undisturbed + result.disturbed}`,
+        ]),
+        targets: [
+          target(results, 1, "the best PyTorch setting", 1.1),
+          target(results, 2, "eager channels-last", 1.4),
+        ],
+        notes: [
+          `${count} JPEGs, read from files and decoded anew in every run; models and workers stand before.`,
+          "The best logit of every photograph agrees between both.",
+        ],
+        data: { results, settings, plan },
+      };
+    } finally {
+      await Promise.all([model.release(), torch.end(), eager.end()]);
+    }
+  },
+};
+
+async function classifyFolder(
+  model: Model,
+  images: ImageSource,
+): Promise<{ readonly seconds: number; readonly best: readonly number[] }> {
+  const best: number[] = [];
+  const start = performance.now();
+  for await (const result of model.classifyAll(images)) {
+    if ("error" in result) throw result.error;
+    best.push(result.predictions[0]!.logit);
+  }
+  return { seconds: (performance.now() - start) / 1000, best };
+}
+
+function expectAgreement(ours: readonly number[], theirs: readonly number[]): void {
+  const worst = Math.max(...ours.map((value, index) => Math.abs(value - theirs[index]!) / Math.abs(value)));
+  if (ours.length !== theirs.length || !(worst < 1e-3)) {
+    throw new Error(
+      `The pipelines compute different things: the best logits differ by ${worst} of their size.`,
+    );
+  }
+}
+
+function target(results: readonly Result[], index: number, name: string, wanted: number): Target {
+  const ratio = results[index]!.seconds / results[0]!.seconds;
+  return {
+    what: `images/s against ${name}`,
+    wanted: `at least ${wanted}x`,
+    measured: `${ratio.toFixed(2)}x`,
+    met: ratio >= wanted,
+  };
+}
