@@ -20,7 +20,8 @@ export async function* mapWindow<Item, Result>(
 ): AsyncGenerator<Result, void, undefined> {
   const ending = new AbortController();
   setMaxListeners(width + 1, ending.signal);
-  const aborted = rejectOnAbort(signal, ending.signal);
+  let interrupt: (reason: unknown) => void = () => undefined;
+  signal?.addEventListener("abort", () => interrupt(signal.reason), { once: true, signal: ending.signal });
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   const underWay: Promise<Done<Result>>[] = [];
   let next: Promise<Pulled<Item> | Broken> | undefined;
@@ -29,6 +30,7 @@ export async function* mapWindow<Item, Result>(
 
   try {
     for (;;) {
+      signal?.throwIfAborted();
       if (!exhausted && underWay.length < width) next ??= pull(iterator);
       if (!next && underWay.length === 0) {
         if (broken) throw broken.error;
@@ -36,7 +38,10 @@ export async function* mapWindow<Item, Result>(
       }
       // The source is asked first, so that the window fills up before a result leaves it.
       const waiting = ordered ? underWay.slice(0, 1) : underWay;
-      const event = await Promise.race([aborted, ...(next ? [next] : []), ...waiting]);
+      const event = await firstOf<Pulled<Item> | Broken | Done<Result>>(
+        [...(next ? [next] : []), ...waiting],
+        (reject) => (interrupt = reject),
+      );
       if ("error" in event) {
         next = undefined;
         exhausted = true;
@@ -76,11 +81,16 @@ function finish<Result>(work: Promise<Result>): Promise<Done<Result>> {
   return promise;
 }
 
-function rejectOnAbort(signal: AbortSignal | undefined, ending: AbortSignal): Promise<never> {
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal?.aborted) reject(signal.reason as Error);
-    signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true, signal: ending });
+/**
+ * The first promise to settle. Not `Promise.race` with a promise of the abort: that one would live as long as
+ * the run, and keep every result it was ever raced against.
+ */
+function firstOf<Event>(
+  promises: readonly Promise<Event>[],
+  onInterrupt: (reject: (reason: unknown) => void) => void,
+): Promise<Event> {
+  return new Promise((resolve, reject) => {
+    onInterrupt(reject);
+    for (const promise of promises) promise.then(resolve, reject);
   });
-  aborted.catch(() => undefined);
-  return aborted;
 }
