@@ -1,7 +1,6 @@
 import type { OnHubEvent } from "../weights/hub/index.ts";
-import { bar } from "./output/bar.ts";
-import { bytes, clock } from "./output/numbers.ts";
-import { truncate } from "./output/text-width.ts";
+import { downloadLine } from "./output/download-line.ts";
+import { bytes } from "./output/numbers.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Shows what happens during a download. */
@@ -36,23 +35,4 @@ export function hubNotices(terminal: Terminal): OnHubEvent {
         break;
     }
   };
-}
-
-/** A download on one line: bar, bytes, rate, ETA. */
-export function downloadLine(
-  {
-    received,
-    total,
-    rate,
-  }: { readonly received: number; readonly total: number | undefined; readonly rate: number },
-  columns: number,
-): string {
-  const parts = [
-    total === undefined ? bytes(received) : `${bytes(received)} of ${bytes(total)}`,
-    `${bytes(rate)}/s`,
-  ];
-  if (total !== undefined && rate > 0) parts.push(`ETA ${clock((total - received) / rate)}`);
-  const text = parts.join(" · ");
-  const drawn = total === undefined || columns < 70 ? text : `${bar(received / total, 20)} ${text}`;
-  return truncate(drawn, columns - 1);
 }

@@ -2,7 +2,7 @@ import type { Failure } from "../predict/index.ts";
 import type { Outcome } from "./command.ts";
 import { failureSummary, namedFailures, type NamedFailure } from "./image-failures.ts";
 import { imageProgress } from "./image-progress.ts";
-import { clock, plural } from "./output/numbers.ts";
+import { duration, plural } from "./output/numbers.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ImageRun<Answer> {
@@ -46,7 +46,7 @@ export async function runImages<Answer extends { readonly image: string }>(
     const seconds = (performance.now() - started) / 1000;
     const rate = (done / seconds).toFixed(1);
     terminal.notice(
-      terminal.noticeStyle.dim(`${plural(done, "image")} in ${clock(seconds)}, ${rate} a second`),
+      terminal.noticeStyle.dim(`${plural(done, "image")} in ${duration(seconds)}, ${rate} a second`),
     );
   }
   for (const line of failureSummary(failures, failed, done)) terminal.notice(line);

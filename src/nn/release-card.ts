@@ -2,7 +2,7 @@
 export const releaseCard = {
   licence: "CC-BY-NC 4.0",
   licenceUrl: "https://creativecommons.org/licenses/by-nc/4.0/",
-  licenceNotice: "The weights may be used for non-commercial purposes only, with attribution (CC-BY-NC 4.0).",
+  licenceNotice: "Non-commercial use only, and the authors have to be named.",
   /** Unlabelled images by method. */
   unlabelledData: {
     "semi-supervised": "YFCC-100M",

@@ -130,6 +130,14 @@ describe("classify", () => {
     expect(rows[1]!["error"]).toMatch(/^image\/unknown-format: /);
   });
 
+  it("does not download when it must not", async () => {
+    const { code, stderr } = await runCli(["classify", images.red, "--offline"], undefined, {
+      SSL_RESNEXT_CACHE: join(folder, "empty-cache"),
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("[weights/offline]");
+  });
+
   it("reports a missing input", async () => {
     const { code, stdout, stderr } = await runCli(["classify", join(folder, "none.jpg"), "-w", weights]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

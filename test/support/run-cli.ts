@@ -11,13 +11,22 @@ export interface CliRun {
 }
 
 /** Starts the built command line as a process of its own, its streams being pipes. */
-export function startCli(args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...args], { env: { ...process.env, SSL_RESNEXT_OFFLINE: "1" } });
+export function startCli(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [main, ...args], {
+    env: { ...process.env, SSL_RESNEXT_OFFLINE: "1", ...environment },
+  });
 }
 
 /** Runs a command line to its end. */
-export async function runCli(args: readonly string[], input?: Uint8Array): Promise<CliRun> {
-  const child = startCli(args);
+export async function runCli(
+  args: readonly string[],
+  input?: Uint8Array,
+  environment?: NodeJS.ProcessEnv,
+): Promise<CliRun> {
+  const child = startCli(args, environment);
   child.stdin.end(input);
   return ended(child);
 }

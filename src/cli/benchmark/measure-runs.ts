@@ -38,7 +38,7 @@ export async function measureRuns(
 }
 
 /** Middle of a sorted list; of an even number, the mean of the two middle ones. */
-export function median(sorted: readonly number[]): number {
+function median(sorted: readonly number[]): number {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -81,11 +81,13 @@ function facts(card: ModelCard): [string, string][] {
 }
 
 function accuracyLines({ cardAccuracy, timmAccuracy }: ModelCard): string[] {
+  // The card gives two digits, timm three: the points stand under each other.
+  const figure = (value: number, digits: number): string => value.toFixed(digits).padEnd("00.000".length);
   const row = (name: string, source: string, [top1, top5]: TopAccuracy, digits: number): string[] => [
     name,
     source,
-    top1.toFixed(digits),
-    top5.toFixed(digits),
+    figure(top1, digits),
+    figure(top5, digits),
   ];
   return table(
     [

@@ -56,7 +56,7 @@ export function checkpointLines(facts: CheckpointFacts, style: Style): string[] 
 }
 
 /** A configuration in the words of the papers: "ResNeXt 3-4-6-3, 32x4d". */
-export function architectureName(config: ResNetConfig): string {
+function architectureName(config: ResNetConfig): string {
   const { block, layers, cardinality, baseWidth, stem, width, inChannels } = config;
   const grouping = cardinality > 1 ? `, ${cardinality}x${baseWidth}d` : "";
   const extras = [

@@ -1,4 +1,5 @@
 import { openImages } from "../../node/images/index.ts";
+import { shortestFloat } from "../../node/output/json-text.ts";
 import type { Classified, Failure, Model } from "../../predict/index.ts";
 import type { Outcome } from "../command.ts";
 import type { ClassifyOptions } from "../commands/classify.ts";
@@ -46,8 +47,10 @@ function classifiedShape(
   { columns, style }: Terminal,
 ): AnswerShape<Classified | Failure> {
   const widest = Math.max(...model.classes.map(textWidth));
-  const numbers = ({ probability, logit }: { probability: number; logit: number }): object =>
-    logits ? { probability, logit } : { probability };
+  const numbers = ({ probability, logit }: { probability: number; logit: number }): object => ({
+    probability: shortestFloat(probability),
+    ...(logits ? { logit: shortestFloat(logit) } : {}),
+  });
   const names = ["image", "rank", "index", "label", "probability", ...(logits ? ["logit"] : []), "error"];
   return {
     entry: (answer) =>

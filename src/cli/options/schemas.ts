@@ -30,9 +30,6 @@ export const text: ZodType<string> = z.string().min(1, "expected some text");
 /** A flag that is off unless given. */
 export const flag: ZodType<boolean> = z.boolean().default(false);
 
-/** A flag that is on unless its `--no-` form is given. */
-export const negatedFlag: ZodType<boolean> = z.boolean().default(true);
-
 /** Whole numbers within bounds, with commas between. */
 export function integers(min: number, max: number): ZodType<readonly number[]> {
   const one = integer(min, max);

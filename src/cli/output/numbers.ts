@@ -36,6 +36,11 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** A time that has passed: tenths of a second below a minute, then minutes and seconds. */
+export function duration(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : clock(seconds);
+}
+
 /** A number with its noun, as in "1 image" and "2 images". */
 export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bar } from "../../../src/cli/output/bar.ts";
-import { bytes, clock, grouped, percent, plural, si } from "../../../src/cli/output/numbers.ts";
+import { downloadLine } from "../../../src/cli/output/download-line.ts";
+import { bytes, clock, duration, grouped, percent, plural, si } from "../../../src/cli/output/numbers.ts";
 import { failureLines, predictionLines } from "../../../src/cli/output/predictions.ts";
 import { progressLine } from "../../../src/cli/output/progress-line.ts";
 import { styleFor } from "../../../src/cli/output/style.ts";
@@ -72,6 +73,7 @@ describe("numbers", () => {
     expect(percent(0.8731)).toBe("87.31 %");
     expect(percent(Number.NaN)).toBe("– %");
     expect([clock(7), clock(187), clock(3_725)]).toEqual(["0:07", "3:07", "1:02:05"]);
+    expect([duration(0.26), duration(187)]).toEqual(["0.3 s", "3:07"]);
     expect([plural(1, "image"), plural(2000, "image")]).toEqual(["1 image", "2,000 images"]);
   });
 });
@@ -130,6 +132,16 @@ describe("progress line", () => {
         expect(textWidth(progressLine(progress, columns))).toBeLessThan(columns);
       }),
     );
+  });
+});
+
+describe("download line", () => {
+  const download = { received: 25e6, total: 100_428_550, rate: 5e6 };
+
+  it("has bar, bytes, rate and ETA", () => {
+    expect(downloadLine(download, 80)).toBe("█████                25.0 MB of 100.4 MB · 5.0 MB/s · ETA 0:15");
+    expect(downloadLine(download, 50)).toBe("25.0 MB of 100.4 MB · 5.0 MB/s · ETA 0:15");
+    expect(downloadLine({ ...download, total: undefined }, 80)).toBe("25.0 MB · 5.0 MB/s");
   });
 });
 
