@@ -8,7 +8,7 @@ export function failureExit(error: unknown, terminal: Terminal): number {
   if (reason instanceof ReaderGone) return 0;
   if (reason instanceof Interrupted) {
     terminal.notice("interrupted");
-    return 130;
+    return reason.exitCode;
   }
   const style = terminal.noticeStyle;
   if (error instanceof SslResnextError) {

@@ -9,13 +9,15 @@ const exitCodes: { readonly [O in Outcome]: number } = { ok: 0, failed: 1 };
 
 /**
  * Runs one command line and resolves to its exit code: 0 everything worked, 1 something failed, 2 the command
- * line was wrong, 130 interrupted.
+ * line was wrong, 130 interrupted, 143 told to end.
  */
 export async function runProgram(line: readonly string[]): Promise<number> {
   const controller = new AbortController();
   const terminal = processTerminal(controller);
   // Once: a second Ctrl-C ends the process at once, as if nothing listened.
-  process.once("SIGINT", () => controller.abort(new Interrupted()));
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.once(name, () => controller.abort(new Interrupted(name)));
+  }
 
   let outcome: Outcome = "ok";
   const program = describeProgram();

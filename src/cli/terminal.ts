@@ -2,7 +2,7 @@ import { styleFor, type Style } from "./output/style.ts";
 
 /** Where a command's results and notices go, and the signal that ends it early. */
 export interface Terminal {
-  /** Aborted by Ctrl-C, and when nobody reads the results any more. */
+  /** Aborted by Ctrl-C and by SIGTERM, and when nobody reads the results any more. */
   readonly signal: AbortSignal;
   /** Columns of the terminal that shows the results; 120 when they go elsewhere. */
   readonly columns: number;
@@ -71,10 +71,14 @@ export function processTerminal(controller: AbortController): Terminal {
 /** Why a run ends when the reader of its results has gone. */
 export class ReaderGone extends Error {}
 
-/** Why a run ends at Ctrl-C. */
+/** Why a run ends at Ctrl-C, or when it is told to end. */
 export class Interrupted extends Error {
-  constructor() {
+  /** 128 and the number of the signal, as shells report it. */
+  readonly exitCode: number;
+
+  constructor(signal: "SIGINT" | "SIGTERM") {
     super("interrupted");
+    this.exitCode = signal === "SIGINT" ? 130 : 143;
   }
 }
 

@@ -19,13 +19,11 @@ export async function classify(
   terminal: Terminal,
 ): Promise<Outcome> {
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const [model, images] = await Promise.all([
-    openModel(options, terminal, {
-      decode: { exifOrientation: options.exif },
-      ...(classes ? { classes } : {}),
-    }),
-    openImages(inputs, { ...options, signal: terminal.signal }),
-  ]);
+  const images = await openImages(inputs, { ...options, signal: terminal.signal });
+  const model = await openModel(options, terminal, {
+    decode: { exifOrientation: options.exif },
+    ...(classes ? { classes } : {}),
+  });
   try {
     await announcePlan(model, ["logits"], images.size, terminal);
     const output = await openAnswerOutput(classifiedShape(model, options, terminal), options, terminal);

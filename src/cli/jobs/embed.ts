@@ -25,10 +25,8 @@ export async function embed(
   if (tap !== undefined && outputFormat(options) === "csv") {
     throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
   }
-  const [model, images] = await Promise.all([
-    openModel(options, terminal, { decode: { exifOrientation: options.exif } }),
-    openImages(inputs, { ...options, signal: terminal.signal }),
-  ]);
+  const images = await openImages(inputs, { ...options, signal: terminal.signal });
+  const model = await openModel(options, terminal, { decode: { exifOrientation: options.exif } });
   const { signal } = terminal;
   const run = { total: images.size, options, terminal };
   try {

@@ -22,13 +22,11 @@ export async function validate(
 ): Promise<Outcome> {
   if (options.confusion !== undefined) checkConfusionPath(options.confusion);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const [model, images] = await Promise.all([
-    openModel(options, terminal, {
-      decode: { exifOrientation: options.exif },
-      ...(classes ? { classes } : {}),
-    }),
-    openImages(data, { ...options, signal: terminal.signal }),
-  ]);
+  const images = await openImages(data, { ...options, signal: terminal.signal });
+  const model = await openModel(options, terminal, {
+    decode: { exifOrientation: options.exif },
+    ...(classes ? { classes } : {}),
+  });
   try {
     const subset = await openSubset(options.subset, model.classes.length);
     const realLabels = await openRealLabels(options.real);
