@@ -23,7 +23,7 @@ export interface Node {
 }
 
 /** Where a value comes from. */
-export type Source =
+type Source =
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "constant"; readonly tensor: TensorSource; readonly name: string | undefined }
   | { readonly kind: "node"; readonly node: Node; readonly index: number };

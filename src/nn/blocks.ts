@@ -4,7 +4,7 @@ import type { ParameterScope } from "./parameters.ts";
 
 type Float = Value<"float32">;
 
-export interface BlockOptions {
+interface BlockOptions {
   readonly planes: number;
   readonly stride: number;
   readonly cardinality: number;

@@ -8,7 +8,7 @@ import { readTensors } from "./torch-tensors.ts";
 const photos = new URL("../../../shared/data/photos/", import.meta.url).pathname;
 
 /** Paths of photographs, spread over the folder; or how many images to make, where there is none. */
-export function referenceImages(count: number): readonly string[] | number {
+function referenceImages(count: number): readonly string[] | number {
   try {
     const files = readdirSync(photos).filter((file) => file.endsWith(".JPEG"));
     const step = Math.floor(files.length / count);
