@@ -23,14 +23,14 @@ const models = [
 
 describe.skipIf(!hasTorch).each(models.filter(({ isLong }) => long || !isLong))(
   "$name against PyTorch float32",
-  ({ name, isLong }) => {
+  ({ name }) => {
     const config = modelConfig(name);
     let folder: string;
     let reference: TorchResNet;
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), "parity-"));
-      const job = { config, seed: 7, images: 8, probe: 4, weights: "as of 2019", float64: isLong } as const;
+      const job = { config, seed: 7, images: 8, probe: 4, weights: "as of 2019", float64: long } as const;
       reference = torchResNets(folder, { [name]: job })[name]!;
     }, 600_000);
 
@@ -50,7 +50,7 @@ describe.skipIf(!hasTorch).each(models.filter(({ isLong }) => long || !isLong))(
       }
     });
 
-    it.runIf(isLong)("is compared by a reference whose own rounding error is small", async ({ annotate }) => {
+    it.runIf(long)("is compared by a reference whose own rounding error is small", async ({ annotate }) => {
       const errors = outputs.map((output) => {
         const exact = reference.outputs[`${output}/float64`]!;
         return [output, relativeError(reference.outputs[output], exact)] as const;
