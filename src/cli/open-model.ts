@@ -1,7 +1,8 @@
+import { UsageError } from "../core/index.ts";
 import { createModel } from "../node/create-model.ts";
 import type { CreateModelOptions } from "../node/create-model.ts";
 import type { Model } from "../predict/index.ts";
-import type { Output } from "../nn/index.ts";
+import { modelConfig, type Output, type ResNetConfig } from "../nn/index.ts";
 import { hubNotices } from "./hub-notices.ts";
 import { defaultModel, type ModelOptions, type RunOptions } from "./options/model-options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -24,22 +25,41 @@ export function modelSettings(
 
 /** What the library is asked for by name: the model, or the file that stands in for it. */
 export function modelName({ model, weights }: ModelOptions): string {
-  return model ?? weights ?? defaultModel;
+  // As a path, a file is told from a name whatever it ends in.
+  return model ?? (weights === undefined ? defaultModel : asPath(weights));
 }
 
-/** Opens the model that the command line names. */
-export function openModel(
+/**
+ * Opens the model that the command line names.
+ *
+ * @throws UsageError `usage/other-model` when the weights say that they are of another model than `--model`.
+ */
+export async function openModel(
   options: ModelOptions & RunOptions,
   terminal: Terminal,
   more: Pick<CreateModelOptions, "classes" | "decode"> = {},
 ): Promise<Model> {
   const { device, batchSize, workers, threads } = options;
-  return createModel(modelName(options), {
+  const model = await createModel(modelName(options), {
     ...modelSettings(options, terminal),
     device,
     plan: defined({ batchSize, workers, threadsPerWorker: threads }),
     ...more,
   });
+  checkArchitecture(options, model);
+  return model;
+}
+
+function checkArchitecture({ model: named, weights }: ModelOptions, { description }: Model): void {
+  if (named === undefined || weights === undefined) return;
+  const architecture = ({ block, layers, cardinality, baseWidth }: ResNetConfig): string =>
+    `${block} ${layers.join("-")} ${cardinality}x${baseWidth}`;
+  const [asked, held] = [architecture(modelConfig(named)), architecture(description.config)];
+  if (asked === held) return;
+  throw new UsageError(
+    "usage/other-model",
+    `--model ${named} is ${asked}, and ${weights} says that it holds ${description.name}, ${held}: leave --model out.`,
+  );
 }
 
 /** Opens the model's sessions and says, to people, how the machine is shared out. */
@@ -61,3 +81,5 @@ type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
+
+const asPath = (file: string): string => (/[/\\]/.test(file) ? file : `./${file}`);

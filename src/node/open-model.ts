@@ -46,7 +46,8 @@ export interface ModelSource {
   withWeights<T>(use: (weights: StateDict) => Promise<T>): Promise<T>;
 }
 
-const weightsFile = /\.(pth|pt|bin|tar|ckpt|safetensors)$/i;
+/** Names of models have no slashes. */
+const weightsFile = /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i;
 
 /**
  * Finds a model by name or by file.

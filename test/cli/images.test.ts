@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
@@ -87,6 +87,16 @@ describe("classify", () => {
       (await runCli(args)).stdout,
     );
     expect(line!.predictions[0]).toMatchObject({ label: "vert", logit: expect.any(Number) as number });
+  });
+
+  it("opens a weights file whatever its name ends in, but not as another model", async () => {
+    const odd = join(folder, "odd.weights");
+    copyFileSync(weights, odd);
+    const opened = await runCli(["classify", images.red, "-w", odd, "-k", "1", "--json"]);
+    expect(jsonLines<Classified>(opened.stdout)[0]!.predictions![0]!.label).toBe("red");
+    const refused = await runCli(["classify", images.red, "-w", weights, "-m", "ssl_resnet18"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("[usage/other-model]");
   });
 
   it("reads an image from standard input", async () => {

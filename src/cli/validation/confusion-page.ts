@@ -26,7 +26,7 @@ export function confusionPage(matrix: ConfusionMatrix, classes: readonly string[
   #pair { min-height: 1.5em; }
 </style>
 <h1>Confusion matrix</h1>
-<p>Rows are right classes, columns predicted ones; darker is a larger share of the row.</p>
+<p>Rows are right classes, columns predicted ones. Blue is right, red is wrong; darker is a larger share of the row.</p>
 <canvas id="matrix"></canvas>
 <p id="pair"></p>
 <h2>Most frequent confusions</h2>
