@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { claimsFor } from "../../src/cli/validation/claims.ts";
+import { confusionPage } from "../../src/cli/validation/confusion-page.ts";
+import { summaryEntry, summaryLines, type ValidationSummary } from "../../src/cli/validation/summary.ts";
+import { resultsRow } from "../../src/cli/validation/results-row.ts";
+import { styleFor } from "../../src/cli/output/style.ts";
+import { confusionMatrix, countPrediction } from "../../src/predict/index.ts";
+import { createModel } from "../../src/node/create-model.ts";
+
+// Describes the model only: no session is opened.
+const model = await createModel("ssl_resnext50_32x4d");
+
+const summary: ValidationSummary = {
+  model: model.description,
+  report: {
+    count: 50_000,
+    top1: 80.316,
+    top5: 95.386,
+    real: { count: 46_837, top1: 86.071, top5: 97.205 },
+    confusion: confusionMatrix(1000),
+    failures: [],
+  },
+  claims: claimsFor(model, undefined),
+};
+
+describe("validation summary", () => {
+  it("stands next to the claims", () => {
+    expect(summaryLines(summary, styleFor(false, {}))).toEqual([
+      "accuracy in percent                top-1   top-5  images",
+      "measured                          80.316  95.386  50,000",
+      "measured, ReaL labels             86.071  97.205  46,837",
+      "claimed by the card, on ImageNet  80.300  95.410",
+      "claimed by timm, on ImageNet      80.316  95.386",
+    ]);
+  });
+
+  it("is a row of timm's with the claim beside it", () => {
+    expect(Object.values(resultsRow(summary))).toEqual([
+      "ssl_resnext50_32x4d",
+      "80.316",
+      "19.684",
+      "95.386",
+      "4.614",
+      "25.03",
+      224,
+      0.875,
+      "bilinear",
+      "80.300",
+      "95.410",
+    ]);
+  });
+
+  it("has numbers in JSON", () => {
+    expect(summaryEntry(summary)).toMatchObject({
+      top1: 80.316,
+      top5: 95.386,
+      real: { top1: 86.071 },
+      claims: [{ source: "the card, on ImageNet", top1: 80.3, top5: 95.41 }, { top1: 80.316 }],
+    });
+  });
+
+  it("claims what was measured on the same data only", () => {
+    const top1 = (subset: string): number[] => claimsFor(model, subset).map(({ accuracy }) => accuracy[0]);
+    expect(top1("imagenet-a")).toEqual([19.693]);
+    expect(top1("imagenet-r")).toEqual([45.37]);
+    expect(top1("my-classes.txt")).toEqual([]);
+  });
+});
+
+describe("confusion page", () => {
+  it("cannot be left by a class name", () => {
+    const matrix = confusionMatrix(2);
+    countPrediction(matrix, 0, 1);
+    const page = confusionPage(matrix, ["</script><b>", "a & b"]);
+    expect(page).not.toContain("</script><b>");
+    expect(page).toContain("<td>&lt;/script&gt;&lt;b&gt;<td>a &amp; b");
+    expect(page.match(/<\/script>/g)).toHaveLength(1);
+  });
+});
