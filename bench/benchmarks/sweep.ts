@@ -17,6 +17,9 @@ const layouts = [
   { workers: 0, threads: 1, processes: cores },
 ] as const;
 
+const firstBatch = 8;
+const otherBatches = [4, 16];
+
 /** Where the fastest settings are kept for the pipeline benchmark; those of a quick sweep apart. */
 const settingsFile = ({ quick }: BenchmarkOptions): string =>
   join(cacheFolder, `torch-settings${quick ? ".quick" : ""}.json`);
@@ -62,18 +65,23 @@ export async function bestSettings(options: BenchmarkOptions): Promise<BestSetti
   return JSON.parse(readFileSync(file, "utf8")) as BestSettings;
 }
 
+/** Every layout at one batch size; then the other batch sizes in the best layout of each form. */
 async function tryAll({ photos, quick }: BenchmarkOptions): Promise<readonly Trial[]> {
   const { pth } = weightFiles();
   const files = photosOf(photos).slice(0, quick ? 8 : 64);
-  const batches = quick ? [4] : [4, 8, 16];
   const trials: Trial[] = [];
+  const attempt = async (setting: TorchSetting): Promise<Trial> => {
+    const trial = { setting, imagesPerSecond: await measure(setting, pth, files) };
+    trials.push(trial);
+    return trial;
+  };
   for (const form of quick ? forms.slice(-1) : forms) {
+    const tried: Trial[] = [];
     for (const layout of quick ? layouts.slice(0, 2) : layouts) {
-      for (const batch of batches) {
-        const setting = { form, batch, ...layout };
-        trials.push({ setting, imagesPerSecond: await measure(setting, pth, files) });
-      }
+      tried.push(await attempt({ form, batch: firstBatch, ...layout }));
     }
+    const { setting } = fastest(tried);
+    for (const batch of quick ? [] : otherBatches) await attempt({ ...setting, batch });
   }
   return trials;
 }
@@ -90,14 +98,14 @@ async function measure(setting: TorchSetting, weights: string, files: readonly s
 }
 
 function keepBest(trials: readonly Trial[], options: BenchmarkOptions): BestSettings {
-  const fastest = (accept: (setting: TorchSetting) => boolean): TorchSetting =>
-    trials
-      .filter(({ setting }) => accept(setting))
-      .reduce((best, next) => (next.imagesPerSecond > best.imagesPerSecond ? next : best)).setting;
   const best = {
-    optimized: fastest(() => true),
-    eager: fastest(({ form }) => form === "channels-last"),
+    optimized: fastest(trials).setting,
+    eager: fastest(trials.filter(({ setting }) => setting.form === "channels-last")).setting,
   };
   writeFileSync(settingsFile(options), JSON.stringify(best, undefined, 2));
   return best;
+}
+
+function fastest(trials: readonly Trial[]): Trial {
+  return trials.reduce((best, next) => (next.imagesPerSecond > best.imagesPerSecond ? next : best));
 }
