@@ -68,7 +68,7 @@ export async function bestSettings(options: BenchmarkOptions): Promise<BestSetti
 /** Every layout at one batch size; then the other batch sizes in the best layout of each form. */
 async function tryAll({ photos, quick }: BenchmarkOptions): Promise<readonly Trial[]> {
   const { pth } = weightFiles();
-  const files = photosOf(photos).slice(0, quick ? 8 : 64);
+  const files = photosOf(photos).slice(0, quick ? 8 : 48);
   const trials: Trial[] = [];
   const attempt = async (setting: TorchSetting): Promise<Trial> => {
     const trial = { setting, imagesPerSecond: await measure(setting, pth, files) };
