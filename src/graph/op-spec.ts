@@ -19,7 +19,10 @@ export interface Application {
   fail(problem: string): never;
 }
 
-/** An ONNX operator: its name, arity, attributes and the rule that gives its outputs' types. */
+/** Domain of ops that no runtime knows: they are lowered to ONNX's before a graph is encoded. */
+export const compositeDomain = "ssl-resnext";
+
+/** An operator: its name, arity, attributes and the rule that gives its outputs' types. */
 export interface OpSpec {
   readonly type: string;
   /** Operator set: `""` is the ONNX standard. */
@@ -36,4 +39,9 @@ export type Op<T extends string> = OpSpec & { readonly type: T };
 /** Declares a standard ONNX operator. */
 export function defineOp<const T extends string>(spec: Omit<Op<T>, "domain">): Op<T> {
   return { domain: "", ...spec };
+}
+
+/** Declares an op of our own, for the level at which gradients are written. */
+export function defineCompositeOp<const T extends string>(spec: Omit<Op<T>, "domain">): Op<T> {
+  return { domain: compositeDomain, ...spec };
 }

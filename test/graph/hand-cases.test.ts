@@ -55,6 +55,21 @@ const cases: readonly (readonly [string, Tensor<"float32">, (x: X) => g.Value, r
   ["Softmax of equal logits", matrix, (x) => g.softmax(g.mul(x, g.float32(0))), Array.from({ length: 6 }, () => Math.fround(1 / 3))],
   ["Resize averages with a widened filter", tensor("float32", [1, 1, 1, 4], Float32Array.of(0, 8, 8, 0)), (x) => g.resize(x, g.int64s([1, 1, 1, 2]), { mode: "linear", antialias: 1, exclude_outside: 1 }), [32 / 7, 32 / 7].map(Math.fround)],
   ["Cast cuts towards zero", halves, (x) => g.cast(x, "int64"), [-2, -1, 0, 0, 1, 2]],
+  ["Neg", halves, (x) => g.neg(x), [2.5, 1.5, 0.5, -0.5, -1.5, -2.5]],
+  ["Exp undoes Log", matrix, (x) => g.exp(g.log(x)), [1, 2, 3, 4, 5, 6]],
+  ["Sqrt", square, (x) => g.sqrt(g.mul(x, x)), [1, 2, 3, 4, 5, 6, 7, 8, 9]],
+  ["ReduceMax", matrix, (x) => g.reduceMax(x, [1]), [3, 6]],
+  ["Equal", matrix, (x) => g.cast(g.equal(x, vector(1, 5, 3)), "float32"), [1, 0, 1, 0, 1, 0]],
+  ["Greater", halves, (x) => g.cast(g.greater(x, g.float32(0.5)), "float32"), [0, 0, 0, 0, 1, 1]],
+  ["Pad", matrix, (x) => g.pad(x, [0, 1, 0, 0], g.float32(9)), [9, 1, 2, 3, 9, 4, 5, 6]],
+  ["Expand", matrix, (x) => g.expand(g.reduceSum(x, [1]), [2, 2]), [6, 6, 15, 15]],
+  ["ReluGrad lets pass where the output is positive", halves, (x) => g.reluGrad(g.relu(x), vector(1, 2, 3, 4, 5, 6)), [0, 0, 0, 4, 5, 6]],
+  ["ConvInputGrad spreads each gradient over its window", square, (x) => g.convInputGrad(g.maxPool(x, { kernel_shape: [2, 2] }), ones(1, 1, 2, 2), { kernel_shape: [2, 2] }, [1, 1, 3, 3]), [5, 11, 6, 13, 28, 15, 8, 17, 9]],
+  ["ConvWeightGrad sums what each tap saw", square, (x) => g.convWeightGrad(x, ones(1, 1, 2, 2), { kernel_shape: [2, 2] }, [1, 1, 2, 2]), [12, 16, 24, 28]],
+  ["MaxPoolGrad gives to the first of equals", square, (x) => g.maxPoolGrad(g.mul(x, g.float32(0)), g.maxPool(g.mul(x, g.float32(0)), { kernel_shape: [3, 3] }), ones(1, 1, 1, 1), { kernel_shape: [3, 3] }), [1, 0, 0, 0, 0, 0, 0, 0, 0]],
+  ["BatchNormTraining centres and scales", square, (x) => g.batchNormTraining(x, vector(2), vector(1), 9 - 20 / 3).y, [-4, -3, -2, -1, 0, 1, 2, 3, 4].map((d) => 1 + (2 * d) / 3)],
+  ["BatchNormTrainingGrad of a constant gradient is zero", square, (x) => g.batchNormTrainingGrad(x, ones(1, 1, 3, 3), vector(2), g.batchNormTraining(x, vector(2), vector(1), 1e-5), 1e-5)[0]!, [0, 0, 0, 0, 0, 0, 0, 0, 0]],
+  ["SoftmaxCrossEntropy of equal logits is log 3", matrix, (x) => g.softmaxCrossEntropy(g.mul(x, g.float32(0)), g.float32([1, 0, 0, 0, 0.5, 0.5], [2, 3])), [Math.log(3), Math.log(3)]],
 ];
 
 describe("ops by hand", () => {

@@ -1,6 +1,14 @@
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Tensor, TensorSource } from "../../src/core/index.ts";
-import { buildGraph, encodeModel, input, type Graph, type Value } from "../../src/graph/index.ts";
+import {
+  buildGraph,
+  encodeModel,
+  input,
+  lower,
+  standard,
+  type Graph,
+  type Value,
+} from "../../src/graph/index.ts";
 
 export type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -43,9 +51,9 @@ export async function runModel(
   }
 }
 
-/** Encodes a graph and runs it. */
+/** Lowers a graph to ONNX's operators, encodes it and runs it. */
 export async function runGraph(graph: Graph, feeds: Feeds): Promise<Readonly<Record<string, Tensor>>> {
-  return runModel(await collect(encodeModel(graph).model), feeds);
+  return runModel(await collect(encodeModel(lower(graph, standard)).model), feeds);
 }
 
 /** Feeds whose values a graph reads as its inputs, by name. */

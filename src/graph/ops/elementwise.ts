@@ -28,6 +28,10 @@ export const Sub: Op<"Sub"> = binary("Sub");
 export const Mul: Op<"Mul"> = binary("Mul");
 export const Div: Op<"Div"> = binary("Div");
 export const Relu: Op<"Relu"> = unary("Relu");
+export const Neg: Op<"Neg"> = unary("Neg");
+export const Exp: Op<"Exp"> = unary("Exp");
+export const Log: Op<"Log"> = unary("Log");
+export const Sqrt: Op<"Sqrt"> = unary("Sqrt");
 export const Floor: Op<"Floor"> = unary("Floor");
 export const Round: Op<"Round"> = unary("Round");
 export const Clip: Op<"Clip"> = defineOp({
@@ -63,6 +67,26 @@ export function div<D extends DType>(a: Value<D>, b: Value<D>): Value<D> {
 /** `max(x, 0)`. */
 export function relu<D extends DType>(x: Value<D>): Value<D> {
   return apply1(Relu, [x]) as Value<D>;
+}
+
+/** `-x`. */
+export function neg<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Neg, [x]) as Value<D>;
+}
+
+/** `e ** x`. */
+export function exp<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Exp, [x]) as Value<D>;
+}
+
+/** Natural logarithm. */
+export function log<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Log, [x]) as Value<D>;
+}
+
+/** Square root. */
+export function sqrt<D extends DType>(x: Value<D>): Value<D> {
+  return apply1(Sqrt, [x]) as Value<D>;
 }
 
 /** Largest integer not above `x`. */

@@ -126,11 +126,13 @@ export const ShapeOp: Op<"Shape"> = defineOp({
 
 export const Slice: Op<"Slice"> = defineOp({
   type: "Slice",
-  arity: [4, 4],
+  arity: [4, 5],
   attributes: {},
   infer(at) {
     const x = at.input(0);
     const [starts, ends, axes] = [integers(at.input(1)), integers(at.input(2)), required(at, 3, "the axes")];
+    const steps = at.optional(4) ? required(at, 4, "the steps") : axes.map(() => 1);
+    if (steps.some((step) => step < 1)) at.fail("steps must be at least 1");
     const shape = [...x.shape];
     for (const [index, given] of axes.entries()) {
       const axis = normalAxis(at, given, shape.length);
@@ -140,7 +142,8 @@ export const Slice: Op<"Slice"> = defineOp({
         shape[axis] = `slice(${dim})`;
         continue;
       }
-      shape[axis] = Math.max(clampPosition(end, dim) - clampPosition(start, dim), 0);
+      const length = clampPosition(end, dim) - clampPosition(start, dim);
+      shape[axis] = Math.max(Math.ceil(length / steps[index]!), 0);
     }
     return [{ dtype: x.dtype, shape }];
   },
@@ -176,12 +179,13 @@ export function shapeOf(x: Value, start = 0, end: number = x.shape.length): Valu
   return apply1(ShapeOp, [x], { start, end }) as Value<"int64">;
 }
 
-/** The part of `x` between `starts` (inclusive) and `ends` (exclusive) on the given axes. */
+/** The part of `x` between `starts` (inclusive) and `ends` (exclusive) on the given axes; every `steps`-th element. */
 export function slice<D extends DType>(
   x: Value<D>,
   starts: Value<"int64">,
   ends: Value<"int64">,
   axes: readonly number[],
+  steps?: readonly number[],
 ): Value<D> {
-  return apply1(Slice, [x, starts, ends, int64s(axes)]) as Value<D>;
+  return apply1(Slice, [x, starts, ends, int64s(axes), steps && int64s(steps)]) as Value<D>;
 }

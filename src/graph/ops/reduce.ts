@@ -21,6 +21,7 @@ const reduction = <const T extends string>(type: T): Op<T> =>
 export const ReduceMean: Op<"ReduceMean"> = reduction("ReduceMean");
 export const ReduceSum: Op<"ReduceSum"> = reduction("ReduceSum");
 export const ReduceMin: Op<"ReduceMin"> = reduction("ReduceMin");
+export const ReduceMax: Op<"ReduceMax"> = reduction("ReduceMax");
 
 export const Softmax: Op<"Softmax"> = defineOp({
   type: "Softmax",
@@ -63,6 +64,15 @@ export function reduceMin<D extends DType>(
   attributes: ReduceAttributes = {},
 ): Value<D> {
   return apply1(ReduceMin, [x, int64s(axes)], { ...attributes }) as Value<D>;
+}
+
+/** Largest element over the given axes. */
+export function reduceMax<D extends DType>(
+  x: Value<D>,
+  axes: readonly number[],
+  attributes: ReduceAttributes = {},
+): Value<D> {
+  return apply1(ReduceMax, [x, int64s(axes)], { ...attributes }) as Value<D>;
 }
 
 /** `exp(x) / sum(exp(x))` along an axis. */

@@ -1,0 +1,64 @@
+import { GraphError } from "../../core/index.ts";
+import { buildGraph } from "../graph.ts";
+import { add, expand, type OpType } from "../ops/index.ts";
+import { float32 } from "../ops/literals.ts";
+import { atScope } from "../scope.ts";
+import type { Node, Value } from "../value.ts";
+import { staticShape } from "./static-shape.ts";
+import { unbroadcast } from "./unbroadcast.ts";
+import type { Float, Vjp } from "./vjp.ts";
+import { vjpTable } from "./vjp-table.ts";
+
+/**
+ * Reverse-mode gradients of a scalar.
+ *
+ * Only what lies between the loss and the values asked for is differentiated: parameters that are left out
+ * cost nothing, and layers below the last one asked for have no backward at all.
+ *
+ * @param loss A float32 value of one element.
+ * @returns One gradient per value, of its shape; `undefined` where the loss does not depend on it.
+ * @throws GraphError for a loss of several elements, or an op without gradient on the way.
+ */
+export function gradients(loss: Float, values: readonly Float[]): readonly (Float | undefined)[] {
+  if (staticShape(loss).some((length) => length !== 1)) {
+    throw new GraphError("graph/loss-not-scalar", `A loss has one element, got [${loss.shape.join(", ")}].`);
+  }
+  const { nodes } = buildGraph({ loss });
+  const wanted = dependents(nodes, values);
+  const grads = new Map<Value, Float>([[loss, expand(float32(1), staticShape(loss))]]);
+
+  for (const node of nodes.toReversed()) {
+    const outgoing = node.outputs.map((value) => grads.get(value));
+    if (!outgoing.some(Boolean) || !node.inputs.some((value) => value && wanted.has(value))) continue;
+    const incoming = atScope(node.scope, () => ruleOf(node)(node, outgoing));
+    for (const [index, value] of node.inputs.entries()) {
+      const grad = incoming[index];
+      if (!value || !grad || !wanted.has(value)) continue;
+      atScope(node.scope, () => {
+        const own = unbroadcast(grad, value as Float);
+        const sum = grads.get(value);
+        grads.set(value, sum ? add(sum, own) : own);
+      });
+    }
+  }
+  return values.map((value) => grads.get(value));
+}
+
+/** Values that depend on one of the given, those included. */
+function dependents(nodes: readonly Node[], values: readonly Value[]): ReadonlySet<Value> {
+  const found = new Set(values);
+  for (const node of nodes) {
+    if (node.inputs.some((value) => value && found.has(value)))
+      node.outputs.forEach((value) => found.add(value));
+  }
+  return found;
+}
+
+function ruleOf(node: Node): Vjp {
+  const rule = vjpTable[node.op.type as OpType];
+  if (typeof rule === "function") return rule;
+  throw new GraphError(
+    "graph/not-differentiable",
+    `${node.op.type} ${node.scope}`.trimEnd() + ` has no gradient: it ${rule.nonDifferentiable}.`,
+  );
+}

@@ -1,0 +1,81 @@
+import { expand, mul, pad, reshape, slice, transpose } from "../ops/index.ts";
+import { float32, int64s } from "../ops/literals.ts";
+import { literal, type Node } from "../value.ts";
+import { staticShape } from "./static-shape.ts";
+import type { Vjp } from "./vjp.ts";
+
+/** Back to the shape of the first input. */
+export const reshaped: Vjp = (node, [dy]) => [reshape(dy!, staticShape(node.inputs[0]!))];
+
+export const transposed: Vjp = (node, [dy]) => {
+  const perm = node.attributes["perm"] as readonly number[];
+  return [
+    transpose(
+      dy!,
+      perm.map((_, axis) => perm.indexOf(axis)),
+    ),
+  ];
+};
+
+/** Each input takes its own stretch of the gradient. */
+export const split: Vjp = (node, [dy]) => {
+  const rank = dy!.shape.length;
+  const axis = ((node.attributes["axis"] as number) + rank) % rank;
+  let end = 0;
+  return node.inputs.map((value) => {
+    const start = end;
+    end += staticShape(value!)[axis]!;
+    return slice(dy!, int64s([start]), int64s([end]), [axis]);
+  });
+};
+
+/** What was cut off gets zeros. */
+export const padded: Vjp = (node, [dy]) => {
+  const [x, starts, , axes] = node.inputs;
+  const shape = staticShape(x!);
+  const before = shape.map(() => 0);
+  for (const [index, axis] of integers(axes).entries()) {
+    const at = (axis + shape.length) % shape.length;
+    const start = integers(starts)[index]!;
+    before[at] = Math.min(start < 0 ? start + shape[at]! : start, shape[at]!);
+  }
+  const after = shape.map((length, axis) => length - before[axis]! - staticShape(dy!)[axis]!);
+  return [pad(dy!, [...before, ...after])];
+};
+
+/** The border is cut off. */
+export const cropped: Vjp = (node, [dy]) => {
+  const [x, pads] = node.inputs;
+  const shape = staticShape(x!);
+  const starts = integers(pads).slice(0, shape.length);
+  const ends = shape.map((length, axis) => starts[axis]! + length);
+  return [
+    slice(
+      dy!,
+      int64s(starts),
+      int64s(ends),
+      shape.map((_, axis) => axis),
+    ),
+  ];
+};
+
+/** Every element of a sum takes the gradient of the sum, times `factor` of the number of elements. */
+export function spread(factor: (count: number) => number): Vjp {
+  return (node, [dy]) => {
+    const x = node.inputs[0]!;
+    const shape = staticShape(x);
+    const axes = new Set(reducedAxes(node).map((axis) => (axis + shape.length) % shape.length));
+    const kept = shape.map((length, axis) => (axes.has(axis) ? 1 : length));
+    const count = shape.reduce((product, length, axis) => (axes.has(axis) ? product * length : product), 1);
+    const whole = expand(reshape(dy!, kept), shape);
+    return [factor(count) === 1 ? whole : mul(whole, float32(factor(count)))];
+  };
+}
+
+function reducedAxes(node: Node): readonly number[] {
+  // GlobalAveragePool names no axes: it takes all but batch and channels.
+  return node.inputs[1] ? integers(node.inputs[1]) : node.inputs[0]!.shape.map((_, axis) => axis).slice(2);
+}
+
+const integers = (value: Parameters<typeof literal>[0]): readonly number[] =>
+  Array.from(literal(value)!.data as BigInt64Array, Number);

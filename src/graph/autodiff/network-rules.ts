@@ -1,0 +1,93 @@
+import {
+  add,
+  batchNormTrainingGrad,
+  convInputGrad,
+  convWeightGrad,
+  div,
+  gemm,
+  maxPoolGrad,
+  mul,
+  reduceSum,
+  reluGrad,
+  reshape,
+  softmax,
+  sqrt,
+  sub,
+} from "../ops/index.ts";
+import { float32 } from "../ops/literals.ts";
+import type { Node } from "../value.ts";
+import { staticShape } from "./static-shape.ts";
+import type { Float, Vjp } from "./vjp.ts";
+
+const floats = (node: Node): readonly Float[] => node.inputs as readonly Float[];
+
+/** All axes of [N, C, ...] but the channels. */
+const allButChannels = (x: Float): readonly number[] =>
+  x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+
+export const relu: Vjp = (node, [dy]) => [reluGrad(node.outputs[0] as Float, dy!)];
+
+export const convolution: Vjp = (node, [dy]) => {
+  const [x, w, b] = floats(node);
+  return [
+    convInputGrad(dy!, w!, node.attributes, staticShape(x!)),
+    convWeightGrad(x!, dy!, node.attributes, staticShape(w!)),
+    b && reduceSum(dy!, allButChannels(dy!), { keepdims: 0 }),
+  ];
+};
+
+export const maxPool: Vjp = (node, [dy]) => [
+  maxPoolGrad(floats(node)[0]!, node.outputs[0] as Float, dy!, node.attributes),
+];
+
+/** Gradients reach the statistics of the batch through x; those of the running ones are not taken. */
+export const batchNormTraining: Vjp = (node, [dy]) => {
+  const [x, weight] = floats(node);
+  const [, mean, variance] = node.outputs as readonly Float[];
+  const statistics = { mean: mean!, variance: variance! };
+  return batchNormTrainingGrad(x!, dy!, weight!, statistics, node.attributes["epsilon"] as number);
+};
+
+/** y = w · (x - m) / √(v + e) + b with constant statistics, as frozen layers have them. */
+export const batchNormFrozen: Vjp = (node, [dy]) => {
+  const [x, weight, , mean, variance] = floats(node);
+  const column = (value: Float): Float => reshape(value, [-1, ...x!.shape.slice(2).map(() => 1)]);
+  const std = sqrt(add(variance!, float32(node.attributes["epsilon"] as number)));
+  const normal = div(sub(x!, column(mean!)), column(std));
+  const sum = (value: Float): Float => reduceSum(value, allButChannels(x!), { keepdims: 0 });
+  return [mul(dy!, column(div(weight!, std))), sum(mul(dy!, normal)), sum(dy!), undefined, undefined];
+};
+
+/** Y = op(A)·op(B) + C, where op transposes if asked. */
+export const gemmProduct: Vjp = (node, [dy]) => {
+  const [a, b, c] = floats(node);
+  const flag = (name: string): 0 | 1 => (node.attributes[name] === 1 ? 1 : 0);
+  const [transA, transB] = [flag("transA"), flag("transB")];
+  const not = (bit: 0 | 1): 0 | 1 => (bit === 1 ? 0 : 1);
+  return [
+    // dA = dY·op(B)ᵀ, or its transpose
+    transA === 1
+      ? gemm(b!, dy!, undefined, { transA: transB, transB: 1 })
+      : gemm(dy!, b!, undefined, { transB: not(transB) }),
+    // dB = op(A)ᵀ·dY, or its transpose
+    transB === 1
+      ? gemm(dy!, a!, undefined, { transA: 1, transB: transA })
+      : gemm(a!, dy!, undefined, { transA: not(transA) }),
+    c && dy,
+  ];
+};
+
+/** y = softmax(x): dX = y · (dY - Σ dY·y) */
+export const softmaxOver: Vjp = (node, [dy]) => {
+  const y = node.outputs[0] as Float;
+  const axis = (node.attributes["axis"] as number | undefined) ?? -1;
+  return [mul(y, sub(dy!, reduceSum(mul(dy!, y), [axis])))];
+};
+
+/** dLogits = (softmax · Σ targets - targets) · dLoss; targets are data. */
+export const crossEntropy: Vjp = (node, [dy]) => {
+  const [logits, targets] = floats(node);
+  const mass = reduceSum(targets!, [1]);
+  const difference = sub(mul(softmax(logits!, 1), mass), targets!);
+  return [mul(difference, reshape(dy!, [-1, 1])), undefined];
+};

@@ -1,0 +1,37 @@
+import {
+  cast,
+  exp,
+  float32,
+  greater,
+  log,
+  mul,
+  reduceMax,
+  reduceSum,
+  reshape,
+  sub,
+} from "../../ops/index.ts";
+import type { Lowering, LoweringTable } from "../lowering.ts";
+import { batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
+import { convInputGrad, convWeightGrad } from "./conv-grad.ts";
+import { maxPoolGrad } from "./max-pool-grad.ts";
+
+const reluGrad: Lowering = ([y, dy]) => [mul(dy!, cast(greater(y!, float32(0)), "float32"))];
+
+/** Σ targets · (log Σ exp(x - max) - (x - max)): the largest exponent is 0, so nothing overflows. */
+const softmaxCrossEntropy: Lowering = ([logits, targets]) => {
+  const shifted = sub(logits!, reduceMax(logits!, [1]));
+  const logSum = log(reduceSum(exp(shifted), [1]));
+  const loss = reduceSum(mul(targets!, sub(logSum, shifted)), [1]);
+  return [reshape(loss, [-1])];
+};
+
+/** ONNX operators only, and only those that WebGPU and WebAssembly have as well: runs everywhere. */
+export const standard: LoweringTable = {
+  BatchNormTraining: batchNormTraining,
+  BatchNormTrainingGrad: batchNormTrainingGrad,
+  ConvInputGrad: convInputGrad,
+  ConvWeightGrad: convWeightGrad,
+  MaxPoolGrad: maxPoolGrad,
+  ReluGrad: reluGrad,
+  SoftmaxCrossEntropy: softmaxCrossEntropy,
+};
