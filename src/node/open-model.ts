@@ -64,7 +64,7 @@ export async function openModel(model: string, options: ModelOptions = {}): Prom
     return fromFile(path, model, options);
   }
   const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
-  return withOverrides(described, options, (use) => use(new Map()));
+  return withOverrides(described, options, (use) => use(undefined));
 }
 
 async function fromFile(path: string, name: string | undefined, options: ModelOptions): Promise<ModelSource> {
@@ -83,7 +83,8 @@ async function fromFile(path: string, name: string | undefined, options: ModelOp
 }
 
 type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
-type WithTensors = <T>(use: (tensors: StateDict) => Promise<T>) => Promise<T>;
+/** Without tensors, weights are random. */
+type WithTensors = <T>(use: (tensors: StateDict | undefined) => Promise<T>) => Promise<T>;
 
 /** The description of weights that carry none: by the model's name, or else by their shapes. */
 function describeFile(path: string, name: string | undefined, tensors: StateDict): ModelDescription {
@@ -119,7 +120,7 @@ function withOverrides(
     withWeights: (use) =>
       withTensors((tensors) => {
         const fresh = randomStateDict(config, options.seed ?? 0);
-        if (tensors.size === 0) return use(fresh);
+        if (tensors === undefined) return use(fresh);
         const found = new Map(adaptWeights(config, tensors));
         if (config.numClasses !== described.config.numClasses) {
           for (const name of ["fc.weight", "fc.bias"]) {

@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { StateDict } from "../../src/core/index.ts";
+import { openModel, type ModelOptions } from "../../src/node/open-model.ts";
+import { writeFileAtomic } from "../../src/node/write-file.ts";
+import { encodeSafetensors } from "../../src/weights/index.ts";
+import { colourCheckpoint } from "../support/colour-model.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder();
+let colours = "";
+
+beforeAll(async () => {
+  colours = await colourCheckpoint(folder);
+});
+
+/** A few of the fitted weights: of the stem, and of the classifier. */
+async function weightsOf(model: string, options: ModelOptions = {}): Promise<object> {
+  const source = await openModel(model, options);
+  const elements = async (weights: StateDict, name: string): Promise<number[] | undefined> => {
+    const tensor = await weights.get(name)?.load();
+    return tensor && Array.from(tensor.data, Number);
+  };
+  return source.withWeights(async (weights) => ({
+    stem: await elements(weights, "conv1.weight"),
+    classifier: weights.get("fc.weight")?.dims,
+    bias: await elements(weights, "fc.bias"),
+  }));
+}
+
+describe("openModel", () => {
+  it("knows a file by what it holds", async () => {
+    const { description } = await openModel(colours);
+    expect(description).toMatchObject({ name: "colours", classes: ["red", "green", "blue"] });
+  });
+
+  it("gives another number of classes a new classifier, and 0 none, on the same network", async () => {
+    const { stem } = (await weightsOf(colours)) as { stem: number[] };
+    expect(await weightsOf(colours, { numClasses: 5 })).toMatchObject({ stem, classifier: [5, 64] });
+    expect(await weightsOf(colours, { numClasses: 0 })).toEqual({
+      stem,
+      classifier: undefined,
+      bias: undefined,
+    });
+    expect((await openModel(colours, { numClasses: 5 })).description.classes).toEqual([]);
+  });
+
+  it("seeds random weights", async () => {
+    const [first, again, other] = await Promise.all(
+      [1, 1, 2].map((seed) => weightsOf("resnet18", { seed, numClasses: 2 })),
+    );
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+
+  it("never takes random weights in place of a file that holds none", async () => {
+    const empty = join(folder, "empty.safetensors");
+    await writeFileAtomic(empty, encodeSafetensors(new Map()).chunks);
+    await expect(weightsOf("ssl_resnet18", { weights: empty })).rejects.toMatchObject({
+      code: "weights/mismatch",
+      message: expect.stringContaining("missing: conv1.weight") as string,
+    });
+  });
+
+  it("asks for a name for every class", async () => {
+    await expect(openModel(colours, { classes: ["red"] })).rejects.toMatchObject({
+      code: "model/class-names",
+    });
+  });
+});
