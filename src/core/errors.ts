@@ -26,7 +26,7 @@ export class WeightsError extends SslResnextError {}
 /** An image that cannot be decoded or transformed. */
 export class ImageError extends SslResnextError {}
 
-/** A folder, archive or table of images that cannot be read. */
+/** A file or folder that cannot be read or written, an archive or table of images that is not as it should be. */
 export class DataError extends SslResnextError {}
 
 /** A failure of the inference runtime: no such device, out of memory, a crashed worker. */

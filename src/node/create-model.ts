@@ -21,7 +21,7 @@ export interface CreateModelOptions extends ModelOptions {
  * Opens a model for inference.
  *
  * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, an architecture, or a weights file.
- * @throws ModelError, WeightsError, SessionError.
+ * @throws ModelError, DataError, WeightsError, SessionError.
  * @example
  * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });
  * const predictions = await model.classify("dog.jpg", { topk: 5 });

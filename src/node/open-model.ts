@@ -53,7 +53,8 @@ const weightsFile = /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i;
  * Finds a model by name or by file.
  *
  * @param model A card's name, timm's tag, an architecture, or the path of a weights file.
- * @throws ModelError for an unknown name; WeightsError when the weights cannot be read or do not fit.
+ * @throws ModelError for an unknown name; DataError for a file that cannot be opened; WeightsError when it holds no
+ *   weights, or weights that do not fit.
  */
 export async function openModel(model: string, options: ModelOptions = {}): Promise<ModelSource> {
   if (options.weights !== undefined) return fromFile(options.weights, model, options);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { SslResnextError } from "../core/index.ts";
+import { fileError } from "./file-error.ts";
 
 /** Bytes of one system call: Node refuses more than 2^31 - 1. */
 const largestCall = 2 ** 30;
@@ -15,7 +15,7 @@ export interface WriteFileOptions {
  * Writes a file so that it stands complete or not at all: into a temporary file of the same folder, flushed to
  * disk, then renamed. On failure or abort the temporary file is removed and an earlier file stays as it was.
  *
- * @throws SslResnextError `file/unwritable` when the system refuses; what the chunks throw passes through
+ * @throws DataError when the system refuses; what the chunks throw passes through
  */
 export async function writeFileAtomic(
   path: string,
@@ -30,10 +30,7 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    if (!(error instanceof Error && "syscall" in error)) throw error;
-    throw new SslResnextError("file/unwritable", `${path}: cannot be written (${error.message}).`, {
-      cause: error,
-    });
+    throw fileError(path, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { WeightsError, type ByteSource } from "../core/index.ts";
+import { SslResnextError, WeightsError, type ByteSource } from "../core/index.ts";
 
 /** Names inside a damaged or hostile file can be megabytes long. */
 const longestMessage = 1000;
@@ -28,7 +28,7 @@ export async function readRange(
   try {
     return await source.read(offset, length);
   } catch (cause) {
-    if (cause instanceof WeightsError) throw cause;
+    if (cause instanceof SslResnextError) throw cause;
     throw refuse(source.name, "unreadable-file", `reading ${what} at offset ${offset} failed.`, cause);
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { tensor } from "../../src/core/index.ts";
+import { DataError, tensor } from "../../src/core/index.ts";
 import { openFileSource } from "../../src/node/file-source.ts";
 import { writeFileAtomic } from "../../src/node/write-file.ts";
 import { encodeSafetensors, openCheckpoint } from "../../src/weights/index.ts";
@@ -20,16 +20,19 @@ describe("openFileSource", () => {
     expect(source.size).toBe(100);
     expect([...(await source.read(97, 3))]).toEqual([97, 98, 99]);
     expect((await source.read(100, 0)).length).toBe(0);
-    await expect(source.read(99, 2)).rejects.toThrow(RangeError);
-    await expect(source.read(-1, 2)).rejects.toThrow(RangeError);
+    for (const offset of [99, -1]) {
+      await expect(source.read(offset, 2)).rejects.toMatchObject({
+        name: "DataError",
+        code: "data/truncated",
+      });
+    }
     await source.close();
     await expect(source.read(0, 1)).rejects.toThrow(/closed|EBADF/);
   });
 
   it("refuses what is no file", async () => {
-    const refused = { code: "weights/unreadable-file" };
-    await expect(openFileSource(folder)).rejects.toMatchObject(refused);
-    await expect(openFileSource(join(folder, "absent"))).rejects.toMatchObject(refused);
+    await expect(openFileSource(folder)).rejects.toMatchObject({ code: "data/not-a-file" });
+    await expect(openFileSource(join(folder, "absent"))).rejects.toMatchObject({ code: "data/not-found" });
   });
 
   it("notices a file that becomes shorter", async () => {
@@ -37,7 +40,7 @@ describe("openFileSource", () => {
     writeFileSync(path, new Uint8Array(100));
     const source = await openFileSource(path);
     truncateSync(path, 50);
-    await expect(source.read(0, 100)).rejects.toMatchObject({ code: "weights/truncated" });
+    await expect(source.read(0, 100)).rejects.toMatchObject({ code: "data/truncated" });
     await source.close();
   });
 });
@@ -70,9 +73,9 @@ describe("writeFileAtomic", () => {
     }
     await expect(writeFileAtomic(path, failing())).rejects.toThrow("no more");
     await expect(writeFileAtomic(path, stopped(), { signal: stop.signal })).rejects.toThrow(/abort/);
-    await expect(writeFileAtomic(inside, [Buffer.from("x")])).rejects.toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+    await expect(writeFileAtomic(inside, [Buffer.from("x")])).rejects.toBeInstanceOf(DataError);
     await expect(writeFileAtomic(join(folder, "absent", "file"), [])).rejects.toMatchObject({
-      code: "file/unwritable",
+      code: "data/not-found",
     });
     expect(readdirSync(inside)).toEqual(["file"]);
     expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);

@@ -10,8 +10,8 @@ import {
   type ImageSource,
   type TarImagesOptions,
 } from "../../data/index.ts";
-import { openFileBytes } from "./file-bytes.ts";
-import { fileError } from "./file-error.ts";
+import { fileError } from "../file-error.ts";
+import { openFileSource } from "../file-source.ts";
 import { gunzipped } from "./gunzipped.ts";
 import type { OpenImagesOptions } from "./options.ts";
 
@@ -20,7 +20,7 @@ type Walk = (options: TarImagesOptions) => AsyncGenerator<ImageItem>;
 /** The images of a `.tar`, each located by its offset. */
 export function openTar(path: string, options: OpenImagesOptions): Promise<ImageSource> {
   return openWalk(options, async function* (walkOptions) {
-    await using file = await openFileBytes(path);
+    await using file = await openFileSource(path);
     yield* tarImages(file, walkOptions);
   });
 }
@@ -59,13 +59,13 @@ async function openWalk(options: OpenImagesOptions, walk: Walk): Promise<ImageSo
 export async function openParquet(path: string, options: OpenImagesOptions): Promise<ImageSource> {
   const { imageColumn, labelColumn, signal, scan = true } = options;
   const choice = { imageColumn, labelColumn, signal };
-  await using file = await openFileBytes(path);
+  await using file = await openFileSource(path);
   const { classes, size } = await parquetImages(file, { ...choice, scanLabels: scan });
   return {
     classes,
     size,
     async *[Symbol.asyncIterator]() {
-      await using reopened = await openFileBytes(path);
+      await using reopened = await openFileSource(path);
       yield* await parquetImages(reopened, choice);
     },
   };

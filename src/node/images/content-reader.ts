@@ -1,7 +1,7 @@
-import { open, readFile, type FileHandle } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { ImageItem } from "../../data/index.ts";
-import { readRange } from "./file-bytes.ts";
-import { fileError } from "./file-error.ts";
+import { fileError } from "../file-error.ts";
+import { openFileSource, type FileSource } from "../file-source.ts";
 
 /** Reads the bytes of images, keeping a few archives open. */
 export interface ContentReader extends AsyncDisposable {
@@ -16,7 +16,7 @@ export interface ContentReader extends AsyncDisposable {
 }
 
 interface OpenArchive {
-  readonly handle: Promise<FileHandle>;
+  readonly source: Promise<FileSource>;
   readers: number;
 }
 
@@ -26,7 +26,7 @@ export function contentReader(maxOpen = 8): ContentReader {
   const archives = new Map<string, OpenArchive>();
 
   const acquire = (path: string): OpenArchive => {
-    const archive = archives.get(path) ?? { handle: open(path, "r"), readers: 0 };
+    const archive = archives.get(path) ?? { source: openFileSource(path), readers: 0 };
     archives.delete(path);
     archives.set(path, archive);
     archive.readers++;
@@ -40,9 +40,9 @@ export function contentReader(maxOpen = 8): ContentReader {
       if (idle.readers === 0) await closeArchive(idlePath, idle);
     }
   };
-  const closeArchive = async (path: string, { handle }: OpenArchive): Promise<void> => {
+  const closeArchive = async (path: string, { source }: OpenArchive): Promise<void> => {
     archives.delete(path);
-    await handle.then(
+    await source.then(
       (opened) => opened.close(),
       () => undefined,
     );
@@ -52,7 +52,7 @@ export function contentReader(maxOpen = 8): ContentReader {
     const archive = acquire(path);
     let failed = true;
     try {
-      const bytes = await readRange(await archive.handle, path, offset, length);
+      const bytes = await (await archive.source).read(offset, length);
       failed = false;
       return bytes;
     } finally {
@@ -68,12 +68,8 @@ export function contentReader(maxOpen = 8): ContentReader {
     async read({ content }, signal) {
       signal?.throwIfAborted();
       if ("bytes" in content) return content.bytes;
-      try {
-        if (content.length === undefined) return await readWhole(content.path, signal);
-        return await readFrom(content.path, content.offset ?? 0, content.length);
-      } catch (cause) {
-        throw fileError(content.path, cause);
-      }
+      if (content.length === undefined) return readWhole(content.path, signal);
+      return readFrom(content.path, content.offset ?? 0, content.length);
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -94,7 +90,9 @@ export async function readContent(
 }
 
 async function readWhole(path: string, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readFile(path, signal === undefined ? {} : { signal });
+  const bytes = await readFile(path, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+    throw fileError(path, cause);
+  });
   // Small buffers share a pool, which must not be transferred to a worker.
   return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
     ? new Uint8Array(bytes.buffer)

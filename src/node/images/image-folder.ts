@@ -7,7 +7,7 @@ import {
   type ImageItem,
   type ImageSource,
 } from "../../data/index.ts";
-import { fileError } from "./file-error.ts";
+import { fileError } from "../file-error.ts";
 import type { OpenImagesOptions } from "./options.ts";
 
 /**

@@ -9,7 +9,7 @@ import {
   type ImageSource,
 } from "../../data/index.ts";
 import { openGzippedTar, openParquet, openTar } from "./archive-source.ts";
-import { fileError } from "./file-error.ts";
+import { fileError } from "../file-error.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { inputPaths } from "./input-paths.ts";
 import type { OpenImagesOptions } from "./options.ts";

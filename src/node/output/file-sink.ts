@@ -1,5 +1,5 @@
 import { open, rename, rm } from "node:fs/promises";
-import { fileError } from "../images/file-error.ts";
+import { fileError } from "../file-error.ts";
 import type { ByteSink } from "./byte-sink.ts";
 
 // Rows are short: gathered, they cost one system call instead of a hundred.
