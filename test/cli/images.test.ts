@@ -152,6 +152,15 @@ describe("classify", () => {
     const { code, stdout, stderr } = await runCli(["classify", join(folder, "none.jpg"), "-w", weights]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^error: .*none\.jpg.*\[data\/not-found\]\n$/);
+
+    const some = await runCli(["classify", images.red, join(folder, "none.jpg"), "-w", weights, "--json"]);
+    expect(some.code).toBe(1);
+    const [present, absent] = jsonLines<Classified>(some.stdout);
+    expect(present!.predictions).toBeDefined();
+    expect(absent).toEqual({
+      image: join(folder, "none.jpg"),
+      error: { code: "data/not-found", message: expect.stringContaining("no such file") as string },
+    });
   });
 });
 

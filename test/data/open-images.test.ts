@@ -265,6 +265,19 @@ describe("what is missing", () => {
     ).rejects.toMatchObject({ code: "data/truncated" });
   });
 
+  it("leaves an image that is missing among others to fail on its own", async () => {
+    const paths = [at("absent.jpg"), at("flat/a.jpg"), at("gone.png")];
+    const items = await collect(await openImages(paths));
+    expect(items.map(({ id }) => id)).toEqual(paths);
+    await expect(openImages([at("absent.jpg"), at("gone.png")])).rejects.toMatchObject({
+      code: "data/not-found",
+      message: expect.stringContaining("absent.jpg") as string,
+    });
+    await expect(openImages([at("flat/a.jpg"), at("absent.tar")])).rejects.toMatchObject({
+      code: "data/not-found",
+    });
+  });
+
   it("stops when aborted", async () => {
     await expect(openImages([at("classes")], { signal: AbortSignal.abort() })).rejects.toMatchObject({
       name: "AbortError",

@@ -20,7 +20,10 @@ import { stdinSource } from "./stdin-source.ts";
  * `.tar.gz` archives (class folders, flat, WebDataset), Parquet tables, globs and brace ranges of these, and "-" for
  * standard input.
  *
- * @throws DataError when an input does not exist, cannot be read, or when there are no images at all
+ * An image file that does not exist is listed all the same and fails when it is read, as a broken one does.
+ *
+ * @throws DataError when a folder, archive or table does not exist or cannot be read, when none of the image files
+ *   exists, or when there are no images at all
  */
 export async function openImages(
   inputs: readonly string[],
@@ -28,6 +31,7 @@ export async function openImages(
 ): Promise<ImageSource> {
   const sources: ImageSource[] = [];
   let files: string[] = [];
+  const missing: unknown[] = [];
   const flush = (): void => {
     if (files.length > 0) sources.push(fileList(files));
     files = [];
@@ -43,8 +47,10 @@ export async function openImages(
     }
     for (const path of await inputPaths(input)) {
       // Consecutive files make one source: a shell may hand over a hundred thousand.
-      if (await isImageFile(path)) {
+      const image = await imageFile(path);
+      if (image) {
         files.push(path);
+        if (image.missing) missing.push(image.missing);
         continue;
       }
       flush();
@@ -54,6 +60,8 @@ export async function openImages(
   flush();
 
   const all = concatSources(sources);
+  // A mistyped path is told before a model is loaded for it.
+  if (missing.length > 0 && missing.length === all.size) throw missing[0];
   if (all.size === 0) throw nothingFound(inputs);
   const classes = sources.some((source) => source.classes === undefined && source.size === undefined)
     ? undefined
@@ -85,8 +93,14 @@ async function openListed(path: string, options: OpenImagesOptions): Promise<Ima
   return isImagePath(path) ? fileList([path]) : openPath(path, { ...options, scan: false });
 }
 
-async function isImageFile(path: string): Promise<boolean> {
-  return pathKind(path) === "image" && !(await statOf(path)).isDirectory();
+/** Of a path that names an image and no folder, whether the file is missing, and why. */
+async function imageFile(path: string): Promise<{ readonly missing?: unknown } | undefined> {
+  if (pathKind(path) !== "image") return undefined;
+  try {
+    return (await statOf(path)).isDirectory() ? undefined : {};
+  } catch (missing) {
+    return { missing };
+  }
 }
 
 async function statOf(path: string): Promise<{ isDirectory(): boolean }> {
