@@ -17,7 +17,7 @@ export {
   type ExportOnnxOptions,
   type ExportOptions,
 } from "./node/export-model.ts";
-export { openImages } from "./node/images/open-images.ts";
+export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
 export {
   findCard,
   listModels,

@@ -6,7 +6,7 @@ import { encodeSafetensors } from "../weights/index.ts";
 import type { ModelSource } from "./open-model.ts";
 import { writeFileAtomic } from "./write-file.ts";
 
-export type Precision = "fp32" | "fp16";
+type Precision = "fp32" | "fp16";
 
 export interface ExportOptions {
   /** Type of the stored weights; an ONNX model computes in it, too. @default "fp32" */

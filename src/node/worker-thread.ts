@@ -23,7 +23,7 @@ export interface WorkerThread {
   readonly failure: SessionError | undefined;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly transfer?: readonly Transferable[];
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,3 +1,3 @@
 export { openImages } from "./open-images.ts";
 export type { OpenImagesOptions } from "./options.ts";
-export { contentReader, readContent, type ContentReader } from "./content-reader.ts";
+export { contentReader, readContent } from "./content-reader.ts";

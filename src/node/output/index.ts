@@ -1,7 +1,2 @@
-export {
-  openResultWriter,
-  type ResultFormat,
-  type ResultWriter,
-  type ResultWriterOptions,
-} from "./open-result-writer.ts";
-export type { ResultColumn, ResultRow, ResultValue } from "./result-row.ts";
+export { openResultWriter, type ResultFormat } from "./open-result-writer.ts";
+export type { ResultColumn, ResultRow } from "./result-row.ts";
