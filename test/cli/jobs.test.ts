@@ -144,6 +144,12 @@ describe("average", () => {
       provenance: { recipe: "nearest colour", averaged: `${weights}, ${weights}` },
     });
   });
+
+  it("writes no safetensors under another format's name", async () => {
+    const { code, stderr } = await runCli(["average", weights, "-o", join(folder, "mean.pth")]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("mean.pth: end it in .safetensors");
+  });
 });
 
 describe("benchmark", () => {

@@ -1,3 +1,5 @@
+import { extname } from "node:path";
+import { UsageError } from "../../core/index.ts";
 import { imagenetPreprocessing } from "../../image/index.ts";
 import { decodeDescription, detectConfig, encodeDescription } from "../../nn/index.ts";
 import { openFileSource, type FileSource } from "../../node/file-source.ts";
@@ -19,6 +21,9 @@ export async function average(
   { output, ema, json }: AverageOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
+  if (extname(output) !== ".safetensors") {
+    throw new UsageError("usage/average", `--output ${output}: end it in .safetensors, the format it is in.`);
+  }
   const sources: FileSource[] = [];
   try {
     const checkpoints: Checkpoint[] = [];
