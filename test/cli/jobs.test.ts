@@ -100,6 +100,15 @@ describe("validate", () => {
     );
   });
 
+  it("refuses a file of other results before it measures", async () => {
+    const others = join(folder, "others.csv");
+    writeFileSync(others, "model,loss\n");
+    const { code, stderr } = await runCli(["validate", "absent", "-w", weights, "--results", others]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("others.csv: has other columns; expected model,top1,top1_err");
+    expect(readFileSync(others, "utf8")).toBe("model,loss\n");
+  });
+
   it("says which labels are no classes of the model", async () => {
     const { code, stderr } = await runCli(["validate", folder, "-w", weights]);
     expect(code).toBe(1);

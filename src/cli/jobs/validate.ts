@@ -8,7 +8,7 @@ import { claimsFor } from "../validation/claims.ts";
 import { checkConfusionPath, writeConfusion } from "../validation/confusion-file.ts";
 import { openRealLabels, openSubset } from "../validation/label-files.ts";
 import { perClassEntries, perClassLines } from "../validation/per-class-lines.ts";
-import { appendResultsRow, resultsRow } from "../validation/results-row.ts";
+import { openResultsFile, resultsRow } from "../validation/results-row.ts";
 import { summaryEntry, summaryLines, type ValidationSummary } from "../validation/summary.ts";
 import type { Outcome } from "../command.ts";
 import type { ValidateOptions } from "../commands/validate.ts";
@@ -21,6 +21,7 @@ export async function validate(
   terminal: Terminal,
 ): Promise<Outcome> {
   if (options.confusion !== undefined) checkConfusionPath(options.confusion);
+  const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const images = await openImages(data, { ...options, signal: terminal.signal });
   const model = await openModel(options, terminal, {
@@ -47,7 +48,7 @@ export async function validate(
     if (options.confusion !== undefined) {
       await writeConfusion(options.confusion, report.confusion, model.classes);
     }
-    if (options.results !== undefined) await appendResultsRow(options.results, resultsRow(summary));
+    await addRow?.(resultsRow(summary));
     if (options.json) {
       await terminal.print(report.failures.map((failure) => JSON.stringify(failureEntry(failure))));
       const perClass = options.perClass ? { perClass: perClassEntries(report, model.classes) } : {};

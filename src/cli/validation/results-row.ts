@@ -2,23 +2,26 @@ import { appendFile, readFile } from "node:fs/promises";
 import { stringify } from "csv-stringify/sync";
 import { UsageError } from "../../core/index.ts";
 import { countParameters } from "../../nn/index.ts";
+import { fileError } from "../../node/file-error.ts";
 import type { ValidationSummary } from "./summary.ts";
 
-/** A row of timm's result tables, and the card's claim. */
-export interface ResultsRow {
-  readonly model: string;
-  readonly top1: string;
-  readonly top1_err: string;
-  readonly top5: string;
-  readonly top5_err: string;
-  /** In millions. */
-  readonly param_count: string;
-  readonly img_size: number;
-  readonly crop_pct: number;
-  readonly interpolation: string;
-  readonly card_top1: string;
-  readonly card_top5: string;
-}
+/** Of timm's result tables, `param_count` in millions, and the card's claim. */
+const columns = [
+  "model",
+  "top1",
+  "top1_err",
+  "top5",
+  "top5_err",
+  "param_count",
+  "img_size",
+  "crop_pct",
+  "interpolation",
+  "card_top1",
+  "card_top5",
+] as const;
+
+/** One value a column. */
+export type ResultsRow = Readonly<Record<(typeof columns)[number], string | number>>;
 
 /** The row of a validation, with as many digits as timm gives. */
 export function resultsRow({ model, report, claims }: ValidationSummary): ResultsRow {
@@ -40,18 +43,25 @@ export function resultsRow({ model, report, claims }: ValidationSummary): Result
 }
 
 /**
- * Adds a row to a table of results; makes the table when there is none.
+ * Makes sure that a row can be added to a file, before hours are spent on measuring one: makes the table when there
+ * is none, with its columns.
  *
- * @throws UsageError `usage/results-file` when the file has other columns.
+ * @throws UsageError `usage/results-file` when the file has other columns; DataError when it cannot be written.
  */
-export async function appendResultsRow(path: string, row: ResultsRow): Promise<void> {
-  const header = stringify([Object.keys(row)]);
-  const present = await readFile(path, "utf8").catch(() => "");
-  if (present !== "" && !present.startsWith(header)) {
-    throw new UsageError(
-      "usage/results-file",
-      `${path}: is there already with other columns; expected ${header.trim()}.`,
-    );
+export async function openResultsFile(path: string): Promise<(row: ResultsRow) => Promise<void>> {
+  const header = stringify([columns]);
+  try {
+    await appendFile(path, "");
+    const present = await readFile(path, "utf8");
+    if (present === "") await appendFile(path, header);
+    else if (!present.startsWith(header)) {
+      throw new UsageError(
+        "usage/results-file",
+        `--results ${path}: has other columns; expected ${columns.join(",")}. Name a new file.`,
+      );
+    }
+  } catch (cause) {
+    throw fileError(path, cause);
   }
-  await appendFile(path, (present === "" ? header : "") + stringify([Object.values(row)]));
+  return (row) => appendFile(path, stringify([columns.map((column) => row[column])]));
 }
