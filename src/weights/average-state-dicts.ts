@@ -1,9 +1,11 @@
 import { allocate, WeightsError, type StateDict, type TensorSource } from "../core/index.ts";
+import { isBatchCounter } from "./fit-state-dict.ts";
 import { toFloat32 } from "./to-float32.ts";
 
 /**
  * Averages checkpoints of one model with equal weight, as timm's `avg_checkpoints` does. Sums are kept in
- * float64 and given as float32; integer buffers such as `num_batches_tracked` are those of the last checkpoint.
+ * float64 and given as float32; integer buffers such as `num_batches_tracked` are those of the last checkpoint,
+ * and these counters may be missing.
  * Lazy: loading a tensor reads that tensor of every checkpoint, one after the other.
  *
  * @throws WeightsError `weights/mismatch` when names or shapes differ, `weights/nothing-to-average` without checkpoints
@@ -51,7 +53,7 @@ function checkAgreement(reference: StateDict, checkpoint: StateDict, index: numb
     source === undefined ? "nothing" : `${isFloat(source) ? "float" : "integer"} [${source.dims.join(", ")}]`;
   const names = new Set([...reference.keys(), ...checkpoint.keys()]);
   const differing = [...names].filter(
-    (name) => shapeOf(reference.get(name)) !== shapeOf(checkpoint.get(name)),
+    (name) => !isBatchCounter(name) && shapeOf(reference.get(name)) !== shapeOf(checkpoint.get(name)),
   );
   if (differing.length === 0) return;
   const examples = differing
@@ -62,7 +64,7 @@ function checkAgreement(reference: StateDict, checkpoint: StateDict, index: numb
     );
   throw new WeightsError(
     "weights/mismatch",
-    `average: checkpoint ${index + 1} differs from the last one in ${differing.length} tensors: ` +
+    `average: checkpoint ${index + 1} differs from the last one in ${differing.length} ${differing.length === 1 ? "tensor" : "tensors"}: ` +
       `${examples.join(", ")}. Only checkpoints of the same model can be averaged.`,
   );
 }

@@ -8,8 +8,8 @@ export interface FitOptions {
   readonly name?: string;
 }
 
-/** Files of 2019 do not have this counter, and inference has no use for it. */
-const optional = /(?:^|\.)num_batches_tracked$/;
+/** Whether a name is that of a batch normalisation's counter: files of 2019 have none, and inference no use for it. */
+export const isBatchCounter = (name: string): boolean => /(?:^|\.)num_batches_tracked$/.test(name);
 
 /** How many names of each kind an error spells out. */
 const listed = 12;
@@ -25,8 +25,8 @@ export function fitStateDict(
   found: StateDict,
   { strict = true, name = "weights" }: FitOptions = {},
 ): StateDict {
-  const missing = [...expected.keys()].filter((key) => !found.has(key) && !optional.test(key));
-  const unexpected = [...found.keys()].filter((key) => !expected.has(key) && !optional.test(key));
+  const missing = [...expected.keys()].filter((key) => !found.has(key) && !isBatchCounter(key));
+  const unexpected = [...found.keys()].filter((key) => !expected.has(key) && !isBatchCounter(key));
   const shared = [...expected].flatMap(([key, dims]) => {
     const source = found.get(key);
     return source === undefined ? [] : [{ key, dims, source }];
@@ -51,7 +51,7 @@ export function fitStateDict(
   return new Map(
     shared.map(({ key, source }): [string, TensorSource] => [
       key,
-      optional.test(key) ? source : toFloat32(source),
+      isBatchCounter(key) ? source : toFloat32(source),
     ]),
   );
 }
