@@ -11,9 +11,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   nn: ["graph", "weights", "image"],
   data: ["image"],
+  train: ["nn", "graph", "data", "image", "weights", "runtime"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
-  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict"],
-  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "node"],
+  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
+  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "node"],
 };
 
 /** Modules that only these folders may touch. */

@@ -2,6 +2,7 @@ export { resnetConfig, type ResNetConfig } from "./config.ts";
 export { findCard, listModels, modelConfig } from "./registry.ts";
 export { modelCards, type ModelCard, type TimmAccuracy, type TopAccuracy } from "./model-cards.ts";
 export { resnet, taps, type Output, type Tap } from "./resnet.ts";
+export { evaluation, inference, type Forward } from "./forward.ts";
 export { constantParameters, type Init, type ParameterScope, type ParameterSpec } from "./parameters.ts";
 export { countParameters, expectedShapes, parametersOf, randomStateDict } from "./state.ts";
 export { layerTable, type Layer } from "./layer-table.ts";

@@ -2,7 +2,7 @@ import { ModelError, type StateDict } from "../core/index.ts";
 import { buildGraph, foldBatchNorm, input, mergeGroups, type Graph, type Value } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
 import type { ResNetConfig } from "./config.ts";
-import { constantParameters } from "./parameters.ts";
+import { inference } from "./forward.ts";
 import { preprocessingGraph } from "./preprocessing-graph.ts";
 import { resnet, type Output } from "./resnet.ts";
 
@@ -40,7 +40,7 @@ export function inferenceGraph(
   const images = preprocessing
     ? preprocessingGraph(preprocessing)
     : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
-  const available = resnet(config, images, constantParameters(weights));
+  const available = resnet(config, images, inference(weights));
   const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
   return lower(graph, target);
 }

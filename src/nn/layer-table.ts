@@ -1,6 +1,7 @@
 import { elementCount } from "../core/index.ts";
 import { buildGraph, currentScope, input, multiplyAdds, type Node, type Value } from "../graph/index.ts";
 import type { ResNetConfig } from "./config.ts";
+import { evaluation } from "./forward.ts";
 import type { ParameterScope } from "./parameters.ts";
 import { resnet } from "./resnet.ts";
 
@@ -29,7 +30,7 @@ export function layerTable(config: ResNetConfig, inputSize: number = 224): reado
     return value;
   };
   const images = input("images", "float32", [1, config.inChannels, inputSize, inputSize]);
-  const outputs = resnet(config, images, parameters);
+  const outputs = resnet(config, images, evaluation(parameters));
   const graph = buildGraph({ result: (outputs.logits ?? outputs.embedding)! });
   return graph.nodes.map((node) => describe(node, images, buffers));
 }

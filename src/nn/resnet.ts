@@ -1,8 +1,8 @@
 import { relu, scope, type Value } from "../graph/index.ts";
 import { basicBlock, bottleneck } from "./blocks.ts";
 import type { ResNetConfig } from "./config.ts";
+import type { Forward } from "./forward.ts";
 import { batchNorm2d, conv2d, globalPool, linear, maxPool2d } from "./layers.ts";
-import type { ParameterScope } from "./parameters.ts";
 
 type Float = Value<"float32">;
 
@@ -23,15 +23,15 @@ export type Output = Tap | "embedding" | "logits";
 export function resnet(
   config: ResNetConfig,
   images: Float,
-  parameters: ParameterScope,
+  forward: Forward,
 ): Readonly<Partial<Record<Output, Float>>> {
   const imagenet = config.stem === "imagenet";
-  let x = conv2d("conv1", images, parameters, {
+  let x = conv2d("conv1", images, forward, {
     outChannels: config.width,
     kernel: imagenet ? 7 : 3,
     stride: imagenet ? 2 : 1,
   });
-  x = relu(batchNorm2d("bn1", x, parameters));
+  x = relu(batchNorm2d("bn1", x, forward));
   const outputs: Partial<Record<Output, Float>> = { stem: x };
   if (imagenet) x = maxPool2d("maxpool", x);
 
@@ -42,7 +42,7 @@ export function resnet(
       let y = x;
       for (let b = 0; b < stage.blocks; b++) {
         const first = b === 0;
-        y = block(`${b}`, y, parameters, {
+        y = block(`${b}`, y, forward, {
           planes: stage.planes,
           stride: first ? stage.stride : 1,
           cardinality: config.cardinality,
@@ -57,7 +57,10 @@ export function resnet(
   }
 
   outputs.embedding = globalPool("global_pool", x);
-  if (config.numClasses > 0) outputs.logits = linear("fc", outputs.embedding, parameters, config.numClasses);
+  if (config.numClasses > 0) {
+    const features = forward.pooled(outputs.embedding);
+    outputs.logits = linear("fc", features, forward, config.numClasses);
+  }
   return outputs;
 }
 

@@ -1,13 +1,14 @@
 import { elementCount, seededRandom, tensor, type StateDict, type TensorSource } from "../core/index.ts";
 import { input } from "../graph/index.ts";
 import type { ResNetConfig } from "./config.ts";
+import { evaluation } from "./forward.ts";
 import { collectParameters, type ParameterSpec } from "./parameters.ts";
 import { resnet } from "./resnet.ts";
 
 /** Parameters and buffers of a model, in state-dict order, without `num_batches_tracked`. */
 export function parametersOf(config: ResNetConfig): readonly ParameterSpec[] {
   const images = input("images", "float32", ["N", config.inChannels, 224, 224]);
-  return collectParameters((parameters) => void resnet(config, images, parameters));
+  return collectParameters((parameters) => void resnet(config, images, evaluation(parameters)));
 }
 
 /** Shapes by state-dict name, as loading checks them. */

@@ -1,0 +1,114 @@
+"""Training steps of a torchvision ResNeXt on fixed batches.
+
+training.py JOB reads JOB.json: {seed, block, layers, width, groups, width_per_group, stem, classes, batch, size, steps, lr,
+momentum, nesterov, weight_decay, decay, clip, frozen_norm, frozen, float64} and writes JOB.json/.bin with `start/NAME`
+(state before the first step), `images/K`, `targets/K`, `loss/K` for each step K, and `after/K/NAME`, `momentum/K/NAME`
+for each K in `record`.
+"""
+
+import json
+import sys
+
+import torch
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from tensor_files import write_tensors
+
+path = sys.argv[1]
+with open(path + ".json") as stream:
+    job = json.load(stream)
+torch.manual_seed(job["seed"])
+torch.set_num_threads(1)
+
+
+
+class Net(torch.nn.Module):
+    """torchvision's blocks with any number of stages and planes."""
+
+    def __init__(self, job):
+        super().__init__()
+        block = {"basic": BasicBlock, "bottleneck": Bottleneck}[job["block"]]
+        channels = job["width"]
+        if job["stem"] == "cifar":
+            self.conv1 = torch.nn.Conv2d(3, channels, 3, padding=1, bias=False)
+            self.maxpool = torch.nn.Identity()
+        else:
+            self.conv1 = torch.nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False)
+            self.maxpool = torch.nn.MaxPool2d(3, 2, 1)
+        self.bn1 = torch.nn.BatchNorm2d(channels)
+        self.stages = len(job["layers"])
+        for stage, blocks in enumerate(job["layers"]):
+            planes, stride = job["width"] * 2**stage, 1 if stage == 0 else 2
+            layer = []
+            for index in range(blocks):
+                step = stride if index == 0 else 1
+                shortcut = None
+                if step != 1 or channels != planes * block.expansion:
+                    shortcut = torch.nn.Sequential(
+                        torch.nn.Conv2d(channels, planes * block.expansion, 1, step, bias=False),
+                        torch.nn.BatchNorm2d(planes * block.expansion),
+                    )
+                layer.append(block(channels, planes, step, shortcut, job["groups"], job["width_per_group"]))
+                channels = planes * block.expansion
+            setattr(self, f"layer{stage + 1}", torch.nn.Sequential(*layer))
+        self.fc = torch.nn.Linear(channels, job["classes"])
+
+    def forward(self, x):
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
+        for stage in range(self.stages):
+            x = getattr(self, f"layer{stage + 1}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+model = Net(job)
+with torch.no_grad():
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 1:
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+
+results = {f"start/{name}": value.clone() for name, value in model.state_dict().items()}
+batches = [
+    (
+        torch.randn(job["batch"], 3, job["size"], job["size"]),
+        torch.softmax(3 * torch.randn(job["batch"], job["classes"]), 1),
+    )
+    for _ in range(job["steps"])
+]
+for step, (images, targets) in enumerate(batches, 1):
+    results[f"images/{step}"] = images
+    results[f"targets/{step}"] = targets
+if job["float64"]:
+    model = model.double()
+    batches = [(images.double(), targets.double()) for images, targets in batches]
+
+model.train()
+if job["frozen_norm"]:
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+for name, parameter in model.named_parameters():
+    parameter.requires_grad = not any(name.startswith(prefix) for prefix in job["frozen"])
+trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+decays = lambda parameter: job["decay"] == "all" or parameter.dim() > 1
+optimizer = torch.optim.SGD(
+    [
+        {"params": [p for _, p in trained if decays(p)], "weight_decay": job["weight_decay"]},
+        {"params": [p for _, p in trained if not decays(p)], "weight_decay": 0},
+    ],
+    lr=job["lr"],
+    momentum=job["momentum"],
+    nesterov=job["nesterov"],
+)
+for step, (images, targets) in enumerate(batches, 1):
+    optimizer.zero_grad()
+    loss = torch.nn.functional.cross_entropy(model(images), targets)
+    loss.backward()
+    if job["clip"]:
+        torch.nn.utils.clip_grad_norm_([p for _, p in trained], job["clip"])
+    optimizer.step()
+    results[f"loss/{step}"] = loss.detach()
+    if step in job["record"]:
+        results.update({f"after/{step}/{name}": value.clone() for name, value in model.state_dict().items()})
+        for name, parameter in trained:
+            results[f"momentum/{step}/{name}"] = optimizer.state[parameter]["momentum_buffer"].clone()
+write_tensors(path, {name: value for name, value in results.items() if not name.endswith("num_batches_tracked")})
