@@ -13,7 +13,7 @@ import type { Forward, ParameterSpec } from "../nn/index.ts";
 type Float = Value<"float32">;
 
 /** A parameter or running statistic that enters the graph, and what it is after the step. */
-export interface Variable extends ParameterSpec {
+interface Variable extends ParameterSpec {
   readonly value: Float;
 }
 

@@ -28,7 +28,7 @@ export interface OpenModel {
 }
 
 /** Opens a model, given as bytes or as a path, in ONNX Runtime on the CPU. */
-export async function openModel(model: Uint8Array | string): Promise<OpenModel> {
+async function openModel(model: Uint8Array | string): Promise<OpenModel> {
   const options = { executionProviders: ["cpu"], logSeverityLevel: 3 } as const;
   const session = await (typeof model === "string"
     ? InferenceSession.create(model, options)
