@@ -46,8 +46,9 @@ export interface ModelSource {
   withWeights<T>(use: (weights: StateDict) => Promise<T>): Promise<T>;
 }
 
-/** Names of models have no slashes. */
-const weightsFile = /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i;
+/** Whether this is the path of a weights file: names of models have no slashes and other endings. */
+export const isWeightsPath = (model: string): boolean =>
+  /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i.test(model);
 
 /**
  * Finds a model by name or by file.
@@ -58,7 +59,7 @@ const weightsFile = /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i;
  */
 export async function openModel(model: string, options: ModelOptions = {}): Promise<ModelSource> {
   if (options.weights !== undefined) return fromFile(options.weights, model, options);
-  if (weightsFile.test(model)) return fromFile(model, undefined, options);
+  if (isWeightsPath(model)) return fromFile(model, undefined, options);
   const config = modelConfig(model);
   if (options.pretrained) {
     const path = await pretrainedWeights(model, { signal: options.signal, ...options.hub });

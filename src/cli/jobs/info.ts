@@ -5,16 +5,17 @@ import {
   detectConfig,
   findCard,
   layerTable,
+  listModels,
   modelConfig,
   type Layer,
 } from "../../nn/index.ts";
 import { openFileSource } from "../../node/file-source.ts";
+import { isWeightsPath } from "../../node/open-model.ts";
 import { openCheckpoint } from "../../weights/index.ts";
 import { cardEntry, cardLines } from "../info/card-facts.ts";
 import { checkpointEntry, checkpointLines, type CheckpointFacts } from "../info/checkpoint-facts.ts";
 import { layerLines } from "../info/layer-lines.ts";
 import type { Style } from "../output/style.ts";
-
 import type { Outcome } from "../command.ts";
 import type { InfoOptions } from "../commands/info.ts";
 import type { Terminal } from "../terminal.ts";
@@ -25,7 +26,8 @@ export async function info(
   options: InfoOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { entry, lines, layers } = looksLikeFile(subject) ? await aboutFile(subject) : aboutModel(subject);
+  const { entry, lines, layers } =
+    isWeightsPath(subject) || existsSync(subject) ? await aboutFile(subject) : aboutModel(subject);
   if (options.json) {
     const document = options.layers ? { ...entry, layers: layers() } : entry;
     await terminal.print([JSON.stringify(document, null, 2)]);
@@ -43,14 +45,15 @@ interface Subject {
   readonly layers: () => readonly Layer[];
 }
 
-const looksLikeFile = (subject: string): boolean =>
-  /[/\\]|\.(pth|pt|bin|safetensors|tar)$/.test(subject) || existsSync(subject);
-
 function aboutModel(name: string): Subject {
   const config = modelConfig(name);
   const card = findCard(name);
   if (card === undefined) {
-    throw new UsageError("usage/no-card", `"${name}" is an architecture without a card; ask for its models.`);
+    const models = listModels().filter((model) => model.endsWith(`_${name}`));
+    throw new UsageError(
+      "usage/no-card",
+      `"${name}" is an architecture without a card; ask for ${models.join(" or ")}.`,
+    );
   }
   return {
     entry: cardEntry(card),
