@@ -26,6 +26,7 @@ export async function openInferenceSession({
     logSeverityLevel: 4,
   };
   try {
+    // Each of the two has a signature of its own.
     if (typeof model === "string") return await onnxRuntime.InferenceSession.create(model, options);
     return await onnxRuntime.InferenceSession.create(model, options);
   } catch (error) {
@@ -41,7 +42,8 @@ function explain(cause: unknown, device: Device, model: string): SessionError {
   if (noDevice.test(message)) {
     return new SessionError(
       "runtime/device-unavailable",
-      `Device "${device}" is not available on this machine: ${message.trim()} Use "cpu", or install its driver.`,
+      `Device "${device}" is not available on this machine. Use "cpu", or install its driver. ` +
+        `ONNX Runtime says: ${message.trim()}`,
       { cause },
     );
   }
