@@ -7,7 +7,8 @@ import { weightFiles } from "../fixtures/weights.ts";
 import { cacheFolder } from "../paths.ts";
 import { describeSetting, openTorchPipeline, type TorchSetting } from "./pipeline-settings.ts";
 
-const cores = availableParallelism();
+/** At least two: a pipeline for each is a layout of its own. */
+const cores = Math.max(2, availableParallelism());
 const forms = ["jit", "jit-channels-last", "channels-last"] as const;
 const layouts = [
   { workers: 0, threads: cores, processes: 1 },
@@ -24,10 +25,14 @@ const otherBatches = [4, 16];
 const settingsFile = ({ quick }: BenchmarkOptions): string =>
   join(cacheFolder, `torch-settings${quick ? ".quick" : ""}.json`);
 
-/** The fastest settings: compiled for inference, and eager in channels-last order. */
+/** The fastest settings of each kind. */
 export interface BestSettings {
-  readonly optimized: TorchSetting;
+  /** One pipeline with a DataLoader, in whatever form is fastest. */
+  readonly loader: TorchSetting;
+  /** One pipeline, eager in channels-last order. */
   readonly eager: TorchSetting;
+  /** A whole pipeline on each core. */
+  readonly split: TorchSetting;
 }
 
 interface Trial {
@@ -73,15 +78,25 @@ async function tryAll({ photos, quick }: BenchmarkOptions): Promise<readonly Tri
   const attempt = async (setting: TorchSetting): Promise<Trial> => {
     const trial = { setting, imagesPerSecond: await measure(setting, pth, files) };
     trials.push(trial);
+    console.error(
+      `${setting.form}, ${describeSetting(setting)}: ${trial.imagesPerSecond.toFixed(1)} images/s`,
+    );
     return trial;
   };
-  for (const form of quick ? forms.slice(-1) : forms) {
+  for (const form of quick ? (["jit", "channels-last"] as const) : forms) {
     const tried: Trial[] = [];
-    for (const layout of quick ? layouts.slice(0, 2) : layouts) {
+    for (const layout of layouts) {
+      if (quick && layout.workers > 0) continue;
+      // On one thread PyTorch 1.13 takes over a second an image in channels-last order.
+      if (layout.processes > 1 && form !== "jit") continue;
       tried.push(await attempt({ form, batch: firstBatch, ...layout }));
     }
-    const { setting } = fastest(tried);
-    for (const batch of quick ? [] : otherBatches) await attempt({ ...setting, batch });
+    const bests = [1, cores]
+      .map((count) => tried.filter(({ setting }) => setting.processes === count))
+      .flatMap((group) => (group.length === 0 ? [] : [fastest(group)]));
+    for (const { setting } of bests) {
+      for (const batch of quick ? [] : otherBatches) await attempt({ ...setting, batch });
+    }
   }
   return trials;
 }
@@ -98,9 +113,12 @@ async function measure(setting: TorchSetting, weights: string, files: readonly s
 }
 
 function keepBest(trials: readonly Trial[], options: BenchmarkOptions): BestSettings {
+  const bestOf = (accept: (setting: TorchSetting) => boolean): TorchSetting =>
+    fastest(trials.filter(({ setting }) => accept(setting))).setting;
   const best = {
-    optimized: fastest(trials).setting,
-    eager: fastest(trials.filter(({ setting }) => setting.form === "channels-last")).setting,
+    loader: bestOf(({ processes }) => processes === 1),
+    eager: bestOf(({ processes, form }) => processes === 1 && form === "channels-last"),
+    split: bestOf(({ processes }) => processes > 1),
   };
   writeFileSync(settingsFile(options), JSON.stringify(best, undefined, 2));
   return best;
