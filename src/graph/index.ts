@@ -4,6 +4,7 @@ export * from "./ops/index.ts";
 export { buildGraph, type Graph } from "./graph.ts";
 export { rewrite, type RewriteRule } from "./rewrite.ts";
 export { foldBatchNorm } from "./passes/fold-batch-norm.ts";
+export { blockConvolutions } from "./passes/block-convolutions.ts";
 export { mergeGroups } from "./passes/merge-groups.ts";
 export { checkGraph } from "./check.ts";
 export { printGraph } from "./print.ts";

@@ -27,6 +27,8 @@ export interface OpSpec {
   readonly type: string;
   /** Operator set: `""` is the ONNX standard. */
   readonly domain: string;
+  /** Its name within the operator set, where that is not the type. */
+  readonly onnxName?: string;
   /** Fewest and most inputs. */
   readonly arity: readonly [number, number];
   readonly attributes: Readonly<Record<string, AttributeKind>>;
@@ -39,6 +41,17 @@ export type Op<T extends string> = OpSpec & { readonly type: T };
 /** Declares a standard ONNX operator. */
 export function defineOp<const T extends string>(spec: Omit<Op<T>, "domain">): Op<T> {
   return { domain: "", ...spec };
+}
+
+/** Operator set of ONNX Runtime's CPU kernels for blocked tensors. */
+export const blockedDomain = "com.microsoft.nchwc";
+
+/** Declares an operator of ONNX Runtime's blocked set; its type is the name with `Blocked` in front. */
+export function defineBlockedOp<const N extends string>(
+  onnxName: N,
+  spec: Omit<OpSpec, "domain" | "type" | "onnxName">,
+): Op<`Blocked${N}`> {
+  return { type: `Blocked${onnxName}`, domain: blockedDomain, onnxName, ...spec };
 }
 
 /** Declares an op of our own, for the level at which gradients are written. */

@@ -8,5 +8,5 @@ export { countParameters, expectedShapes, parametersOf, randomStateDict } from "
 export { layerTable, type Layer } from "./layer-table.ts";
 export { adaptWeights } from "./adapt-weights.ts";
 export { detectConfig } from "./detect-config.ts";
-export { inferenceGraph, type InferenceGraphOptions, type Target } from "./inference-graph.ts";
+export { inferenceGraph, type InferenceGraphOptions } from "./inference-graph.ts";
 export { decodeDescription, encodeDescription, type ModelDescription } from "./model-description.ts";

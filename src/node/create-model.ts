@@ -3,7 +3,7 @@ import type { DecodeOptions } from "../image/index.ts";
 import { inferenceGraph, parametersOf, type Output } from "../nn/index.ts";
 import { Model, type OpenedPipeline } from "../predict/index.ts";
 import { planExecution, type Device, type PlanOverrides } from "../runtime/index.ts";
-import { compileModel } from "./compile-model.ts";
+import { compileModel, type CompiledModel } from "./compile-model.ts";
 import { createImagePipeline } from "./image-pipeline.ts";
 import { machineResources } from "./machine-resources.ts";
 import { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
@@ -52,14 +52,16 @@ async function openPipeline(
     { ...machineResources(), modelBytes, device, ...(images === undefined ? {} : { images }) },
     overrides,
   );
-  const compiled = source.withWeights((weights) => {
-    const target = device === "cpu" ? "cpu" : "portable";
-    const graph = inferenceGraph(config, weights, { outputs, inputSize: preprocessing.inputSize, target });
-    return compileModel(graph, signal);
-  });
+  let compiled: CompiledModel | undefined;
   try {
     const pipeline = await createImagePipeline({
-      model: compiled.then(({ path }) => path),
+      model: async (blockSize) => {
+        compiled = await source.withWeights((weights) => {
+          const { inputSize } = preprocessing;
+          return compileModel(inferenceGraph(config, weights, { outputs, inputSize, blockSize }), signal);
+        });
+        return compiled.path;
+      },
       preprocessing,
       plan,
       device,
@@ -68,9 +70,6 @@ async function openPipeline(
     });
     return { pipeline, plan };
   } finally {
-    await compiled.then(
-      (model) => model.remove(),
-      () => undefined,
-    );
+    await compiled?.remove();
   }
 }

@@ -2,18 +2,19 @@ import { SslResnextError } from "../core/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../image/index.ts";
 import type { Device, ExecutionPlan, ImagePipeline, ImageResult, ModelFile } from "../runtime/index.ts";
+import { cpuBlockSize } from "./block-size.ts";
 import { mapWindow } from "./map-window.ts";
 import { shareCalls, type Share } from "./share-calls.ts";
-import { startWorkerThread, workerScript } from "./worker-thread.ts";
+import { startWorkerThread, workerScript, type WorkerThread } from "./worker-thread.ts";
 import type { ImageRequest, OpenPipelineRequest } from "./workers/images.ts";
 import type { Outputs } from "./workers/run-batch.ts";
 
 export interface ImagePipelineOptions {
   /**
-   * A model with one float32 input [N, 3, H, W]. A promise lets the workers start, and load ONNX Runtime,
-   * while the model is still being compiled.
+   * A model with one float32 input [N, 3, H, W], or what compiles it once the block size of the CPU's kernels
+   * is known (`undefined` on other devices, and where there are no blocked kernels).
    */
-  readonly model: ModelFile | Promise<ModelFile>;
+  readonly model: ModelFile | ((blockSize: number | undefined) => Promise<ModelFile>);
   readonly preprocessing: Preprocessing;
   readonly plan: ExecutionPlan;
   /** @default "cpu" */
@@ -38,7 +39,7 @@ export async function createImagePipeline(options: ImagePipelineOptions): Promis
     await Promise.all(threads.map((thread) => thread.end()));
   };
   try {
-    const request = openRequest(options, await options.model);
+    const request = openRequest(options, await modelFile(options, threads[0]!));
     await Promise.all(threads.map((thread) => thread.call("open", request, { signal })));
   } catch (error) {
     await release();
@@ -57,6 +58,11 @@ export async function createImagePipeline(options: ImagePipelineOptions): Promis
     },
     release,
   };
+}
+
+async function modelFile({ model, device }: ImagePipelineOptions, thread: WorkerThread): Promise<ModelFile> {
+  if (typeof model !== "function") return model;
+  return model(device === undefined || device === "cpu" ? await cpuBlockSize(thread) : undefined);
 }
 
 function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipelineRequest {

@@ -9,3 +9,4 @@ export { createSession } from "./ort-session.ts";
 export { createImagePipeline } from "./image-pipeline.ts";
 export { createModel, type CreateModelOptions } from "./create-model.ts";
 export { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
+export { cpuBlockSize } from "./block-size.ts";

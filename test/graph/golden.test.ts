@@ -19,7 +19,7 @@ const weights = randomStateDict(config, 1);
 const graphs: Readonly<Record<string, () => Graph>> = {
   "resnext-defined.txt": () => resnetGraph(config, weights, ["logits"], 32),
   "resnext-portable.txt": () => inferenceGraph(config, weights, { inputSize: 32 }),
-  "resnext-cpu.txt": () => inferenceGraph(config, weights, { inputSize: 32, target: "cpu" }),
+  "resnext-blocked.txt": () => inferenceGraph(config, weights, { inputSize: 32, blockSize: 8 }),
   "resnext-features.txt": () =>
     inferenceGraph(config, weights, { inputSize: 32, outputs: ["stem", "layer2", "embedding"] }),
 };

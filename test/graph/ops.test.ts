@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { blockedDomain } from "../../src/graph/op-spec.ts";
 import { elementCount, type Tensor } from "../../src/core/index.ts";
 import { buildGraph, ops, type Shape } from "../../src/graph/index.ts";
 import { inputsFor, relativeError, runGraph } from "../support/run-graph.ts";
@@ -11,7 +12,9 @@ const title = ({ op, name }: (typeof opCases)[number]): string => `${op}: ${name
 describe("table of ops", () => {
   it("has a case for every op", () => {
     const covered = new Set<string>(opCases.map(({ op }) => op));
-    expect(Object.keys(ops).filter((op) => !covered.has(op))).toEqual([]);
+    // Blocked ops are right on some processors only: passes.test.ts tries them with the block that was probed.
+    const portable = Object.values(ops).filter(({ domain }) => domain !== blockedDomain);
+    expect(portable.map(({ type }) => type).filter((op) => !covered.has(op))).toEqual([]);
   });
 
   it("has cases with different names, each made of its op", () => {

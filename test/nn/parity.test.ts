@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesSource } from "../../src/core/index.ts";
-import { expectedShapes, inferenceGraph, modelConfig, type Output, type Target } from "../../src/nn/index.ts";
+import { cpuBlockSize } from "../../src/node/block-size.ts";
+import { expectedShapes, inferenceGraph, modelConfig, type Output } from "../../src/nn/index.ts";
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
 import { hasTorch } from "../support/torch.ts";
@@ -59,8 +60,8 @@ describe.skipIf(!hasTorch).each(models.filter(({ isLong }) => long || !isLong))(
       expect(errors.filter(([, error]) => !(error < 5e-5))).toEqual([]);
     });
 
-    it.for<[string, Target]>([
-      ["legacy", "cpu"],
+    it.for<[string, string]>([
+      ["legacy", "blocked"],
       ["zip", "portable"],
     ])(
       "%s .pth, %s graph: logits, embedding and taps within 1e-4",
@@ -70,7 +71,8 @@ describe.skipIf(!hasTorch).each(models.filter(({ isLong }) => long || !isLong))(
         const checkpoint = await openCheckpoint(bytesSource(format, bytes));
         expect(checkpoint.format).toBe(`pth-${format}`);
         const weights = fitStateDict(expectedShapes(config), checkpoint.tensors);
-        const graph = inferenceGraph(config, weights, { outputs, target });
+        const blockSize = target === "blocked" ? await cpuBlockSize() : undefined;
+        const graph = inferenceGraph(config, weights, { outputs, blockSize });
         const found = await runGraph(graph, { images: reference.images });
 
         const errors = outputs.map((output) => {

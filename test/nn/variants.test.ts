@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelError } from "../../src/core/index.ts";
+import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { openFileSource } from "../../src/node/file-source.ts";
 import {
   expectedShapes,
@@ -60,8 +61,8 @@ describe.skipIf(!hasTorch)("variants against PyTorch float32", () => {
       const { tensors } = await openCheckpoint(file);
       const weights = fitStateDict(expectedShapes(config), tensors);
       const inputSize = reference.images.dims[2]!;
-      for (const target of ["cpu", "portable"] as const) {
-        const graph = inferenceGraph(config, weights, { outputs, inputSize, target });
+      for (const blockSize of [await cpuBlockSize(), undefined]) {
+        const graph = inferenceGraph(config, weights, { outputs, inputSize, blockSize });
         const found = await runGraph(graph, { images: reference.images });
         for (const output of outputs) {
           expect(found[output]?.dims).toEqual(reference.outputs[output].dims);
@@ -123,7 +124,10 @@ describe("outputs", () => {
 
   it("do not depend on the batch an image is in", async () => {
     const config = resnetConfig(small);
-    const graph = inferenceGraph(config, randomStateDict(config, 1), { inputSize: 64, target: "cpu" });
+    const graph = inferenceGraph(config, randomStateDict(config, 1), {
+      inputSize: 64,
+      blockSize: await cpuBlockSize(),
+    });
     const images = randomTensors(2).normal(3, 3, 64, 64);
     const alone = { ...images, dims: [1, 3, 64, 64], data: images.data.slice(3 * 64 * 64, 2 * 3 * 64 * 64) };
     const [whole, single] = [await runGraph(graph, { images }), await runGraph(graph, { images: alone })];

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ImageItem } from "../../src/data/index.ts";
+import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { createImagePipeline, type ImagePipelineOptions } from "../../src/node/image-pipeline.ts";
 import { createSession } from "../../src/node/ort-session.ts";
 import type { ExecutionPlan, ImagePipeline, ImageResult } from "../../src/runtime/index.ts";
@@ -144,14 +145,23 @@ describe("createImagePipeline", () => {
     await pipeline.release();
   });
 
-  it("starts while the model is being compiled", async () => {
-    const pipeline = await open({ model: setTimeout(50, channelMeansModel()) });
+  it("compiles the model for the CPU's block size", async () => {
+    const sizes: (number | undefined)[] = [];
+    const pipeline = await open({
+      model: (blockSize) => {
+        sizes.push(blockSize);
+        return Promise.resolve(channelMeansModel());
+      },
+    });
+    expect(sizes).toEqual([await cpuBlockSize()]);
     expect((await collect(pipeline.run(redImages(3)))).map(seen)).toEqual([0, 1, 2]);
     await pipeline.release();
   });
 
   it("ends its workers when the model does not come, or is none", async () => {
-    await expect(open({ model: Promise.reject(new Error("no weights")) })).rejects.toThrow("no weights");
+    await expect(open({ model: () => Promise.reject(new Error("no weights")) })).rejects.toThrow(
+      "no weights",
+    );
     await expect(open({ model: new Uint8Array(4) })).rejects.toThrow(
       expect.objectContaining({ code: "runtime/model-rejected" }),
     );

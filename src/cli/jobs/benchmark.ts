@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { seededRandom, tensor, type Tensor } from "../../core/index.ts";
 import { countParameters, inferenceGraph, layerTable } from "../../nn/index.ts";
+import { cpuBlockSize } from "../../node/block-size.ts";
 import { compileModel, type CompiledModel } from "../../node/compile-model.ts";
 import { openModel } from "../../node/open-model.ts";
 import { createSession } from "../../node/ort-session.ts";
@@ -27,11 +28,9 @@ export async function benchmark(
   const { config, preprocessing, name } = source.description;
   const { inputSize } = preprocessing;
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
+  const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
   const compiled = await source.withWeights((weights) =>
-    compileModel(
-      inferenceGraph(config, weights, { inputSize, target: device === "cpu" ? "cpu" : "portable" }),
-      terminal.signal,
-    ),
+    compileModel(inferenceGraph(config, weights, { inputSize, blockSize }), terminal.signal),
   );
   const session = await openSession(compiled, options, terminal.signal);
   const timings: Timing[] = [];

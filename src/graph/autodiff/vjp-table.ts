@@ -8,6 +8,9 @@ const because = (nonDifferentiable: string): NonDifferentiable => ({ nonDifferen
 const integers = because("gives integers or truth values");
 const steps = because("is constant between its steps");
 const second = because("is a gradient itself; second derivatives are not supported");
+const layouts = because(
+  "belongs to one device's layout; differentiate before the graph is written for a device",
+);
 const unused = because("no loss or layer of this package needs it");
 
 /** The rule of every op: a new op does not compile until it has one, or says why not. */
@@ -16,6 +19,10 @@ export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
   BatchNormTraining: network.batchNormTraining,
   BatchNormTrainingGrad: second,
   BatchNormalization: network.batchNormFrozen,
+  BlockedConv: layouts,
+  BlockedGlobalAveragePool: layouts,
+  BlockedMaxPool: layouts,
+  BlockedReorderOutput: layouts,
   Cast: because("ends in another dtype; gradients are float32 throughout"),
   Clip: unused,
   Concat: layout.split,

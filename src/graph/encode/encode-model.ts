@@ -91,7 +91,7 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
       create(ModelProtoSchema, {
         irVersion,
         producerName: "ssl-resnext",
-        opsetImport: [{ domain: "", version: opset }],
+        opsetImport: operatorSets(graph),
         metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
       }),
     ),
@@ -112,6 +112,12 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
       }
     })(),
   };
+}
+
+/** The standard's operator set, and version 1 of any other that the nodes are of. */
+function operatorSets({ nodes }: Graph): { readonly domain: string; readonly version: bigint }[] {
+  const domains = new Set(["", ...nodes.map(({ op }) => op.domain)]);
+  return [...domains].map((domain) => ({ domain, version: domain === "" ? opset : 1n }));
 }
 
 function requireOneMessage(bytes: number): void {

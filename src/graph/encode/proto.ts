@@ -17,7 +17,7 @@ import type { Attribute, Node, Value } from "../value.ts";
 export function nodeProto(node: Node, names: Names): NodeProto {
   return create(NodeProtoSchema, {
     name: names.node(node),
-    opType: node.op.type,
+    opType: node.op.onnxName ?? node.op.type,
     domain: node.op.domain,
     input: node.inputs.map((value) => (value ? names.value(value) : "")),
     output: node.outputs.map((value) => names.value(value)),

@@ -19,3 +19,4 @@ export {
 } from "./batch-norm-training.ts";
 export { maxPoolGrad, reluGrad } from "./activation-grad.ts";
 export { softmaxCrossEntropy } from "./cross-entropy.ts";
+export { blockedConv, blockedGlobalAveragePool, blockedMaxPool, reorderOutput } from "./blocked.ts";

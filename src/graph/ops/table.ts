@@ -1,6 +1,7 @@
 import type { Op } from "../op-spec.ts";
 import { MaxPoolGrad, ReluGrad } from "./activation-grad.ts";
 import { BatchNormTraining, BatchNormTrainingGrad } from "./batch-norm-training.ts";
+import { BlockedConv, BlockedGlobalAveragePool, BlockedMaxPool, BlockedReorderOutput } from "./blocked.ts";
 import { Cast } from "./cast.ts";
 import { Equal, Greater } from "./compare.ts";
 import { Conv } from "./conv.ts";
@@ -21,6 +22,10 @@ export type OpType =
   | "BatchNormTraining"
   | "BatchNormTrainingGrad"
   | "BatchNormalization"
+  | "BlockedConv"
+  | "BlockedGlobalAveragePool"
+  | "BlockedMaxPool"
+  | "BlockedReorderOutput"
   | "Cast"
   | "Clip"
   | "Concat"
@@ -67,6 +72,10 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   BatchNormTraining,
   BatchNormTrainingGrad,
   BatchNormalization,
+  BlockedConv,
+  BlockedGlobalAveragePool,
+  BlockedMaxPool,
+  BlockedReorderOutput,
   Cast,
   Clip,
   Concat,

@@ -5,8 +5,10 @@ import { evalCrop } from "../../image/eval-crop.ts";
 import type { DecodeOptions } from "../../image/decode-image.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { decodeImage } from "../decode-image.ts";
+import type { BlockSizeProbe } from "../block-size-probe.ts";
 import { contentReader } from "../images/content-reader.ts";
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
+import { findBlockSize } from "./find-block-size.ts";
 import { openInferenceSession, type OpenRequest } from "./open-inference-session.ts";
 import { batchRunner, type RunBatch, type RunBatchOptions } from "./run-batch.ts";
 
@@ -100,4 +102,8 @@ function pipeline(): NonNullable<typeof opened> {
   return opened;
 }
 
-answerCalls({ open, image });
+answerCalls({
+  open,
+  image,
+  blockSize: async (probe: BlockSizeProbe) => ({ value: await findBlockSize(probe) }),
+});

@@ -1,0 +1,64 @@
+import { apply1 } from "../apply.ts";
+import { defineBlockedOp, type Op } from "../op-spec.ts";
+import type { Attributes, Value } from "../value.ts";
+import { Conv } from "./conv.ts";
+import { GlobalAveragePool, MaxPool } from "./pool.ts";
+
+type Float = Value<"float32">;
+
+/**
+ * ONNX Runtime's convolution of blocked tensors: [N, C, H, W] stored as [N, C / block, H, W, block].
+ *
+ * Inputs: x, weight, bias, and a tensor that is added before the activation. Shapes are written as if nothing
+ * were blocked; weights are stored as `blockWeight` says.
+ */
+export const BlockedConv: Op<"BlockedConv"> = defineBlockedOp("Conv", {
+  arity: [2, 4],
+  attributes: { ...Conv.attributes, activation: "string" },
+  infer: (at) => Conv.infer(at),
+});
+
+export const BlockedMaxPool: Op<"BlockedMaxPool"> = defineBlockedOp("MaxPool", {
+  arity: [1, 1],
+  attributes: MaxPool.attributes,
+  infer: (at) => MaxPool.infer(at),
+});
+
+export const BlockedGlobalAveragePool: Op<"BlockedGlobalAveragePool"> = defineBlockedOp("GlobalAveragePool", {
+  arity: [1, 1],
+  attributes: {},
+  infer: (at) => GlobalAveragePool.infer(at),
+});
+
+/** Back to [N, C, H, W] as everyone else stores it. */
+export const BlockedReorderOutput: Op<"BlockedReorderOutput"> = defineBlockedOp("ReorderOutput", {
+  arity: [1, 1],
+  attributes: { channels: "int" },
+  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.input(0).shape }],
+});
+
+/** `conv` on blocked tensors; see `BlockedConv`. */
+export function blockedConv(
+  x: Float,
+  weight: Float,
+  bias: Float | undefined,
+  sum: Float | undefined,
+  attributes: Attributes,
+): Float {
+  return apply1(BlockedConv, [x, weight, bias, sum], attributes) as Float;
+}
+
+/** `maxPool` on a blocked tensor. */
+export function blockedMaxPool(x: Float, attributes: Attributes): Float {
+  return apply1(BlockedMaxPool, [x], attributes) as Float;
+}
+
+/** `globalAveragePool` on a blocked tensor. */
+export function blockedGlobalAveragePool(x: Float): Float {
+  return apply1(BlockedGlobalAveragePool, [x]) as Float;
+}
+
+/** A blocked tensor in plain order. */
+export function reorderOutput(x: Float): Float {
+  return apply1(BlockedReorderOutput, [x], { channels: x.shape[1] as number }) as Float;
+}
