@@ -1,5 +1,5 @@
 import { UsageError } from "../core/index.ts";
-import { openResultWriter, type ResultRow } from "../node/output/index.ts";
+import { openResultWriter, type ResultColumn, type ResultRow } from "../node/output/index.ts";
 import type { OutputOptions } from "./options/output-options.ts";
 import { outputFormat } from "./output-format.ts";
 import type { Terminal } from "./terminal.ts";
@@ -10,8 +10,8 @@ export interface AnswerShape<Answer> {
   readonly entry: (answer: Answer) => ResultRow;
   /** Rows of CSV and Parquet. */
   readonly rows: (answer: Answer) => readonly ResultRow[];
-  /** Columns of CSV and of Parquet, which an answer that failed does not show. */
-  readonly columns: { readonly csv: readonly string[]; readonly parquet: readonly string[] };
+  /** Columns of CSV and Parquet, and what they hold: the first answers may have failed and not show it. */
+  readonly columns: readonly ResultColumn[];
   /** Lines for reading. */
   readonly lines: (answer: Answer) => readonly string[];
 }
@@ -47,7 +47,7 @@ export async function openAnswerOutput<Answer>(
   const writer = await openResultWriter({
     format,
     path: options.output,
-    columns: flat ? shape.columns[format] : undefined,
+    columns: flat ? shape.columns : undefined,
   });
   return {
     async take(answer) {

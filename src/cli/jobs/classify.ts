@@ -49,7 +49,6 @@ function classifiedShape(
     probability: shortestFloat(probability),
     ...(logits ? { logit: shortestFloat(logit) } : {}),
   });
-  const names = ["image", "rank", "index", "label", "probability", ...(logits ? ["logit"] : []), "error"];
   return {
     entry: (answer) =>
       "error" in answer
@@ -72,7 +71,15 @@ function classifiedShape(
             label: prediction.label,
             ...numbers(prediction),
           })),
-    columns: { csv: names, parquet: names },
+    columns: [
+      { name: "image", type: "text" },
+      { name: "rank", type: "int32" },
+      { name: "index", type: "int32" },
+      { name: "label", type: "text" },
+      { name: "probability", type: "float64" },
+      ...(logits ? [{ name: "logit", type: "float64" } as const] : []),
+      { name: "error", type: "text" },
+    ],
     lines: (answer) => {
       if ("error" in answer) return failureLines(answer.image, answer.error.message, { columns, style });
       const ranked = answer.predictions.map(({ label, probability, logit }) => ({

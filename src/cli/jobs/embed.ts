@@ -64,10 +64,11 @@ function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded |
     rows: (answer) => [
       "error" in answer ? failureRow(answer) : { image: answer.image, embedding: answer.embedding },
     ],
-    columns: {
-      csv: ["image", ...Array.from({ length }, (_, at) => `e${at}`), "error"],
-      parquet: ["image", "embedding", "error"],
-    },
+    columns: [
+      { name: "image", type: "text" },
+      { name: "embedding", length },
+      { name: "error", type: "text" },
+    ],
     lines: (answer) =>
       "error" in answer
         ? failureLines(answer.image, answer.error.message, terminal)
@@ -87,7 +88,13 @@ function featuredShape(tap: Tap, terminal: Terminal): AnswerShape<Featured | Fai
       const { dims, data } = answer.features[tap]!;
       return [{ image: answer.image, tap, dims, features: data }];
     },
-    columns: { csv: [], parquet: ["image", "tap", "dims", "features", "error"] },
+    columns: [
+      { name: "image", type: "text" },
+      { name: "tap", type: "text" },
+      { name: "dims", type: "int32[]" },
+      { name: "features", type: "float32[]" },
+      { name: "error", type: "text" },
+    ],
     lines: (answer) => {
       if ("error" in answer) return failureLines(answer.image, answer.error.message, terminal);
       const { dims, data } = answer.features[tap]!;

@@ -2,7 +2,7 @@ import { stringify } from "csv-stringify/sync";
 import { DataError } from "../../core/index.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { jsonText, shortestFloat } from "./json-text.ts";
-import type { ResultColumn, ResultRow, ResultValue } from "./result-row.ts";
+import { columnName, type ResultColumn, type ResultRow, type ResultValue } from "./result-row.ts";
 import type { RowEncoder } from "./text-encoders.ts";
 
 /**
@@ -43,16 +43,13 @@ function columnsOf(row: ResultRow): readonly ResultColumn[] {
   );
 }
 
-// The headings e0, e1, ... themselves stand for the vector too.
 function layoutOf(columns: readonly ResultColumn[]): ReadonlyMap<string, number | undefined> {
-  const layout = new Map<string, number | undefined>();
-  for (const column of columns) {
-    const length = layout.get("embedding") ?? 0;
-    if (column === `e${length}`) layout.set("embedding", length + 1);
-    else if (typeof column === "string") layout.set(column, undefined);
-    else layout.set(column.name, column.length);
-  }
-  return layout;
+  return new Map(
+    columns.map((column) => [
+      columnName(column),
+      typeof column === "object" && "length" in column ? column.length : undefined,
+    ]),
+  );
 }
 
 function headings(name: string, width: number | undefined): readonly string[] {

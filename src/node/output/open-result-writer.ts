@@ -26,7 +26,12 @@ export interface ResultWriterOptions {
   readonly path?: string | undefined;
   /** @default process.stdout */
   readonly stream?: Writable;
-  /** Columns of CSV and Parquet, in order. @default those of the first row (CSV) or row group (Parquet) */
+  /**
+   * Columns of CSV and Parquet, in order. Without types, Parquet takes them from the first row group, and fails at
+   * values that come later and do not fit.
+   *
+   * @default those of the first row (CSV) or row group (Parquet)
+   */
   readonly columns?: readonly ResultColumn[] | undefined;
 }
 

@@ -2,7 +2,7 @@ import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
 import { DataError } from "../../core/index.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { parquetSchemaOf } from "./parquet-schema.ts";
-import type { ResultColumn, ResultRow, ResultValue } from "./result-row.ts";
+import { columnName, type ResultColumn, type ResultRow, type ResultValue } from "./result-row.ts";
 import type { RowEncoder } from "./text-encoders.ts";
 
 // A row group closes at whichever comes first; it is what is held in memory.
@@ -10,7 +10,8 @@ const rowsPerGroup = 10_000;
 const valuesPerGroup = 250_000;
 
 /**
- * Parquet, a row group at a time, with the columns and types of the first group or the names of `columns`.
+ * Parquet, a row group at a time, with the given columns or those of the first group. A column whose type is not
+ * given has that of its values in the first group, and is text when it has none there.
  *
  * @throws DataError when a later row has another column or a value of another type
  */
@@ -28,7 +29,7 @@ export function parquetEncoder(sink: ByteSink, columns: readonly ResultColumn[] 
   const begin = (): ParquetWriter => {
     const all = columns ?? [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const schema = parquetSchemaOf(rows, all);
-    names = new Set(all.map((column) => (typeof column === "string" ? column : column.name)));
+    names = new Set(all.map(columnName));
     return new ParquetWriter({ writer: bytes, schema, createdBy: "ssl-resnext" });
   };
   const writeGroup = async (): Promise<void> => {
@@ -83,7 +84,7 @@ function size(value: ResultValue): number {
 function misfit(reason: string, cause?: unknown): DataError {
   return new DataError(
     "data/columns",
-    `a row does not fit the columns and types of the first ones: ${reason}. Name all columns when the output is opened.`,
+    `a row does not fit the columns and types of the file: ${reason}. Name all columns, with their types, when the output is opened.`,
     { cause },
   );
 }
