@@ -49,7 +49,13 @@ async function openPipeline(
   }
   const modelBytes = 4 * parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
   const plan = planExecution(
-    { ...machineResources(), modelBytes, device, ...(images === undefined ? {} : { images }) },
+    {
+      ...machineResources(),
+      modelBytes,
+      inputSize: preprocessing.inputSize,
+      device,
+      ...(images === undefined ? {} : { images }),
+    },
     overrides,
   );
   let compiled: CompiledModel | undefined;

@@ -4,7 +4,13 @@ import { planExecution, type ExecutionConditions } from "../../src/runtime/index
 
 const resnext50 = 100e6;
 const resnext101x16 = 776e6;
-const laptop: ExecutionConditions = { cores: 2, modelBytes: resnext50, freeMemory: 16e9, device: "cpu" };
+const laptop: ExecutionConditions = {
+  cores: 2,
+  modelBytes: resnext50,
+  inputSize: 224,
+  freeMemory: 16e9,
+  device: "cpu",
+};
 
 describe("planExecution", () => {
   it("gives each core a one-thread session when the model is small", () => {
@@ -16,7 +22,7 @@ describe("planExecution", () => {
   });
 
   it("opens few sessions of a big model, and leaves no core idle", () => {
-    const plan = planExecution({ cores: 16, modelBytes: resnext101x16, freeMemory: 128e9, device: "cpu" });
+    const plan = planExecution({ ...laptop, cores: 16, modelBytes: resnext101x16, freeMemory: 128e9 });
     expect(plan).toMatchObject({ workers: 4, threadsPerWorker: 4 });
     expect(plan.reason).toBe(
       "4 workers with 4 threads each, batch 1, on 16 cores: each session takes about 1.7 GB of the 8.0 GB that may be used.",
@@ -26,6 +32,16 @@ describe("planExecution", () => {
   it("keeps to one session where memory is short", () => {
     const plan = planExecution({ ...laptop, modelBytes: resnext101x16, freeMemory: 2e9 });
     expect(plan).toMatchObject({ workers: 1, threadsPerWorker: 2 });
+  });
+
+  it("opens fewer sessions the more pixels each takes at a time", () => {
+    const server = { ...laptop, cores: 16, freeMemory: 64e9 };
+    const workers = (inputSize: number, batchSize?: number): number =>
+      planExecution({ ...server, inputSize }, batchSize ? { batchSize } : {}).workers;
+    expect([224, 512, 1024, 4096].map((inputSize) => workers(inputSize))).toEqual([16, 8, 4, 1]);
+    // As many pixels, as many sessions.
+    expect(workers(224, 64)).toBe(workers(8 * 224));
+    expect(planExecution({ ...server, inputSize: 4096 }).reason).toContain("each session takes about");
   });
 
   it("gives one image every core", () => {
@@ -60,6 +76,7 @@ describe("planExecution", () => {
         record({
           cores: integer({ min: 1, max: 256 }),
           modelBytes: integer({ min: 1, max: 2 ** 31 }),
+          inputSize: integer({ min: 1, max: 4096 }),
           freeMemory: integer({ min: 0, max: 2 ** 40 }),
           images: option(integer({ min: 0, max: 1e6 })),
         }),
