@@ -78,7 +78,7 @@ describe("writeFileAtomic", () => {
       code: "data/not-found",
     });
     expect(readdirSync(inside)).toEqual(["file"]);
-    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".partial"))).toEqual([]);
     expect(readFileSync(path, "utf8")).toBe("first");
   });
 });
