@@ -2,7 +2,7 @@ import { UsageError } from "../core/index.ts";
 import { openResultWriter, type ResultColumn, type ResultRow } from "../node/output/index.ts";
 import type { OutputOptions } from "./options/output-options.ts";
 import { outputFormat } from "./output-format.ts";
-import type { Terminal } from "./terminal.ts";
+import { Interrupted, type Terminal } from "./terminal.ts";
 
 /** How one kind of answer looks in each kind of output. */
 export interface AnswerShape<Answer> {
@@ -17,18 +17,45 @@ export interface AnswerShape<Answer> {
 }
 
 /** Where the answers of a run go. */
-export interface AnswerOutput<Answer> {
+interface AnswerOutput<Answer> {
   readonly take: (answer: Answer) => Promise<void>;
   /** Completes the output; a file appears now. */
   close(): Promise<void>;
+  /** Gives the output up; an earlier file stays as it was. */
+  abort(): Promise<void>;
 }
 
 /**
- * Opens the output that the options ask for.
+ * Opens the output that the options ask for, lets `run` write to it, and completes it.
  *
- * @throws UsageError when format and file do not go together; DataError when the file cannot be created.
+ * Results that were there at Ctrl-C are kept. After an error an earlier file stays as it was.
+ *
+ * @throws UsageError when format and file do not go together; DataError when the file cannot be written.
  */
-export async function openAnswerOutput<Answer>(
+export async function writeAnswers<Answer, Result>(
+  shape: AnswerShape<Answer>,
+  options: OutputOptions,
+  terminal: Terminal,
+  run: (take: (answer: Answer) => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  const output = await openAnswerOutput(shape, options, terminal);
+  let result: Result;
+  try {
+    result = await run(output.take);
+  } catch (error) {
+    if (terminal.signal.reason instanceof Interrupted) {
+      await output.close();
+      if (options.output !== undefined) terminal.notice(`${options.output} holds the results so far`);
+    } else {
+      await output.abort();
+    }
+    throw error;
+  }
+  await output.close();
+  return result;
+}
+
+async function openAnswerOutput<Answer>(
   shape: AnswerShape<Answer>,
   options: OutputOptions,
   terminal: Terminal,
@@ -41,7 +68,8 @@ export async function openAnswerOutput<Answer>(
         `--output ${options.output}: end it in .jsonl, .json, .csv or .parquet, or name one with --format.`,
       );
     }
-    return { take: (answer) => terminal.print(shape.lines(answer)), close: () => Promise.resolve() };
+    const nothing = (): Promise<void> => Promise.resolve();
+    return { take: (answer) => terminal.print(shape.lines(answer)), close: nothing, abort: nothing };
   }
   const flat = format === "csv" || format === "parquet";
   const writer = await openResultWriter({
@@ -54,5 +82,6 @@ export async function openAnswerOutput<Answer>(
       for (const row of flat ? shape.rows(answer) : [shape.entry(answer)]) await writer.write(row);
     },
     close: () => writer.close(),
+    abort: () => writer.abort(),
   };
 }

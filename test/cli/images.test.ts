@@ -210,11 +210,25 @@ describe("a run that ends early", () => {
     await untilWriting(output);
     child.kill("SIGINT");
     const { code, stderr } = await result;
-    expect({ code, stderr }).toEqual({ code: 130, stderr: "interrupted\n" });
+    expect({ code, stderr }).toEqual({
+      code: 130,
+      stderr: `${output} holds the results so far\ninterrupted\n`,
+    });
     const lines = jsonLines<{ embedding: number[] }>(readFileSync(output, "utf8"));
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.length).toBeLessThan(20_000);
     for (const { embedding } of lines) expect(embedding).toHaveLength(64);
+  });
+
+  it("leaves an earlier output as it was when an error ends it", async () => {
+    const output = join(folder, "earlier.jsonl");
+    writeFileSync(output, "an earlier run\n");
+    const list = Buffer.from(`${images.red}\n${join(folder, "absent.tar")}\n`);
+    const { code, stderr } = await runCli(["embed", "-", "-w", weights, "-o", output], list);
+    expect(code).toBe(1);
+    expect(stderr).toContain("[data/not-found]");
+    expect(readFileSync(output, "utf8")).toBe("an earlier run\n");
+    expect(readdirSync(folder).filter((name) => name.endsWith(".partial"))).toEqual([]);
   });
 
   it("ends quietly when the reader of its results goes away", async () => {

@@ -8,7 +8,7 @@ import { readLabels } from "../labels.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import { failureLines, predictionLines } from "../output/predictions.ts";
 import { textWidth } from "../output/text-width.ts";
-import { openAnswerOutput, type AnswerShape } from "../result-output.ts";
+import { writeAnswers, type AnswerShape } from "../result-output.ts";
 import { runImages } from "../run-images.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -26,14 +26,11 @@ export async function classify(
   });
   try {
     await announcePlan(model, ["logits"], images.size, terminal);
-    const output = await openAnswerOutput(classifiedShape(model, options, terminal), options, terminal);
-    try {
+    return await writeAnswers(classifiedShape(model, options, terminal), options, terminal, (take) => {
       const { topk } = options;
       const answers = model.classifyAll(images, { topk, signal: terminal.signal });
-      return await runImages({ answers, total: images.size, take: output.take }, terminal);
-    } finally {
-      await output.close();
-    }
+      return runImages({ answers, total: images.size, take }, terminal);
+    });
   } finally {
     await model.release();
   }

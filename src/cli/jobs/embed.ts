@@ -11,7 +11,7 @@ import type { OutputOptions } from "../options/output-options.ts";
 import { outputFormat } from "../output-format.ts";
 import { failureLines } from "../output/predictions.ts";
 import { vectorLines } from "../output/vector-lines.ts";
-import { openAnswerOutput, type AnswerShape } from "../result-output.ts";
+import { writeAnswers, type AnswerShape } from "../result-output.ts";
 import { runImages, type ImageRun } from "../run-images.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -39,7 +39,7 @@ export async function embed(
   }
 }
 
-async function write<Answer extends Embedded | Featured>(
+function write<Answer extends Embedded | Featured>(
   shape: AnswerShape<Answer | Failure>,
   answers: ImageRun<Answer>["answers"],
   {
@@ -48,12 +48,9 @@ async function write<Answer extends Embedded | Featured>(
     terminal,
   }: { readonly total: number | undefined; readonly options: OutputOptions; readonly terminal: Terminal },
 ): Promise<Outcome> {
-  const output = await openAnswerOutput(shape, options, terminal);
-  try {
-    return await runImages<Answer>({ answers, total, take: output.take }, terminal);
-  } finally {
-    await output.close();
-  }
+  return writeAnswers(shape, options, terminal, (take) =>
+    runImages<Answer>({ answers, total, take }, terminal),
+  );
 }
 
 function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded | Failure> {

@@ -32,7 +32,8 @@ export const outputOptions: OptionTable<OutputOptions> = {
   },
   output: {
     flags: "-o, --output <file>",
-    about: "write there instead of to standard output",
+    about:
+      "write there instead of to standard output: the file appears at the end of the run, at Ctrl-C with the results so far; an error leaves an earlier file as it is",
     group,
     schema: text.optional(),
   },
