@@ -1,5 +1,5 @@
 import { DataError } from "../core/index.ts";
-import { mapClasses, type ImageItem, type RealLabels } from "../data/index.ts";
+import { mapClasses, type ImageItem, type ModelClasses, type RealLabels } from "../data/index.ts";
 import { classesOf } from "./class-names.ts";
 import {
   accuracyMeter,
@@ -21,6 +21,8 @@ export interface ValidateOptions {
   readonly realLabels?: RealLabels | undefined;
   /** The model chooses among these classes only, as for ImageNet-A and -R. */
   readonly subset?: ClassSubset | undefined;
+  /** Called with each image that could not be used, as it comes; the run goes on when the promise resolves. */
+  readonly onFailure?: ((failure: Failure) => Promise<void> | void) | undefined;
   /** Called after every image. */
   readonly onProgress?: ((done: number, failed: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -31,9 +33,13 @@ export interface ValidationReport extends Accuracy {
   readonly real: Accuracy | undefined;
   /** Rows and columns are the model's class indices. */
   readonly confusion: ConfusionMatrix;
-  /** Images that could not be used; they count as neither right nor wrong. */
+  /** How many images could not be used; they count as neither right nor wrong. */
+  readonly failed: number;
+  /** The first 100 of them; `onFailure` gets them all. */
   readonly failures: readonly Failure[];
 }
+
+const keptFailures = 100;
 
 type Labelled = AsyncIterable<ImageItem> & {
   readonly classes?: readonly string[] | undefined;
@@ -46,19 +52,25 @@ export async function validate(
   images: Labelled,
   options: ValidateOptions,
 ): Promise<ValidationReport> {
-  const { realLabels, subset, onProgress, signal } = options;
-  const classOf = classLookup(model, images.classes);
+  const { realLabels, subset, onFailure, onProgress, signal } = options;
+  const classes = classesOf(model.description);
+  const announced = mapClasses(images.classes ?? [], classes);
+  const classOf = classLookup(classes, announced);
   const place = subset && new Map(subset.map((index, position) => [index, position]));
+  if (place) checkAnnounced(announced, place, model.classes.length);
   const meter = accuracyMeter();
   const realMeter = accuracyMeter();
   const confusion = confusionMatrix(model.classes.length);
   const failures: Failure[] = [];
   let done = 0;
+  let failed = 0;
 
   for await (const result of model.run(["logits"], images, signal)) {
     done++;
     if ("error" in result) {
-      failures.push(result);
+      failed++;
+      if (failures.length < keptFailures) failures.push(result);
+      await onFailure?.(result);
     } else {
       const logits = result.outputs["logits"]!.data;
       const target = classOf(result.item);
@@ -67,7 +79,7 @@ export async function validate(
       if (position === undefined) {
         throw new DataError(
           "data/outside-subset",
-          `${result.image}: its class ${target} (${model.classes[target]}) is not among the ${subset?.length} of the subset.`,
+          `${result.image}: its class ${target} (${model.classes[target]}) is not among the ${place?.size} of the subset.`,
         );
       }
       const best = topk(scores, 1)[0]!.index;
@@ -76,15 +88,34 @@ export async function validate(
       const real = realLabels?.labelsOf(result.image) ?? [];
       if (real.length > 0) realMeter.add(bestRankOf(logits, real));
     }
-    onProgress?.(done, failures.length);
+    onProgress?.(done, failed);
   }
-  return { ...meter.result(), real: realLabels && realMeter.result(), confusion, failures };
+  return { ...meter.result(), real: realLabels && realMeter.result(), confusion, failed, failures };
+}
+
+/** Refuses data of other classes than the subset's before hours are spent on the first of them. */
+function checkAnnounced(
+  announced: ReadonlyMap<string, number>,
+  subset: ReadonlyMap<number, number>,
+  numClasses: number,
+): void {
+  // The metadata of a table may name all classes of the model, and say nothing of those that it holds.
+  if (new Set(announced.values()).size === numClasses) return;
+  const outside = [...announced].filter(([, index]) => !subset.has(index)).map(([label]) => label);
+  if (outside.length === 0) return;
+  const shown = outside.slice(0, 5).join(", ") + (outside.length > 5 ? ", ..." : "");
+  throw new DataError(
+    "data/outside-subset",
+    `${outside.length} of the data's ${announced.size} classes are not among the ${subset.size} of the subset: ${shown}. Take the data that belong to the subset.`,
+  );
 }
 
 /** Class index of an item; labels that were not announced by the source are matched when they come. */
-function classLookup(model: Model, announced: readonly string[] | undefined): (item: ImageItem) => number {
-  const classes = classesOf(model.description);
-  const known = new Map(mapClasses(announced ?? [], classes));
+function classLookup(
+  classes: ModelClasses,
+  announced: ReadonlyMap<string, number>,
+): (item: ImageItem) => number {
+  const known = new Map(announced);
   return ({ id, label }) => {
     if (label === undefined) {
       throw new DataError(

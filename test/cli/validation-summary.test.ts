@@ -18,6 +18,7 @@ const summary: ValidationSummary = {
     top5: 95.386,
     real: { count: 46_837, top1: 86.071, top5: 97.205 },
     confusion: confusionMatrix(1000),
+    failed: 0,
     failures: [],
   },
   claims: claimsFor(model, undefined),

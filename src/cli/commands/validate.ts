@@ -53,7 +53,7 @@ export const validateCommand: LoadedCommand = defineCommand<ValidateOptions>({
     },
     json: {
       ...jsonOption,
-      about: "print a line of JSON per failed image, and one with top1 and top5 at the end",
+      about: "print a line of JSON per failed image as it comes, and one with top1 and top5 at the end",
     },
     ...inputOptions,
     ...modelOptions,

@@ -36,6 +36,9 @@ export async function validate(
       subset,
       realLabels,
       signal: terminal.signal,
+      onFailure: options.json
+        ? (failure) => terminal.print([JSON.stringify(failureEntry(failure))])
+        : undefined,
       onProgress: imageProgress(images.size, terminal),
     });
     terminal.clearStatus();
@@ -50,7 +53,6 @@ export async function validate(
     }
     await addRow?.(resultsRow(summary));
     if (options.json) {
-      await terminal.print(report.failures.map((failure) => JSON.stringify(failureEntry(failure))));
       const perClass = options.perClass ? { perClass: perClassEntries(report, model.classes) } : {};
       await terminal.print([JSON.stringify({ ...summaryEntry(summary), ...perClass })]);
     } else {
@@ -60,10 +62,10 @@ export async function validate(
       await terminal.print(summaryLines(summary, terminal.style));
     }
     const failures = report.failures.map(({ image, error }) => ({ image, message: error.message }));
-    for (const line of failureSummary(failures, failures.length, report.count + failures.length)) {
+    for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
       terminal.notice(line);
     }
-    return failures.length > 0 ? "failed" : "ok";
+    return report.failed > 0 ? "failed" : "ok";
   } finally {
     await model.release();
   }

@@ -27,7 +27,7 @@ export function summaryEntry(summary: ValidationSummary): object {
     crop_pct: cropPct,
     interpolation,
     count: report.count,
-    failed: report.failures.length,
+    failed: report.failed,
     ...(report.real ? { real: report.real } : {}),
     claims: claims.map(({ source, accuracy: [top1, top5] }) => ({ source, top1, top5 })),
   };
