@@ -17,9 +17,7 @@ export async function exportModel(
   terminal: Terminal,
 ): Promise<Outcome> {
   const format = options.format ?? formatOf(options.output);
-  if (format === "safetensors" && options.withPreprocessing) {
-    throw new UsageError("usage/export", "--with-preprocessing belongs to onnx; safetensors holds weights.");
-  }
+  if (format === "safetensors") refuseGraphOptions(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const source = await openModel(modelName(options), {
     ...modelSettings(options, terminal),
@@ -42,6 +40,13 @@ export async function exportModel(
       : `${output}: ${name} as ${format}, ${precision}, ${bytes(size)}`,
   ]);
   return "ok";
+}
+
+/** A safetensors file has no graph that could be asked for anything. */
+function refuseGraphOptions({ withPreprocessing, outputs }: ExportOptions): void {
+  const given = withPreprocessing ? "--with-preprocessing" : outputs === undefined ? undefined : "--outputs";
+  if (given === undefined) return;
+  throw new UsageError("usage/export", `${given} belongs to onnx; safetensors holds weights.`);
 }
 
 function formatOf(output: string): ModelFormat {
