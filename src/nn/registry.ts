@@ -30,26 +30,27 @@ export function findCard(name: string): ModelCard | undefined {
 /**
  * Configuration of a model by name: a card's name, timm's tag, or a bare architecture (`resnext50_32x4d`).
  *
- * @throws ModelError that lists the names, the nearest first.
+ * @throws ModelError that gives the three nearest names.
  */
 export function modelConfig(name: string): ResNetConfig {
   const key = findCard(name)?.timmTag.split(".")[0] ?? name;
   const architecture = Object.hasOwn(architectures, key) ? architectures[key] : undefined;
   if (!architecture) {
-    const known = [...listModels(), ...Object.keys(architectures)];
+    const nearest = nearestFirst(name, [...listModels(), ...Object.keys(architectures)]).slice(0, 3);
+    const choice = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(nearest);
     throw new ModelError(
       "model/unknown-name",
-      `There is no model "${name}". Known: ${nearestFirst(name, known).join(", ")}.`,
+      `There is no model "${name}". Did you mean ${choice}? listModels() / ssl-resnext models lists the released ones.`,
     );
   }
   return resnetConfig(architecture);
 }
 
-/** Sorts names by how many letter pairs they share with what was asked for. */
+/** Sorts names by how many letter pairs they share with what was asked for; of equals, the shorter is nearer. */
 function nearestFirst(wanted: string, names: readonly string[]): readonly string[] {
   const pairs = (text: string): Set<string> =>
     new Set(Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2)));
   const asked = pairs(wanted.toLowerCase());
   const shared = (name: string): number => [...pairs(name)].filter((pair) => asked.has(pair)).length;
-  return names.toSorted((a, b) => shared(b) - shared(a));
+  return names.toSorted((a, b) => shared(b) - shared(a) || a.length - b.length);
 }

@@ -60,7 +60,7 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
     [["export", "-o", "model.bin"], "end it in .onnx or .safetensors"],
     [["export", "-o", "model.safetensors", "--outputs", "layer4"], "--outputs belongs to onnx"],
     [["export", "-o", "model.safetensors", "--with-preprocessing"], "--with-preprocessing belongs to onnx"],
-    [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Known: ssl_resnext50_32x4d,'],
+    [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Did you mean ssl_resnext50_32x4d, '],
     [["info", "resnet18"], "an architecture without a card; ask for ssl_resnet18 or swsl_resnet18."],
     [["embed", "x.jpg", "--tap", "layer4", "-o", "x.csv"], "a feature map has no place in CSV"],
   ])("%j", async (args, message) => {

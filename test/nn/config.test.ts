@@ -64,9 +64,17 @@ describe("modelConfig", () => {
     expect(modelConfig(timmTag.split(".")[0]!)).toEqual(modelConfig(name));
   });
 
-  it("suggests the nearest name first", () => {
-    expect(() => modelConfig("ssl_resnext50_32x4")).toThrow(
-      /^There is no model "ssl_resnext50_32x4"\. Known: ssl_resnext50_32x4d, /,
+  it.each([
+    ["ssl_resnext50_32x4", "ssl_resnext50_32x4d"],
+    ["ssl_resnet5", "ssl_resnet50"],
+    ["resnet5", "resnet50"],
+    ["ResNeXt101-32x8d", "resnext101_32x8d"],
+  ])("for %s suggests %s first, of three", (wrong, right) => {
+    expect(() => modelConfig(wrong)).toThrow(
+      new RegExp(
+        String.raw`^There is no model "${wrong}"\. Did you mean ${right}, \w+ or \w+\? ` +
+          String.raw`listModels\(\) / ssl-resnext models lists the released ones\.$`,
+      ),
     );
   });
 
