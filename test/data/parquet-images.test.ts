@@ -106,10 +106,13 @@ describe("Parquet tables", () => {
     const hf = await parquet("columns.parquet", labelledTable(1));
     await expect(openImages([hf], { imageColumn: "picture" })).rejects.toMatchObject({
       code: "data/parquet-columns",
-      message: expect.stringContaining("image {bytes, path}") as string,
+      message: expect.stringContaining(
+        "the table has image {bytes, path}, label (INT64). Name the column to use with imageColumn (--image-column).",
+      ) as string,
     });
     await expect(openImages([hf], { labelColumn: "image" })).rejects.toMatchObject({
       code: "data/parquet-columns",
+      message: expect.stringContaining("labelColumn (--label-column)") as string,
     });
     const paths = await parquet("paths.parquet", {
       ...labelledTable(1),

@@ -17,6 +17,7 @@ export interface ColumnChoice {
 
 const imageNames = ["image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes"];
 const labelNames = ["label", "labels", "cls", "class", "fine_label", "target"];
+const imageKinds = '(binary, or a struct with binary "bytes")';
 
 /**
  * Finds the image column, a `{bytes, path}` struct or plain binary, and the label column beside it.
@@ -34,11 +35,10 @@ function findImage(file: string, columns: readonly SchemaTree[], asked: string |
   const fits = columns.filter(isImageColumn).map((column) => column.element.name);
   if (asked !== undefined) {
     if (fits.includes(asked)) return asked;
-    throw noColumn(file, columns, `an image column "${asked}" (binary, or a struct with binary "bytes")`);
+    throw noColumn(file, columns, "imageColumn", `an image column "${asked}" ${imageKinds}`);
   }
   const name = fits.length === 1 ? fits[0] : imageNames.find((known) => fits.includes(known));
-  if (name === undefined)
-    throw noColumn(file, columns, 'one image column (binary, or a struct with binary "bytes")');
+  if (name === undefined) throw noColumn(file, columns, "imageColumn", `one image column ${imageKinds}`);
   return name;
 }
 
@@ -50,7 +50,7 @@ function findLabel(
   const fits = columns.filter(isLabelColumn).map((column) => column.element.name);
   if (asked === undefined) return labelNames.find((known) => fits.includes(known));
   if (fits.includes(asked)) return asked;
-  throw noColumn(file, columns, `a label column "${asked}" (integer or text)`);
+  throw noColumn(file, columns, "labelColumn", `a label column "${asked}" (integer or text)`);
 }
 
 function isImageColumn({ element, children }: SchemaTree): boolean {
@@ -92,7 +92,17 @@ function parseJson(text: string): unknown {
   }
 }
 
-function noColumn(file: string, columns: readonly SchemaTree[], wanted: string): DataError {
+const flags: { readonly [K in keyof ColumnChoice]-?: string } = {
+  imageColumn: "--image-column",
+  labelColumn: "--label-column",
+};
+
+function noColumn(
+  file: string,
+  columns: readonly SchemaTree[],
+  option: keyof ColumnChoice,
+  wanted: string,
+): DataError {
   const found = columns.map(({ element, children }) =>
     children.length > 0
       ? `${element.name} {${children.map((child) => child.element.name).join(", ")}}`
@@ -100,6 +110,6 @@ function noColumn(file: string, columns: readonly SchemaTree[], wanted: string):
   );
   return new DataError(
     "data/parquet-columns",
-    `${file}: expected ${wanted}, the table has ${found.join(", ")}. Name the columns to use.`,
+    `${file}: expected ${wanted}, the table has ${found.join(", ")}. Name the column to use with ${option} (${flags[option]}).`,
   );
 }
