@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { UsageError } from "../core/index.ts";
+import { DataError, UsageError } from "../core/index.ts";
+import { fileError } from "../node/file-error.ts";
 
 /**
  * A small file that an option names.
@@ -10,7 +11,9 @@ export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError("usage/unreadable-file", `${path}: cannot be read (${reason}).`, { cause });
+    const refusal = fileError(path, cause);
+    if (refusal instanceof DataError)
+      throw new UsageError("usage/unreadable-file", refusal.message, { cause });
+    throw refusal;
   }
 }

@@ -56,6 +56,10 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
     [["classify", "x.jpg", "--crop-pct", "2"], "--crop-pct: expected a number above 0 and at most 1"],
     [["classify", "x.jpg", "--img-size", "big"], "--input-size: expected a whole number from 1 to 4096"],
     [["classify", "x.jpg", "--device", "tpu"], "--device: expected one of cpu, webgpu"],
+    [
+      ["classify", "x.jpg", "--labels", "absent.txt"],
+      "error: absent.txt: no such file or folder. Check the path.",
+    ],
     [["export"], "--output is required."],
     [["export", "-o", "model.bin"], "end it in .onnx or .safetensors"],
     [["export", "-o", "model.safetensors", "--outputs", "layer4"], "--outputs belongs to onnx"],
