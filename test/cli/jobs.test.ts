@@ -120,6 +120,7 @@ describe("export", () => {
   it.each([
     ["model.onnx", [], "onnx", "fp32"],
     ["half.onnx", ["--precision", "fp16", "--with-preprocessing"], "onnx", "fp16"],
+    ["half.safetensors", ["--precision", "float16"], "safetensors", "fp16"],
   ])("%s", async (name, more, format, precision) => {
     const output = join(folder, name);
     const { code, stdout } = await runCli(["export", "-w", weights, "-o", output, "--json", ...more]);

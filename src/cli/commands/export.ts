@@ -18,6 +18,9 @@ export interface ExportOptions extends ModelOptions {
   readonly json: boolean;
 }
 
+/** Short names, and those of the dtypes. */
+const precisions = { fp32: "fp32", fp16: "fp16", float32: "fp32", float16: "fp16" } as const;
+
 /** `export`: a model as ONNX or safetensors. */
 export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
   operands: {},
@@ -30,8 +33,10 @@ export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
     },
     precision: {
       flags: "--precision <precision>",
-      about: "fp32, or fp16 for half the file",
-      schema: oneOf(["fp32", "fp16"]).default("fp32"),
+      about: "fp32, or fp16 for half the file; float32 and float16 are the same",
+      schema: oneOf(["fp32", "fp16", "float32", "float16"])
+        .default("fp32")
+        .transform((name) => precisions[name]),
     },
     withPreprocessing: {
       flags: "--with-preprocessing",
