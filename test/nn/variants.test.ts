@@ -6,6 +6,7 @@ import { ModelError } from "../../src/core/index.ts";
 import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { openFileSource } from "../../src/node/file-source.ts";
 import {
+  embeddingLength,
   expectedShapes,
   inferenceGraph,
   modelConfig,
@@ -98,6 +99,16 @@ describe("outputs", () => {
     const config = resnetConfig({ ...small, stem: "cifar" });
     const shapes = shapesOf(inferenceGraph(config, randomStateDict(config, 1), { outputs, inputSize: 32 }));
     expect(taps.map((tap) => shapes[tap]?.[2])).toEqual([32, 32, 16, 8, 4]);
+  });
+
+  it.each([
+    { layers: [1, 1, 1, 1], block: "basic" },
+    { layers: [1, 1], block: "bottleneck" },
+    { layers: [1, 1, 1], block: "bottleneck", width: 16 },
+  ] as const)("have an embedding of the length that %j says", (given) => {
+    const config = resnetConfig(given);
+    const graph = inferenceGraph(config, randomStateDict(config, 1), { outputs: ["embedding"] });
+    expect(shapesOf(graph)["embedding"]).toEqual(["N", embeddingLength(config)]);
   });
 
   it("end with the embedding when there are no classes", async () => {

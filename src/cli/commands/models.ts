@@ -2,6 +2,7 @@ import { defineCommand, type LoadedCommand } from "../command.ts";
 import { jsonOption } from "../options/output-options.ts";
 import { grouped } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
+// Past the index, which loads graphs and their encoding: a list of names should come at once.
 import { modelCards, type ModelCard } from "../../nn/model-cards.ts";
 import { releaseCard } from "../../nn/release-card.ts";
 

@@ -1,5 +1,4 @@
-import { releaseCard } from "../../nn/release-card.ts";
-import type { ModelCard, TimmAccuracy, TopAccuracy } from "../../nn/model-cards.ts";
+import { releaseCard, type ModelCard, type TimmAccuracy, type TopAccuracy } from "../../nn/index.ts";
 import { grouped, si } from "../output/numbers.ts";
 import { definitions, table } from "../output/table.ts";
 import type { Style } from "../output/style.ts";

@@ -1,4 +1,4 @@
-import type { Layer } from "../../nn/layer-table.ts";
+import type { Layer } from "../../nn/index.ts";
 import { grouped, si } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 

@@ -1,6 +1,5 @@
 import { UsageError } from "../../core/index.ts";
-import { expansion } from "../../nn/blocks.ts";
-import type { ResNetConfig, Tap } from "../../nn/index.ts";
+import { embeddingLength, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/images/index.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
 import type { Outcome } from "../command.ts";
@@ -98,9 +97,4 @@ function featuredShape(tap: Tap, terminal: Terminal): AnswerShape<Featured | Fai
       return vectorLines(answer.image, `${tap}: ${dims.join("x")}`, data, terminal);
     },
   };
-}
-
-/** Channels of the last stage. */
-function embeddingLength({ block, width, layers }: ResNetConfig): number {
-  return width * 2 ** (layers.length - 1) * expansion[block];
 }
