@@ -20,6 +20,9 @@ export interface CreateModelOptions extends ModelOptions {
 /**
  * Opens a model for inference.
  *
+ * Its worker threads set `sharp.concurrency(1)` and `sharp.cache(false)` when they start. libvips has one of each
+ * per process: a program that uses sharp itself finds them changed, and may set them again.
+ *
  * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, an architecture, or a weights file.
  * @throws ModelError, DataError, WeightsError, SessionError.
  * @example
