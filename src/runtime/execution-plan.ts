@@ -38,8 +38,12 @@ const activationBytesPerPixel = 1000;
 const memoryCeiling = 8e9;
 /** Opening one more session has to pay: below this many images a worker it does not. */
 const imagesPerWorker = 8;
-/** One photograph at a time keeps its activations in the core's cache; a bigger batch is slower. */
-const cpuBatchSize = 1;
+/** A few photographs at a time read each weight from memory once: 2-4 % faster than one at 224 pixels. */
+const cpuBatchSize = 4;
+/** Activations of larger ones leave the cache, which costs more. */
+const largestBatched = 288;
+/** Batches that each worker should get at least; fewer images are handed out one at a time, to keep all busy. */
+const batchesPerWorker = 8;
 const gpuBatchSize = 16;
 
 /**
@@ -56,7 +60,9 @@ export function planExecution(conditions: ExecutionConditions, overrides: PlanOv
   if (conditions.device !== "cpu") return gpuPlan(conditions, overrides);
 
   const cores = Math.max(1, Math.floor(conditions.cores));
-  const batchSize = overrides.batchSize ?? cpuBatchSize;
+  const manyImages = (conditions.images ?? Infinity) >= cores * cpuBatchSize * batchesPerWorker;
+  const batches = manyImages && conditions.inputSize <= largestBatched;
+  const batchSize = overrides.batchSize ?? (batches ? cpuBatchSize : 1);
   const memoryEach = memoryOfWorker(conditions, batchSize);
   const memory = Math.min(conditions.freeMemory / 2, memoryCeiling);
   const limits = [

@@ -14,7 +14,7 @@ const laptop: ExecutionConditions = {
 
 describe("planExecution", () => {
   it("gives each core a one-thread session when the model is small", () => {
-    expect(planExecution(laptop)).toMatchObject({ workers: 2, threadsPerWorker: 1, batchSize: 1 });
+    expect(planExecution(laptop)).toMatchObject({ workers: 2, threadsPerWorker: 1, batchSize: 4 });
     expect(planExecution({ ...laptop, cores: 16, freeMemory: 64e9 })).toMatchObject({
       workers: 16,
       threadsPerWorker: 1,
@@ -25,7 +25,7 @@ describe("planExecution", () => {
     const plan = planExecution({ ...laptop, cores: 16, modelBytes: resnext101x16, freeMemory: 128e9 });
     expect(plan).toMatchObject({ workers: 4, threadsPerWorker: 4 });
     expect(plan.reason).toBe(
-      "4 workers with 4 threads each, batch 1, on 16 cores: each session takes about 1.7 GB of the 8.0 GB that may be used.",
+      "4 workers with 4 threads each, batch 4, on 16 cores: each session takes about 1.9 GB of the 8.0 GB that may be used.",
     );
   });
 
@@ -42,6 +42,12 @@ describe("planExecution", () => {
     // As many pixels, as many sessions.
     expect(workers(224, 64)).toBe(workers(8 * 224));
     expect(planExecution({ ...server, inputSize: 4096 }).reason).toContain("each session takes about");
+  });
+
+  it("takes photographs one at a time when they are few or large", () => {
+    expect(planExecution({ ...laptop, images: 63 }).batchSize).toBe(1);
+    expect(planExecution({ ...laptop, images: 64 }).batchSize).toBe(4);
+    expect(planExecution({ ...laptop, inputSize: 448 }).batchSize).toBe(1);
   });
 
   it("gives one image every core", () => {
