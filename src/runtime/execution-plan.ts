@@ -28,8 +28,8 @@ export interface ExecutionPlan {
 /** The parts of a plan that a caller may fix; the rest is planned around them. */
 export type PlanOverrides = { readonly [K in "workers" | "threadsPerWorker" | "batchSize"]?: number };
 
-/** ONNX Runtime packs a copy of the weights for its kernels while it holds them (measured: 1.9). */
-const memoryPerWeightByte = 2;
+/** Sessions share the mapped weights and add 0.4 of their own (measured); without blocked kernels it is 1.9. */
+const memoryPerWeightByte = 1;
 /** A worker thread and the photographs that it decodes ahead. */
 const memoryPerWorker = 100e6;
 /** Activations for each pixel that the model sees (measured: 380 for ResNeXt-50 32x4d, 1000 for 101 32x16d). */

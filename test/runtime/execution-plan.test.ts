@@ -25,7 +25,7 @@ describe("planExecution", () => {
     const plan = planExecution({ ...laptop, cores: 16, modelBytes: resnext101x16, freeMemory: 128e9 });
     expect(plan).toMatchObject({ workers: 4, threadsPerWorker: 4 });
     expect(plan.reason).toBe(
-      "4 workers with 4 threads each, batch 4, on 16 cores: each session takes about 1.9 GB of the 8.0 GB that may be used.",
+      "4 workers with 4 threads each, batch 4, on 16 cores: each session takes about 1.1 GB of the 8.0 GB that may be used.",
     );
   });
 
@@ -38,7 +38,7 @@ describe("planExecution", () => {
     const server = { ...laptop, cores: 16, freeMemory: 64e9 };
     const workers = (inputSize: number, batchSize?: number): number =>
       planExecution({ ...server, inputSize }, batchSize ? { batchSize } : {}).workers;
-    expect([224, 512, 1024, 4096].map((inputSize) => workers(inputSize))).toEqual([16, 8, 4, 1]);
+    expect([224, 640, 1024, 4096].map((inputSize) => workers(inputSize))).toEqual([16, 8, 4, 1]);
     // As many pixels, as many sessions.
     expect(workers(224, 64)).toBe(workers(8 * 224));
     expect(planExecution({ ...server, inputSize: 4096 }).reason).toContain("each session takes about");
