@@ -1,6 +1,8 @@
-export { defaultSgd, type SgdOptions } from "./optimizer.ts";
+export { adamW, type AdamWOptions } from "./optimizers/adamw.ts";
+export type { Decay, Optimizer, StepInputs, Updated } from "./optimizers/optimizer.ts";
+export { sgd, type SgdOptions } from "./optimizers/sgd.ts";
 export {
-  momentumOf,
+  slotOf,
   trainingGraph,
   type StateTensor,
   type TrainingGraph,

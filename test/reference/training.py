@@ -1,9 +1,9 @@
 """Training steps of a torchvision ResNeXt on fixed batches.
 
 training.py JOB reads JOB.json: {seed, block, layers, width, groups, width_per_group, stem, classes, batch, size, steps, lr,
-momentum, nesterov, weight_decay, decay, clip, frozen_norm, frozen, float64} and writes JOB.json/.bin with `start/NAME`
-(state before the first step), `images/K`, `targets/K`, `loss/K` for each step K, and `after/K/NAME`, `momentum/K/NAME`
-for each K in `record`.
+optimizer, eps, momentum, nesterov, weight_decay, decay, clip, ema, frozen_norm, frozen} and writes JOB.json/.bin with
+`start/NAME` (state before the first step), `images/K`, `targets/K`, `loss/K` for each step K, and `after/K/NAME`,
+`after/K/NAME/SLOT` for each K in `record`.
 """
 
 import json
@@ -77,10 +77,6 @@ batches = [
 for step, (images, targets) in enumerate(batches, 1):
     results[f"images/{step}"] = images
     results[f"targets/{step}"] = targets
-if job["float64"]:
-    model = model.double()
-    batches = [(images.double(), targets.double()) for images, targets in batches]
-
 model.train()
 if job["frozen_norm"]:
     for module in model.modules():
@@ -90,15 +86,17 @@ for name, parameter in model.named_parameters():
     parameter.requires_grad = not any(name.startswith(prefix) for prefix in job["frozen"])
 trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 decays = lambda parameter: job["decay"] == "all" or parameter.dim() > 1
-optimizer = torch.optim.SGD(
-    [
-        {"params": [p for _, p in trained if decays(p)], "weight_decay": job["weight_decay"]},
-        {"params": [p for _, p in trained if not decays(p)], "weight_decay": 0},
-    ],
-    lr=job["lr"],
-    momentum=job["momentum"],
-    nesterov=job["nesterov"],
-)
+groups = [
+    {"params": [p for _, p in trained if decays(p)], "weight_decay": job["weight_decay"]},
+    {"params": [p for _, p in trained if not decays(p)], "weight_decay": 0},
+]
+if job["optimizer"] == "adamw":
+    optimizer = torch.optim.AdamW(groups, lr=job["lr"], eps=job["eps"])
+    slots = {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"}
+else:
+    optimizer = torch.optim.SGD(groups, lr=job["lr"], momentum=job["momentum"], nesterov=job["nesterov"])
+    slots = {"momentum": "momentum_buffer"}
+average = {name: value.clone() for name, value in model.state_dict().items()}
 for step, (images, targets) in enumerate(batches, 1):
     optimizer.zero_grad()
     loss = torch.nn.functional.cross_entropy(model(images), targets)
@@ -107,8 +105,14 @@ for step, (images, targets) in enumerate(batches, 1):
         torch.nn.utils.clip_grad_norm_([p for _, p in trained], job["clip"])
     optimizer.step()
     results[f"loss/{step}"] = loss.detach()
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            average[name].mul_(job["ema"]).add_(value, alpha=1 - job["ema"])
     if step in job["record"]:
-        results.update({f"after/{step}/{name}": value.clone() for name, value in model.state_dict().items()})
+        for name, value in model.state_dict().items():
+            results[f"after/{step}/{name}"] = value.clone()
+            results[f"after/{step}/{name}/ema"] = average[name].clone()
         for name, parameter in trained:
-            results[f"momentum/{step}/{name}"] = optimizer.state[parameter]["momentum_buffer"].clone()
-write_tensors(path, {name: value for name, value in results.items() if not name.endswith("num_batches_tracked")})
+            for slot, key in slots.items():
+                results[f"after/{step}/{name}/{slot}"] = optimizer.state[parameter][key].clone()
+write_tensors(path, {name: value for name, value in results.items() if "num_batches_tracked" not in name})
