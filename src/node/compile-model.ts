@@ -19,7 +19,11 @@ const externalData = "weights.bin";
  */
 export async function compileModel(graph: Graph, signal?: AbortSignal): Promise<CompiledModel> {
   const folder = await mkdtemp(join(tmpdir(), "ssl-resnext-"));
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  // Windows keeps a file that is mapped: it is then left to the system's own clean-up.
+  const remove = (): Promise<void> =>
+    rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+      if (process.platform !== "win32") throw error;
+    });
   try {
     const path = join(folder, "model.onnx");
     const { model, weights } = encodeModel(graph, { externalData });
