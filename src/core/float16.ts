@@ -1,3 +1,4 @@
+import { roundHalfToEven } from "./round-half-to-even.ts";
 import type { TensorSource } from "./tensor.ts";
 
 const value = new Float32Array(1);
@@ -18,12 +19,6 @@ export function toFloat16(number: number): number {
   }
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
   return sign | ((rounded - 0x38000000) >>> 13);
-}
-
-function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** The same tensor in float16, converted when loaded. */

@@ -1,3 +1,4 @@
+import { roundHalfToEven } from "../core/round-half-to-even.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { resize, type Size, type Window } from "./resize.ts";
 import type { RgbImage } from "./rgb-image.ts";
@@ -42,13 +43,6 @@ function centre(size: number, crop: number): Centre {
   return size < crop
     ? { start: 0, length: size, padding: Math.floor((crop - size) / 2) }
     : { start: roundHalfToEven((size - crop) / 2), length: crop, padding: 0 };
-}
-
-/** Python's `round`. */
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
 
 /** Puts an image on black ground. */

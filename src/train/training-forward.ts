@@ -1,5 +1,7 @@
+import { elementCount } from "../core/index.ts";
 import {
   add,
+  allButChannels,
   batchNormalization,
   batchNormTraining,
   currentScope,
@@ -46,8 +48,7 @@ export function trainingForward(batchNorm: "live" | "frozen"): TrainingForward {
 
   const live: Forward["normalise"] = (x, { weight, bias, runningMean, runningVar }, epsilon) => {
     const { y, mean, variance } = batchNormTraining(x, weight, bias, epsilon);
-    const [n, , ...space] = x.shape as readonly [number, number, ...number[]];
-    const count = space.reduce((product, length) => product * length, n);
+    const count = elementCount(allButChannels(x).map((axis) => x.shape[axis] as number));
     // torch tracks the unbiased variance, though it normalises with the biased one.
     const unbiased = mul(variance, float32(count / (count - 1)));
     statistics.set(nameOf(runningMean), average(runningMean, mean));

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { seededRandom, tensor, type Tensor } from "../../core/index.ts";
+import { elementCount, seededRandom, tensor, type Tensor } from "../../core/index.ts";
 import { countParameters, inferenceGraph, layerTable } from "../../nn/index.ts";
 import { cpuBlockSize } from "../../node/block-size.ts";
 import { compileModel, type CompiledModel } from "../../node/compile-model.ts";
@@ -84,7 +84,7 @@ async function openSession(
 /** Noise in the range of normalised pixels: zeros would be faster than photographs. */
 function randomImages(dims: readonly number[]): Tensor<"float32"> {
   const random = seededRandom(0);
-  const length = dims.reduce((product, dim) => product * dim, 1);
+  const length = elementCount(dims);
   return tensor(
     "float32",
     dims,

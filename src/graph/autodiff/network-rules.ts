@@ -1,6 +1,8 @@
 import {
   add,
+  allButChannels,
   batchNormTrainingGrad,
+  channelColumn,
   convInputGrad,
   convWeightGrad,
   div,
@@ -20,10 +22,6 @@ import { staticShape } from "./static-shape.ts";
 import type { Float, Vjp } from "./vjp.ts";
 
 const floats = (node: Node): readonly Float[] => node.inputs as readonly Float[];
-
-/** All axes of [N, C, ...] but the channels. */
-const allButChannels = (x: Float): readonly number[] =>
-  x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
 
 export const relu: Vjp = (node, [dy]) => [reluGrad(node.outputs[0] as Float, dy!)];
 
@@ -51,7 +49,7 @@ export const batchNormTraining: Vjp = (node, [dy]) => {
 /** y = w · (x - m) / √(v + e) + b with constant statistics, as frozen layers have them. */
 export const batchNormFrozen: Vjp = (node, [dy]) => {
   const [x, weight, , mean, variance] = floats(node);
-  const column = (value: Float): Float => reshape(value, [-1, ...x!.shape.slice(2).map(() => 1)]);
+  const column = (value: Float): Float => channelColumn(value, x!);
   const std = sqrt(add(variance!, float32(node.attributes["epsilon"] as number)));
   const normal = div(sub(x!, column(mean!)), column(std));
   const sum = (value: Float): Float => reduceSum(value, allButChannels(x!), { keepdims: 0 });

@@ -20,3 +20,4 @@ export {
 export { maxPoolGrad, reluGrad } from "./activation-grad.ts";
 export { softmaxCrossEntropy } from "./cross-entropy.ts";
 export { blockedConv, blockedGlobalAveragePool, blockedMaxPool, reorderOutput } from "./blocked.ts";
+export { allButChannels, channelColumn } from "./channels.ts";

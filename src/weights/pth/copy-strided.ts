@@ -1,3 +1,5 @@
+import { elementCount } from "../../core/index.ts";
+
 type Elements = Record<number, number | bigint>;
 
 /** Whether the elements lie in row-major order without gaps; strides of dimensions of size 1 do not matter. */
@@ -19,7 +21,7 @@ export function copyStrided(
 ): void {
   const inner = dims.at(-1)!;
   const step = strides.at(-1)!;
-  const rows = dims.slice(0, -1).reduce((product, dim) => product * dim, 1);
+  const rows = elementCount(dims.slice(0, -1));
   const index = dims.slice(0, -1).map(() => 0);
   let start = 0;
   let out = 0;
