@@ -11,7 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   nn: ["graph", "weights", "image"],
   data: ["image"],
-  train: ["nn", "graph", "data", "image", "weights", "runtime"],
+  train: ["nn", "graph", "data", "image", "weights", "runtime", "predict"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
   node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
   cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "node"],

@@ -1,0 +1,9 @@
+export type {
+  EpochRecord,
+  Fact,
+  Mistake,
+  StepRecord,
+  SweepRecord,
+  TrainingReportData,
+  ValidationRecord,
+} from "./data.ts";
