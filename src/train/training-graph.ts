@@ -47,6 +47,8 @@ export interface StateTensor {
   /** Name of the output that is the input of the next step. */
   readonly output: string;
   readonly dims: readonly number[];
+  /** Dims of the graph's input and output, where they are others: the same elements in the same order. */
+  readonly storedDims?: readonly number[];
 }
 
 export interface TrainingGraph {

@@ -42,6 +42,7 @@ import {
   shapeOf,
   slice,
   softmax,
+  sgdUpdate,
   softmaxCrossEntropy,
   sqrt,
   sub,
@@ -91,6 +92,7 @@ const batchSizes = (x: Value, ...spatial: readonly number[]): Value<"int64"> =>
   concat([shapeOf(x, 0, 2), int64s(spatial)], 0);
 
 const strided = { group: 4, kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
+const sgdInputs = { p: normal(3, 4), d: normal(3, 4), m: normal(3, 4), r: uniform(0.1, 1) };
 const stemPool = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
 
 // One line per case.
@@ -232,5 +234,8 @@ export const opCases: readonly OpCase[] = [
   c("BatchNormTraining", "", { a: normal(4, 8, 5, 3), s: normal(8), b: normal(8) }, ({ a, s, b }) => batchNormTraining(a, s, b, 1e-5).y, "F.batch_norm(a, None, None, s, b, training=True)"),
   c("BatchNormTraining", "biased variance", { a: normal(4, 8, 5, 3), s: normal(8), b: normal(8) }, ({ a, s, b }) => batchNormTraining(a, s, b, 1e-5).variance, "a.var((0, 2, 3), unbiased=False)"),
   c("BatchNormTrainingGrad", "", { a: normal(4, 8, 5, 3), d: normal(4, 8, 5, 3), s: normal(8), b: normal(8) }, ({ a, d, s, b }) => batchNormTrainingGrad(a, d, s, batchNormTraining(a, s, b, 1e-5), 1e-5)[0]!, "torch.autograd.functional.vjp(lambda a: F.batch_norm(a, None, None, s, b, training=True), a, d)[1]"),
+  c("SgdUpdate", "parameter, classical", sgdInputs, ({ p, d, m, r }) => sgdUpdate(p, d, m, r, { momentum: 0.9, weight_decay: 0.1, nesterov: 0 })[0], "p - r * (0.9 * m + d + 0.1 * p)"),
+  c("SgdUpdate", "parameter, Nesterov", sgdInputs, ({ p, d, m, r }) => sgdUpdate(p, d, m, r, { momentum: 0.9, weight_decay: 0.1, nesterov: 1 })[0], "p - r * (d + 0.1 * p + 0.9 * (0.9 * m + d + 0.1 * p))"),
+  c("SgdUpdate", "momentum without decay", sgdInputs, ({ p, d, m, r }) => sgdUpdate(p, d, m, r, { momentum: 0.9, weight_decay: 0, nesterov: 0 })[1], "0.9 * m + d"),
   c("SoftmaxCrossEntropy", "soft targets", { a: uniform(-90, 90, 3, 5), t: uniform(0, 1, 3, 5) }, ({ a, t }) => softmaxCrossEntropy(a, t), "-(t * a.log_softmax(1)).sum(1)"),
 ];

@@ -55,6 +55,7 @@ export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
   Reshape: layout.reshaped,
   Resize: unused,
   Round: steps,
+  SgdUpdate: because("is the end of a step, behind the loss"),
   Shape: integers,
   Slice: layout.padded,
   Softmax: network.softmaxOver,

@@ -12,6 +12,7 @@ export type CompositeOpType = Extract<
   | "ConvWeightGrad"
   | "MaxPoolGrad"
   | "ReluGrad"
+  | "SgdUpdate"
   | "SoftmaxCrossEntropy"
 >;
 

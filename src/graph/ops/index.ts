@@ -19,5 +19,6 @@ export {
 } from "./batch-norm-training.ts";
 export { maxPoolGrad, reluGrad } from "./activation-grad.ts";
 export { softmaxCrossEntropy } from "./cross-entropy.ts";
+export { sgdUpdate, type SgdUpdateAttributes } from "./sgd-update.ts";
 export { blockedConv, blockedGlobalAveragePool, blockedMaxPool, reorderOutput } from "./blocked.ts";
 export { allButChannels, channelColumn } from "./channels.ts";

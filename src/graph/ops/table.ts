@@ -15,6 +15,7 @@ import { Expand, Pad } from "./pad.ts";
 import { GlobalAveragePool, MaxPool } from "./pool.ts";
 import { ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduce.ts";
 import { Resize } from "./resize.ts";
+import { SgdUpdate } from "./sgd-update.ts";
 
 /** Names of every op this package emits. */
 export type OpType =
@@ -58,6 +59,7 @@ export type OpType =
   | "Reshape"
   | "Resize"
   | "Round"
+  | "SgdUpdate"
   | "Shape"
   | "Slice"
   | "Softmax"
@@ -108,6 +110,7 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   Reshape,
   Resize,
   Round,
+  SgdUpdate,
   Shape: ShapeOp,
   Slice,
   Softmax,

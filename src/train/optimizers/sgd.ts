@@ -1,4 +1,4 @@
-import { add, float32, mul, sub } from "../../graph/index.ts";
+import { sgdUpdate } from "../../graph/index.ts";
 import { decays, type Decay, type Optimizer } from "./optimizer.ts";
 
 export interface SgdOptions {
@@ -22,11 +22,12 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   return {
     slots: ["momentum"],
     update(parameter, gradient, [momentum], { learningRate }) {
-      const decaying = weightDecay > 0 && decays(parameter, decay);
-      const g = decaying ? add(gradient, mul(parameter, float32(weightDecay))) : gradient;
-      const next = add(mul(momentum!, float32(mu)), g);
-      const direction = nesterov ? add(g, mul(next, float32(mu))) : next;
-      return { parameter: sub(parameter, mul(direction, learningRate)), slots: [next] };
+      const [updated, moved] = sgdUpdate(parameter, gradient, momentum!, learningRate, {
+        momentum: mu,
+        weight_decay: decays(parameter, decay) ? weightDecay : 0,
+        nesterov: nesterov ? 1 : 0,
+      });
+      return { parameter: updated, slots: [moved] };
     },
   };
 }

@@ -14,6 +14,7 @@ import type { Lowering, LoweringTable } from "../lowering.ts";
 import { batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
 import { convInputGrad, convWeightGrad } from "./conv-grad.ts";
 import { maxPoolGrad } from "./max-pool-grad.ts";
+import { sgdUpdate } from "./sgd-update.ts";
 
 const reluGrad: Lowering = ([y, dy]) => [mul(dy!, cast(greater(y!, float32(0)), "float32"))];
 
@@ -33,5 +34,6 @@ export const standard: LoweringTable = {
   ConvWeightGrad: convWeightGrad,
   MaxPoolGrad: maxPoolGrad,
   ReluGrad: reluGrad,
+  SgdUpdate: sgdUpdate,
   SoftmaxCrossEntropy: softmaxCrossEntropy,
 };
