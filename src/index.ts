@@ -43,6 +43,7 @@ export {
   ModelError,
   SessionError,
   SslResnextError,
+  TrainingError,
   UsageError,
   WeightsError,
 } from "./core/index.ts";

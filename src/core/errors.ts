@@ -32,5 +32,8 @@ export class DataError extends SslResnextError {}
 /** A failure of the inference runtime: no such device, out of memory, a crashed worker. */
 export class SessionError extends SslResnextError {}
 
+/** A training that cannot go on: a loss that is no number, no memory, a checkpoint of another run. */
+export class TrainingError extends SslResnextError {}
+
 /** Options or arguments that the caller has to correct. */
 export class UsageError extends SslResnextError {}

@@ -2,6 +2,7 @@ export { allocate, bytesPerElement, viewAs, type DType, type DTypeArrays } from 
 export { asFloat16, toFloat16 } from "./float16.ts";
 export { elementCount, tensor, type StateDict, type Tensor, type TensorSource } from "./tensor.ts";
 export { bytesSource, type ByteSource } from "./byte-source.ts";
+export { nearestNames } from "./nearest-names.ts";
 export { seededRandom, type Random } from "./random.ts";
 export {
   DataError,
@@ -10,6 +11,7 @@ export {
   ModelError,
   SessionError,
   SslResnextError,
+  TrainingError,
   UsageError,
   WeightsError,
 } from "./errors.ts";

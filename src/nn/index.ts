@@ -9,6 +9,7 @@ export { constantParameters, type Init, type ParameterScope, type ParameterSpec 
 export { countParameters, expectedShapes, parametersOf, randomStateDict } from "./state.ts";
 export { layerTable, type Layer } from "./layer-table.ts";
 export { adaptWeights } from "./adapt-weights.ts";
+export { defaultPreprocessing } from "./default-preprocessing.ts";
 export { detectConfig } from "./detect-config.ts";
 export { inferenceGraph, type InferenceGraphOptions } from "./inference-graph.ts";
 export { decodeDescription, encodeDescription, type ModelDescription } from "./model-description.ts";

@@ -1,8 +1,9 @@
-import { ModelError } from "../core/index.ts";
+import { ModelError, nearestNames } from "../core/index.ts";
 import { resnetConfig, type ResNetConfig } from "./config.ts";
 import { modelCards, type ModelCard } from "./model-cards.ts";
 
-type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth">;
+type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
+  Partial<ResNetConfig>;
 
 const architectures: Readonly<Record<string, Architecture>> = {
   resnet18: { block: "basic", layers: [2, 2, 2, 2], cardinality: 1, baseWidth: 64 },
@@ -11,6 +12,16 @@ const architectures: Readonly<Record<string, Architecture>> = {
   resnext101_32x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
   resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
   resnext101_32x16d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
+  // For images of 32x32: under a million parameters.
+  resnext20_cifar10: {
+    block: "bottleneck",
+    layers: [2, 2, 2],
+    cardinality: 8,
+    baseWidth: 16,
+    stem: "cifar",
+    width: 32,
+    numClasses: 10,
+  },
 };
 
 /** Names of the models with published weights, the card's four first. */
@@ -36,7 +47,7 @@ export function modelConfig(name: string): ResNetConfig {
   const key = findCard(name)?.timmTag.split(".")[0] ?? name;
   const architecture = Object.hasOwn(architectures, key) ? architectures[key] : undefined;
   if (!architecture) {
-    const nearest = nearestFirst(name, [...listModels(), ...Object.keys(architectures)]).slice(0, 3);
+    const nearest = nearestNames(name, [...listModels(), ...Object.keys(architectures)]).slice(0, 3);
     const choice = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(nearest);
     throw new ModelError(
       "model/unknown-name",
@@ -44,13 +55,4 @@ export function modelConfig(name: string): ResNetConfig {
     );
   }
   return resnetConfig(architecture);
-}
-
-/** Sorts names by how many letter pairs they share with what was asked for; of equals, the shorter is nearer. */
-function nearestFirst(wanted: string, names: readonly string[]): readonly string[] {
-  const pairs = (text: string): Set<string> =>
-    new Set(Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2)));
-  const asked = pairs(wanted.toLowerCase());
-  const shared = (name: string): number => [...pairs(name)].filter((pair) => asked.has(pair)).length;
-  return names.toSorted((a, b) => shared(b) - shared(a) || a.length - b.length);
 }

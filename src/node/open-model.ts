@@ -1,9 +1,10 @@
 import { parse } from "node:path";
 import { ModelError, type StateDict } from "../core/index.ts";
-import { imagenetPreprocessing, type Preprocessing } from "../image/index.ts";
+import type { Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
   decodeDescription,
+  defaultPreprocessing,
   detectConfig,
   expectedShapes,
   findCard,
@@ -103,7 +104,7 @@ function describe(
   provenance: ModelDescription["provenance"],
 ): ModelDescription {
   const classes = config.numClasses === 1000 ? "imagenet-1k" : [];
-  return { name, config, classes, preprocessing: imagenetPreprocessing, provenance };
+  return { name, config, classes, preprocessing: defaultPreprocessing(config), provenance };
 }
 
 const nameOf = (model: string): string => findCard(model)?.name ?? model;

@@ -5,6 +5,7 @@ import {
   ModelError,
   SessionError,
   SslResnextError,
+  TrainingError,
   UsageError,
   WeightsError,
 } from "../core/index.ts";
@@ -22,6 +23,7 @@ const classes: Readonly<Record<string, typeof SslResnextError>> = {
   ImageError,
   ModelError,
   SessionError,
+  TrainingError,
   UsageError,
   WeightsError,
 };

@@ -2,6 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ModelError, tensor, type StateDict } from "../../src/core/index.ts";
 import {
+  countParameters,
+  defaultPreprocessing,
   detectConfig,
   expectedShapes,
   findCard,
@@ -62,6 +64,13 @@ describe("modelConfig", () => {
     const { timmTag } = findCard(name)!;
     expect(modelConfig(timmTag)).toEqual(modelConfig(name));
     expect(modelConfig(timmTag.split(".")[0]!)).toEqual(modelConfig(name));
+  });
+
+  it("knows a small model for images of 32x32", () => {
+    const config = modelConfig("resnext20_cifar10");
+    expect(config).toMatchObject({ stem: "cifar", numClasses: 10 });
+    expect(countParameters(config)).toBe(976_554);
+    expect(defaultPreprocessing(config)).toMatchObject({ inputSize: 32, cropPct: 1 });
   });
 
   it.each([

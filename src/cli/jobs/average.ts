@@ -1,7 +1,6 @@
 import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import { imagenetPreprocessing } from "../../image/index.ts";
-import { decodeDescription, detectConfig, encodeDescription } from "../../nn/index.ts";
+import { decodeDescription, defaultPreprocessing, detectConfig, encodeDescription } from "../../nn/index.ts";
 import { openFileSource, type FileSource } from "../../node/file-source.ts";
 import { writeFileAtomic } from "../../node/write-file.ts";
 import {
@@ -59,7 +58,7 @@ function metadataOf(
     name: "average",
     config,
     classes: config.numClasses === 1000 ? ("imagenet-1k" as const) : [],
-    preprocessing: imagenetPreprocessing,
+    preprocessing: defaultPreprocessing(config),
     provenance: {},
   };
   return encodeDescription({
