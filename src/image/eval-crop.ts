@@ -1,7 +1,8 @@
 import { roundHalfToEven } from "../core/round-half-to-even.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { resize, type Size, type Window } from "./resize.ts";
+import { resize, type Window } from "./resize.ts";
 import type { RgbImage } from "./rgb-image.ts";
+import { shortSideSize } from "./short-side-size.ts";
 
 /**
  * timm's transform for evaluation: the short side to floor(inputSize / cropPct), then the centre crop.
@@ -13,20 +14,13 @@ import type { RgbImage } from "./rgb-image.ts";
  */
 export function evalCrop(image: RgbImage, preprocessing: Preprocessing): RgbImage {
   const { inputSize, cropPct, interpolation } = preprocessing;
-  const resized = resizedSize(image, Math.floor(inputSize / cropPct));
+  const resized = shortSideSize(image, Math.floor(inputSize / cropPct));
   const columns = centre(resized.width, inputSize);
   const rows = centre(resized.height, inputSize);
   const window = { left: columns.start, top: rows.start, width: columns.length, height: rows.length };
   const crop = resize(image, resized, interpolation, window);
   const inside = { ...window, left: columns.padding, top: rows.padding };
   return columns.length === inputSize && rows.length === inputSize ? crop : pad(crop, inputSize, inside);
-}
-
-/** torchvision's `Resize(shortSide)`: the long side is truncated. */
-function resizedSize({ width, height }: RgbImage, shortSide: number): Size {
-  return width <= height
-    ? { width: shortSide, height: Math.trunc((shortSide * height) / width) }
-    : { width: Math.trunc((shortSide * width) / height), height: shortSide };
 }
 
 interface Centre {
