@@ -10,3 +10,11 @@ export { mapClasses, type ModelClasses } from "./class-mapping.ts";
 export { parseRealLabels, type RealLabels } from "./real-labels.ts";
 export { imagenetClass, imagenetClasses, type ImagenetClass } from "./imagenet/classes.ts";
 export { imagenetSubset, type ImagenetSubset } from "./imagenet/subsets.ts";
+export {
+  defaultMixing,
+  mixBatch,
+  mixingSchema,
+  writeTarget,
+  type MixableBatch,
+  type MixingOptions,
+} from "./mixing/index.ts";
