@@ -6,3 +6,11 @@ export { evalCrop } from "./eval-crop.ts";
 export { normalise } from "./normalise.ts";
 export { imageFormat, type ImageFormat } from "./image-format.ts";
 export type { DecodeImage, DecodeOptions } from "./decode-image.ts";
+export {
+  augment,
+  augmentationSchema,
+  defaultAugmentation,
+  trainingTransform,
+  type AugmentationOptions,
+  type TrainingTransformOptions,
+} from "./augment/index.ts";

@@ -1,0 +1,52 @@
+import type { Random } from "../../core/index.ts";
+import { normalise } from "../normalise.ts";
+import type { Preprocessing } from "../preprocessing.ts";
+import type { RgbImage } from "../rgb-image.ts";
+import { adjustColors } from "./adjust-colors.ts";
+import { drawColorJitter } from "./color-jitter.ts";
+import { flipHorizontally, flipVertically } from "./flip.ts";
+import type { AugmentationOptions } from "./options.ts";
+import { randomCrop } from "./random-crop.ts";
+import { randomErasing } from "./random-erasing.ts";
+import { randomResizedCrop } from "./random-resized-crop.ts";
+
+/** What a training image goes through. */
+export interface TrainingTransformOptions {
+  readonly preprocessing: Pick<Preprocessing, "inputSize" | "mean" | "std">;
+  readonly augmentation: AugmentationOptions;
+}
+
+/** Crops, flips and recolours an image at random: timm's training transform up to the tensor. */
+export function augment(
+  image: RgbImage,
+  { preprocessing: { inputSize }, augmentation }: TrainingTransformOptions,
+  random: Random,
+): RgbImage {
+  const { hflip, vflip, colorJitter } = augmentation;
+  const cropped =
+    augmentation.crop === "random"
+      ? randomCrop(image, inputSize, augmentation, random)
+      : randomResizedCrop(image, inputSize, augmentation, random);
+  const mirrored = random.uniform() < hflip ? flipHorizontally(cropped) : cropped;
+  const flipped = random.uniform() < vflip ? flipVertically(mirrored) : mirrored;
+  return adjustColors(flipped, drawColorJitter(colorJitter, random));
+}
+
+/**
+ * timm's training transform: crop, flips, colours, normalisation, erasing.
+ *
+ * @param out Receives float32 planes [3, inputSize, inputSize].
+ * @param offset First element of `out` to write: n * 3 * inputSize² for image n of a batch.
+ */
+export function trainingTransform(
+  image: RgbImage,
+  options: TrainingTransformOptions,
+  random: Random,
+  out: Float32Array,
+  offset = 0,
+): void {
+  const augmented = augment(image, options, random);
+  normalise(augmented, options.preprocessing, out, offset);
+  const planes = out.subarray(offset, offset + augmented.data.length);
+  randomErasing(planes, augmented, options.augmentation, random);
+}

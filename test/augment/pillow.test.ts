@@ -1,0 +1,109 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { adjustColors, type ColorAdjustment } from "../../src/image/augment/adjust-colors.ts";
+import { crop } from "../../src/image/augment/crop.ts";
+import { flipHorizontally, flipVertically } from "../../src/image/augment/flip.ts";
+import { resize, type RgbImage } from "../../src/image/index.ts";
+import { referenceMissing, runReference } from "../support/reference.ts";
+import { sha256 } from "../support/sha256.ts";
+import { made, type MadeImage } from "./images.ts";
+
+interface Case {
+  readonly image: MadeImage;
+  readonly op: string;
+  readonly args: readonly unknown[];
+  readonly ours: (image: RgbImage) => RgbImage;
+}
+
+const photo: MadeImage = ["noise", 61, 47];
+const dim: MadeImage = ["dim", 48, 40];
+const flat: MadeImage = ["flat", 9, 7];
+const all = [photo, dim, flat];
+
+const resizedCrops: Case[] = (
+  [
+    [0, 0, 61, 47, 32],
+    [10, 5, 13, 17, 32],
+    [60, 46, 1, 1, 8],
+    [3, 2, 40, 30, 20],
+    [30, 0, 31, 47, 5],
+  ] as const
+).flatMap(([left, top, width, height, side]) =>
+  (["bilinear", "bicubic"] as const).map((interpolation) => ({
+    image: photo,
+    op: "resizedCrop",
+    args: [left, top, width, height, side, interpolation],
+    ours: (image) =>
+      resize(crop(image, { left, top, width, height }), { width: side, height: side }, interpolation),
+  })),
+);
+
+const paddedCrops: Case[] = (
+  [
+    [4, 0, 0, 47],
+    [4, 8, 8, 47],
+    [4, 3, 7, 40],
+    [12, 20, 0, 30],
+  ] as const
+).flatMap(([padding, left, top, side]) =>
+  (["constant", "reflect"] as const).map((mode) => ({
+    image: photo,
+    op: "paddedCrop",
+    args: [padding, mode, left, top, side],
+    ours: (image) =>
+      crop(image, { left: left - padding, top: top - padding, width: side, height: side }, mode),
+  })),
+);
+
+const flips: Case[] = all.flatMap((image) => [
+  { image, op: "hflip", args: [], ours: flipHorizontally },
+  { image, op: "vflip", args: [], ours: flipVertically },
+]);
+
+const factors = [0, 0.1, 0.37, 0.6, 0.999, 1, 1.013, 1.4, 1.9, 2.5];
+const single = (["brightness", "contrast", "saturation"] as const).flatMap((property) =>
+  factors.map((factor) => [{ property, factor }]),
+);
+const hues = [-0.5, -0.31, -0.1, -0.003, 0, 0.05, 0.25, 0.5].map((factor) => [
+  { property: "hue", factor } as const,
+]);
+const chains: ColorAdjustment[][] = [
+  ["brightness", "contrast", "saturation", "hue"],
+  ["contrast", "brightness", "hue", "saturation"],
+  ["saturation", "contrast", "brightness", "contrast"],
+  ["hue", "saturation", "brightness", "contrast"],
+].map((order) =>
+  order.map((property, at) => ({
+    property: property as ColorAdjustment["property"],
+    factor: property === "hue" ? 0.21 : [0.63, 1.37, 0.8, 1.21][at]!,
+  })),
+);
+
+const adjustments: Case[] = [...single, ...hues, ...chains].flatMap((steps) =>
+  all.map((image) => ({
+    image,
+    op: "adjust",
+    args: steps.map(({ property, factor }) => [property, factor]),
+    ours: (source) => adjustColors(source, steps),
+  })),
+);
+
+const cases = [...resizedCrops, ...paddedCrops, ...flips, ...adjustments];
+const missing = referenceMissing("PIL", "torchvision");
+
+describe.skipIf(missing)(`augmentations, byte for byte as Pillow's${missing ? ` (${missing})` : ""}`, () => {
+  let expected: readonly string[];
+  beforeAll(() => {
+    const asked = cases.map(({ image, op, args }) => ({ image, op, args }));
+    expected = runReference("augment.py", [JSON.stringify(asked)]) as readonly string[];
+  });
+
+  it.each(cases.map((given, at) => ({ ...given, at, name: JSON.stringify([given.image, given.args]) })))(
+    "$op $name",
+    ({ image, ours, at }) => {
+      const source = made(image);
+      const before = sha256(source.data);
+      expect(sha256(ours(source).data)).toBe(expected[at]);
+      expect(sha256(source.data), "the source stays as it was").toBe(before);
+    },
+  );
+});

@@ -1,0 +1,61 @@
+"""Augmentations by Pillow, torchvision and PyTorch: SHA-256 of each result, as JSON.
+
+usage: augment.py CASES    CASES: JSON list of {"image": [kind, width, height], "op": name, "args": [...]}
+"""
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+from PIL import Image
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
+
+FILTERS = {"bilinear": InterpolationMode.BILINEAR, "bicubic": InterpolationMode.BICUBIC}
+
+
+def noise(kind, width, height):
+    """Bytes of a linear congruential generator seeded by the size; `dim` noise lies within 60 to 187."""
+    value = width * 65537 + height
+    data = np.empty(width * height * 3, np.uint8)
+    for i in range(len(data)):
+        value = (value * 1664525 + 1013904223) & 0xFFFFFFFF
+        data[i] = value >> 24
+    if kind == "dim":
+        data = 60 + (data >> 1)
+    elif kind == "flat":
+        data[:] = 77
+    return Image.fromarray(data.reshape(height, width, 3))
+
+
+def resized_crop(image, left, top, width, height, side, interpolation):
+    return F.resized_crop(image, top, left, height, width, [side, side], FILTERS[interpolation])
+
+
+def padded_crop(image, padding, mode, left, top, side):
+    return F.crop(F.pad(image, padding, padding_mode=mode), top, left, side, side)
+
+
+def adjust(image, *adjustments):
+    for name, factor in adjustments:
+        image = getattr(F, "adjust_" + name)(image, factor)
+    return image
+
+
+OPS = {
+    "resizedCrop": resized_crop,
+    "paddedCrop": padded_crop,
+    "hflip": F.hflip,
+    "vflip": F.vflip,
+    "adjust": adjust,
+}
+
+images = {}
+hashes = []
+for case in json.loads(sys.argv[1]):
+    key = tuple(case["image"])
+    images[key] = images.get(key) or noise(*key)
+    result = OPS[case["op"]](images[key], *case["args"])
+    hashes.append(hashlib.sha256(result.tobytes()).hexdigest())
+print(json.dumps(hashes))
