@@ -4,6 +4,7 @@ export { elementCount, tensor, type StateDict, type Tensor, type TensorSource } 
 export { bytesSource, type ByteSource } from "./byte-source.ts";
 export { nearestNames } from "./nearest-names.ts";
 export { seededRandom, type Random } from "./random.ts";
+export { deriveSeed } from "./derive-seed.ts";
 export {
   DataError,
   GraphError,

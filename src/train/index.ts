@@ -10,10 +10,11 @@ export type {
   TrainingReportData,
   ValidationRecord,
 } from "./report/index.ts";
-export {
-  slotOf,
-  trainingGraph,
-  type StateTensor,
-  type TrainingGraph,
-  type TrainingGraphOptions,
-} from "./training-graph.ts";
+export { drawMasks, type MaskPosition, type RandomMask } from "./random-masks.ts";
+export { nextOf, slotOf, type StateTensor } from "./state-tensor.ts";
+export type { TrainingForwardOptions } from "./training-forward.ts";
+export type { TrainingLossOptions } from "./training-loss.ts";
+export { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "./training-program.ts";
+export type { UpdateOptions } from "./update-parameters.ts";
+export { initialTrainingState, type InitialTrainingStateOptions } from "./initial-training-state.ts";
+export type { StepBatch, StepRates, StepResult, TrainingStep } from "./training-step.ts";

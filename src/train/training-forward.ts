@@ -10,21 +10,34 @@ import {
   mul,
   type Value,
 } from "../graph/index.ts";
-import type { Forward, ParameterSpec } from "../nn/index.ts";
+import type { Forward, ParameterSpec, ResNetConfig } from "../nn/index.ts";
+import { masked, type RandomMask } from "./random-masks.ts";
 
 type Float = Value<"float32">;
 
-/** A parameter or running statistic that enters the graph, and what it is after the step. */
-interface Variable extends ParameterSpec {
+/** A parameter or running statistic that enters the graph. */
+export interface Variable extends ParameterSpec {
   readonly value: Float;
+}
+
+/** What differs between training runs of one network. */
+export interface TrainingForwardOptions {
+  /** `frozen` uses the stored statistics and leaves them as they are. @default "live" */
+  readonly batchNorm?: "live" | "frozen";
+  /** Probability that a feature is dropped before the classifier. @default 0 */
+  readonly dropRate?: number;
+  /** Probability that the last block's branch is dropped for an image; it rises from 0 at the first block. @default 0 */
+  readonly dropPathRate?: number;
 }
 
 export interface TrainingForward {
   readonly forward: Forward;
   /** In state-dict order, filled while the network is defined. */
   readonly variables: readonly Variable[];
-  /** New running statistics by name. */
+  /** New running statistics by name, filled while the network is defined. */
   readonly statistics: ReadonlyMap<string, Float>;
+  /** Masks that the graph reads, filled while the network is defined. */
+  readonly masks: readonly RandomMask[];
 }
 
 /** torch's share of a batch in the running statistics. */
@@ -32,13 +45,15 @@ const batchShare = 0.1;
 
 /**
  * Evaluation for training: parameters are inputs of the graph, normalisation uses the batch's statistics and
- * keeps running ones.
- *
- * @param batchNorm `frozen` uses the stored statistics and leaves them as they are.
+ * keeps running ones, features and branches are dropped as timm does.
  */
-export function trainingForward(batchNorm: "live" | "frozen"): TrainingForward {
+export function trainingForward(
+  { layers }: ResNetConfig,
+  { batchNorm = "live", dropRate = 0, dropPathRate = 0 }: TrainingForwardOptions,
+): TrainingForward {
   const variables: Variable[] = [];
   const statistics = new Map<string, Float>();
+  const masks: RandomMask[] = [];
   const parameter: Forward["parameter"] = (name, dims, init, kind = "parameter") => {
     const path = `${currentScope()}.${name}`;
     const value = input(path, "float32", dims);
@@ -55,9 +70,19 @@ export function trainingForward(batchNorm: "live" | "frozen"): TrainingForward {
     statistics.set(nameOf(runningVar), average(runningVar, unbiased));
     return y;
   };
-
   const normalise = batchNorm === "live" ? live : batchNormalization;
-  return { forward: { parameter, normalise, branch: (y) => y, pooled: (x) => x }, variables, statistics };
+
+  const lastBlock = layers.reduce((sum, blocks) => sum + blocks, 0) - 1;
+  let block = 0;
+  const branch: Forward["branch"] = (y) => {
+    const rate = lastBlock === 0 ? 0 : (dropPathRate * block++) / lastBlock;
+    const dims = [y.shape[0] as number, 1, 1, 1];
+    return masked(y, { name: `${currentScope()}/drop_path`, dims, rate }, masks);
+  };
+  const pooled: Forward["pooled"] = (x) =>
+    masked(x, { name: "dropout", dims: x.shape as readonly number[], rate: dropRate }, masks);
+
+  return { forward: { parameter, normalise, branch, pooled }, variables, statistics, masks };
 }
 
 function average(running: Float, batch: Float): Float {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { elementCount, tensor, type Tensor } from "../../src/core/index.ts";
 import { resnetConfig, type ResNetConfig } from "../../src/nn/index.ts";
-import { adamW, sgd, trainingGraph, type TrainingGraphOptions } from "../../src/train/index.ts";
+import { adamW, nextOf, sgd, trainingProgram, type TrainingProgramOptions } from "../../src/train/index.ts";
 import { openGraph, relativeError } from "../support/run-graph.ts";
 import { hasTorch, runReference } from "../support/torch.ts";
 import { readTensors } from "../support/torch-tensors.ts";
@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Job {
   readonly config: Partial<ResNetConfig>;
-  readonly options?: Partial<TrainingGraphOptions>;
+  readonly options?: Partial<TrainingProgramOptions>;
   readonly torch?: Readonly<Record<string, unknown>>;
   readonly size?: number;
 }
@@ -91,11 +91,13 @@ const scalar = (value: number): Tensor => tensor("float32", [], Float32Array.of(
 async function worstError(job: Job, name: string, seed: number): Promise<number> {
   const torch = torchTraining(job, name, seed);
   const inputSize = job.size ?? 8;
-  const { graph, state } = trainingGraph(resnetConfig(job.config), {
+  const { graphs, state } = trainingProgram(resnetConfig(job.config), {
     batchSize: 4,
     inputSize,
     ...job.options,
   });
+  if (!("step" in graphs)) throw new Error("Two graphs run in a training step only.");
+  const graph = graphs.step;
   const session = await openGraph(graph);
   const feeds: Record<string, Tensor> = {
     learning_rate: scalar(Number(job.torch?.["lr"] ?? learningRate)),
@@ -103,10 +105,10 @@ async function worstError(job: Job, name: string, seed: number): Promise<number>
   for (const [key, value] of Object.entries(torch)) {
     if (key.startsWith("start/") && graph.inputs.has(key.slice(6))) feeds[key.slice(6)] = value;
   }
-  for (const { input, dims } of state) {
+  for (const { name: key, dims } of state) {
     // An average starts as the weights are, an optimiser's memory at zero.
-    const start = input.endsWith("/ema") ? feeds[input.slice(0, -"/ema".length)] : undefined;
-    feeds[input] ??= start ?? tensor("float32", dims, new Float32Array(elementCount(dims)));
+    const start = key.endsWith("/ema") ? feeds[key.slice(0, -"/ema".length)] : undefined;
+    feeds[key] ??= start ?? tensor("float32", dims, new Float32Array(elementCount(dims)));
   }
 
   const errors: number[] = [];
@@ -115,10 +117,10 @@ async function worstError(job: Job, name: string, seed: number): Promise<number>
     const count = graph.inputs.has("step") ? { step: scalar(step) } : {};
     const results = await session.run({ ...feeds, ...batch, ...count });
     errors.push(relativeError(results["loss"]!, torch[`loss/${step}`]!));
-    for (const { input, output } of state) feeds[input] = results[output]!;
+    for (const { name: key } of state) feeds[key] = results[nextOf(key)] ?? feeds[key]!;
     if (!record.includes(step)) continue;
-    for (const { input } of state) {
-      errors.push(relativeError(feeds[input]!, torch[`after/${step}/${input}`]!));
+    for (const { name: key } of state) {
+      errors.push(relativeError(feeds[key]!, torch[`after/${step}/${key}`]!));
     }
   }
   await session.release();
@@ -137,11 +139,13 @@ describe.skipIf(!hasTorch)("training steps as PyTorch's", () => {
 
 describe("what cannot be trained", () => {
   it("a model without classifier", () => {
-    expect(() => trainingGraph(resnetConfig({ numClasses: 0 }), { batchSize: 1 })).toThrow("numClasses is 0");
+    expect(() => trainingProgram(resnetConfig({ numClasses: 0 }), { batchSize: 1 })).toThrow(
+      "numClasses is 0",
+    );
   });
 
   it("a model of which everything is frozen", () => {
     const options = { batchSize: 1, trains: () => false };
-    expect(() => trainingGraph(resnetConfig(), options)).toThrow("Every parameter is frozen");
+    expect(() => trainingProgram(resnetConfig(), options)).toThrow("Every parameter is frozen");
   });
 });

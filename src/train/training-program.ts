@@ -1,0 +1,126 @@
+import { ModelError, UsageError } from "../core/index.ts";
+import {
+  add,
+  buildGraph,
+  float32,
+  gradients,
+  input,
+  lower,
+  mul,
+  standard,
+  type Graph,
+  type LoweringTable,
+  type Value,
+} from "../graph/index.ts";
+import type { ResNetConfig } from "../nn/index.ts";
+import { flatGradients, separateGradients } from "./carried-gradients.ts";
+import type { Float } from "./optimizers/optimizer.ts";
+import type { RandomMask } from "./random-masks.ts";
+import { nextOf, type StateTensor } from "./state-tensor.ts";
+import type { Variable } from "./training-forward.ts";
+import { trainingLoss, type TrainingLoss, type TrainingLossOptions } from "./training-loss.ts";
+import { updateParameters, type UpdateOptions } from "./update-parameters.ts";
+
+export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptions {
+  /** Which parameters are trained; the backward of the others is not in the graph. @default all */
+  readonly trains?: (name: string) => boolean;
+  /** Micro-batches of `batchSize` images whose gradients are averaged for one step. @default 1 */
+  readonly accumulate?: number;
+  /** Lets the gradients leave as one flat array, for training on several machines. @default false */
+  readonly flatGradients?: boolean;
+  /** @default standard: ONNX operators that run everywhere */
+  readonly lowering?: LoweringTable;
+}
+
+/**
+ * A training step, ready to run: graphs over one state. A graph reads every tensor that is among its inputs by
+ * its name, and gives the new value of those for which it has an output `nextOf(name)`.
+ */
+export interface TrainingProgram {
+  readonly config: ResNetConfig;
+  /** Images in one run of a graph. */
+  readonly batchSize: number;
+  /** Height and width of the images. */
+  readonly inputSize: number;
+  /** Runs of `gradients` before one of `update`. */
+  readonly accumulate: number;
+  /**
+   * Either the whole step in one graph, or forward and backward in one and the optimiser in another. Inputs
+   * besides the state: `images` [N, C, H, W], `targets` [N, classes], the masks; `learning_rate` [], and `step`
+   * [] if the optimiser needs it. Outputs besides the state: `loss` [] and `correct` [].
+   */
+  readonly graphs: { readonly step: Graph } | { readonly gradients: Graph; readonly update: Graph };
+  /** What a checkpoint holds: parameters and statistics in state-dict order, then what is remembered of them. */
+  readonly state: readonly StateTensor[];
+  /** Gradients on their way from one graph to the other; zero at the beginning of a step. */
+  readonly carried: readonly StateTensor[];
+  /** Random masks, to be drawn anew for each run that has images. */
+  readonly masks: readonly RandomMask[];
+}
+
+/**
+ * Training as graphs: forward, backward and update.
+ *
+ * @throws ModelError for a model without classifier, or when nothing is trained.
+ */
+export function trainingProgram(config: ResNetConfig, options: TrainingProgramOptions): TrainingProgram {
+  const { batchSize, inputSize = 224, accumulate = 1, trains = () => true, lowering = standard } = options;
+  if (!Number.isSafeInteger(accumulate) || accumulate < 1) {
+    throw new UsageError("train/accumulate", `accumulate must be a whole number from 1, got ${accumulate}.`);
+  }
+  const forward = trainingLoss(config, options);
+  const { loss, correct, variables, masks } = forward;
+  const trained = variables.filter(({ name, kind }) => kind === "parameter" && trains(name));
+  if (trained.length === 0) {
+    throw new ModelError("model/nothing-to-train", "Every parameter is frozen: there is nothing to train.");
+  }
+  const compile = (outputs: Readonly<Record<string, Value>>): Graph => lower(buildGraph(outputs), lowering);
+  const averaged = accumulate === 1 ? loss : mul(loss, float32(1 / accumulate));
+  const grads = gradients(
+    averaged,
+    trained.map(({ value }) => value),
+  ) as readonly Float[];
+  const forwardOutputs = { loss, correct, ...movedStatistics(forward) };
+  const common = { config, batchSize, inputSize, accumulate, masks };
+  const tensors = variables.map(({ name, dims }) => ({ name, dims }));
+
+  if (accumulate === 1 && !options.flatGradients) {
+    const { outputs, remembered } = updateParameters(trained, grads, statisticsAfter(forward), options);
+    const step = compile({ ...forwardOutputs, ...outputs });
+    return { ...common, graphs: { step }, state: [...tensors, ...remembered], carried: [] };
+  }
+
+  const form = (options.flatGradients ? flatGradients : separateGradients)(trained);
+  const carried = form.tensors;
+  const entering = carried.map(({ name, dims }) => input(name, "float32", dims));
+  const leaving: Record<string, Value> = {};
+  const cleared: Record<string, Value> = {};
+  for (const [index, value] of form.pack(grads).entries()) {
+    const name = nextOf(carried[index]!.name);
+    leaving[name] = accumulate === 1 ? value : add(entering[index]!, value);
+    if (accumulate > 1) cleared[name] = mul(entering[index]!, float32(0));
+  }
+  const statistics = variables.filter(({ name }) => forward.statistics.has(name));
+  const { outputs, remembered } = updateParameters(trained, form.unpack(entering), statistics, options);
+  return {
+    ...common,
+    graphs: {
+      gradients: compile({ ...forwardOutputs, ...leaving }),
+      update: compile({ ...outputs, ...cleared }),
+    },
+    state: [...tensors, ...remembered],
+    carried,
+  };
+}
+
+function movedStatistics({ statistics }: TrainingLoss): Readonly<Record<string, Value>> {
+  return Object.fromEntries([...statistics].map(([name, value]) => [nextOf(name), value]));
+}
+
+/** The running statistics with the values that they have after the forward pass. */
+function statisticsAfter({ variables, statistics }: TrainingLoss): readonly Variable[] {
+  return variables.flatMap((variable) => {
+    const value = statistics.get(variable.name);
+    return value ? [{ ...variable, value }] : [];
+  });
+}
