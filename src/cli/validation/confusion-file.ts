@@ -2,7 +2,7 @@ import { stringify } from "csv-stringify/sync";
 import { UsageError } from "../../core/index.ts";
 import { writeFileAtomic } from "../../node/write-file.ts";
 import type { ConfusionMatrix } from "../../predict/index.ts";
-import { confusionPage } from "./confusion-page.ts";
+import { confusionPage } from "../../train/index.ts";
 
 /**
  * Writes a confusion matrix: `.csv` with a row per right class and a column per predicted one, or `.html`.

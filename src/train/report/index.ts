@@ -1,3 +1,4 @@
+export { confusionPage } from "./confusion-page.ts";
 export type {
   EpochRecord,
   Fact,
@@ -7,3 +8,4 @@ export type {
   TrainingReportData,
   ValidationRecord,
 } from "./data.ts";
+export { trainingReport } from "./training-report.ts";
