@@ -57,7 +57,6 @@ export async function* mapWindow<Item, Result>(
     }
   } finally {
     ending.abort(new DOMException("The consumer stopped.", "AbortError"));
-    for (const promise of underWay) promise.catch(() => undefined);
     // A source that is waiting for its next item would keep `return` waiting too.
     if (!exhausted) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
@@ -78,6 +77,8 @@ async function pull<Item>(iterator: Iterator<Item> | AsyncIterator<Item>): Promi
 /** The result together with its promise, by which the window finds it. */
 function finish<Result>(work: Promise<Result>): Promise<Done<Result>> {
   const promise: Promise<Done<Result>> = work.then((result) => ({ promise, result }));
+  // A failure waits for its turn; until then it is no unhandled rejection.
+  promise.catch(() => undefined);
   return promise;
 }
 

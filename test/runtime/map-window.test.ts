@@ -22,6 +22,17 @@ describe("mapWindow", () => {
     expect(results).toEqual(count(100).map((i) => i * i));
   });
 
+  it("throws a failure when its turn comes", async () => {
+    const work = async (item: number): Promise<number> => {
+      if (item === 1) throw new Error("on purpose");
+      await setTimeout(20);
+      return item;
+    };
+    const results = mapWindow(count(3), work, { width: 3, ordered: true });
+    expect(await results.next()).toEqual({ done: false, value: 0 });
+    await expect(results.next()).rejects.toThrow("on purpose");
+  });
+
   it("gives results as they stand when asked to", async () => {
     const work = async (item: number): Promise<number> => {
       await setTimeout(item === 0 ? 50 : 0);
