@@ -18,3 +18,29 @@ export {
   type MixableBatch,
   type MixingOptions,
 } from "./mixing/index.ts";
+export {
+  epochOrder,
+  splitHoldout,
+  type EpochOrderOptions,
+  type Holdout,
+  type Sampler,
+} from "./samplers/index.ts";
+export {
+  checkLoaderOptions,
+  holdOut,
+  indexedImage,
+  indexImages,
+  trainingLabels,
+  type EpochOptions,
+  type HeldOutSources,
+  type ImageIndex,
+  type IndexedImage,
+  type IndexedImages,
+  type KeepBytes,
+  type KnownClasses,
+  type SkippedImage,
+  type TrainingBatch,
+  type TrainingLabels,
+  type TrainingLoader,
+  type TrainingLoaderOptions,
+} from "./training/index.ts";

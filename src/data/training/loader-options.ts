@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { UsageError } from "../../core/index.ts";
+import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
+import type { AugmentationOptions } from "../../image/augment/index.ts";
+import type { MixingOptions } from "../mixing/index.ts";
+import type { Sampler } from "../samplers/index.ts";
+
+/** How a data set becomes batches. */
+export interface TrainingLoaderOptions {
+  /** Images of a batch. */
+  readonly batchSize: number;
+  /** Decides, together with epoch and position, every random choice. */
+  readonly seed: number;
+  /** Size of the images, and how they are normalised. */
+  readonly preprocessing: Pick<Preprocessing, "inputSize" | "mean" | "std">;
+  /** @default timm's */
+  readonly augmentation?: AugmentationOptions | undefined;
+  /** Mixup, cutmix and label smoothing. @default timm's */
+  readonly mixing?: MixingOptions | undefined;
+  /**
+   * Class names in the order of the targets' columns; each has to occur, and no others.
+   *
+   * @default those of the source, in natural order
+   */
+  readonly classes?: readonly string[] | undefined;
+  /** @default "shuffled" */
+  readonly sampler?: Sampler | undefined;
+  /** Which of the processes that share each epoch this is. @default 0 */
+  readonly rank?: number | undefined;
+  /** Number of processes that share each epoch. @default 1 */
+  readonly worldSize?: number | undefined;
+  /** Threads that read, decode and augment; the batches do not depend on it. @default one for each core, at most 8 */
+  readonly workers?: number | undefined;
+  /**
+   * What becomes of an image that cannot be read: `skip` puts another into its place and names it in the batch,
+   * `fail` ends the epoch.
+   *
+   * @default "skip"
+   */
+  readonly onBrokenImage?: "skip" | "fail" | undefined;
+  /**
+   * Decoded images are kept in memory from the first epoch on when all of them are expected to fit into so many
+   * bytes; 0 decodes them each time.
+   *
+   * @default 536870912
+   */
+  readonly cacheBytes?: number | undefined;
+  readonly decode?: DecodeOptions | undefined;
+  /** Stops the opening. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The options that are numbers and choices, with their defaults. */
+export interface CheckedLoaderOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly sampler: Sampler;
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly workers?: number | undefined;
+  readonly onBrokenImage: "skip" | "fail";
+  readonly cacheBytes: number;
+}
+
+const count = z.int().min(1);
+
+const schema: z.ZodType<CheckedLoaderOptions> = z
+  .object({
+    batchSize: count,
+    seed: z.int().min(0),
+    sampler: z.enum(["shuffled", "class-balanced", "sequential"]).default("shuffled"),
+    rank: z.int().min(0).default(0),
+    worldSize: count.default(1),
+    workers: count.max(256).optional(),
+    onBrokenImage: z.enum(["skip", "fail"]).default("skip"),
+    cacheBytes: z
+      .int()
+      .min(0)
+      .default(512 * 2 ** 20),
+  })
+  .refine(({ rank, worldSize }) => rank < worldSize, {
+    path: ["rank"],
+    message: "must be below worldSize",
+  });
+
+/**
+ * The options that are numbers and choices, checked and filled in.
+ *
+ * @throws UsageError `data/loader-options` that names every field that is out of range.
+ */
+export function checkLoaderOptions(options: TrainingLoaderOptions): CheckedLoaderOptions {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new UsageError(
+    "data/loader-options",
+    `The options of the training loader are not usable; correct these fields:\n${z.prettifyError(result.error)}`,
+    { cause: result.error },
+  );
+}

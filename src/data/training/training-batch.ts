@@ -1,0 +1,22 @@
+import type { SslResnextError } from "../../core/index.ts";
+
+/** Images and targets of one step. */
+export interface TrainingBatch {
+  /** [size, 3, height, width], augmented and normalised. The memory belongs to whoever receives the batch. */
+  readonly images: Float32Array<ArrayBuffer>;
+  /** [size, classes]: probabilities after label smoothing and mixing. */
+  readonly targets: Float32Array<ArrayBuffer>;
+  /** Number of images. */
+  readonly size: number;
+  readonly epoch: number;
+  /** Index of the batch in its epoch. */
+  readonly batch: number;
+  /** Images that should have been in this batch and cannot be read; others took their places. */
+  readonly skipped: readonly SkippedImage[];
+}
+
+/** An image that cannot be read. */
+export interface SkippedImage {
+  readonly id: string;
+  readonly error: SslResnextError;
+}
