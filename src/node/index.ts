@@ -10,3 +10,4 @@ export { createImagePipeline } from "./image-pipeline.ts";
 export { createModel, type CreateModelOptions } from "./create-model.ts";
 export { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
 export { cpuBlockSize } from "./block-size.ts";
+export { openTrainingLoader } from "./training/index.ts";

@@ -1,0 +1,1 @@
+export { openTrainingLoader } from "./open-training-loader.ts";

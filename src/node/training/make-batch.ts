@@ -1,0 +1,137 @@
+import { DataError, deriveSeed, seededRandom, SslResnextError } from "../../core/index.ts";
+// Not from the indices of the folders: they would load all that reads data sets into each worker.
+import { mixBatch } from "../../data/mixing/mix-batch.ts";
+import type { MixingOptions } from "../../data/mixing/options.ts";
+import { writeTarget } from "../../data/mixing/targets.ts";
+import { stream } from "../../data/samplers/streams.ts";
+import { indexedImage, type ImageIndex } from "../../data/training/image-index.ts";
+import type { DecodeOptions, RgbImage } from "../../image/index.ts";
+import { trainingTransform, type TrainingTransformOptions } from "../../image/augment/training-transform.ts";
+import { decodeImage } from "../decode-image.ts";
+import type { ContentReader } from "../images/content-reader.ts";
+import { toWire, type WireError } from "../wire-error.ts";
+import { cachedImage, cacheImage, type DecodedCache } from "./decoded-cache.ts";
+
+/** What a worker has to know to make the batches of a data set. */
+export interface BatchSettings {
+  readonly index: ImageIndex;
+  /** Class index of each image. */
+  readonly labels: Uint32Array;
+  readonly classes: number;
+  readonly seed: number;
+  readonly transform: TrainingTransformOptions;
+  readonly mixing: MixingOptions;
+  readonly decode: DecodeOptions;
+  readonly onBrokenImage: "skip" | "fail";
+  readonly cache: DecodedCache | undefined;
+}
+
+/** Which batch to make. */
+export interface BatchRequest {
+  readonly epoch: number;
+  /** The images by index. */
+  readonly images: Uint32Array;
+  /** Position of the first in the epoch's order, over all processes. */
+  readonly position: number;
+  /** From the position of one image to that of the next. */
+  readonly positionStep: number;
+}
+
+export interface MadeBatch {
+  readonly images: Float32Array<ArrayBuffer>;
+  readonly targets: Float32Array<ArrayBuffer>;
+  readonly skipped: readonly { readonly id: string; readonly error: WireError }[];
+}
+
+/** Images that are read and decoded at once, on libuv's threads, while this one augments. */
+const lanes = 3;
+/** Milliseconds after which the thread looks for messages, such as that the batch is no longer wanted. */
+const attentionSpan = 20;
+/** So many broken images one after another are no accident. */
+const mostReplacements = 20;
+
+/**
+ * Reads, decodes and augments the images of a batch; undefined when it is no longer wanted.
+ *
+ * @throws DataError `data/broken-images`, and with `onBrokenImage: "fail"` whatever is wrong with an image.
+ */
+export async function makeBatch(
+  settings: BatchSettings,
+  request: BatchRequest,
+  reader: ContentReader,
+  call: { readonly cancelled: boolean },
+): Promise<MadeBatch | undefined> {
+  const { index, labels, classes, seed, transform, mixing } = settings;
+  const { epoch, position, positionStep } = request;
+  const size = request.images.length;
+  const side = transform.preprocessing.inputSize;
+  const imageLength = 3 * side ** 2;
+  const images = new Float32Array(size * imageLength);
+  const targets = new Float32Array(size * classes);
+  const skipped: { readonly slot: number; readonly id: string; readonly error: WireError }[] = [];
+
+  const fill = async (slot: number): Promise<void> => {
+    const place = position + slot * positionStep;
+    let image = request.images[slot]!;
+    for (let attempt = 0; ; attempt++) {
+      const pixels = await load(settings, image, reader).catch((error: unknown) => {
+        if (!(error instanceof SslResnextError)) throw error;
+        return error;
+      });
+      if (!(pixels instanceof SslResnextError)) {
+        const random = seededRandom(deriveSeed(stream.augmentation, seed, epoch, place));
+        trainingTransform(pixels, transform, random, images, slot * imageLength);
+        writeTarget(labels[image]!, classes, mixing.smoothing, targets, slot * classes);
+        return;
+      }
+      const { id } = indexedImage(index, image);
+      if (settings.onBrokenImage === "fail") throw named(id, pixels);
+      if (attempt === mostReplacements) throw tooManyBroken(id, pixels);
+      skipped.push({ slot, id, error: toWire(pixels, "runtime/run-failed") });
+      image = deriveSeed(stream.replacement, seed, epoch, place, attempt) % index.size;
+    }
+  };
+
+  let next = 0;
+  let attended = performance.now();
+  const lane = async (): Promise<void> => {
+    while (next < size && !call.cancelled) {
+      await fill(next++);
+      if (performance.now() - attended > attentionSpan) {
+        await new Promise((resolve) => setImmediate(resolve));
+        attended = performance.now();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  if (call.cancelled) return undefined;
+
+  const random = seededRandom(deriveSeed(stream.mixing, seed, epoch, position));
+  mixBatch({ images, targets, dims: [size, 3, side, side] }, mixing, random);
+  skipped.sort((a, b) => a.slot - b.slot);
+  return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
+}
+
+async function load(
+  { index, decode, cache }: BatchSettings,
+  image: number,
+  reader: ContentReader,
+): Promise<RgbImage> {
+  const cached = cache && cachedImage(cache, image);
+  if (cached) return cached;
+  const decoded = await decodeImage(await reader.read(indexedImage(index, image)), decode);
+  if (cache) cacheImage(cache, image, decoded);
+  return decoded;
+}
+
+function named(id: string, error: SslResnextError): SslResnextError {
+  return new DataError("data/broken-image", `${id}: ${error.message}`, { cause: error });
+}
+
+function tooManyBroken(id: string, error: SslResnextError): DataError {
+  return new DataError(
+    "data/broken-images",
+    `${mostReplacements + 1} images in a row cannot be read, the last of them ${id}: ${error.message} Check the data, and the disk they lie on.`,
+    { cause: error },
+  );
+}
