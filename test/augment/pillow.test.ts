@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { adjustColors, type ColorAdjustment } from "../../src/image/augment/adjust-colors.ts";
 import { crop } from "../../src/image/augment/crop.ts";
 import { flipHorizontally, flipVertically } from "../../src/image/augment/flip.ts";
+import { operations } from "../../src/image/augment/rand-augment/operations.ts";
 import { resize, type RgbImage } from "../../src/image/index.ts";
 import { referenceMissing, runReference } from "../support/reference.ts";
 import { sha256 } from "../support/sha256.ts";
@@ -87,7 +88,34 @@ const adjustments: Case[] = [...single, ...hues, ...chains].flatMap((steps) =>
   })),
 );
 
-const cases = [...resizedCrops, ...paddedCrops, ...flips, ...adjustments];
+const fill = [124, 116, 104] as const;
+const levels: Readonly<Record<string, readonly number[]>> = {
+  Rotate: [0, 30, -30, 7.3, -0.4, 90, 180],
+  Posterize: [0, 1, 2, 3, 4],
+  Solarize: [0, 26, 128, 255, 256],
+  SolarizeAdd: [0, 11, 110],
+  ShearX: [0, 0.3, -0.3, 0.0371],
+  ShearY: [0, 0.3, -0.3, 0.0371],
+  TranslateXRel: [0, 0.45, -0.45, 0.1],
+  TranslateYRel: [0, 0.45, -0.45, 0.1],
+};
+const square: MadeImage = ["noise", 40, 40];
+const tiny: MadeImage = ["noise", 2, 3];
+
+const randAugment: Case[] = operations.flatMap((operation) =>
+  (levels[operation.name] ?? [0.1, 0.55, 1, 1.3, 1.9]).flatMap((argument) =>
+    (["bilinear", "bicubic"] as const).flatMap((interpolation) =>
+      [...all, square, tiny].map((image) => ({
+        image,
+        op: "rand",
+        args: [operation.name, argument, interpolation, fill],
+        ours: (source: RgbImage) => operation.apply(source, argument, { interpolation, fill }),
+      })),
+    ),
+  ),
+);
+
+const cases = [...resizedCrops, ...paddedCrops, ...flips, ...adjustments, ...randAugment];
 const missing = referenceMissing("PIL", "torchvision");
 
 describe.skipIf(missing)(`augmentations, byte for byte as Pillow's${missing ? ` (${missing})` : ""}`, () => {

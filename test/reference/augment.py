@@ -8,7 +8,7 @@ import json
 import sys
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
@@ -43,7 +43,48 @@ def adjust(image, *adjustments):
     return image
 
 
+def affine(*matrix):
+    def apply(image, argument, interpolation, fill):
+        width, height = image.size
+        names = {"s": argument, "x": argument * width, "y": argument * height}
+        coefficients = [names.get(value, value) for value in matrix]
+        filter = Image.Resampling[interpolation.upper()]
+        return image.transform(image.size, Image.Transform.AFFINE, coefficients, filter, fillcolor=tuple(fill))
+
+    return apply
+
+
+def solarize_add(image, amount):
+    return image.point([min(255, i + amount) if i < 128 else i for i in range(256)] * 3)
+
+
+def enhance(kind):
+    return lambda image, factor, *_: kind(image).enhance(factor)
+
+
+# The operations of RandAugment as timm applies them: argument, interpolation and fill.
+RAND = {
+    "AutoContrast": lambda image, *_: ImageOps.autocontrast(image),
+    "Equalize": lambda image, *_: ImageOps.equalize(image),
+    "Invert": lambda image, *_: ImageOps.invert(image),
+    "Rotate": lambda image, degrees, interpolation, fill: image.rotate(
+        degrees, resample=Image.Resampling[interpolation.upper()], fillcolor=tuple(fill)
+    ),
+    "Posterize": lambda image, bits, *_: ImageOps.posterize(image, bits),
+    "Solarize": lambda image, threshold, *_: ImageOps.solarize(image, threshold),
+    "SolarizeAdd": lambda image, amount, *_: solarize_add(image, amount),
+    "Color": enhance(ImageEnhance.Color),
+    "Contrast": enhance(ImageEnhance.Contrast),
+    "Brightness": enhance(ImageEnhance.Brightness),
+    "Sharpness": enhance(ImageEnhance.Sharpness),
+    "ShearX": affine(1, "s", 0, 0, 1, 0),
+    "ShearY": affine(1, 0, 0, "s", 1, 0),
+    "TranslateXRel": affine(1, 0, "x", 0, 1, 0),
+    "TranslateYRel": affine(1, 0, 0, 0, 1, "y"),
+}
+
 OPS = {
+    "rand": lambda image, name, *arguments: RAND[name](image, *arguments),
     "resizedCrop": resized_crop,
     "paddedCrop": padded_crop,
     "hflip": F.hflip,

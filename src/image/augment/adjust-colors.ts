@@ -1,5 +1,6 @@
 import type { RgbImage } from "../rgb-image.ts";
-import { blendProducts, blendTable, toByte, type ByteTable } from "./blend.ts";
+import { blendProducts, blendTable, toByte } from "./blend.ts";
+import { applyTable, identityTable, type ByteTable } from "./byte-table.ts";
 import { greyWeights } from "./grey.ts";
 import { rotateHue } from "./rotate-hue.ts";
 
@@ -22,29 +23,20 @@ export function adjustColors(image: RgbImage, adjustments: readonly ColorAdjustm
     if (property === "brightness") {
       table = compose(table, blendTable(0, factor));
     } else if (property === "contrast") {
-      table = compose(table, blendTable(meanGrey(data, table ?? identity), factor));
+      table = compose(table, blendTable(meanGrey(data, table ?? identityTable), factor));
     } else if (property === "saturation") {
-      data = saturate(data, table ?? identity, factor);
+      data = saturate(data, table ?? identityTable, factor);
       table = undefined;
     } else {
-      data = rotateHue(applyTable(data, table), factor);
+      data = rotateHue(table ? applyTable(data, table) : data, factor);
       table = undefined;
     }
   }
-  return { ...image, data: applyTable(data, table) };
+  return { ...image, data: table ? applyTable(data, table) : data };
 }
-
-const identity: ByteTable = Uint8Array.from({ length: 256 }, (_, value) => value);
 
 function compose(first: ByteTable | undefined, second: ByteTable): ByteTable {
   return first ? first.map((value) => second[value]!) : second;
-}
-
-function applyTable(source: Uint8Array, table: ByteTable | undefined): Uint8Array {
-  if (!table) return source;
-  const data = new Uint8Array(source.length);
-  for (let i = 0; i < source.length; i++) data[i] = table[source[i]!]!;
-  return data;
 }
 
 /** The rounded mean of the greys after `table`. */

@@ -1,5 +1,4 @@
-/** A byte for each byte. */
-export type ByteTable = Uint8Array;
+import { tableOf, type ByteTable } from "./byte-table.ts";
 
 /**
  * Pillow's `Image.blend(ground, value, factor)` for every difference value - ground, before the ground is added:
@@ -16,7 +15,5 @@ export const toByte = (sum: number): number => (sum <= 0 ? 0 : sum >= 255 ? 255 
 /** `Image.blend` with a ground of one grey. */
 export function blendTable(ground: number, factor: number): ByteTable {
   const products = blendProducts(factor);
-  return Uint8Array.from({ length: 256 }, (_, value) =>
-    toByte(Math.fround(ground + products[value - ground + 255]!)),
-  );
+  return tableOf((value) => toByte(Math.fround(ground + products[value - ground + 255]!)));
 }

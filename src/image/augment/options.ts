@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseRandAugment } from "./rand-augment/policy.ts";
 
 /** How training images are varied; the names and defaults are timm's. */
 export interface AugmentationOptions {
@@ -24,12 +25,20 @@ export interface AugmentationOptions {
   /** Probability of a flip from top to bottom. @default 0 */
   readonly vflip: number;
   /**
-   * Strength of brightness, contrast, saturation and hue; one number is that of the first three.
+   * Strength of brightness, contrast, saturation and hue; one number is that of the first three. Left
+   * out when `autoAugment` is given, as in timm.
    *
    * @default 0.4
    */
   readonly colorJitter:
     number | readonly [number, number, number] | readonly [number, number, number, number] | null;
+  /**
+   * timm's configuration of RandAugment, such as `rand-m9-mstd0.5-inc1`: `m` magnitude, `n` operations per image,
+   * `mstd` standard deviation of the magnitude, `mmax` largest magnitude, `inc1` increasing operations, `w0` weights.
+   *
+   * @default null
+   */
+  readonly autoAugment: string | null;
   /** Probability of erasing parts of the normalised image. @default 0 */
   readonly reProb: number;
   /**
@@ -68,6 +77,14 @@ export const augmentationSchema: z.ZodType<AugmentationOptions> = z
         z.null(),
       ])
       .default(0.4),
+    autoAugment: z
+      .string()
+      .superRefine((config, context) => {
+        const policy = parseRandAugment(config);
+        if (typeof policy === "string") context.addIssue(policy);
+      })
+      .nullable()
+      .default(null),
     reProb: probability.default(0),
     reMode: z.enum(["const", "rand", "pixel"]).default("const"),
     reCount: z.int().min(1).max(100).default(1),

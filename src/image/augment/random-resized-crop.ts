@@ -3,6 +3,7 @@ import { roundHalfToEven } from "../../core/round-half-to-even.ts";
 import { resize, type Size, type Window } from "../resize.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import { crop } from "./crop.ts";
+import { drawInterpolation } from "./draw-interpolation.ts";
 import type { AugmentationOptions } from "./options.ts";
 import { uniformBetween } from "./uniform-between.ts";
 
@@ -41,10 +42,7 @@ export function randomResizedCrop(
   random: Random,
 ): RgbImage {
   const window = randomResizedCropWindow(image, options, random);
-  const interpolation =
-    options.interpolation === "random"
-      ? (["bilinear", "bicubic"] as const)[random.integer(2)]!
-      : options.interpolation;
+  const interpolation = drawInterpolation(options.interpolation, random);
   // The crop comes first: a resize must not see what lies beside it.
   return resize(crop(image, window), { width: side, height: side }, interpolation);
 }

@@ -1,4 +1,5 @@
 import type { Random } from "../../core/index.ts";
+import { roundHalfToEven } from "../../core/round-half-to-even.ts";
 import { normalise } from "../normalise.ts";
 import type { Preprocessing } from "../preprocessing.ts";
 import type { RgbImage } from "../rgb-image.ts";
@@ -6,6 +7,8 @@ import { adjustColors } from "./adjust-colors.ts";
 import { drawColorJitter } from "./color-jitter.ts";
 import { flipHorizontally, flipVertically } from "./flip.ts";
 import type { AugmentationOptions } from "./options.ts";
+import { randAugmentPolicy } from "./rand-augment/policy.ts";
+import { applyOperations, drawRandAugment } from "./rand-augment/rand-augment.ts";
 import { randomCrop } from "./random-crop.ts";
 import { randomErasing } from "./random-erasing.ts";
 import { randomResizedCrop } from "./random-resized-crop.ts";
@@ -19,18 +22,34 @@ export interface TrainingTransformOptions {
 /** Crops, flips and recolours an image at random: timm's training transform up to the tensor. */
 export function augment(
   image: RgbImage,
-  { preprocessing: { inputSize }, augmentation }: TrainingTransformOptions,
+  { preprocessing, augmentation }: TrainingTransformOptions,
   random: Random,
 ): RgbImage {
-  const { hflip, vflip, colorJitter } = augmentation;
+  const { inputSize } = preprocessing;
+  const { hflip, vflip } = augmentation;
   const cropped =
     augmentation.crop === "random"
       ? randomCrop(image, inputSize, augmentation, random)
       : randomResizedCrop(image, inputSize, augmentation, random);
   const mirrored = random.uniform() < hflip ? flipHorizontally(cropped) : cropped;
   const flipped = random.uniform() < vflip ? flipVertically(mirrored) : mirrored;
-  return adjustColors(flipped, drawColorJitter(colorJitter, random));
+  return recolour(flipped, { preprocessing, augmentation }, random);
 }
+
+function recolour(
+  image: RgbImage,
+  { preprocessing: { mean }, augmentation }: TrainingTransformOptions,
+  random: Random,
+): RgbImage {
+  const { autoAugment, interpolation, colorJitter } = augmentation;
+  if (autoAugment === null) return adjustColors(image, drawColorJitter(colorJitter, random));
+  const drawn = drawRandAugment(randAugmentPolicy(autoAugment), interpolation, random);
+  const [red, green, blue] = mean;
+  return applyOperations(image, drawn, [toFill(red), toFill(green), toFill(blue)]);
+}
+
+/** The byte of a mean: what operations fill in normalises to about 0. */
+const toFill = (mean: number): number => Math.min(255, roundHalfToEven(255 * mean));
 
 /**
  * timm's training transform: crop, flips, colours, normalisation, erasing.
