@@ -1,6 +1,7 @@
 export { adamW, type AdamWOptions } from "./optimizers/adamw.ts";
 export type { Decay, Optimizer, StepInputs, Updated } from "./optimizers/optimizer.ts";
 export { sgd, type SgdOptions } from "./optimizers/sgd.ts";
+export * from "./head/index.ts";
 export * from "./report/index.ts";
 export { drawMasks, type MaskPosition, type RandomMask } from "./random-masks.ts";
 export { nextOf, slotOf, type StateTensor } from "./state-tensor.ts";
