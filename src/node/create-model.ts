@@ -8,7 +8,10 @@ import { createImagePipeline } from "./image-pipeline.ts";
 import { machineResources } from "./machine-resources.ts";
 import { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
 
-export interface CreateModelOptions extends ModelOptions {
+export interface CreateModelOptions extends ModelOptions, ExecutionOptions {}
+
+/** Where a model runs, and how its images are read. */
+export interface ExecutionOptions {
   /** @default "cpu" */
   readonly device?: Device | undefined;
   /** Fixes workers, threads or batch; the rest is planned from cores, memory and the model's size. */
@@ -30,7 +33,11 @@ export interface CreateModelOptions extends ModelOptions {
  * const predictions = await model.classify("dog.jpg", { topk: 5 });
  */
 export async function createModel(model: string, options: CreateModelOptions = {}): Promise<Model> {
-  const source = await openModel(model, options);
+  return modelOf(await openModel(model, options), options);
+}
+
+/** A model for inference, of weights that are at hand. */
+export function modelOf(source: ModelSource, options: ExecutionOptions = {}): Model {
   return new Model(source.description, (outputs, images, signal) =>
     openPipeline(source, options, outputs, images, signal),
   );
@@ -38,7 +45,7 @@ export async function createModel(model: string, options: CreateModelOptions = {
 
 async function openPipeline(
   source: ModelSource,
-  { device = "cpu", plan: overrides = {}, decode }: CreateModelOptions,
+  { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
   outputs: readonly Output[],
   images: number | undefined,
   signal: AbortSignal | undefined,

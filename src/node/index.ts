@@ -11,3 +11,4 @@ export { createModel, type CreateModelOptions } from "./create-model.ts";
 export { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
 export { cpuBlockSize } from "./block-size.ts";
 export { openTrainingLoader } from "./training/index.ts";
+export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/index.ts";

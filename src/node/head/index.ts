@@ -1,0 +1,1 @@
+export { trainHead, type HeadEvent, type TrainHeadOptions } from "./train-head.ts";

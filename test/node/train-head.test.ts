@@ -1,0 +1,149 @@
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { beforeAll, describe, expect, it } from "vitest";
+import { seededRandom } from "../../src/core/index.ts";
+import { imagenetPreprocessing } from "../../src/image/index.ts";
+import { randomStateDict, resnetConfig } from "../../src/nn/index.ts";
+import { createModel } from "../../src/node/create-model.ts";
+import { exportSafetensors } from "../../src/node/export-model.ts";
+import { trainHead, type HeadEvent, type TrainHeadOptions } from "../../src/node/head/index.ts";
+import { openImages } from "../../src/node/images/index.ts";
+import type { ModelSource } from "../../src/node/open-model.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder();
+const data = join(folder, "data");
+const cache = join(folder, "cache");
+const classes = ["blue", "green", "red"];
+const imagesPerClass = 12;
+
+/** A small random network. */
+function network({ seed = 5, inputSize = 32, numClasses = 3 } = {}): ModelSource {
+  const config = resnetConfig({ layers: [1, 1], width: 8, baseWidth: 64, cardinality: 2, numClasses });
+  return {
+    description: {
+      name: "small",
+      config,
+      classes,
+      preprocessing: { ...imagenetPreprocessing, inputSize },
+      provenance: { weights: "random" },
+    },
+    withWeights: (use) => use(randomStateDict(config, seed)),
+  };
+}
+
+async function run(
+  source: ModelSource,
+  options: Partial<TrainHeadOptions> = {},
+): Promise<{ readonly events: readonly HeadEvent[]; readonly trained: ModelSource }> {
+  const running = trainHead(source, await openImages([data]), { classes, cache, ...options });
+  const events: HeadEvent[] = [];
+  for (;;) {
+    const next = await running.next();
+    if (next.done) return { events, trained: next.value };
+    events.push(next.value);
+  }
+}
+
+const embedded = (events: readonly HeadEvent[]): Extract<HeadEvent, { type: "embedded" }> =>
+  events.find((event) => event.type === "embedded")!;
+
+async function weightsOf(trained: ModelSource, name: string): Promise<readonly number[]> {
+  const path = join(folder, `${name}.safetensors`);
+  await exportSafetensors(trained, path);
+  return [...readFileSync(path)];
+}
+
+beforeAll(async () => {
+  const random = seededRandom(1);
+  for (const [index, name] of classes.entries()) {
+    mkdirSync(join(data, name), { recursive: true });
+    for (let i = 0; i < imagesPerClass; i++) {
+      // A noisy colour of its class: red is the last channel of the three names.
+      const pixels = Uint8Array.from({ length: 20 * 20 * 3 }, (_, at) =>
+        Math.round((at % 3 === 2 - index ? 150 : 60) + 60 * random.uniform()),
+      );
+      const png = sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } }).png();
+      await png.toFile(join(data, name, `${i}.png`));
+    }
+  }
+});
+
+describe("a head trained on a folder", () => {
+  it("gives a checkpoint that classifies, with the classes of the folder", async () => {
+    const { events, trained } = await run(network());
+    const path = join(folder, "trained.safetensors");
+    await exportSafetensors(trained, path);
+    const model = await createModel(path);
+    try {
+      expect(model.classes).toEqual(classes);
+      expect(await model.validate(await openImages([data]))).toMatchObject({ count: 36, top1: 100 });
+    } finally {
+      await model.release();
+    }
+    expect(embedded(events)).toMatchObject({ images: 36, cached: 0 });
+    expect(events.at(-1)).toMatchObject({ type: "fitted", top1: 100 });
+    const tried = events.filter((event) => event.type === "tried");
+    expect(tried.length).toBeGreaterThan(1);
+    const best = tried.reduce((a, b) => (b.loss < a.loss ? b : a));
+    expect(events.at(-1)).toMatchObject({ l2: best.l2 });
+  });
+
+  it("embeds each image once, and ends with the same weights", async () => {
+    const first = await run(network());
+    const again = await run(network());
+    expect(embedded(again.events).cached).toBe(36);
+    expect(await weightsOf(again.trained, "again")).toEqual(await weightsOf(first.trained, "first"));
+    const without = await run(network(), { cache: false });
+    expect(embedded(without.events).cached).toBe(0);
+  });
+
+  it("embeds anew with other weights or another transform", async () => {
+    await run(network());
+    expect(embedded((await run(network({ seed: 6 }))).events).cached).toBe(0);
+    expect(embedded((await run(network({ inputSize: 40 }))).events).cached).toBe(0);
+    expect(embedded((await run(network(), { decode: { exifOrientation: true } })).events).cached).toBe(0);
+  });
+
+  it("goes by what an image holds, and computes a file of the cache anew that was damaged", async () => {
+    const own = join(folder, "own-cache");
+    const source = network();
+    await run(source, { cache: own });
+    const renamed = await openImages([join(data, "red"), join(data, "green"), join(data, "blue")]);
+    const labelled = {
+      ...renamed,
+      async *[Symbol.asyncIterator]() {
+        for await (const item of renamed)
+          yield { ...item, label: item.id.split("/").at(-2)!, id: `copy of ${item.id}` };
+      },
+    };
+    const events: HeadEvent[] = [];
+    for await (const event of trainHead(source, labelled, { classes, cache: own })) events.push(event);
+    expect(embedded(events).cached).toBe(36);
+
+    const [key] = readdirSync(own);
+    const [part] = readdirSync(join(own, key!));
+    truncateSync(join(own, key!, part!), 500);
+    writeFileSync(join(own, key!, "half-written.safetensors.partial"), "half");
+    expect(embedded((await run(source, { cache: own })).events).cached).toBe(0);
+    expect(embedded((await run(source, { cache: own })).events).cached).toBe(36);
+  });
+
+  it("leaves out images that cannot be read, and names them", async () => {
+    const broken = join(data, "red", "broken.png");
+    writeFileSync(broken, "no image");
+    const { events } = await run(network(), { cache: false });
+    expect(events[0]).toMatchObject({ type: "skipped", id: broken, error: { code: "image/unknown-format" } });
+    expect(embedded(events).images).toBe(36);
+  });
+
+  it("refuses classes without images, and a classifier of another number of classes", async () => {
+    const four = [...classes, "violet"];
+    await expect(run(network(), { classes: four })).rejects.toMatchObject({ code: "model/class-names" });
+    await expect(run(network({ numClasses: 4 }), { classes: four })).rejects.toMatchObject({
+      code: "data/empty-classes",
+      message: expect.stringContaining("violet") as string,
+    });
+  });
+});
