@@ -13,5 +13,6 @@ export { convertToFloat16 } from "./passes/to-float16.ts";
 export { multiplyAdds } from "./multiply-adds.ts";
 export { gradients } from "./autodiff/gradients.ts";
 export { lower } from "./lower/lower.ts";
+export { lowerBlocked } from "./lower/nchwc/index.ts";
 export { standard } from "./lower/standard/index.ts";
 export type { LoweringTable } from "./lower/lowering.ts";

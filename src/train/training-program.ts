@@ -6,10 +6,10 @@ import {
   gradients,
   input,
   lower,
+  lowerBlocked,
   mul,
   standard,
   type Graph,
-  type LoweringTable,
   type Value,
 } from "../graph/index.ts";
 import type { ResNetConfig } from "../nn/index.ts";
@@ -28,8 +28,13 @@ export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptio
   readonly accumulate?: number;
   /** Lets the gradients leave as one flat array, for training on several machines. @default false */
   readonly flatGradients?: boolean;
-  /** @default standard: ONNX operators that run everywhere */
-  readonly lowering?: LoweringTable;
+  /**
+   * Writes the graphs for ONNX Runtime's blocked CPU kernels, whose block has so many channels; a wrong number
+   * gives wrong results.
+   *
+   * @default undefined: graphs that run anywhere
+   */
+  readonly blockSize?: number | undefined;
 }
 
 /**
@@ -64,7 +69,7 @@ export interface TrainingProgram {
  * @throws ModelError for a model without classifier, or when nothing is trained.
  */
 export function trainingProgram(config: ResNetConfig, options: TrainingProgramOptions): TrainingProgram {
-  const { batchSize, inputSize = 224, accumulate = 1, trains = () => true, lowering = standard } = options;
+  const { batchSize, inputSize = 224, accumulate = 1, trains = () => true, blockSize } = options;
   if (!Number.isSafeInteger(accumulate) || accumulate < 1) {
     throw new UsageError("train/accumulate", `accumulate must be a whole number from 1, got ${accumulate}.`);
   }
@@ -74,7 +79,10 @@ export function trainingProgram(config: ResNetConfig, options: TrainingProgramOp
   if (trained.length === 0) {
     throw new ModelError("model/nothing-to-train", "Every parameter is frozen: there is nothing to train.");
   }
-  const compile = (outputs: Readonly<Record<string, Value>>): Graph => lower(buildGraph(outputs), lowering);
+  const compile = (outputs: Readonly<Record<string, Value>>): Graph => {
+    const graph = buildGraph(outputs);
+    return blockSize === undefined ? lower(graph, standard) : lowerBlocked(graph, blockSize);
+  };
   const averaged = accumulate === 1 ? loss : mul(loss, float32(1 / accumulate));
   const grads = gradients(
     averaged,

@@ -70,6 +70,10 @@ const cases: readonly (readonly [string, Tensor<"float32">, (x: X) => g.Value, r
   ["MaxPoolGrad gives to the first of equals", square, (x) => g.maxPoolGrad(g.mul(x, g.float32(0)), g.maxPool(g.mul(x, g.float32(0)), { kernel_shape: [3, 3] }), ones(1, 1, 1, 1), { kernel_shape: [3, 3] }), [1, 0, 0, 0, 0, 0, 0, 0, 0]],
   ["BatchNormTraining centres and scales", square, (x) => g.batchNormTraining(x, vector(2), vector(1), 9 - 20 / 3).y, [-4, -3, -2, -1, 0, 1, 2, 3, 4].map((d) => 1 + (2 * d) / 3)],
   ["BatchNormTrainingGrad of a constant gradient is zero", square, (x) => g.batchNormTrainingGrad(x, ones(1, 1, 3, 3), vector(2), g.batchNormTraining(x, vector(2), vector(1), 1e-5), 1e-5)[0]!, [0, 0, 0, 0, 0, 0, 0, 0, 0]],
+  ["SgdUpdate decays, gathers momentum and descends", matrix, (x) => g.sgdUpdate(x, g.mul(x, g.float32(2)), ones(2, 3), g.float32(0.5), { momentum: 0.5, weight_decay: 1, nesterov: 0 })[0], [1, 2, 3, 4, 5, 6].map((p) => p - 0.5 * (0.5 + 3 * p))],
+  ["HardSigmoid is limited on both sides", halves, (x) => g.hardSigmoid(x, 0.4, 0.5), [0, 0, 0.3, 0.7, 1, 1]],
+  ["MaxPoolWithIndices says where the largest stand", square, (x) => g.maxPoolIndices(x, { kernel_shape: [2, 2] }), [4, 5, 7, 8]],
+  ["ScatterElements adds every update", halves, (x) => g.scatterAdd(x, g.int64s([0, 0, 5]), vector(1, 2, 3), 0), [0.5, -1.5, -0.5, 0.5, 1.5, 5.5]],
   ["SoftmaxCrossEntropy of equal logits is log 3", matrix, (x) => g.softmaxCrossEntropy(g.mul(x, g.float32(0)), g.float32([1, 0, 0, 0, 0.5, 0.5], [2, 3])), [Math.log(3), Math.log(3)]],
 ];
 

@@ -30,11 +30,27 @@ export const BlockedGlobalAveragePool: Op<"BlockedGlobalAveragePool"> = defineBl
   infer: (at) => GlobalAveragePool.infer(at),
 });
 
-/** Back to [N, C, H, W] as everyone else stores it. */
+/** From [N, C, H, W] as everyone else stores it, or from [N, H, W, C]. */
+export const BlockedReorderInput: Op<"BlockedReorderInput"> = defineBlockedOp("ReorderInput", {
+  arity: [1, 1],
+  attributes: { channels_last: "int" },
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    const [n, ...rest] = shape;
+    const moved = [n!, rest.at(-1)!, ...rest.slice(0, -1)];
+    return [{ dtype, shape: at.attributes["channels_last"] === 1 ? moved : shape }];
+  },
+});
+
+/** Back to [N, C, H, W] as everyone else stores it, or to [N, H, W, C]. */
 export const BlockedReorderOutput: Op<"BlockedReorderOutput"> = defineBlockedOp("ReorderOutput", {
   arity: [1, 1],
-  attributes: { channels: "int" },
-  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.input(0).shape }],
+  attributes: { channels: "int", channels_last: "int" },
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    const [n, channels, ...spatial] = shape;
+    return [{ dtype, shape: at.attributes["channels_last"] === 1 ? [n!, ...spatial, channels!] : shape }];
+  },
 });
 
 /** `conv` on blocked tensors; see `BlockedConv`. */
@@ -61,4 +77,20 @@ export function blockedGlobalAveragePool(x: Float): Float {
 /** A blocked tensor in plain order. */
 export function reorderOutput(x: Float): Float {
   return apply1(BlockedReorderOutput, [x], { channels: x.shape[1] as number }) as Float;
+}
+
+/** A plain tensor in blocked order; its channels must fill whole blocks. */
+export function reorderInput(x: Float): Float {
+  return apply1(BlockedReorderInput, [x]) as Float;
+}
+
+/** [N, H, W, C] in blocked order, as [N, C, H, W]; its channels must fill whole blocks. */
+export function reorderInputLast(x: Float): Float {
+  return apply1(BlockedReorderInput, [x], { channels_last: 1 }) as Float;
+}
+
+/** A blocked tensor as [N, H, W, C]. */
+export function reorderOutputLast(x: Float): Float {
+  const attributes = { channels: x.shape[1] as number, channels_last: 1 };
+  return apply1(BlockedReorderOutput, [x], attributes) as Float;
 }

@@ -34,6 +34,12 @@ export const Log: Op<"Log"> = unary("Log");
 export const Sqrt: Op<"Sqrt"> = unary("Sqrt");
 export const Floor: Op<"Floor"> = unary("Floor");
 export const Round: Op<"Round"> = unary("Round");
+export const HardSigmoid: Op<"HardSigmoid"> = defineOp({
+  type: "HardSigmoid",
+  arity: [1, 1],
+  attributes: { alpha: "float", beta: "float" },
+  infer: inferUnary,
+});
 export const Clip: Op<"Clip"> = defineOp({
   type: "Clip",
   arity: [1, 3],
@@ -102,4 +108,9 @@ export function round<D extends DType>(x: Value<D>): Value<D> {
 /** Limits `x` to `[low, high]`, given as scalars. */
 export function clip<D extends DType>(x: Value<D>, low: Value<D>, high: Value<D>): Value<D> {
   return apply1(Clip, [x, low, high]) as Value<D>;
+}
+
+/** `alpha * x + beta`, limited to [0, 1]. */
+export function hardSigmoid<D extends DType>(x: Value<D>, alpha: number, beta: number): Value<D> {
+  return apply1(HardSigmoid, [x], { alpha, beta }) as Value<D>;
 }

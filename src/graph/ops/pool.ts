@@ -1,5 +1,5 @@
 import type { DType } from "../../core/index.ts";
-import { apply1 } from "../apply.ts";
+import { apply, apply1 } from "../apply.ts";
 import { defineOp, type Op } from "../op-spec.ts";
 import type { Value } from "../value.ts";
 import { windowedDims, windowOf } from "./window.ts";
@@ -23,6 +23,18 @@ export const MaxPool: Op<"MaxPool"> = defineOp({
   },
 });
 
+/** MaxPool that also says where in the whole input each largest element stands. */
+export const MaxPoolWithIndices: Op<"MaxPoolWithIndices"> = defineOp({
+  type: "MaxPoolWithIndices",
+  onnxName: "MaxPool",
+  arity: MaxPool.arity,
+  attributes: MaxPool.attributes,
+  infer(at) {
+    const [pooled] = MaxPool.infer(at);
+    return [pooled!, { dtype: "int64", shape: pooled!.shape }];
+  },
+});
+
 export const GlobalAveragePool: Op<"GlobalAveragePool"> = defineOp({
   type: "GlobalAveragePool",
   arity: [1, 1],
@@ -37,6 +49,11 @@ export const GlobalAveragePool: Op<"GlobalAveragePool"> = defineOp({
 /** Largest element of each window of `x` [N, C, ...]; padding never wins. */
 export function maxPool<D extends DType>(x: Value<D>, attributes: PoolAttributes): Value<D> {
   return apply1(MaxPool, [x], { ...attributes }) as Value<D>;
+}
+
+/** Where each window's first largest element stands in the flattened `x` [N, C, ...]. */
+export function maxPoolIndices(x: Value, attributes: PoolAttributes): Value<"int64"> {
+  return apply(MaxPoolWithIndices, [x], { ...attributes })[1] as Value<"int64">;
 }
 
 /** Mean over the spatial axes of `x` [N, C, ...]: [N, C, 1, ...]. */

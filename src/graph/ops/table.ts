@@ -1,20 +1,41 @@
 import type { Op } from "../op-spec.ts";
 import { MaxPoolGrad, ReluGrad } from "./activation-grad.ts";
 import { BatchNormTraining, BatchNormTrainingGrad } from "./batch-norm-training.ts";
-import { BlockedConv, BlockedGlobalAveragePool, BlockedMaxPool, BlockedReorderOutput } from "./blocked.ts";
+import {
+  BlockedConv,
+  BlockedGlobalAveragePool,
+  BlockedMaxPool,
+  BlockedReorderInput,
+  BlockedReorderOutput,
+} from "./blocked.ts";
 import { Cast } from "./cast.ts";
 import { Equal, Greater } from "./compare.ts";
 import { Conv } from "./conv.ts";
 import { ConvInputGrad, ConvWeightGrad } from "./conv-grad.ts";
 import { SoftmaxCrossEntropy } from "./cross-entropy.ts";
-import { Add, Clip, Div, Exp, Floor, Log, Mul, Neg, Relu, Round, Sqrt, Sub } from "./elementwise.ts";
+import {
+  Add,
+  Clip,
+  Div,
+  Exp,
+  Floor,
+  HardSigmoid,
+  Log,
+  Mul,
+  Neg,
+  Relu,
+  Round,
+  Sqrt,
+  Sub,
+} from "./elementwise.ts";
 import { Concat, Flatten, Gather, Reshape, ShapeOp, Slice, Transpose } from "./layout.ts";
 import { Gemm, MatMul } from "./linear.ts";
 import { BatchNormalization } from "./normalization.ts";
 import { Expand, Pad } from "./pad.ts";
-import { GlobalAveragePool, MaxPool } from "./pool.ts";
+import { GlobalAveragePool, MaxPool, MaxPoolWithIndices } from "./pool.ts";
 import { ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduce.ts";
 import { Resize } from "./resize.ts";
+import { ScatterElements } from "./scatter.ts";
 import { SgdUpdate } from "./sgd-update.ts";
 
 /** Names of every op this package emits. */
@@ -26,6 +47,7 @@ export type OpType =
   | "BlockedConv"
   | "BlockedGlobalAveragePool"
   | "BlockedMaxPool"
+  | "BlockedReorderInput"
   | "BlockedReorderOutput"
   | "Cast"
   | "Clip"
@@ -43,10 +65,12 @@ export type OpType =
   | "Gemm"
   | "GlobalAveragePool"
   | "Greater"
+  | "HardSigmoid"
   | "Log"
   | "MatMul"
   | "MaxPool"
   | "MaxPoolGrad"
+  | "MaxPoolWithIndices"
   | "Mul"
   | "Neg"
   | "Pad"
@@ -59,6 +83,7 @@ export type OpType =
   | "Reshape"
   | "Resize"
   | "Round"
+  | "ScatterElements"
   | "SgdUpdate"
   | "Shape"
   | "Slice"
@@ -77,6 +102,7 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   BlockedConv,
   BlockedGlobalAveragePool,
   BlockedMaxPool,
+  BlockedReorderInput,
   BlockedReorderOutput,
   Cast,
   Clip,
@@ -94,10 +120,12 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   Gemm,
   GlobalAveragePool,
   Greater,
+  HardSigmoid,
   Log,
   MatMul,
   MaxPool,
   MaxPoolGrad,
+  MaxPoolWithIndices,
   Mul,
   Neg,
   Pad,
@@ -110,6 +138,7 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   Reshape,
   Resize,
   Round,
+  ScatterElements,
   SgdUpdate,
   Shape: ShapeOp,
   Slice,

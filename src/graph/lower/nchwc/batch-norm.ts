@@ -1,0 +1,57 @@
+import { add, blockedConv, div, float32, mul, neg, reshape, sqrt, sub } from "../../ops/index.ts";
+import type { Node } from "../../value.ts";
+import type { Float } from "../lowering.ts";
+import { channelDots, channelSums } from "./channel-sums.ts";
+import { blocked, lengthsOf, plain, type BlockedRule } from "./rule.ts";
+
+const deviation = (variance: Float, { attributes }: Node): Float =>
+  sqrt(add(variance, float32(attributes["epsilon"] as number)));
+
+/** scale · x + offset + sum for every channel: a depthwise convolution, so that a sum and a ReLU fit inside. */
+function affine(x: Float, scale: Float, offset?: Float, sum?: Float): Float {
+  const channels = x.shape[1] as number;
+  const attributes = { kernel_shape: [1, 1], group: channels };
+  return blockedConv(x, reshape(scale, [channels, 1, 1, 1]), offset, sum, attributes);
+}
+
+/** Pixels and images over which the statistics of a channel are taken. */
+function elementsOf(x: Float): number {
+  const [n, , height, width] = lengthsOf(x);
+  return n * height * width;
+}
+
+export const batchNormTraining: BlockedRule = (site) => {
+  if (!site.isBlocked(0)) return undefined;
+  const [x, weight, bias] = [site.blocked(0), site.plain(1), site.plain(2)];
+  const share = float32(1 / elementsOf(x));
+  const mean = mul(channelSums(x, site.block), share);
+  const variance = sub(mul(channelDots(x, x, site.block), share), mul(mean, mean));
+  const scale = div(weight, deviation(variance, site.node));
+  return [blocked(affine(x, scale, sub(bias, mul(mean, scale)))), plain(mean), plain(variance)];
+};
+
+/** With constant statistics. */
+export const batchNormFrozen: BlockedRule = (site) => {
+  if (!site.isBlocked(0)) return undefined;
+  const [weight, bias, mean, variance] = [1, 2, 3, 4].map((index) => site.plain(index));
+  const scale = div(weight!, deviation(variance!, site.node));
+  return [blocked(affine(site.blocked(0), scale, sub(bias!, mul(mean!, scale))))];
+};
+
+/**
+ * dX = a · dY + b · x + c for every channel, over M elements: a = w / s, b = -a · dWeight / (s · M),
+ * c = -a · dBias / M - b · m.
+ */
+export const batchNormTrainingGrad: BlockedRule = (site) => {
+  if (!site.isBlocked(0)) return undefined;
+  const [x, dy] = [site.blocked(0), site.blocked(1)];
+  const [weight, mean, variance] = [2, 3, 4].map((index) => site.plain(index));
+  const std = deviation(variance!, site.node);
+  const dBias = channelSums(dy, site.block);
+  const dWeight = div(sub(channelDots(dy, x, site.block), mul(mean!, dBias)), std);
+  const a = div(weight!, std);
+  const share = mul(a, float32(1 / elementsOf(x)));
+  const b = neg(mul(share, div(dWeight, std)));
+  const c = neg(add(mul(share, dBias), mul(b, mean!)));
+  return [blocked(affine(dy, a, undefined, affine(x, b, c))), plain(dWeight), plain(dBias)];
+};

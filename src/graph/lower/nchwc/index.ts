@@ -1,0 +1,1 @@
+export { lowerBlocked } from "./lower-blocked.ts";
