@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
+import { head } from "./benchmarks/head.ts";
 import { limits } from "./benchmarks/limits.ts";
 import { load } from "./benchmarks/load.ts";
 import { memory } from "./benchmarks/memory.ts";
@@ -11,7 +12,17 @@ import { sweep } from "./benchmarks/sweep.ts";
 import { describeMachine } from "./measure/machine.ts";
 import { printReport } from "./report.ts";
 
-const benchmarks: readonly Benchmark[] = [model, pipeline, sweep, preprocess, start, load, memory, limits];
+const benchmarks: readonly Benchmark[] = [
+  model,
+  pipeline,
+  sweep,
+  preprocess,
+  start,
+  load,
+  memory,
+  head,
+  limits,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -86,18 +86,22 @@ export async function embedImages(
   const first = await unknown.next();
   // Sessions take seconds to open: when all is known, none is.
   const results = first.done ? [] : model.embedAll(startingWith(first.value, unknown), { signal });
-  for await (const result of results) {
-    // Results come in the order of the images.
-    const { row, label, hash } = pending.shift()!;
-    if ("error" in result) {
-      unreadable.push({ id: result.image, error: result.error });
-    } else {
-      found.push({ row, label, embedding: result.embedding });
-      if (hash !== undefined) await cache?.add(hash, result.embedding);
+  try {
+    for await (const result of results) {
+      // Results come in the order of the images.
+      const { row, label, hash } = pending.shift()!;
+      if ("error" in result) {
+        unreadable.push({ id: result.image, error: result.error });
+      } else {
+        found.push({ row, label, embedding: result.embedding });
+        if (hash !== undefined) await cache?.add(hash, result.embedding);
+      }
+      report();
     }
-    report();
+  } finally {
+    // What is stopped here need not be computed again either.
+    await cache?.flush();
   }
-  await cache?.flush();
   const examples = inOrder(found, embeddingLength(model.description.config), classes.length);
   return { examples, cached, unreadable };
 }

@@ -43,7 +43,7 @@ export interface TrainHeadOptions extends ExecutionOptions {
   readonly classes: readonly string[];
   /** Strengths of the L2 penalty to choose from, strongest first. @default 1, 0.3, 0.1, …, 0.0001 */
   readonly strengths?: readonly number[] | undefined;
-  /** Share of each class that is held out to choose the strength. @default 0.2 */
+  /** Share of each class that is held out to choose the strength; 0 takes the middle one. @default 0.2 */
   readonly holdOut?: number | undefined;
   /** Decides which images are held out. @default 0 */
   readonly seed?: number | undefined;
@@ -82,7 +82,7 @@ export async function* trainHead(
   try {
     const fitting = fitHead(headObjective(session, standard), standard, {
       strengths,
-      holdout: splitHoldout(examples.labels, holdOut, seed),
+      holdout: holdOut === 0 ? undefined : splitHoldout(examples.labels, holdOut, seed),
       signal,
     });
     let next = await fitting.next();

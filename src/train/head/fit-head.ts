@@ -27,8 +27,8 @@ export interface HeadFit {
 export interface FitHeadOptions {
   /** Strengths of the penalty l2/2·|weight|² beside the mean loss, for standardised features; strongest first. */
   readonly strengths: readonly number[];
-  /** Images that are kept from the fits that choose; none of them takes the first strength. */
-  readonly holdout: Holdout;
+  /** Images that are kept from the fits that choose; without any, the middle strength is taken. */
+  readonly holdout: Holdout | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,9 +59,11 @@ export async function* fitHead(
   let start = new Float32Array((examples.length + 1) * examples.numClasses);
   let best: (StrengthTried & { readonly point: Float32Array<ArrayBuffer> }) | undefined;
   let risen = 0;
-  for (const l2 of holdout.heldOut.length === 0 ? [] : strengths) {
-    ({ point: start } = await fit(holdout.kept, l2, start, chooses));
-    const tried = { l2, ...(await objective.measure(start, holdout.heldOut)) };
+  const nothing = new Uint32Array();
+  const { kept, heldOut } = holdout ?? { kept: nothing, heldOut: nothing };
+  for (const l2 of heldOut.length > 0 ? strengths : []) {
+    ({ point: start } = await fit(kept, l2, start, chooses));
+    const tried = { l2, ...(await objective.measure(start, heldOut)) };
     yield tried;
     if (best === undefined || tried.loss < best.loss) {
       best = { ...tried, point: start };
@@ -70,7 +72,7 @@ export async function* fitHead(
   }
 
   const all = Uint32Array.from({ length: examples.rows }, (_, row) => row);
-  const l2 = best?.l2 ?? strengths[0]!;
+  const l2 = best?.l2 ?? strengths[Math.floor(strengths.length / 2)]!;
   const { point, iterations } = await fit(all, l2, best?.point ?? start, keeps);
   return { parameters: point, l2, ...(await objective.measure(point, all)), iterations };
 }

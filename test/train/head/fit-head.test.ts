@@ -17,8 +17,6 @@ import { openHeadSession, seededExamples } from "../../support/head-examples.ts"
 import { referenceMissing, runReference } from "../../support/reference.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
-const none = { kept: new Uint32Array(), heldOut: new Uint32Array() };
-
 async function fit(
   examples: Examples,
   options: FitHeadOptions,
@@ -70,7 +68,7 @@ describe.skipIf(missing)(`a fitted head against PyTorch${missing ? ` (${missing}
       [features, labels, length, numClasses, l2].map(String),
     ) as { readonly penalised: number; readonly loss: number; readonly logits: readonly number[] };
 
-    const { fit: found, logits } = await fit(examples, { strengths: [l2], holdout: none });
+    const { fit: found, logits } = await fit(examples, { strengths: [l2], holdout: undefined });
     const squares = found.parameters
       .subarray(0, length * numClasses)
       .reduce((sum, weight) => sum + weight * weight, 0);
@@ -113,7 +111,7 @@ describe("features that say nothing", () => {
   it("get no weight", async () => {
     const examples = seededExamples({ rows: 60, length: 5, numClasses: 3 });
     for (let row = 0; row < 60; row++) examples.features[row * 5 + 2] = 7;
-    const { fit: found } = await fit(examples, { strengths: [0.1], holdout: none });
+    const { fit: found } = await fit(examples, { strengths: [0.1], holdout: undefined });
     expect(found.parameters.subarray(2 * 3, 3 * 3)).toEqual(new Float32Array(3));
   });
 });
