@@ -1,7 +1,8 @@
 import type { Interpolation } from "./interpolation.ts";
-import { resampleLines } from "./resample-lines.ts";
-import { resampleWeights } from "./resample-weights.ts";
+import { resampleTable } from "./resample-table.ts";
 import type { RgbImage } from "./rgb-image.ts";
+import { slack } from "./simd/resample-kernels.ts";
+import { openResampler, type Resampler } from "./simd/resampler.ts";
 
 /** A rectangle of pixels. */
 export interface Window {
@@ -17,9 +18,6 @@ export interface Size {
   readonly height: number;
 }
 
-/** Rows that the horizontal pass takes at once: they stay in the processor's first cache. */
-const blockRows = 16;
-
 /**
  * Resizes with antialiasing, byte for byte as Pillow's `Image.resize` does: first the rows, rounded to bytes, then
  * the columns.
@@ -34,45 +32,87 @@ export function resize(
 ): RgbImage {
   const columns = { input: image.width, output: size.width, start: window.left, length: window.width };
   const rows = { input: image.height, output: size.height, start: window.top, length: window.height };
-  const horizontal = resampleWeights(columns, interpolation);
-  const vertical = resampleWeights(rows, interpolation);
+  const horizontal = resampleTable(columns, interpolation);
+  const vertical = resampleTable(rows, interpolation);
 
-  // Only the source rows from `top` to `bottom` reach the window.
-  const top = vertical.starts[0]!;
-  const bottom = vertical.starts[window.height - 1]! + vertical.taps;
-  const sourceStride = image.width * 3;
+  // Only these source pixels reach the window.
+  const sourceStride = (horizontal.end - horizontal.first) * 3;
+  const height = vertical.end - vertical.first;
   const stride = window.width * 3;
-  const source = clamped(image.data);
-  const between = scratch((bottom - top) * stride);
-  for (let y = top; y < bottom; y += blockRows) {
-    resampleLines(
-      { data: source, offset: y * sourceStride, step: 3, lineStep: sourceStride },
-      { data: between, offset: (y - top) * stride, step: 3, lineStep: stride },
-      horizontal,
-      Math.min(blockRows, bottom - y),
+  const bandRows = Math.min(height, Math.max(1, Math.floor(bandBytes / sourceStride)));
+  const layout = layOut({
+    columns: horizontal.entries.byteLength,
+    rows: vertical.entries.byteLength,
+    band: bandRows * sourceStride + slack,
+    // An odd number of taps reads one row more, which weighs nothing.
+    between: (height + 1) * stride + slack,
+    result: window.height * stride + slack,
+  });
+  const resampler = layout.bytes <= keptBytes ? (kept ??= openResampler()) : openResampler();
+  const memory = resampler.memory(layout.bytes);
+  memory.set(bytesOf(horizontal.entries), layout.at.columns);
+  memory.set(bytesOf(vertical.entries), layout.at.rows);
+
+  for (let y = 0; y < height; y += bandRows) {
+    const lines = Math.min(bandRows, height - y);
+    copyRows(
+      image,
+      { left: horizontal.first, top: vertical.first + y, width: sourceStride / 3, height: lines },
+      memory,
+      layout.at.band,
+    );
+    resampler.alongRows(
+      layout.at.band - horizontal.first * 3,
+      sourceStride,
+      layout.at.between + y * stride,
+      stride,
+      layout.at.columns,
+      window.width,
+      horizontal.pairs,
+      lines,
     );
   }
-  const data = new Uint8Array(window.height * stride);
-  resampleLines(
-    { data: between, offset: -top * stride, step: stride, lineStep: 3 },
-    { data: clamped(data), offset: 0, step: stride, lineStep: 3 },
-    vertical,
-    window.width,
+  resampler.alongColumns(
+    layout.at.between - vertical.first * stride,
+    stride,
+    layout.at.result,
+    layout.at.rows,
+    vertical.entries.byteLength / window.height,
+    Math.ceil(stride / 16),
+    vertical.pairs,
+    window.height,
   );
+  const data = memory.slice(layout.at.result, layout.at.result + window.height * stride);
   return { width: window.width, height: window.height, data };
 }
 
-function clamped(bytes: Uint8Array): Uint8ClampedArray {
-  return new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Source rows are taken over in bands that stay in the processor's second cache. */
+const bandBytes = 1 << 17;
+
+/** What a giant photograph needs is not held. */
+const keptBytes = 1 << 25;
+let kept: Resampler | undefined;
+
+/** Puts parts one after another, each aligned to 16 bytes. */
+function layOut<Part extends string>(
+  sizes: Readonly<Record<Part, number>>,
+): { readonly at: Readonly<Record<Part, number>>; readonly bytes: number } {
+  let bytes = 0;
+  const at = Object.entries<number>(sizes).map(([part, size]) => {
+    const start = bytes;
+    bytes += Math.ceil(size / 16) * 16;
+    return [part, start] as const;
+  });
+  return { at: Object.fromEntries(at) as Record<Part, number>, bytes };
 }
 
-let kept = new Uint8ClampedArray(0);
-const keptBytes = 1 << 23;
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
-/** Bytes for the result of the first pass; small ones are used again, a giant's are not held. */
-function scratch(length: number): Uint8ClampedArray {
-  if (length <= kept.length) return kept;
-  const bytes = new Uint8ClampedArray(length);
-  if (length <= keptBytes) kept = bytes;
-  return bytes;
+function copyRows({ width, data }: RgbImage, window: Window, memory: Uint8Array, to: number): void {
+  const length = window.width * 3;
+  for (let y = 0; y < window.height; y++) {
+    const start = ((window.top + y) * width + window.left) * 3;
+    memory.set(data.subarray(start, start + length), to + y * length);
+  }
 }

@@ -48,4 +48,18 @@ describe("resize", () => {
       }),
     );
   });
+
+  it.each([
+    ["many bands of rows", 500, 3000],
+    ["more memory than is kept", 4, 60_000],
+  ])("treats every row alike over %s", (_, width, height) => {
+    const row = noise(width, 1);
+    const data = new Uint8Array(width * height * 3);
+    for (let y = 0; y < height; y++) data.set(row.data, y * width * 3);
+    const resized = resize({ width, height, data }, { width: 224, height: 50 }, "bicubic");
+    const expected = resize(row, { width: 224, height: 1 }, "bicubic").data;
+    for (let y = 0; y < 50; y++) {
+      expect(resized.data.subarray(y * 224 * 3, (y + 1) * 224 * 3)).toEqual(expected);
+    }
+  });
 });
