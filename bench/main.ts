@@ -3,6 +3,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { head } from "./benchmarks/head.ts";
 import { limits } from "./benchmarks/limits.ts";
 import { load } from "./benchmarks/load.ts";
+import { loader } from "./benchmarks/loader.ts";
 import { memory } from "./benchmarks/memory.ts";
 import { model } from "./benchmarks/model.ts";
 import { pipeline } from "./benchmarks/pipeline.ts";
@@ -19,6 +20,7 @@ const benchmarks: readonly Benchmark[] = [
   preprocess,
   start,
   load,
+  loader,
   memory,
   head,
   limits,
