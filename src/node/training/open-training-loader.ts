@@ -35,7 +35,7 @@ export async function openTrainingLoader(
   const workers = checked.workers ?? Math.min(availableParallelism(), mostDefaultWorkers);
   const spill = spillFile();
   const script = workerScript("training");
-  const threads = Array.from({ length: workers }, () => startWorkerThread(script, frugal));
+  const threads = Array.from({ length: workers }, () => startWorkerThread(script));
   const end = async (): Promise<void> => {
     await Promise.all(threads.map(endWhenSettled));
     await spill.remove();
@@ -80,8 +80,6 @@ export async function openTrainingLoader(
 
 /** More threads than decode photographs for any one step; each holds a batch. */
 const mostDefaultWorkers = 8;
-/** Most garbage here is decoded photographs; a small young generation frees them sooner. */
-const frugal = { maxYoungGenerationSizeMb: 4 };
 
 /** Ends a thread between batches; one that is gone already is no failure. */
 async function endWhenSettled(thread: WorkerThread): Promise<void> {
