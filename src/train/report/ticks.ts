@@ -14,9 +14,11 @@ export function axisOver(values: Iterable<number>, about = 4): Axis {
     least = Math.min(least, value);
     most = Math.max(most, value);
   }
-  if (least > most) [least, most] = [0, 1];
   if (least > 0 && least < most * 0.4) least = 0;
-  if (least === most) [least, most] = least === 0 ? [0, 1] : [Math.min(0, least), Math.max(0, most)];
+  const size = Math.max(Math.abs(least), Math.abs(most));
+  // Nothing to see, or nothing that numbers could tell apart.
+  if (!(size > 1e-100 && Number.isFinite(size))) [least, most] = [0, 1];
+  else if (most - least < 1e-9 * size) [least, most] = [Math.min(0, least), Math.max(0, most)];
   const step = roundStep((most - least) / about);
   const from = Math.floor(least / step + 1e-9);
   const to = Math.ceil(most / step - 1e-9);
