@@ -1,14 +1,14 @@
-import fc from "fast-check";
+import { array, assert, double, integer, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { thin } from "../../../src/train/report/thin.ts";
 import { axisOver } from "../../../src/train/report/ticks.ts";
 
-const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+const value = double({ min: -1e6, max: 1e6, noNaN: true });
 
 describe("an axis", () => {
   it("holds all values between a few round ticks", () => {
-    fc.assert(
-      fc.property(fc.array(value, { minLength: 1 }), (values) => {
+    assert(
+      property(array(value, { minLength: 1 }), (values) => {
         const { from, to, ticks } = axisOver(values);
         const span = to - from;
         expect(span).toBeGreaterThan(0);
@@ -29,10 +29,10 @@ describe("an axis", () => {
 
 describe("a thinned curve", () => {
   it("keeps order, ends of the outline, and little else", () => {
-    fc.assert(
-      fc.property(
-        fc.array(value, { minLength: 1, maxLength: 3000 }),
-        fc.integer({ min: 10, max: 100 }),
+    assert(
+      property(
+        array(value, { minLength: 1, maxLength: 3000 }),
+        integer({ min: 10, max: 100 }),
         (ys, limit) => {
           const points = ys.map((y, x) => ({ x, y }));
           const kept = thin(points, limit);
