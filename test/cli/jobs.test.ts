@@ -92,7 +92,7 @@ describe("validate", () => {
     expect(readFileSync(csv, "utf8")).toBe(
       "right class,red,green,blue\nred,2,0,1\ngreen,0,1,0\nblue,0,0,2\n",
     );
-    expect(readFileSync(html, "utf8")).toContain('<tr><td>red<td>blue<td class="n">1');
+    expect(readFileSync(html, "utf8")).toContain('title="red taken for blue: 1 (33.3 %)">1</td>');
     const row = "colours,83.333,16.667,100.000,0.000,0.01,32,0.875,bilinear,,";
     expect(readFileSync(results, "utf8")).toBe(
       "model,top1,top1_err,top5,top5_err,param_count,img_size,crop_pct,interpolation,card_top1,card_top5\n" +
