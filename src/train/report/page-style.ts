@@ -100,6 +100,9 @@ table { border-collapse: collapse; }
 
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 0 48px; align-items: start; }
 .columns h3 { margin-top: 16px; }
+.newspaper { columns: 2 400px; column-gap: 48px; margin-top: 32px; }
+.newspaper h3 { column-span: all; margin-top: 0; }
+.newspaper tr { break-inside: avoid; }
 .facts { width: 100%; font-size: 14px; table-layout: fixed; }
 .facts th, .facts td { padding: 5px 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 .facts th { width: 40%; padding-right: 16px; font-weight: 400; color: var(--soft); }

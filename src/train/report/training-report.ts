@@ -22,8 +22,9 @@ export function trainingReport(data: TrainingReportData): string {
     curves(data),
     sweepTable(data.sweep ?? []),
     validation && validationSection(validation, classes),
-    markup`<section><h2>Run</h2><div class="columns">${factTable("Recipe", data.recipe)}
-<div>${factTable("Provenance", data.provenance)}${factTable("Machine", data.machine)}</div></div></section>`,
+    markup`<section><h2>Run</h2>
+<div class="columns">${factTable("Provenance", data.provenance)}${factTable("Machine", data.machine)}</div>
+<div class="newspaper">${factTable("Recipe", data.recipe)}</div></section>`,
   ]);
 }
 
