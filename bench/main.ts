@@ -10,6 +10,7 @@ import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
 import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
+import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
 import { printReport } from "./report.ts";
 
@@ -21,6 +22,7 @@ const benchmarks: readonly Benchmark[] = [
   start,
   load,
   loader,
+  train,
   memory,
   head,
   limits,
