@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
+import { curve } from "./benchmarks/curve.ts";
 import { head } from "./benchmarks/head.ts";
 import { limits } from "./benchmarks/limits.ts";
 import { load } from "./benchmarks/load.ts";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   loader,
   memory,
   head,
+  curve,
   limits,
 ];
 
