@@ -11,6 +11,7 @@ import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
 import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
+import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
 import { printReport } from "./report.ts";
 
@@ -22,6 +23,7 @@ const benchmarks: readonly Benchmark[] = [
   start,
   load,
   loader,
+  train,
   memory,
   head,
   curve,
