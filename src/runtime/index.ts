@@ -6,4 +6,4 @@ export {
   type ExecutionPlan,
   type PlanOverrides,
 } from "./execution-plan.ts";
-export type { ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";
+export type { ImageFeeds, ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";
