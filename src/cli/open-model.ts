@@ -1,8 +1,8 @@
 import { UsageError } from "../core/index.ts";
 import { createModel } from "../node/create-model.ts";
 import type { CreateModelOptions } from "../node/create-model.ts";
-import type { Model } from "../predict/index.ts";
-import { modelConfig, type Output, type ResNetConfig } from "../nn/index.ts";
+import type { Computation, Model } from "../predict/index.ts";
+import { modelConfig, type ResNetConfig } from "../nn/index.ts";
 import { hubNotices } from "./hub-notices.ts";
 import { defaultModel, type ModelOptions, type RunOptions } from "./options/model-options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -65,12 +65,12 @@ function checkArchitecture({ model: named, weights }: ModelOptions, { descriptio
 /** Opens the model's sessions and says, to people, how the machine is shared out. */
 export async function announcePlan(
   model: Model,
-  outputs: readonly Output[],
+  computation: Computation,
   images: number | undefined,
   terminal: Terminal,
 ): Promise<void> {
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
-  const { plan } = await model.opened(outputs, images, terminal.signal);
+  const { plan } = await model.opened(computation, images, terminal.signal);
   terminal.clearStatus();
   if (terminal.interactive && images !== 1) terminal.notice(terminal.noticeStyle.dim(plan.reason));
 }

@@ -4,8 +4,7 @@ import { imageOperand, inputOptions, type InputOptions } from "../options/input-
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { outputOptions, type OutputOptions } from "../options/output-options.ts";
 import { oneOf } from "../options/schemas.ts";
-
-const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const satisfies Tap[];
+import { taps } from "../options/taps.ts";
 
 export interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
   readonly tap: Tap | undefined;
