@@ -26,7 +26,8 @@ export interface ExecutionOptions {
  * Its worker threads set `sharp.concurrency(1)` and `sharp.cache(false)` when they start. libvips has one of each
  * per process: a program that uses sharp itself finds them changed, and may set them again.
  *
- * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, an architecture, or a weights file.
+ * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, the embedded model's name (`resnet20_cifar10`), an
+ *   architecture, or a weights file.
  * @throws ModelError, DataError, WeightsError, SessionError.
  * @example
  * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });

@@ -142,9 +142,13 @@ describe("classify", () => {
   });
 
   it("does not download when it must not", async () => {
-    const { code, stderr } = await runCli(["classify", images.red, "--offline"], undefined, {
-      SSL_RESNEXT_CACHE: join(folder, "empty-cache"),
-    });
+    const { code, stderr } = await runCli(
+      ["classify", images.red, "-m", "ssl_resnet18", "--offline"],
+      undefined,
+      {
+        SSL_RESNEXT_CACHE: join(folder, "empty-cache"),
+      },
+    );
     expect(code).toBe(1);
     expect(stderr).toContain("[weights/offline]");
   });

@@ -47,9 +47,10 @@ export const classifyCommand: LoadedCommand = defineCommand<ClassifyOptions>({
     ...runOptions,
   },
   examples: [
-    ["classify dog.jpg", "the five best classes"],
-    ["classify photos/ -o classes.csv", "a folder, as a table"],
-    ["classify 'shards/{000..099}.tar' --json | jq .", "tar shards, as JSON Lines"],
+    ["classify dog.jpg", "the five best of ten classes, without network"],
+    ["classify dog.jpg -m ssl_resnext50_32x4d", "the five best of ImageNet's thousand"],
+    ["classify photos/ -m ssl_resnext50_32x4d -o classes.csv", "a folder, as a table"],
+    ["classify 'shards/{000..099}.tar' -m ssl_resnext50_32x4d --json | jq .", "tar shards, as JSON Lines"],
     ["classify photos/ --explain heat/", "and pictures of what it looked at"],
     ["classify dog.jpg --weights my.safetensors", "a model of your own"],
   ],

@@ -25,9 +25,9 @@ export const embedCommand: LoadedCommand = defineCommand<EmbedOptions>({
     ...runOptions,
   },
   examples: [
-    ["embed dog.jpg --json", "2048 numbers"],
-    ["embed photos/ -o embeddings.parquet", "a folder, for a vector index"],
-    ["embed dog.jpg --tap layer4 --json", "the last feature map"],
+    ["embed dog.jpg -m ssl_resnext50_32x4d --json", "2048 numbers"],
+    ["embed photos/ -m ssl_resnext50_32x4d -o embeddings.parquet", "a folder, for a vector index"],
+    ["embed dog.jpg -m ssl_resnext50_32x4d --tap layer4 --json", "the last feature map"],
   ],
   run: async (...given) => (await import("../jobs/embed.ts")).embed(...given),
 });
