@@ -17,6 +17,7 @@ export {
   type ExportOnnxOptions,
   type ExportOptions,
 } from "./node/export-model.ts";
+export { explanationPng } from "./node/explanation-png.ts";
 export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
 export {
   findCard,
@@ -30,9 +31,11 @@ export { Model } from "./predict/index.ts";
 export type {
   Classified,
   Embedded,
+  Explained,
   Failure,
   Featured,
   FeatureMap,
+  HeatMap,
   Prediction,
   ValidationReport,
 } from "./predict/index.ts";

@@ -1,10 +1,10 @@
 import { UsageError } from "../core/index.ts";
 import { createModel } from "../node/create-model.ts";
 import type { CreateModelOptions } from "../node/create-model.ts";
-import type { Model } from "../predict/index.ts";
-import { modelConfig, type Output, type ResNetConfig } from "../nn/index.ts";
+import type { Computation, Model } from "../predict/index.ts";
+import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
 import { hubNotices } from "./hub-notices.ts";
-import { defaultModel, type ModelOptions, type RunOptions } from "./options/model-options.ts";
+import type { ModelOptions, RunOptions } from "./options/model-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of a model as the library takes them. */
@@ -26,7 +26,7 @@ export function modelSettings(
 /** What the library is asked for by name: the model, or the file that stands in for it. */
 export function modelName({ model, weights }: ModelOptions): string {
   // As a path, a file is told from a name whatever it ends in.
-  return model ?? (weights === undefined ? defaultModel : asPath(weights));
+  return model ?? (weights === undefined ? embeddedModel : asPath(weights));
 }
 
 /**
@@ -47,7 +47,21 @@ export async function openModel(
     ...more,
   });
   checkArchitecture(options, model);
+  noticeDefault(options, model.description, terminal);
   return model;
+}
+
+/** Says which model answers when none was named, and what it does not know. */
+export function noticeDefault(
+  { model, weights }: ModelOptions,
+  { name, config, preprocessing: { inputSize } }: ModelDescription,
+  terminal: Terminal,
+): void {
+  if (model !== undefined || weights !== undefined) return;
+  terminal.notice(
+    `no --model given: ${name} answers, which knows ${config.numClasses} classes of pictures of ` +
+      `${inputSize}x${inputSize} only; ssl-resnext models lists others`,
+  );
 }
 
 function checkArchitecture({ model: named, weights }: ModelOptions, { description }: Model): void {
@@ -65,12 +79,12 @@ function checkArchitecture({ model: named, weights }: ModelOptions, { descriptio
 /** Opens the model's sessions and says, to people, how the machine is shared out. */
 export async function announcePlan(
   model: Model,
-  outputs: readonly Output[],
+  computation: Computation,
   images: number | undefined,
   terminal: Terminal,
 ): Promise<void> {
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
-  const { plan } = await model.opened(outputs, images, terminal.signal);
+  const { plan } = await model.opened(computation, images, terminal.signal);
   terminal.clearStatus();
   if (terminal.interactive && images !== 1) terminal.notice(terminal.noticeStyle.dim(plan.reason));
 }

@@ -12,7 +12,7 @@ export { encodeModel, type EncodedModel, type EncodeOptions } from "./encode/enc
 export { modelBytes } from "./encode/model-bytes.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { multiplyAdds } from "./multiply-adds.ts";
-export { gradients } from "./autodiff/gradients.ts";
+export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
 export { lower } from "./lower/lower.ts";
 export { lowerBlocked } from "./lower/nchwc/index.ts";
 export { standard } from "./lower/standard/index.ts";

@@ -49,13 +49,17 @@ export function inferenceGraph(
     : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
   const available = resnet(config, images, inference(weights));
   const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
-  const folded = foldBatchNorm(graph);
+  return forKernels(foldBatchNorm(graph), blockSize);
+}
+
+/** Writes the convolutions for ONNX Runtime's blocked CPU kernels, where their block size is known. */
+export function forKernels(graph: Graph, blockSize: number | undefined): Graph {
   // Groups narrower than a block have no blocked kernel.
-  return blockSize === undefined ? folded : blockConvolutions(mergeGroups(folded, blockSize), blockSize);
+  return blockSize === undefined ? graph : blockConvolutions(mergeGroups(graph, blockSize), blockSize);
 }
 
 /** Picks the outputs asked for by name. */
-function selectOutputs(
+export function selectOutputs(
   available: Readonly<Partial<Record<Output, Value<"float32">>>>,
   names: readonly Output[],
 ): Record<string, Value> {

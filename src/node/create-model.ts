@@ -1,7 +1,7 @@
 import { elementCount, ModelError } from "../core/index.ts";
 import type { DecodeOptions } from "../image/index.ts";
-import { inferenceGraph, parametersOf, type Output } from "../nn/index.ts";
-import { Model, type OpenedPipeline } from "../predict/index.ts";
+import { explanationGraph, inferenceGraph, parametersOf } from "../nn/index.ts";
+import { Model, type Computation, type OpenedPipeline } from "../predict/index.ts";
 import { planExecution, type Device, type PlanOverrides } from "../runtime/index.ts";
 import { compileModel, type CompiledModel } from "./compile-model.ts";
 import { createImagePipeline } from "./image-pipeline.ts";
@@ -26,7 +26,8 @@ export interface ExecutionOptions {
  * Its worker threads set `sharp.concurrency(1)` and `sharp.cache(false)` when they start. libvips has one of each
  * per process: a program that uses sharp itself finds them changed, and may set them again.
  *
- * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, an architecture, or a weights file.
+ * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, the embedded model's name (`resnet20_cifar10`), an
+ *   architecture, or a weights file.
  * @throws ModelError, DataError, WeightsError, SessionError.
  * @example
  * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });
@@ -38,15 +39,15 @@ export async function createModel(model: string, options: CreateModelOptions = {
 
 /** A model for inference, of weights that are at hand. */
 export function modelOf(source: ModelSource, options: ExecutionOptions = {}): Model {
-  return new Model(source.description, (outputs, images, signal) =>
-    openPipeline(source, options, outputs, images, signal),
+  return new Model(source.description, (computation, images, signal) =>
+    openPipeline(source, options, computation, images, signal),
   );
 }
 
 async function openPipeline(
   source: ModelSource,
   { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
-  outputs: readonly Output[],
+  computation: Computation,
   images: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPipeline> {
@@ -74,7 +75,17 @@ async function openPipeline(
       model: async (blockSize) => {
         compiled = await source.withWeights((weights) => {
           const { inputSize } = preprocessing;
-          return compileModel(inferenceGraph(config, weights, { outputs, inputSize, blockSize }), signal);
+          const { batchSize } = plan;
+          const graph =
+            "explains" in computation
+              ? explanationGraph(config, weights, {
+                  layer: computation.explains,
+                  batchSize,
+                  inputSize,
+                  blockSize,
+                })
+              : inferenceGraph(config, weights, { outputs: computation, inputSize, blockSize });
+          return compileModel(graph, signal);
         });
         return compiled.path;
       },

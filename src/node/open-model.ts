@@ -16,12 +16,13 @@ import {
 } from "../nn/index.ts";
 import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
 import type { DownloadOptions } from "../weights/hub/index.ts";
+import { embeddedWeights } from "./embedded-weights.ts";
 import { openFileSource } from "./file-source.ts";
 import { pretrainedWeights } from "./pretrained-weights.ts";
 
 /** Which model, and what to change about it. */
 export interface ModelOptions {
-  /** Downloads the published weights, or takes them from the cache. @default false */
+  /** Takes the weights that the package or the cache holds, or downloads the published ones. @default false */
   readonly pretrained?: boolean | undefined;
   /** A `.pth` or `.safetensors` file. @default none: random weights, unless `pretrained` */
   readonly weights?: string | undefined;
@@ -63,7 +64,8 @@ export async function openModel(model: string, options: ModelOptions = {}): Prom
   if (isWeightsPath(model)) return fromFile(model, undefined, options);
   const config = modelConfig(model);
   if (options.pretrained) {
-    const path = await pretrainedWeights(model, { signal: options.signal, ...options.hub });
+    const path =
+      embeddedWeights(model) ?? (await pretrainedWeights(model, { signal: options.signal, ...options.hub }));
     return fromFile(path, model, options);
   }
   const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });

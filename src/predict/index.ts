@@ -1,6 +1,7 @@
 export {
   Model,
   type ClassifyOptions,
+  type Computation,
   type ImageInput,
   type OpenedPipeline,
   type OpenPipeline,
@@ -8,4 +9,6 @@ export {
 } from "./model.ts";
 export type { Classified, Embedded, Failure, Featured, FeatureMap, Prediction } from "./results.ts";
 export type { ValidateOptions, ValidationReport } from "./validate.ts";
+export { classesOf } from "./class-names.ts";
+export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain/index.ts";
 export * from "./metrics/index.ts";

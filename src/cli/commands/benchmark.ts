@@ -40,7 +40,7 @@ export const benchmarkCommand: LoadedCommand = defineCommand<BenchmarkOptions>({
     ...modelOptions,
   },
   examples: [
-    ["benchmark", "the default model at batch 1 and 8"],
+    ["benchmark -m ssl_resnext50_32x4d", "a model of the card at batch 1 and 8"],
     ["benchmark -m ssl_resnext101_32x8d -b 1,4,16 --threads 1", "one core, three batch sizes"],
   ],
   run: async (...given) => (await import("../jobs/benchmark.ts")).benchmark(...given),

@@ -4,8 +4,7 @@ import { imageOperand, inputOptions, type InputOptions } from "../options/input-
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { outputOptions, type OutputOptions } from "../options/output-options.ts";
 import { oneOf } from "../options/schemas.ts";
-
-const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const satisfies Tap[];
+import { taps } from "../options/taps.ts";
 
 export interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
   readonly tap: Tap | undefined;
@@ -26,9 +25,9 @@ export const embedCommand: LoadedCommand = defineCommand<EmbedOptions>({
     ...runOptions,
   },
   examples: [
-    ["embed dog.jpg --json", "2048 numbers"],
-    ["embed photos/ -o embeddings.parquet", "a folder, for a vector index"],
-    ["embed dog.jpg --tap layer4 --json", "the last feature map"],
+    ["embed dog.jpg -m ssl_resnext50_32x4d --json", "2048 numbers"],
+    ["embed photos/ -m ssl_resnext50_32x4d -o embeddings.parquet", "a folder, for a vector index"],
+    ["embed dog.jpg -m ssl_resnext50_32x4d --tap layer4 --json", "the last feature map"],
   ],
   run: async (...given) => (await import("../jobs/embed.ts")).embed(...given),
 });

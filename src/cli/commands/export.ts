@@ -57,8 +57,11 @@ export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
     ...modelOptions,
   },
   examples: [
-    ["export -o model.onnx", "the default model, for any ONNX runtime"],
-    ["export -o model.onnx --with-preprocessing --precision fp16", "half the size, and fed with raw images"],
+    ["export -m ssl_resnext50_32x4d -o model.onnx", "a model of the card, for any ONNX runtime"],
+    [
+      "export -m ssl_resnext50_32x4d -o model.onnx --with-preprocessing --precision fp16",
+      "half the size, and fed with raw images",
+    ],
     ["export --weights old.pth --labels names.txt -o model.safetensors", "one file that holds all"],
   ],
   run: async (...given) => (await import("../jobs/export.ts")).exportModel(...given),

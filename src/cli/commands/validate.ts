@@ -60,9 +60,15 @@ export const validateCommand: LoadedCommand = defineCommand<ValidateOptions>({
     ...runOptions,
   },
   examples: [
-    ["validate imagenet/val", "accuracy next to the card's claim"],
-    ["validate imagenet/val --real real.json --results results.csv", "with ReaL labels, as a row of timm's"],
-    ["validate imagenet-a.tar --subset imagenet-a", "among the 200 classes of ImageNet-A"],
+    ["validate imagenet/val -m ssl_resnext50_32x4d", "accuracy next to the card's claim"],
+    [
+      "validate imagenet/val -m ssl_resnext50_32x4d --real real.json --results results.csv",
+      "with ReaL labels, as a row of timm's",
+    ],
+    [
+      "validate imagenet-a.tar -m ssl_resnext50_32x4d --subset imagenet-a",
+      "among the 200 classes of ImageNet-A",
+    ],
     ["validate my-photos --weights my.safetensors --confusion confusion.html", "where a model errs"],
   ],
   run: async (...given) => (await import("../jobs/validate.ts")).validate(...given),

@@ -10,7 +10,7 @@ import { benchmarkLines, type BenchmarkResult } from "../benchmark/benchmark-lin
 import { measureRuns, type Timing } from "../benchmark/measure-runs.ts";
 import type { Outcome } from "../command.ts";
 import type { BenchmarkOptions } from "../commands/benchmark.ts";
-import { modelName, modelSettings } from "../open-model.ts";
+import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Measures how fast a model runs. */
@@ -25,6 +25,7 @@ export async function benchmark(
     ...settings,
     pretrained: options.pretrained,
   });
+  noticeDefault(options, source.description, terminal);
   const { config, preprocessing, name } = source.description;
   const { inputSize } = preprocessing;
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));

@@ -6,7 +6,7 @@ import { openModel } from "../../node/open-model.ts";
 import type { Outcome } from "../command.ts";
 import type { ExportOptions, ModelFormat } from "../commands/export.ts";
 import { readLabels } from "../labels.ts";
-import { modelName, modelSettings } from "../open-model.ts";
+import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import { bytes } from "../output/numbers.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -23,6 +23,7 @@ export async function exportModel(
     ...modelSettings(options, terminal),
     ...(classes ? { classes } : {}),
   });
+  noticeDefault(options, source.description, terminal);
   const { output, precision, withPreprocessing, outputs } = options;
   terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
   const { signal } = terminal;
