@@ -59,7 +59,7 @@ interface Run {
 const wholeEpochs = 12;
 const batch = 100;
 const rate = 0.05;
-const network = { layers: [1, 1, 1], width: 32, cardinality: 8, baseWidth: 16 } as const;
+const network = { layers: [1, 1, 1], width: 16, cardinality: 4, baseWidth: 32 } as const;
 const { mean, std } = imagenetPreprocessing;
 
 async function trainHere(data: Data, epochs: number, seed: number): Promise<readonly Point[]> {
