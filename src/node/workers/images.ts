@@ -6,7 +6,7 @@ import type { DecodeOptions } from "../../image/decode-image.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { ImageFeeds } from "../../runtime/index.ts";
 import { decodeImage } from "../decode-image.ts";
-import type { BlockSizeProbe } from "../block-size-probe.ts";
+import type { BlockSizeCheck } from "../block-size-probe.ts";
 import { contentReader } from "../images/content-reader.ts";
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
 import { findBlockSize } from "./find-block-size.ts";
@@ -109,5 +109,5 @@ function pipeline(): NonNullable<typeof opened> {
 answerCalls({
   open,
   image,
-  blockSize: async (probe: BlockSizeProbe) => ({ value: await findBlockSize(probe) }),
+  blockSize: async (checks: readonly BlockSizeCheck[]) => ({ value: await findBlockSize(checks) }),
 });
