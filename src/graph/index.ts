@@ -5,6 +5,7 @@ export { buildGraph, type Graph } from "./graph.ts";
 export { rewrite, type RewriteRule } from "./rewrite.ts";
 export { foldBatchNorm } from "./passes/fold-batch-norm.ts";
 export { blockConvolutions } from "./passes/block-convolutions.ts";
+export { flattenScaled } from "./passes/flatten-scaled.ts";
 export { mergeGroups } from "./passes/merge-groups.ts";
 export { checkGraph } from "./check.ts";
 export { printGraph } from "./print.ts";
