@@ -1,4 +1,4 @@
-import { tensor, type Tensor, type TensorSource } from "../../src/core/index.ts";
+import { tensor, type Tensor } from "../../src/core/index.ts";
 import {
   add,
   batchNormalization,
@@ -84,14 +84,7 @@ const floats = (...values: readonly number[]): Tensor<"float32"> =>
 const bytes = (...values: readonly number[]): Tensor<"uint8"> =>
   tensor("uint8", [values.length], Uint8Array.from(values));
 
-const scalar = <D extends "uint8" | "int8">(dtype: D, value: number): Value<D> =>
-  constant(
-    tensor<"uint8" | "int8">(
-      dtype,
-      [],
-      dtype === "int8" ? Int8Array.of(value) : Uint8Array.of(value),
-    ) as TensorSource<D>,
-  );
+const byte = (value: number): Value<"uint8"> => constant(tensor("uint8", [], Uint8Array.of(value)));
 
 const image = { x: normal(2, 8, 9, 7) };
 const photo = { x: uniform(0, 255, 2, 3, 40, 29) };
@@ -242,9 +235,9 @@ export const opCases: readonly OpCase[] = [
   c("Expand", "a leading axis", { a: normal(3, 1) }, ({ a }) => expand(a, [2, 3, 4]), "a.expand(2, 3, 4)"),
   c("Slice", "every second", { x: normal(2, 7) }, ({ x }) => slice(x, int64s([1]), int64s([6]), [1], [2]), "x[:, 1:6:2]"),
 
-  c("QuantizeLinear", "halves and both ends", { x: ties }, ({ x }) => quantizeLinear(x, float32(1), scalar("uint8", 3)), "torch.clamp(torch.round(x) + 3, 0, 255).to(torch.uint8)"),
+  c("QuantizeLinear", "halves and both ends", { x: ties }, ({ x }) => quantizeLinear(x, float32(1), byte(3)), "torch.clamp(torch.round(x) + 3, 0, 255).to(torch.uint8)"),
   c("QuantizeLinear", "a scale for each channel", { x: normal(2, 3, 4), s: uniform(0.01, 0.1, 3) }, ({ x, s }) => quantizeLinear(x, s, constant(tensor("int8", [3], Int8Array.of(0, -3, 5)))), "torch.clamp(torch.round(x / s[:, None]) + torch.tensor([0, -3, 5])[:, None], -128, 127).to(torch.int8)"),
-  c("DequantizeLinear", "bytes", { x: bytes(0, 3, 255) }, ({ x }) => dequantizeLinear(x, float32(0.5), scalar("uint8", 3)), "(x.float() - 3) * 0.5"),
+  c("DequantizeLinear", "bytes", { x: bytes(0, 3, 255) }, ({ x }) => dequantizeLinear(x, float32(0.5), byte(3)), "(x.float() - 3) * 0.5"),
   c("DequantizeLinear", "a scale for each filter", { w: tensor("int8", [2, 2], Int8Array.of(-128, 127, 3, -4)), s: uniform(0.01, 0.1, 2) }, ({ w, s }) => dequantizeLinear(w, s, undefined, { axis: 0 }), "w.float() * s[:, None]"),
   c("DequantizeLinear", "sums", { w: tensor("int32", [2], Int32Array.of(-70000, 9)) }, ({ w }) => dequantizeLinear(w, float32(0.25)), "w.float() * 0.25"),
 

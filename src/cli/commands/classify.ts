@@ -1,10 +1,12 @@
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { outputOptions, type OutputOptions } from "../options/output-options.ts";
 import { flag, integer, text } from "../options/schemas.ts";
 
-export interface ClassifyOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+export interface ClassifyOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
   readonly topk: number;
   readonly logits: boolean;
   readonly labels: string | undefined;
@@ -24,6 +26,7 @@ export const classifyCommand: LoadedCommand = defineCommand<ClassifyOptions>({
     ...outputOptions,
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [
@@ -31,6 +34,7 @@ export const classifyCommand: LoadedCommand = defineCommand<ClassifyOptions>({
     ["classify photos/ -o classes.csv", "a folder, as a table"],
     ["classify 'shards/{000..099}.tar' --json | jq .", "tar shards, as JSON Lines"],
     ["classify dog.jpg --weights my.safetensors", "a model of your own"],
+    ["classify photos/ --weights int8.onnx", "a model that was exported, here in int8"],
   ],
   run: async (...given) => (await import("../jobs/classify.ts")).classify(...given),
 });

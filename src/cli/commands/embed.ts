@@ -1,4 +1,5 @@
 import type { Tap } from "../../nn/index.ts";
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
@@ -7,7 +8,8 @@ import { oneOf } from "../options/schemas.ts";
 
 const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const satisfies Tap[];
 
-export interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+export interface EmbedOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
   readonly tap: Tap | undefined;
 }
 
@@ -23,6 +25,7 @@ export const embedCommand: LoadedCommand = defineCommand<EmbedOptions>({
     ...outputOptions,
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [
