@@ -56,7 +56,8 @@ export async function calibrate(
     const { min: least, max: most } = result.outputs;
     widen(min, least!.data, Math.min);
     widen(max, most!.data, Math.max);
-    onProgress?.(++count);
+    count++;
+    onProgress?.(count);
   }
   if (count < fewestCalibrationImages) throw tooFew(count, failed, failure);
   return { ranges: rangesOf(readers, min, max), images: count, failed };

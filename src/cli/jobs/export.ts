@@ -6,7 +6,7 @@ import { openModel } from "../../node/open-model.ts";
 import type { Outcome } from "../command.ts";
 import type { ExportOptions, ModelFormat } from "../commands/export.ts";
 import { readLabels } from "../labels.ts";
-import { calibrationFor } from "../calibration.ts";
+import { calibrationFor, checkCalibration } from "../calibration.ts";
 import { modelName, modelSettings } from "../open-model.ts";
 import { bytes } from "../output/numbers.ts";
 import type { Terminal } from "../terminal.ts";
@@ -19,6 +19,7 @@ export async function exportModel(
 ): Promise<Outcome> {
   const format = options.format ?? formatOf(options.output);
   if (format === "safetensors") refuseGraphOptions(options);
+  checkCalibration(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const source = await openModel(modelName(options), {
     ...modelSettings(options, terminal),

@@ -81,7 +81,7 @@ function planQuantisations(graph: Graph, ranges: ActivationRanges): ReadonlyMap<
     known.set(value, range);
   }
   // A pool picks among bytes: what it reads and what it gives have one scale.
-  for (const [value, { min, max }] of [...known]) {
+  for (const [value, { min, max }] of known) {
     const pool = value.source.kind === "node" ? value.source.node : undefined;
     if (pool?.op !== ops.MaxPool) continue;
     const before = known.get(pool.inputs[0]!);
@@ -94,7 +94,8 @@ function planQuantisations(graph: Graph, ranges: ActivationRanges): ReadonlyMap<
 /** Zero has to be one of the 256 values: padding and ReLU give it. */
 function quantisationOf({ min, max }: ActivationRange): Quantisation {
   const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
-  const scale = Math.fround((high - low) / 255) || 1;
+  // What was never seen to differ from zero is given a range of 1, for the sake of its readers' biases.
+  const scale = Math.fround((high - low || 1) / 255);
   return { scale, zeroPoint: Math.round(-low / scale) };
 }
 
