@@ -10,6 +10,7 @@
  * @packageDocumentation
  */
 export { createModel, type CreateModelOptions } from "./node/create-model.ts";
+export { calibrateModel, type CalibrationImages, type Int8Options } from "./node/calibrate-model.ts";
 export { openModel, type ModelOptions, type ModelSource } from "./node/open-model.ts";
 export {
   exportOnnx,
@@ -29,6 +30,8 @@ export {
 export type { ImageItem, ImageSource } from "./data/index.ts";
 export { Model } from "./predict/index.ts";
 export type {
+  CalibrateOptions,
+  Calibration,
   Classified,
   Embedded,
   Explained,

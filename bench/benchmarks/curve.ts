@@ -7,7 +7,8 @@ import { randomStateDict, resnetConfig } from "ssl-resnext/nn";
 import { trainModel } from "ssl-resnext/node";
 import type { Benchmark } from "../benchmark.ts";
 import { unpacked } from "../fixtures/training-sets.ts";
-import { startPythonPeer, type PythonPeer } from "../measure/python-peer.ts";
+import type { Peer } from "../measure/peer.ts";
+import { startPythonPeer } from "../measure/python-peer.ts";
 import { cacheFolder, repository } from "../paths.ts";
 
 /** The same training here and in PyTorch, from other random numbers each time. */
@@ -103,7 +104,7 @@ async function trainHere(data: Data, epochs: number, seed: number): Promise<read
   }
 }
 
-function trainThere(torch: PythonPeer, data: Data, epochs: number, seed: number): Promise<readonly Point[]> {
+function trainThere(torch: Peer, data: Data, epochs: number, seed: number): Promise<readonly Point[]> {
   const { layers, width, cardinality, baseWidth } = network;
   return torch.call<readonly Point[]>("train", {
     folder: data.training,

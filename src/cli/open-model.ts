@@ -1,17 +1,20 @@
 import { UsageError } from "../core/index.ts";
+import { calibrationFor } from "./calibration.ts";
 import { createModel } from "../node/create-model.ts";
 import type { CreateModelOptions } from "../node/create-model.ts";
+import { openModel as openSource } from "../node/open-model.ts";
 import type { Computation, Model } from "../predict/index.ts";
 import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
 import { hubNotices } from "./hub-notices.ts";
 import type { ModelOptions, RunOptions } from "./options/model-options.ts";
+import type { PrecisionOptions } from "./options/precision-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of a model as the library takes them. */
 export function modelSettings(
   options: ModelOptions,
   terminal: Terminal,
-): Omit<CreateModelOptions, "device" | "plan" | "decode"> {
+): Omit<CreateModelOptions, "device" | "plan" | "decode" | "precision" | "calibration"> {
   const { weights, inputSize, cropPct, interpolation, offline } = options;
   return {
     pretrained: weights === undefined,
@@ -35,13 +38,17 @@ export function modelName({ model, weights }: ModelOptions): string {
  * @throws UsageError `usage/other-model` when the weights say that they are of another model than `--model`.
  */
 export async function openModel(
-  options: ModelOptions & RunOptions,
+  options: ModelOptions & RunOptions & PrecisionOptions,
   terminal: Terminal,
   more: Pick<CreateModelOptions, "classes" | "decode"> = {},
 ): Promise<Model> {
   const { device, batchSize, workers, threads } = options;
-  const model = await createModel(modelName(options), {
-    ...modelSettings(options, terminal),
+  const [name, settings] = [modelName(options), modelSettings(options, terminal)];
+  const calibration = await calibrationFor(() => openSource(name, settings), options, terminal);
+  const model = await createModel(name, {
+    ...settings,
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    ...(calibration ? { calibration, reduceRange: options.reduceRange } : {}),
     device,
     plan: defined({ batchSize, workers, threadsPerWorker: threads }),
     ...more,

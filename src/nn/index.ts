@@ -18,6 +18,11 @@ export { layerTable, type Layer } from "./layer-table.ts";
 export { adaptWeights } from "./adapt-weights.ts";
 export { defaultPreprocessing } from "./default-preprocessing.ts";
 export { detectConfig } from "./detect-config.ts";
-export { inferenceGraph, type InferenceGraphOptions } from "./inference-graph.ts";
+export {
+  activationRangeGraph,
+  inferenceGraph,
+  type InferenceGraphOptions,
+  type Quantisation,
+} from "./inference-graph.ts";
 export { explanationGraph, type ExplanationGraphOptions } from "./explanation-graph.ts";
 export { decodeDescription, encodeDescription, type ModelDescription } from "./model-description.ts";

@@ -7,6 +7,7 @@ export {
   type OpenPipeline,
   type RunOptions,
 } from "./model.ts";
+export { calibrate, defaultCalibrationImages, type CalibrateOptions, type Calibration } from "./calibrate.ts";
 export type { Classified, Embedded, Failure, Featured, FeatureMap, Prediction } from "./results.ts";
 export type { ValidateOptions, ValidationReport } from "./validate.ts";
 export { classesOf } from "./class-names.ts";

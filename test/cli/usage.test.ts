@@ -65,6 +65,13 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
     [["export", "-o", "model.bin"], "end it in .onnx or .safetensors"],
     [["export", "-o", "model.safetensors", "--outputs", "layer4"], "--outputs belongs to onnx"],
     [["export", "-o", "model.safetensors", "--with-preprocessing"], "--with-preprocessing belongs to onnx"],
+    [["export", "-o", "model.safetensors", "--precision", "int8"], "--precision int8 belongs to onnx"],
+    [
+      ["export", "-o", "x.onnx", "-m", "ssl_resnet18", "--calibrate", "x"],
+      "--calibrate belongs to --precision int8",
+    ],
+    [["export", "-o", "x.onnx", "--precision", "int8"], "--precision int8 needs --calibrate DATA"],
+    [["classify", "x.jpg", "--precision", "int4"], "--precision: expected one of fp32, int8"],
     [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Did you mean ssl_resnext50_32x4d, '],
     [["info", "resnet18"], "an architecture without a card; ask for ssl_resnet18 or swsl_resnet18."],
     [["embed", "x.jpg", "--tap", "layer4", "-o", "x.csv"], "a feature map has no place in CSV"],

@@ -1,4 +1,5 @@
 import type { Tap } from "../../nn/index.ts";
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
@@ -6,7 +7,8 @@ import { outputOptions, type OutputOptions } from "../options/output-options.ts"
 import { flag, integer, oneOf, text } from "../options/schemas.ts";
 import { taps } from "../options/taps.ts";
 
-export interface ClassifyOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+export interface ClassifyOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
   readonly topk: number;
   readonly logits: boolean;
   readonly labels: string | undefined;
@@ -44,6 +46,7 @@ export const classifyCommand: LoadedCommand = defineCommand<ClassifyOptions>({
     ...outputOptions,
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [
@@ -53,6 +56,7 @@ export const classifyCommand: LoadedCommand = defineCommand<ClassifyOptions>({
     ["classify 'shards/{000..099}.tar' -m ssl_resnext50_32x4d --json | jq .", "tar shards, as JSON Lines"],
     ["classify photos/ --explain heat/", "and pictures of what it looked at"],
     ["classify dog.jpg --weights my.safetensors", "a model of your own"],
+    ["classify photos/ --weights int8.onnx", "a model that was exported, here in int8"],
   ],
   run: async (...given) => (await import("../jobs/classify.ts")).classify(...given),
 });

@@ -1,4 +1,5 @@
 import type { Tap } from "../../nn/index.ts";
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
@@ -6,7 +7,8 @@ import { outputOptions, type OutputOptions } from "../options/output-options.ts"
 import { oneOf } from "../options/schemas.ts";
 import { taps } from "../options/taps.ts";
 
-export interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+export interface EmbedOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
   readonly tap: Tap | undefined;
 }
 
@@ -22,6 +24,7 @@ export const embedCommand: LoadedCommand = defineCommand<EmbedOptions>({
     ...outputOptions,
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [

@@ -1,11 +1,13 @@
 import { availableParallelism } from "node:os";
 import { elementCount, seededRandom, tensor, type Tensor } from "../../core/index.ts";
-import { countParameters, inferenceGraph, layerTable } from "../../nn/index.ts";
+import { countParameters, layerTable } from "../../nn/index.ts";
 import { cpuBlockSize } from "../../node/block-size.ts";
+import { requireInt8Kernels } from "../../node/create-model.ts";
 import { compileModel, type CompiledModel } from "../../node/compile-model.ts";
 import { openModel } from "../../node/open-model.ts";
 import { createSession } from "../../node/ort-session.ts";
 import type { Session } from "../../runtime/index.ts";
+import { benchmarkGraph } from "../benchmark/benchmark-graph.ts";
 import { benchmarkLines, type BenchmarkResult } from "../benchmark/benchmark-lines.ts";
 import { measureRuns, type Timing } from "../benchmark/measure-runs.ts";
 import type { Outcome } from "../command.ts";
@@ -19,7 +21,8 @@ export async function benchmark(
   options: BenchmarkOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { device, threads, batchSizes, warmUp, runs } = options;
+  const { device, precision, threads, batchSizes, warmUp, runs } = options;
+  if (precision === "int8") requireInt8Kernels(device);
   const settings = modelSettings(options, terminal);
   const source = await openModel(modelName(options), {
     ...settings,
@@ -31,7 +34,7 @@ export async function benchmark(
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
   const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
   const compiled = await source.withWeights((weights) =>
-    compileModel(inferenceGraph(config, weights, { inputSize, blockSize }), terminal.signal),
+    compileModel(benchmarkGraph(source.description, weights, precision, blockSize), terminal.signal),
   );
   const session = await openSession(compiled, options, terminal.signal);
   const timings: Timing[] = [];
@@ -56,6 +59,7 @@ export async function benchmark(
   const result: BenchmarkResult = {
     model: name,
     device,
+    precision,
     threads: threads ?? availableParallelism(),
     inputSize,
     parameters: countParameters(config),

@@ -24,7 +24,7 @@ export const modelOptions: OptionTable<ModelOptions> = {
   },
   weights: {
     flags: "-w, --weights <file>",
-    about: "a .pth or .safetensors file instead of the published weights",
+    about: "a .pth or .safetensors file instead of the published weights, or an .onnx that export wrote",
     group,
     schema: text.optional(),
   },
