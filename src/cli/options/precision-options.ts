@@ -1,4 +1,4 @@
-import type { CliOption, OptionTable } from "./option.ts";
+import type { OptionTable } from "./option.ts";
 import { flag, integer, oneOf, text } from "./schemas.ts";
 
 /** What 8-bit arithmetic is told about the model's activations. */
@@ -36,14 +36,12 @@ export const calibrationOptions: OptionTable<CalibrationOptions> = {
   },
 };
 
-export const precisionOption: CliOption<PrecisionOptions["precision"]> = {
-  flags: "--precision <precision>",
-  about: "fp32, or int8: about three times as fast on the CPU and a little less exact; needs --calibrate",
-  group,
-  schema: oneOf(["fp32", "int8"]).optional(),
-};
-
 export const precisionOptions: OptionTable<PrecisionOptions> = {
-  precision: precisionOption,
+  precision: {
+    flags: "--precision <precision>",
+    about: "fp32, or int8: about three times as fast on the CPU and a little less exact; needs --calibrate",
+    group,
+    schema: oneOf(["fp32", "int8"]).optional(),
+  },
   ...calibrationOptions,
 };
