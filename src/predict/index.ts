@@ -1,3 +1,4 @@
+export { classNames } from "./class-names.ts";
 export {
   Model,
   type ClassifyOptions,
@@ -7,5 +8,5 @@ export {
   type RunOptions,
 } from "./model.ts";
 export type { Classified, Embedded, Failure, Featured, FeatureMap, Prediction } from "./results.ts";
-export type { ValidateOptions, ValidationReport } from "./validate.ts";
+export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export * from "./metrics/index.ts";
