@@ -9,6 +9,7 @@ export { mergeGroups } from "./passes/merge-groups.ts";
 export { checkGraph } from "./check.ts";
 export { printGraph } from "./print.ts";
 export { encodeModel, type EncodedModel, type EncodeOptions } from "./encode/encode-model.ts";
+export { modelBytes } from "./encode/model-bytes.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { multiplyAdds } from "./multiply-adds.ts";
 export { gradients } from "./autodiff/gradients.ts";

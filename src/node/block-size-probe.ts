@@ -1,5 +1,5 @@
 import { tensor } from "../core/index.ts";
-import { blockConvolutions, buildGraph, constant, conv, encodeModel, input } from "../graph/index.ts";
+import { blockConvolutions, buildGraph, constant, conv, modelBytes, input } from "../graph/index.ts";
 
 /** Tiny models with input `x` [1, 1, 1, 1] and output `y`, one per block size, and what `y` is for x = 1. */
 export interface BlockSizeProbe {
@@ -24,8 +24,7 @@ export async function blockSizeProbe(): Promise<BlockSizeProbe> {
   const y = conv(hidden, constant(tensor("float32", [channels, channels, 1, 1], mix)));
   const graph = buildGraph({ y });
   const candidates = blockSizes.map(async (blockSize) => {
-    const { model } = encodeModel(blockConvolutions(graph, blockSize));
-    return { blockSize, model: await joined(model) };
+    return { blockSize, model: await modelBytes(blockConvolutions(graph, blockSize)) };
   });
   const expected = Float32Array.from({ length: channels }, (_, row) =>
     spread.reduce((sum, value, column) => sum + value * mix[row * channels + column]!, 0),
@@ -35,9 +34,3 @@ export async function blockSizeProbe(): Promise<BlockSizeProbe> {
 
 const wave = (length: number, seed: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length }, (_, i) => Math.sin(seed + i * 1.7));
-
-async function joined(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}

@@ -12,3 +12,4 @@ export { openModel, type ModelOptions, type ModelSource } from "./open-model.ts"
 export { cpuBlockSize } from "./block-size.ts";
 export { openTrainingLoader } from "./training/index.ts";
 export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/index.ts";
+export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./step/index.ts";

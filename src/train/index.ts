@@ -12,4 +12,4 @@ export type { TrainingLossOptions } from "./training-loss.ts";
 export { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "./training-program.ts";
 export type { UpdateOptions } from "./update-parameters.ts";
 export { initialTrainingState, type InitialTrainingStateOptions } from "./initial-training-state.ts";
-export type { StepBatch, StepRates, StepResult, TrainingStep } from "./training-step.ts";
+export * from "./step/index.ts";

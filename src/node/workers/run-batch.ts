@@ -4,7 +4,7 @@ import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { normalise } from "../../image/normalise.ts";
 import { onnxRuntime } from "../onnx-runtime.ts";
-import { runFailed } from "./run-failed.ts";
+import { runFailed } from "../../runtime/index.ts";
 
 /** What the model makes of one image, by output name, without the batch dimension. */
 export type Outputs = Readonly<Record<string, Tensor<"float32">>>;
