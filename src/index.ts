@@ -17,6 +17,12 @@ export {
   type ExportOnnxOptions,
   type ExportOptions,
 } from "./node/export-model.ts";
+export {
+  trainModel,
+  type RecipeValues,
+  type TrainingEvent,
+  type TrainModelOptions,
+} from "./node/trainer/index.ts";
 export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
 export {
   findCard,

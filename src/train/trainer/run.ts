@@ -1,7 +1,7 @@
 import type { Tensor } from "../../core/index.ts";
 import type { TrainingLoader } from "../../data/index.ts";
 import type { Recipe } from "../recipe/index.ts";
-import type { TrainingStep } from "../training-step.ts";
+import type { TrainingStep } from "../step/index.ts";
 import { findNotFinite, notFinite } from "./errors.ts";
 import type { CheckpointEvent, EpochEvent, StepEvent } from "./events.ts";
 import type { TrainingPlan } from "./plan.ts";

@@ -1,5 +1,5 @@
 import type { TrainingBatch } from "../../data/index.ts";
-import type { StepResult } from "../training-step.ts";
+import type { StepResult } from "../step/index.ts";
 import { explainMemory, notFinite } from "./errors.ts";
 import type { EpochsEvent, StepEvent } from "./events.ts";
 import { endOfEpoch } from "./plan.ts";
