@@ -19,6 +19,12 @@ export {
   type ExportOptions,
 } from "./node/export-model.ts";
 export { explanationPng } from "./node/explanation-png.ts";
+export {
+  trainModel,
+  type RecipeValues,
+  type TrainingEvent,
+  type TrainModelOptions,
+} from "./node/trainer/index.ts";
 export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
 export {
   findCard,

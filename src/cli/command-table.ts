@@ -35,6 +35,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/validate.ts")).validateCommand,
   },
   {
+    name: "train",
+    summary: "train or fine-tune a model on your own labelled images",
+    load: async () => (await import("./commands/train.ts")).trainCommand,
+  },
+  {
     name: "export",
     summary: "write a model as ONNX or safetensors",
     load: async () => (await import("./commands/export.ts")).exportCommand,

@@ -14,3 +14,9 @@ export { cpuBlockSize } from "./block-size.ts";
 export { openTrainingLoader } from "./training/index.ts";
 export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/index.ts";
 export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./step/index.ts";
+export {
+  trainModel,
+  type RecipeValues,
+  type TrainingEvent,
+  type TrainModelOptions,
+} from "./trainer/index.ts";

@@ -8,8 +8,8 @@ describe.concurrent("help", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toBe(`Usage: ssl-resnext [options] [command]
 
-Classify, embed and validate with the SSL ResNeXt models, from their original
-weights.
+Classify, embed, validate and train with the SSL ResNeXt models, from their
+original weights.
 
 Options:
   -v, --version   print the version
@@ -21,6 +21,7 @@ Commands:
   classify        say what images show
   embed           turn images into feature vectors or feature maps
   validate        measure a model's accuracy over labelled images
+  train           train or fine-tune a model on your own labelled images
   export          write a model as ONNX or safetensors
   average         average checkpoints of one model
   benchmark       measure the images a second of a model
