@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
-import { exportSafetensors } from "ssl-resnext";
+import { exportSafetensors, trainModel } from "ssl-resnext";
 import { imagenetPreprocessing } from "ssl-resnext/image";
 import { randomStateDict, resnetConfig } from "ssl-resnext/nn";
-import { trainModel } from "ssl-resnext/node";
 import type { Benchmark } from "../benchmark.ts";
 import { unpacked } from "../fixtures/training-sets.ts";
 import type { Peer } from "../measure/peer.ts";
