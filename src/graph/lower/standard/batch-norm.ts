@@ -23,18 +23,20 @@ export const batchNormTraining: Lowering = ([x, weight, bias], node) => {
   return [y, mean, variance];
 };
 
-/** dX = w / s · (dY - Σ dY / M - x̂ · Σ dY·x̂ / M), where x̂ = (x - m) / s over M elements a channel. */
+/**
+ * dX = a · dY + b · (x - m) + c over M elements a channel: a = w / s, b = -a · dWeight / (s · M),
+ * c = -a · dBias / M.
+ */
 export const batchNormTrainingGrad: Lowering = ([x, dy, weight, mean, variance], node) => {
   const axes = allButChannels(x!);
   const elements = elementCount(axes.map((axis) => x!.shape[axis] as number));
   const std = sqrt(add(variance!, float32(node.attributes["epsilon"] as number)));
-  const normal = div(sub(x!, channelColumn(mean!, x!)), channelColumn(std, x!));
+  const centred = sub(x!, channelColumn(mean!, x!));
   const dBias = reduceSum(dy!, axes, { keepdims: 0 });
-  const dWeight = reduceSum(mul(dy!, normal), axes, { keepdims: 0 });
-  const share = float32(1 / elements);
-  const projected = add(
-    channelColumn(mul(dBias, share), x!),
-    mul(normal, channelColumn(mul(dWeight, share), x!)),
-  );
-  return [mul(sub(dy!, projected), channelColumn(div(weight!, std), x!)), dWeight, dBias];
+  const dWeight = div(reduceSum(mul(dy!, centred), axes, { keepdims: 0 }), std);
+  const a = div(weight!, std);
+  const share = mul(a, float32(-1 / elements));
+  const b = mul(share, div(dWeight, std));
+  const scaled = add(mul(dy!, channelColumn(a, x!)), mul(centred, channelColumn(b, x!)));
+  return [add(scaled, channelColumn(mul(share, dBias), x!)), dWeight, dBias];
 };

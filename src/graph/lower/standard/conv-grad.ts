@@ -13,9 +13,8 @@ export const convInputGrad: Lowering = ([dy, weight], node) => {
   const convolution = convolutionOf(node);
   const { group, kernel, strides, dilations, pads, shape } = convolution;
   // The zeros between need no products.
-  const isPointwise = kernel.every((length) => length === 1);
-  const filters = turned(weight!, group);
-  const grid = spread(isPointwise ? conv(dy!, filters, undefined, { group }) : dy!, strides);
+  const isPointwise = group === 1 && kernel.every((length) => length === 1);
+  const grid = spread(isPointwise ? mixedBack(dy!, weight!) : dy!, strides);
   const before = [0, 1].map((axis) => dilations[axis]! * (kernel[axis]! - 1) - pads[axis]!);
   const after = [0, 1].map((axis) => {
     const reach = dilations[axis]! * (kernel[axis]! - 1);
@@ -24,8 +23,19 @@ export const convInputGrad: Lowering = ([dy, weight], node) => {
   // Negative where rows at the end were never read: they are cut off.
   const border = [0, 0, ...before, 0, 0, ...after];
   const padded = border.some((length) => length !== 0) ? pad(grid, border) : grid;
-  return [isPointwise ? padded : conv(padded, filters, undefined, { group, dilations })];
+  return [isPointwise ? padded : conv(padded, turned(weight!, group), undefined, { group, dilations })];
 };
+
+/** Wᵀ · dY for every pixel: ONNX Runtime transposes within the product. */
+function mixedBack(dy: Float, weight: Float): Float {
+  const [n, out, height, width] = dy.shape as [number, number, number, number];
+  const channels = weight.shape[1] as number;
+  const mixed = matMul(
+    transpose(reshape(weight, [out, channels]), [1, 0]),
+    reshape(dy, [n, out, height * width]),
+  );
+  return reshape(mixed, [n, channels, height, width]);
+}
 
 /** [O, C / g, h, w] to [C, O / g, h, w], each filter rotated by half a turn. */
 function turned(weight: Float, group: number): Float {

@@ -24,6 +24,7 @@ export function windowViews(padded: Float, [vertical, horizontal]: Pair, size: P
   return ([a, b]) => {
     const [down, right] = [Math.floor(a / vertical), Math.floor(b / horizontal)];
     const phase = phaseOf([a % vertical, b % horizontal]);
+    if (phase.shape[2] === size[0] && phase.shape[3] === size[1]) return phase;
     return slice(phase, int64s([down, right]), int64s([down + size[0], right + size[1]]), [2, 3]);
   };
 }
