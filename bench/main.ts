@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
+import { curve } from "./benchmarks/curve.ts";
 import { head } from "./benchmarks/head.ts";
+import { int8 } from "./benchmarks/int8.ts";
 import { limits } from "./benchmarks/limits.ts";
 import { load } from "./benchmarks/load.ts";
 import { loader } from "./benchmarks/loader.ts";
@@ -10,19 +12,23 @@ import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
 import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
+import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
 import { printReport } from "./report.ts";
 
 const benchmarks: readonly Benchmark[] = [
   model,
   pipeline,
+  int8,
   sweep,
   preprocess,
   start,
   load,
   loader,
+  train,
   memory,
   head,
+  curve,
   limits,
 ];
 

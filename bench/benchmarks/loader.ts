@@ -7,7 +7,8 @@ import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
 import { photosOf } from "../fixtures/photos.ts";
 import { photoClasses, unpacked } from "../fixtures/training-sets.ts";
 import { alternate, type Contestant, type Result } from "../measure/alternate.ts";
-import { startPythonPeer, type PythonPeer } from "../measure/python-peer.ts";
+import type { Peer } from "../measure/peer.ts";
+import { startPythonPeer } from "../measure/python-peer.ts";
 import { repository } from "../paths.ts";
 
 /** Images to augmented batches, one epoch after another. */
@@ -86,7 +87,7 @@ interface Measured {
   readonly results: readonly Result[];
 }
 
-async function measureSet(set: TrainingSet, torch: PythonPeer, quick: boolean): Promise<Measured> {
+async function measureSet(set: TrainingSet, torch: Peer, quick: boolean): Promise<Measured> {
   const source = await openImages([set.folder]);
   const openWith = (cacheBytes: number | undefined): Promise<TrainingLoader> => {
     const options: TrainingLoaderOptions = {
@@ -123,7 +124,7 @@ function epochs(name: string, opened: TrainingLoader): Contestant {
 }
 
 /** torchvision with the number of workers that does an epoch in the least time. */
-async function bestPeer(set: TrainingSet, torch: PythonPeer): Promise<Contestant> {
+async function bestPeer(set: TrainingSet, torch: Peer): Promise<Contestant> {
   const tried: { readonly id: number; readonly workers: number; readonly seconds: number }[] = [];
   for (const workers of [0, 1, 2, 3]) {
     const { folder, size, batch, peer: augmentation } = set;
@@ -137,7 +138,7 @@ async function bestPeer(set: TrainingSet, torch: PythonPeer): Promise<Contestant
   return { name: `torchvision, ${best.workers} workers`, run: () => epochOf(torch, best.id) };
 }
 
-async function epochOf(torch: PythonPeer, id: number): Promise<number> {
+async function epochOf(torch: Peer, id: number): Promise<number> {
   return (await torch.call<{ readonly seconds: number }>("run", { loader: id })).seconds;
 }
 

@@ -6,7 +6,8 @@ import type { Benchmark } from "../benchmark.ts";
 import { compiledModel } from "../fixtures/compiled-model.ts";
 import { weightFiles } from "../fixtures/weights.ts";
 import { alternate, type Contestant, type Result } from "../measure/alternate.ts";
-import { startPythonPeer, type PythonPeer } from "../measure/python-peer.ts";
+import type { Peer } from "../measure/peer.ts";
+import { startPythonPeer } from "../measure/python-peer.ts";
 import { cacheFolder } from "../paths.ts";
 import type { Target } from "../report.ts";
 import { openSession, threads, timeRuns } from "./session.ts";
@@ -111,7 +112,7 @@ function onnxContestant(
 
 function torchContestant(
   name: string,
-  torch: PythonPeer,
+  torch: Peer,
   parameters: { form: string; batch: number; repeats: number },
 ): Contestant {
   return { name, run: () => torch.call<number>("run", parameters) };

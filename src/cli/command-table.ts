@@ -11,7 +11,7 @@ export interface CommandEntry {
 export const commandTable: readonly CommandEntry[] = [
   {
     name: "models",
-    summary: "list the released models",
+    summary: "list the models with trained weights",
     load: async () => (await import("./commands/models.ts")).modelsCommand,
   },
   {

@@ -57,6 +57,7 @@ function describeProgram(): Command {
         "",
         "Examples:",
         "  ssl-resnext classify dog.jpg",
+        "  ssl-resnext classify dog.jpg --model ssl_resnext50_32x4d",
         "  ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d",
         "  ssl-resnext classify --help",
       ].join("\n"),

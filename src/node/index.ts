@@ -3,6 +3,7 @@ export { pretrainedWeights } from "./pretrained-weights.ts";
 export { installOnnxRuntime, onnxRuntimeVersion } from "./install-onnx-runtime.ts";
 export { openFileSource, type FileSource } from "./file-source.ts";
 export { decodeImage } from "./decode-image.ts";
+export { explanationPng } from "./explanation-png.ts";
 export { openImages } from "./images/open-images.ts";
 export { machineResources } from "./machine-resources.ts";
 export { createSession } from "./ort-session.ts";

@@ -9,4 +9,4 @@ export {
 export type { OnnxRuntime } from "./onnx-runtime.ts";
 export { openFailed } from "./open-failed.ts";
 export { runFailed } from "./run-failed.ts";
-export type { ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";
+export type { ImageFeeds, ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";

@@ -2,6 +2,7 @@ import { ModelError, UsageError } from "../core/index.ts";
 import {
   add,
   buildGraph,
+  flattenScaled,
   float32,
   gradients,
   input,
@@ -81,7 +82,7 @@ export function trainingProgram(config: ResNetConfig, options: TrainingProgramOp
   }
   const compile = (outputs: Readonly<Record<string, Value>>): Graph => {
     const graph = buildGraph(outputs);
-    return blockSize === undefined ? lower(graph, standard) : lowerBlocked(graph, blockSize);
+    return flattenScaled(blockSize === undefined ? lower(graph, standard) : lowerBlocked(graph, blockSize));
   };
   const averaged = accumulate === 1 ? loss : mul(loss, float32(1 / accumulate));
   const grads = gradients(

@@ -16,7 +16,7 @@ Options:
   -h, --help      print this help
 
 Commands:
-  models          list the released models
+  models          list the models with trained weights
   info            show a model's card and layers, or what a weights file holds
   classify        say what images show
   embed           turn images into feature vectors or feature maps
@@ -29,6 +29,7 @@ Commands:
 
 Examples:
   ssl-resnext classify dog.jpg
+  ssl-resnext classify dog.jpg --model ssl_resnext50_32x4d
   ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d
   ssl-resnext classify --help
 `);
@@ -65,6 +66,13 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
     [["export", "-o", "model.bin"], "end it in .onnx or .safetensors"],
     [["export", "-o", "model.safetensors", "--outputs", "layer4"], "--outputs belongs to onnx"],
     [["export", "-o", "model.safetensors", "--with-preprocessing"], "--with-preprocessing belongs to onnx"],
+    [["export", "-o", "model.safetensors", "--precision", "int8"], "--precision int8 belongs to onnx"],
+    [
+      ["export", "-o", "x.onnx", "-m", "ssl_resnet18", "--calibrate", "x"],
+      "--calibrate belongs to --precision int8",
+    ],
+    [["export", "-o", "x.onnx", "--precision", "int8"], "--precision int8 needs --calibrate DATA"],
+    [["classify", "x.jpg", "--precision", "int4"], "--precision: expected one of fp32, int8"],
     [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Did you mean ssl_resnext50_32x4d, '],
     [["info", "resnet18"], "an architecture without a card; ask for ssl_resnet18 or swsl_resnet18."],
     [["embed", "x.jpg", "--tap", "layer4", "-o", "x.csv"], "a feature map has no place in CSV"],
@@ -78,15 +86,17 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
 describe.concurrent("what needs no weights", () => {
   it("models, as JSON", async () => {
     const models = JSON.parse((await runCli(["models", "--json"])).stdout) as { name: string }[];
-    expect(models).toHaveLength(12);
+    expect(models).toHaveLength(13);
     expect(models[0]).toEqual({
       name: "ssl_resnext50_32x4d",
       timm: "resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k",
       method: "semi-supervised",
+      classes: 1000,
       parameters: 25_028_904,
       multiplyAdds: 4_230_479_872,
       top1: 80.3,
       top5: 95.41,
+      testSet: "ImageNet",
       licence: "CC-BY-NC 4.0",
     });
   });

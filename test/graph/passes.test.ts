@@ -7,12 +7,16 @@ import {
   checkGraph,
   constant,
   conv,
+  flattenScaled,
+  float32,
   foldBatchNorm,
   input,
   mergeGroups,
+  mul,
   relu,
   rewrite,
   scope,
+  sub,
   type Graph,
   type Value,
 } from "../../src/graph/index.ts";
@@ -193,5 +197,27 @@ describe("a whole network", () => {
     const same = rewrite(graph, () => undefined);
     expect(same.nodes).toEqual(graph.nodes);
     expect(same.nodes.every((node, index) => node === graph.nodes[index])).toBe(true);
+  });
+});
+
+describe("flattenScaled", () => {
+  const weights = { w: normal(6, 8, 1, 1) };
+  const w = input("w", "float32", [6, 8, 1, 1]);
+
+  it("makes vectors of tensors that end in axes of 1 and meet a scalar on either side", async () => {
+    const graph = buildGraph({ left: mul(w, float32(3)), right: sub(float32(2), w) });
+    const flattened = flattenScaled(graph);
+    const scaled = flattened.nodes.filter(({ op }) => op.type === "Mul" || op.type === "Sub");
+    expect(scaled.map(({ outputs }) => outputs[0]!.shape)).toEqual([[48], [48]]);
+    await expectSame(flattened, graph, weights);
+  });
+
+  it("leaves the others as they are", () => {
+    const graph = buildGraph({
+      wide: mul(input("v", "float32", [6, 8, 1, 3]), float32(3)),
+      both: add(w, w),
+      free: mul(input("u", "float32", ["N", 1]), float32(3)),
+    });
+    expect(flattenScaled(graph).nodes).toEqual(graph.nodes);
   });
 });

@@ -1,7 +1,7 @@
 import type { ResNetConfig } from "../../nn/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "../../train/index.ts";
-import { cpuBlockSize } from "../block-size.ts";
+import { trainingBlockSize } from "../block-size.ts";
 
 /**
  * A training program as it runs fastest on a device. On the CPU that is the blocked lowering, if the probe finds a
@@ -14,6 +14,6 @@ export async function trainingProgramFor(
   config: ResNetConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
-  const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
+  const blockSize = device === "cpu" ? await trainingBlockSize() : undefined;
   return trainingProgram(config, { ...options, blockSize });
 }

@@ -1,10 +1,13 @@
 import { convolutionOf } from "../convolution.ts";
-import { denseWeightGrad } from "./dense-weight-grad.ts";
-import { groupedWeightGrad } from "./grouped-weight-grad.ts";
 import { mergedGroups } from "./merged-groups.ts";
 import { pointwiseWeightGrad } from "./pointwise-weight-grad.ts";
-import { isBlockable, plain, type BlockedRule } from "./rule.ts";
+import { isBlockable, lengthsOf, plain, type BlockedRule } from "./rule.ts";
+import { spatialWeightGrad } from "./spatial-weight-grad.ts";
 import { stemWeightGrad } from "./stem-weight-grad.ts";
+import { unfoldedWeightGrad } from "./unfolded-weight-grad.ts";
+
+/** Below, the sum over images of whole weights costs more than it saves. */
+const fewestPixels = 64;
 
 /** Each kind of convolution has a formulation of its own. */
 export const convWeightGrad: BlockedRule = (site) => {
@@ -23,9 +26,11 @@ export const convWeightGrad: BlockedRule = (site) => {
   const isPointwise =
     [...kernel, ...dilations].every((length) => length === 1) && pads.every((length) => length === 0);
   if (group === 1 && isPointwise) return [plain(pointwiseWeightGrad(...operands, convolution, block))];
-  if (group === 1) return [plain(denseWeightGrad(...operands, convolution))];
-  const grad = groupedWeightGrad(...operands, convolution, merged, block);
-  return grad && [plain(grad)];
+  const [, , height, width] = lengthsOf(dy!);
+  const isSmall = group === 1 && height * width < fewestPixels;
+  const grad = isSmall ? undefined : spatialWeightGrad(...operands, convolution, merged, block);
+  if (grad) return [plain(grad)];
+  return group === 1 ? [plain(unfoldedWeightGrad(...operands, convolution))] : undefined;
 };
 
 /** Square, without dilation. */

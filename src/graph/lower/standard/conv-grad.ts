@@ -1,8 +1,9 @@
-import { concat, conv, gather, matMul, pad, reduceSum, reshape, slice, transpose } from "../../ops/index.ts";
+import { concat, conv, gather, gemm, matMul, pad, reduceSum, reshape, transpose } from "../../ops/index.ts";
 import { int64s } from "../../ops/literals.ts";
 import { convolutionOf, type Convolution } from "../convolution.ts";
 import type { Float, Lowering } from "../lowering.ts";
 import { spread } from "./spread.ts";
+import { windowViews } from "./window-views.ts";
 
 /**
  * dX is a convolution of dY, spread out by the stride, with the filters turned around and their in-group
@@ -11,7 +12,10 @@ import { spread } from "./spread.ts";
 export const convInputGrad: Lowering = ([dy, weight], node) => {
   const convolution = convolutionOf(node);
   const { group, kernel, strides, dilations, pads, shape } = convolution;
-  const grid = spread(dy!, strides);
+  // The zeros between need no products.
+  const isPointwise = kernel.every((length) => length === 1);
+  const filters = turned(weight!, group);
+  const grid = spread(isPointwise ? conv(dy!, filters, undefined, { group }) : dy!, strides);
   const before = [0, 1].map((axis) => dilations[axis]! * (kernel[axis]! - 1) - pads[axis]!);
   const after = [0, 1].map((axis) => {
     const reach = dilations[axis]! * (kernel[axis]! - 1);
@@ -20,7 +24,7 @@ export const convInputGrad: Lowering = ([dy, weight], node) => {
   // Negative where rows at the end were never read: they are cut off.
   const border = [0, 0, ...before, 0, 0, ...after];
   const padded = border.some((length) => length !== 0) ? pad(grid, border) : grid;
-  return [conv(padded, turned(weight!, group), undefined, { group, dilations })];
+  return [isPointwise ? padded : conv(padded, filters, undefined, { group, dilations })];
 };
 
 /** [O, C / g, h, w] to [C, O / g, h, w], each filter rotated by half a turn. */
@@ -33,7 +37,7 @@ function turned(weight: Float, group: number): Float {
   return reshape(transpose(rotated, [0, 2, 1, 3]), [group * perGroup, out / group, height, width]);
 }
 
-/** dW[o, c, a, b] = Σ dY[n, o, p] · X[n, c, p shifted by (a, b)]: one matrix product per image and group. */
+/** dW[o, c, a, b] = Σ dY[n, o, p] · X[n, c, p shifted by (a, b)] */
 export const convWeightGrad: Lowering = ([x, dy], node) => {
   const convolution = convolutionOf(node);
   const { group, kernel, shape } = convolution;
@@ -45,9 +49,19 @@ export const convWeightGrad: Lowering = ([x, dy], node) => {
   );
   const columns = reshape(concat(shifted, 3), [n, group, perGroup * taps, pixels]);
   const rows = reshape(dy!, [n, group, out / group, pixels]);
+  // Images are summed over inside of one product where that moves less than to add up a whole weight for each.
+  const joined = group === 1 && pixels * (out + perGroup * taps) < out * perGroup * taps;
+  if (joined)
+    return [reshape(gemm(imagesInside(rows), imagesInside(columns), undefined, { transB: 1 }), shape)];
   const products = matMul(rows, transpose(columns, [0, 1, 3, 2]));
   return [reshape(reduceSum(products, [0], { keepdims: 0 }), shape)];
 };
+
+/** [N, 1, C, P] to [C, N · P] */
+function imagesInside(x: Float): Float {
+  const [n, , channels, pixels] = x.shape as [number, number, number, number];
+  return reshape(transpose(x, [1, 2, 0, 3]), [channels, n * pixels]);
+}
 
 /** The input as each tap of the kernel sees it, row by row of the kernel. */
 function shiftedInputs(
@@ -59,16 +73,9 @@ function shiftedInputs(
   const padded = pads.some((length) => length > 0)
     ? pad(x, [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]])
     : x;
-  const end = (start: number, length: number, stride: number): number => start + (length - 1) * stride + 1;
+  const view = windowViews(padded, strides, [height, width]);
   return Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
-    const top = Math.floor(tap / kernel[1]) * dilations[0];
-    const left = (tap % kernel[1]) * dilations[1];
-    return slice(
-      padded,
-      int64s([top, left]),
-      int64s([end(top, height, strides[0]), end(left, width, strides[1])]),
-      [2, 3],
-      strides,
-    );
+    const row = Math.floor(tap / kernel[1]);
+    return view([row * dilations[0], (tap % kernel[1]) * dilations[1]]);
   });
 }

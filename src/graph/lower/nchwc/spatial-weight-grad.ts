@@ -1,14 +1,4 @@
-import {
-  blockedConv,
-  concat,
-  float32,
-  int64s,
-  mul,
-  reduceSum,
-  reshape,
-  slice,
-  transpose,
-} from "../../ops/index.ts";
+import { blockedConv, float32, int64s, mul, reduceSum, reshape, slice, transpose } from "../../ops/index.ts";
 import type { Convolution } from "../convolution.ts";
 import type { Float } from "../lowering.ts";
 import { identity } from "./blocked-weight.ts";
@@ -18,17 +8,18 @@ import { lengthsOf } from "./rule.ts";
 import { sumOverBatch } from "./sum-over-batch.ts";
 
 /**
- * dW of a grouped convolution as convolutions of X with dY, with no reordering of either.
+ * dW as a convolution of X with dY, whose pixels keep their order.
  *
  * For blocked kernels, a group of one input channel is a plain image, and its weight has the order
  * [h, w, block of O]: just that of one block of dY. And a block of X is a plain image whose rows have
  * width · block elements; a step of one pixel is one of `block` elements. So the kernel is as large as dY,
  * dilated by the forward stride, and the result has a row for each row of the weight, and in it `block`
- * elements for each column.
+ * elements for each column. Every image and group is a group of this convolution, and the blocks of X that one
+ * group reads are its batch.
  *
  * @returns `undefined` where rows or columns at the end were never read, or the groups fit no kernel.
  */
-export function groupedWeightGrad(
+export function spatialWeightGrad(
   x: Float,
   dy: Float,
   convolution: Convolution,
@@ -47,7 +38,7 @@ export function groupedWeightGrad(
   const found = [reach[0]! + 1, reach[1]! + 1] as const;
   const [inBlocks, outBlocks] = [channels / groups / block, out / groups / block];
   const rowLength = (width + pads[1] + right) * block;
-  /** [groups, I, O, rows, columns, block of I, block of O], for some of the images. */
+  /** [I, groups, O, rows, columns, block of I, block of O], for some of the images. */
   const products = (images: Float, grads: Float): Float => {
     const n = lengthsOf(images)[0];
     const weight = reshape(grads, [n * out, 1, rows, columns]);
@@ -57,21 +48,18 @@ export function groupedWeightGrad(
       dilations: [strides[0], strides[1] * block],
       pads: [pads[0], 0, bottom, 0],
     };
-    const planes = reshape(images, [n * groups, inBlocks, height, rowLength]);
-    // Each block of a group's channels in turn: a group has one input channel here.
-    const perBlock = Array.from({ length: inBlocks }, (_, index) => {
-      const plane = inBlocks === 1 ? planes : slice(planes, int64s([index]), int64s([index + 1]), [1]);
-      const stacked = reshape(plane, [1, n * groups, height, rowLength]);
-      const taps = blockedConv(stacked, weight, undefined, undefined, attributes);
-      return reshape(taps, [n, groups, 1, outBlocks, ...found, block, block]);
-    });
-    return reduceSum(concat(perBlock, 2), [0], { keepdims: 0 });
+    const planes = reshape(images, [n * groups, inBlocks, height * rowLength]);
+    const byBlock = inBlocks === 1 ? planes : transpose(planes, [1, 0, 2]);
+    const image = reshape(byBlock, [inBlocks, n * groups, height, rowLength]);
+    const taps = blockedConv(image, weight, undefined, undefined, attributes);
+    const perImage = reshape(taps, [inBlocks, n, groups, outBlocks, ...found, block, block]);
+    return reduceSum(perImage, [1], { keepdims: 0 });
   };
   const summed = sumOverBatch([padColumns(x, pads[1], right), dy], groups, block, products);
   if (!summed) return undefined;
   const taps = everyTap(summed, found, dilations);
-  // [groups, I, O, h, w, block of I, block of O] to [groups, O, block of O, I, block of I, h, w]
-  const ordered = transpose(taps, [0, 2, 6, 1, 5, 3, 4]);
+  // [I, groups, O, h, w, block of I, block of O] to [groups, O, block of O, I, block of I, h, w]
+  const ordered = transpose(taps, [1, 2, 6, 0, 5, 3, 4]);
   if (factor === 1) return reshape(ordered, shape);
   // The diagonal blocks are the groups that were merged.
   const crossed = reshape(ordered, [groups, factor, out / group, factor, shape[1] * kernel[0] * kernel[1]]);

@@ -4,7 +4,7 @@ import type { Float } from "../lowering.ts";
 import { lengthsOf } from "./rule.ts";
 
 /** dW = dYᵀ · columns: the input as every tap of the kernel sees it, side by side, one row a pixel. */
-export function denseWeightGrad(x: Float, dy: Float, convolution: Convolution): Float {
+export function unfoldedWeightGrad(x: Float, dy: Float, convolution: Convolution): Float {
   const { kernel, strides, dilations, pads, shape } = convolution;
   const [n, out, height, width] = lengthsOf(dy);
   const padded = pad(reorderOutputLast(x), [0, pads[0], pads[1], 0, 0, pads[2], pads[3], 0]);

@@ -1,0 +1,171 @@
+import { fileURLToPath } from "node:url";
+import type { Benchmark } from "../benchmark.ts";
+import {
+  resnet20,
+  resnext29,
+  resnext50,
+  trainingFiles,
+  type TrainingNetwork,
+} from "../fixtures/training-networks.ts";
+import { alternate, type Result } from "../measure/alternate.ts";
+import { startPeer, type Peer } from "../measure/peer.ts";
+import { startPythonPeer } from "../measure/python-peer.ts";
+import type { Target } from "../report.ts";
+import { threads } from "./session.ts";
+
+/** Ours first; PyTorch's fastest float32 layout may be another for another network. */
+const names = {
+  blocked: "ssl-resnext, blocked",
+  standard: "ssl-resnext, standard",
+  "channels-last": "PyTorch, channels-last",
+  nchw: "PyTorch, NCHW",
+  bfloat16: "PyTorch, bfloat16 autocast",
+} as const;
+
+type Form = keyof typeof names;
+
+interface Setting {
+  readonly network: TrainingNetwork;
+  readonly batch: number;
+  /** The standard lowering would take a quarter of an hour of some. */
+  readonly without?: Form;
+  readonly rounds: number;
+  /** Least share of PyTorch's images/s, by the form that is compared and the one that it is compared with. */
+  readonly wanted: readonly (readonly [ours: Form, theirs: Form, share: number])[];
+}
+
+const large: Setting["wanted"] = [
+  ["blocked", "channels-last", 0.95],
+  ["blocked", "nchw", 1.1],
+];
+const small: Setting["wanted"] = [
+  ["blocked", "channels-last", 1],
+  ["blocked", "nchw", 1],
+];
+
+const settings: readonly Setting[] = [
+  { network: resnext50, batch: 8, rounds: 6, wanted: [...large, ["standard", "channels-last", 0.75]] },
+  { network: resnext50, batch: 32, rounds: 4, without: "standard", wanted: large },
+  { network: resnet20, batch: 128, rounds: 15, wanted: small },
+  { network: resnext29, batch: 128, rounds: 8, wanted: small },
+];
+
+/** One step of training: forward, backward, SGD with momentum. */
+export const train: Benchmark = {
+  name: "train",
+  summary: "steps of training, ResNeXt-50 at 224 and small networks at 32, against PyTorch (8 minutes)",
+  async run({ quick }) {
+    const measured: Measured[] = [];
+    for (const setting of quick ? settings.slice(2) : settings) {
+      measured.push(await measure({ ...setting, rounds: quick ? 2 : setting.rounds }));
+    }
+    return {
+      title: "Steps of training",
+      columns: ["", "ms/image", "images/s", "of the fastest float32 PyTorch", "peak memory, GB", "steps"],
+      rows: measured.flatMap(rowsOf),
+      targets: measured.flatMap(targetsOf),
+      notes: [
+        `Each on ${threads} threads in a process of its own, in turn within one run; medians of the steps that nothing disturbed, after four that do not count.`,
+        "float32 but for the autocast; the same weights, images and smoothed targets, SGD with momentum 0.9 and decay; the losses of all agree.",
+        "Steps: undisturbed (disturbed). Peak memory is that of the whole process, to the end of the measurement.",
+      ],
+      data: measured,
+    };
+  },
+};
+
+interface Step {
+  readonly seconds: number;
+  readonly loss: number;
+}
+
+interface Measured {
+  readonly setting: Setting;
+  readonly forms: readonly Form[];
+  readonly results: readonly Result[];
+  /** Highest resident memory in bytes, by form. */
+  readonly memory: readonly number[];
+}
+
+async function measure(setting: Setting): Promise<Measured> {
+  const { network, batch, rounds, without } = setting;
+  const { config, size } = network;
+  const files = await trainingFiles(network, batch);
+  const forms = (Object.keys(names) as Form[]).filter((form) => form !== without);
+  const peers = forms.map(startForm);
+  try {
+    const losses: number[] = [];
+    for (const [index, peer] of peers.entries()) {
+      await peer.call("load", { config, form: forms[index], ...files, batch, size, threads });
+      losses.push((await peer.call<Step>("run")).loss);
+    }
+    expectAgreement(forms, losses);
+    const contestants = forms.map((form, index) => ({
+      name: names[form],
+      run: async () => (await peers[index]!.call<Step>("run")).seconds,
+    }));
+    const results = await alternate(contestants, { rounds, warmup: 3 });
+    const memory = await Promise.all(peers.map((peer) => peer.call<number>("memory")));
+    return { setting, forms, results, memory };
+  } finally {
+    await Promise.all(peers.map((peer) => peer.end()));
+  }
+}
+
+function startForm(form: Form): Peer {
+  if (form !== "blocked" && form !== "standard") return startPythonPeer("train.py");
+  return startPeer(process.execPath, [
+    fileURLToPath(new URL("../programs/training-step.js", import.meta.url)),
+  ]);
+}
+
+function expectAgreement(forms: readonly Form[], losses: readonly number[]): void {
+  for (const [index, loss] of losses.entries()) {
+    const limit = forms[index] === "bfloat16" ? 2e-2 : 1e-4;
+    if (!(Math.abs(loss / losses[0]! - 1) < limit)) {
+      throw new Error(
+        `${names[forms[index]!]} computes something else: its loss is ${loss}, not ${losses[0]}.`,
+      );
+    }
+  }
+}
+
+const isFloatPeer = (form: Form): boolean => form === "channels-last" || form === "nchw";
+
+function rowsOf({ setting, forms, results, memory }: Measured): readonly (readonly string[])[] {
+  const { network, batch } = setting;
+  const fastest = Math.min(
+    ...results.filter((_, index) => isFloatPeer(forms[index]!)).map(({ seconds }) => seconds),
+  );
+  return results.map(({ name, seconds, undisturbed, disturbed }, index) => [
+    `${network.name}, batch ${batch}: ${name}`,
+    ((seconds / batch) * 1000).toFixed(seconds / batch < 0.01 ? 2 : 1),
+    (batch / seconds).toFixed(seconds / batch < 0.01 ? 0 : 1),
+    `${(fastest / seconds).toFixed(2)}x`,
+    (memory[index]! / 1e9).toFixed(2),
+    `${undisturbed} (${disturbed})`,
+  ]);
+}
+
+function targetsOf({ setting, forms, results, memory }: Measured): readonly Target[] {
+  const { network, batch, wanted } = setting;
+  const what = `${network.name}, batch ${batch}`;
+  const of = (form: Form): number => forms.indexOf(form);
+  const speeds = wanted.map(([ours, theirs, share]) => {
+    const ratio = results[of(theirs)]!.seconds / results[of(ours)]!.seconds;
+    return {
+      what: `${what}: ${ours}, images/s against ${names[theirs]}`,
+      wanted: `at least ${share.toFixed(2)}x`,
+      measured: `${ratio.toFixed(2)}x`,
+      met: ratio >= share,
+    };
+  });
+  const ratio = memory[of("blocked")]! / memory[of("channels-last")]!;
+  const peak = {
+    what: `${what}: peak memory against ${names["channels-last"]}`,
+    wanted: "at most 1.20x",
+    measured: `${ratio.toFixed(2)}x`,
+    met: ratio <= 1.2,
+  };
+  return [...speeds, peak];
+}
