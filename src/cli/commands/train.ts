@@ -1,5 +1,5 @@
 import type { Device } from "../../runtime/index.ts";
-import { builtInRecipes, defaultRecipe, recipeNames } from "../../train/index.ts";
+import { defaultRecipe, recipeNames } from "../../train/recipe/index.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { inputOptions, type InputOptions } from "../options/input-options.ts";
 import { runOptions } from "../options/model-options.ts";
@@ -90,10 +90,7 @@ export const trainCommand: LoadedCommand = defineCommand<TrainOptions>({
       "a small network from the start",
     ],
     ["train photos -o run --resume", "go on after Ctrl-C or a crash"],
-    ...recipeNames.map(
-      (name) =>
-        [`train data --val val -m resnext50_32x4d -r ${name} -o run`, builtInRecipes[name].about] as const,
-    ),
+    ["train photos -w my.pth -r card-finetune --epochs 10 -o run", "another recipe, one value of it changed"],
   ],
   run: async (...given) => (await import("../jobs/train.ts")).train(...given),
 });

@@ -1,6 +1,6 @@
 import { z, type ZodType } from "zod";
 import { parse } from "yaml";
-import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/index.ts";
+import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/recipe/index.ts";
 import type { CliOption, OptionTable } from "./option.ts";
 
 /** Values of a recipe that the command line gives. */

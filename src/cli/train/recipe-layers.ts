@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { defaultRecipe, parseRecipe, recipeKeys, type RecipeLayer } from "../../train/index.ts";
+import { defaultRecipe, parseRecipe, recipeKeys, type RecipeLayer } from "../../train/recipe/index.ts";
 import type { TrainOptions } from "../commands/train.ts";
 import { readText } from "../read-text.ts";
 

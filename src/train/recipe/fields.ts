@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { mixingFields } from "../../data/index.ts";
+import { mixingFields } from "../../data/mixing/index.ts";
 import { augmentationFields } from "../../image/augment/index.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -60,7 +60,7 @@ export const recipeFields: RecipeFields = {
   microBatch: run(
     count.nullable().default(null),
     "<images>",
-    "images computed at once: fewer need less memory, the step stays the same",
+    "images computed at once: fewer need less memory; batch statistics are then theirs",
   ),
   sampler: run(
     z.enum(["shuffled", "class-balanced", "sequential"]).default("shuffled"),
