@@ -9,7 +9,7 @@ import { openOnnxModel } from "./open-onnx-model.ts";
 
 export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8Options {
   /**
-   * `int8` computes convolutions in 8-bit integers: about three times as fast on CPUs with VNNI instructions, a
+   * `int8` computes convolutions in 8-bit integers: more than twice as fast on CPUs with VNNI instructions, a
    * little less exact, and for the CPU only. Measure it on your own data.
    *
    * @default "fp32"

@@ -35,7 +35,7 @@ export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
     precision: {
       flags: "--precision <precision>",
       about:
-        "fp32, fp16 for half the file, or int8 for a third and about three times the speed on the CPU (onnx)",
+        "fp32, fp16 for half the file, or int8 for a third and more than twice the speed on the CPU (onnx)",
       schema: oneOf(["fp32", "fp16", "int8", "float32", "float16"])
         .default("fp32")
         .transform((name) => precisions[name]),

@@ -39,7 +39,7 @@ export const calibrationOptions: OptionTable<CalibrationOptions> = {
 export const precisionOptions: OptionTable<PrecisionOptions> = {
   precision: {
     flags: "--precision <precision>",
-    about: "fp32, or int8: about three times as fast on the CPU and a little less exact; needs --calibrate",
+    about: "fp32, or int8: more than twice as fast on the CPU and a little less exact; needs --calibrate",
     group,
     schema: oneOf(["fp32", "int8"]).optional(),
   },
