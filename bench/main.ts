@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 import type { Benchmark } from "./benchmark.ts";
+import { curve } from "./benchmarks/curve.ts";
 import { head } from "./benchmarks/head.ts";
+import { int8 } from "./benchmarks/int8.ts";
 import { limits } from "./benchmarks/limits.ts";
 import { load } from "./benchmarks/load.ts";
 import { loader } from "./benchmarks/loader.ts";
@@ -17,6 +19,7 @@ import { printReport } from "./report.ts";
 const benchmarks: readonly Benchmark[] = [
   model,
   pipeline,
+  int8,
   sweep,
   preprocess,
   start,
@@ -25,6 +28,7 @@ const benchmarks: readonly Benchmark[] = [
   train,
   memory,
   head,
+  curve,
   limits,
 ];
 

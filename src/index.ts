@@ -10,6 +10,7 @@
  * @packageDocumentation
  */
 export { createModel, type CreateModelOptions } from "./node/create-model.ts";
+export { calibrateModel, type CalibrationImages, type Int8Options } from "./node/calibrate-model.ts";
 export { openModel, type ModelOptions, type ModelSource } from "./node/open-model.ts";
 export {
   exportOnnx,
@@ -17,6 +18,13 @@ export {
   type ExportOnnxOptions,
   type ExportOptions,
 } from "./node/export-model.ts";
+export { explanationPng } from "./node/explanation-png.ts";
+export {
+  trainModel,
+  type RecipeValues,
+  type TrainingEvent,
+  type TrainModelOptions,
+} from "./node/trainer/index.ts";
 export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
 export {
   findCard,
@@ -28,11 +36,15 @@ export {
 export type { ImageItem, ImageSource } from "./data/index.ts";
 export { Model } from "./predict/index.ts";
 export type {
+  CalibrateOptions,
+  Calibration,
   Classified,
   Embedded,
+  Explained,
   Failure,
   Featured,
   FeatureMap,
+  HeatMap,
   Prediction,
   ValidationReport,
 } from "./predict/index.ts";

@@ -31,14 +31,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("the tarball", () => {
-  it("carries both licences and nothing but code and documents", () => {
+  it("carries both licences, one model, and nothing else but code and documents", () => {
     expect(packed).toContain("LICENSE");
     expect(packed).toContain("NOTICE");
     const elsewhere = [...packed].filter(
       (path) => !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|README\.md|package\.json)$/.test(path),
     );
-    expect(elsewhere).toEqual([]);
-    expect([...packed].filter((path) => /\.(pth|safetensors|onnx|node|env)$/.test(path))).toEqual([]);
+    expect(elsewhere).toEqual(["models/resnet20_cifar10.safetensors"]);
+    expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
   });
 
   it.each([...Object.entries(manifest.exports), ...Object.entries(manifest.bin)])(

@@ -1,8 +1,9 @@
-import { createModel, openImages, type ImageSource, type Model } from "ssl-resnext";
+import { createModel, openImages } from "ssl-resnext";
 import type { Benchmark } from "../benchmark.ts";
 import { photoFolder, photosOf } from "../fixtures/photos.ts";
 import { weightFiles } from "../fixtures/weights.ts";
 import { alternate, type Result } from "../measure/alternate.ts";
+import { classifyFolder } from "../measure/classify-folder.ts";
 import type { Target } from "../report.ts";
 import { describeSetting, openTorchPipeline } from "./pipeline-settings.ts";
 import { bestSettings } from "./sweep.ts";
@@ -75,19 +76,6 @@ export const pipeline: Benchmark = {
     }
   },
 };
-
-async function classifyFolder(
-  model: Model,
-  images: ImageSource,
-): Promise<{ readonly seconds: number; readonly best: readonly number[] }> {
-  const best: number[] = [];
-  const start = performance.now();
-  for await (const result of model.classifyAll(images)) {
-    if ("error" in result) throw result.error;
-    best.push(result.predictions[0]!.logit);
-  }
-  return { seconds: (performance.now() - start) / 1000, best };
-}
 
 function expectAgreement(ours: readonly number[], theirs: readonly number[]): void {
   const worst = Math.max(...ours.map((value, index) => Math.abs(value - theirs[index]!) / Math.abs(value)));

@@ -11,7 +11,7 @@ export interface CommandEntry {
 export const commandTable: readonly CommandEntry[] = [
   {
     name: "models",
-    summary: "list the released models",
+    summary: "list the models with trained weights",
     load: async () => (await import("./commands/models.ts")).modelsCommand,
   },
   {
@@ -33,6 +33,11 @@ export const commandTable: readonly CommandEntry[] = [
     name: "validate",
     summary: "measure a model's accuracy over labelled images",
     load: async () => (await import("./commands/validate.ts")).validateCommand,
+  },
+  {
+    name: "train",
+    summary: "train or fine-tune a model on your own labelled images",
+    load: async () => (await import("./commands/train.ts")).trainCommand,
   },
   {
     name: "export",

@@ -1,17 +1,20 @@
 import { UsageError } from "../core/index.ts";
+import { calibrationFor } from "./calibration.ts";
 import { createModel } from "../node/create-model.ts";
 import type { CreateModelOptions } from "../node/create-model.ts";
-import type { Model } from "../predict/index.ts";
-import { modelConfig, type Output, type ResNetConfig } from "../nn/index.ts";
+import { openModel as openSource } from "../node/open-model.ts";
+import type { Computation, Model } from "../predict/index.ts";
+import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
 import { hubNotices } from "./hub-notices.ts";
-import { defaultModel, type ModelOptions, type RunOptions } from "./options/model-options.ts";
+import type { ModelOptions, RunOptions } from "./options/model-options.ts";
+import type { PrecisionOptions } from "./options/precision-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The options of a model as the library takes them. */
 export function modelSettings(
   options: ModelOptions,
   terminal: Terminal,
-): Omit<CreateModelOptions, "device" | "plan" | "decode"> {
+): Omit<CreateModelOptions, "device" | "plan" | "decode" | "precision" | "calibration"> {
   const { weights, inputSize, cropPct, interpolation, offline } = options;
   return {
     pretrained: weights === undefined,
@@ -26,7 +29,7 @@ export function modelSettings(
 /** What the library is asked for by name: the model, or the file that stands in for it. */
 export function modelName({ model, weights }: ModelOptions): string {
   // As a path, a file is told from a name whatever it ends in.
-  return model ?? (weights === undefined ? defaultModel : asPath(weights));
+  return model ?? (weights === undefined ? embeddedModel : asPath(weights));
 }
 
 /**
@@ -35,19 +38,37 @@ export function modelName({ model, weights }: ModelOptions): string {
  * @throws UsageError `usage/other-model` when the weights say that they are of another model than `--model`.
  */
 export async function openModel(
-  options: ModelOptions & RunOptions,
+  options: ModelOptions & RunOptions & PrecisionOptions,
   terminal: Terminal,
   more: Pick<CreateModelOptions, "classes" | "decode"> = {},
 ): Promise<Model> {
   const { device, batchSize, workers, threads } = options;
-  const model = await createModel(modelName(options), {
-    ...modelSettings(options, terminal),
+  const [name, settings] = [modelName(options), modelSettings(options, terminal)];
+  const calibration = await calibrationFor(() => openSource(name, settings), options, terminal);
+  const model = await createModel(name, {
+    ...settings,
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    ...(calibration ? { calibration, reduceRange: options.reduceRange } : {}),
     device,
     plan: defined({ batchSize, workers, threadsPerWorker: threads }),
     ...more,
   });
   checkArchitecture(options, model);
+  noticeDefault(options, model.description, terminal);
   return model;
+}
+
+/** Says which model answers when none was named, and what it does not know. */
+export function noticeDefault(
+  { model, weights }: ModelOptions,
+  { name, config, preprocessing: { inputSize } }: ModelDescription,
+  terminal: Terminal,
+): void {
+  if (model !== undefined || weights !== undefined) return;
+  terminal.notice(
+    `no --model given: ${name} answers, which knows ${config.numClasses} classes of pictures of ` +
+      `${inputSize}x${inputSize} only; ssl-resnext models lists others`,
+  );
 }
 
 function checkArchitecture({ model: named, weights }: ModelOptions, { description }: Model): void {
@@ -65,12 +86,12 @@ function checkArchitecture({ model: named, weights }: ModelOptions, { descriptio
 /** Opens the model's sessions and says, to people, how the machine is shared out. */
 export async function announcePlan(
   model: Model,
-  outputs: readonly Output[],
+  computation: Computation,
   images: number | undefined,
   terminal: Terminal,
 ): Promise<void> {
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
-  const { plan } = await model.opened(outputs, images, terminal.signal);
+  const { plan } = await model.opened(computation, images, terminal.signal);
   terminal.clearStatus();
   if (terminal.interactive && images !== 1) terminal.notice(terminal.noticeStyle.dim(plan.reason));
 }

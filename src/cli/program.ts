@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../node/package-version.ts";
 import type { Outcome } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { failureExit } from "./failure-exit.ts";
@@ -43,7 +43,9 @@ export async function runProgram(line: readonly string[]): Promise<number> {
 
 function describeProgram(): Command {
   const program = new Command("ssl-resnext")
-    .description("Classify, embed and validate with the SSL ResNeXt models, from their original weights.")
+    .description(
+      "Classify, embed, validate and train with the SSL ResNeXt models, from their original weights.",
+    )
     .version(packageVersion(), "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
@@ -55,16 +57,12 @@ function describeProgram(): Command {
         "",
         "Examples:",
         "  ssl-resnext classify dog.jpg",
+        "  ssl-resnext classify dog.jpg --model ssl_resnext50_32x4d",
         "  ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d",
         "  ssl-resnext classify --help",
       ].join("\n"),
     );
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
 }
 
 const sentence = (summary: string): string => `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;

@@ -13,6 +13,7 @@ export { imagenetSubset, type ImagenetSubset } from "./imagenet/subsets.ts";
 export {
   defaultMixing,
   mixBatch,
+  mixingFields,
   mixingSchema,
   writeTarget,
   type MixableBatch,

@@ -2,7 +2,7 @@ import type { Interpolation } from "./interpolation.ts";
 import { resampleTable } from "./resample-table.ts";
 import type { RgbImage } from "./rgb-image.ts";
 import { slack } from "./simd/resample-kernels.ts";
-import { openResampler, type Resampler } from "./simd/resampler.ts";
+import { openResampler } from "./simd/resampler.ts";
 
 /** A rectangle of pixels. */
 export interface Window {
@@ -48,8 +48,7 @@ export function resize(
     between: (height + 1) * stride + slack,
     result: window.height * stride + slack,
   });
-  const resampler = layout.bytes <= keptBytes ? (kept ??= openResampler()) : openResampler();
-  const memory = resampler.memory(layout.bytes);
+  const { memory, alongRows, alongColumns } = openResampler(layout.bytes);
   memory.set(bytesOf(horizontal.entries), layout.at.columns);
   memory.set(bytesOf(vertical.entries), layout.at.rows);
 
@@ -61,7 +60,7 @@ export function resize(
       memory,
       layout.at.band,
     );
-    resampler.alongRows(
+    alongRows(
       layout.at.band - horizontal.first * 3,
       sourceStride,
       layout.at.between + y * stride,
@@ -72,7 +71,7 @@ export function resize(
       lines,
     );
   }
-  resampler.alongColumns(
+  alongColumns(
     layout.at.between - vertical.first * stride,
     stride,
     layout.at.result,
@@ -88,10 +87,6 @@ export function resize(
 
 /** Source rows are taken over in bands that stay in the processor's second cache. */
 const bandBytes = 1 << 17;
-
-/** What a giant photograph needs is not held. */
-const keptBytes = 1 << 25;
-let kept: Resampler | undefined;
 
 /** Puts parts one after another, each aligned to 16 bytes. */
 function layOut<Part extends string>(

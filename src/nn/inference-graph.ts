@@ -5,7 +5,12 @@ import {
   foldBatchNorm,
   input,
   mergeGroups,
+  quantiseConvolutions,
+  rangeGraph,
+  type ActivationRanges,
   type Graph,
+  type QuantiseOptions,
+  type RangeGraph,
   type Value,
 } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
@@ -13,6 +18,14 @@ import type { ResNetConfig } from "./config.ts";
 import { inference } from "./forward.ts";
 import { preprocessingGraph } from "./preprocessing-graph.ts";
 import { resnet, type Output } from "./resnet.ts";
+
+/** What 8-bit arithmetic needs to know: the ranges of the activations, and how filters are written. */
+export interface Quantisation extends QuantiseOptions {
+  readonly ranges: ActivationRanges;
+}
+
+/** ONNX Runtime's integer convolution is fastest with groups of so many channels: 1.7 times as with narrower ones. */
+const int8GroupChannels = 32;
 
 export interface InferenceGraphOptions {
   /** @default ["logits"] */
@@ -26,6 +39,13 @@ export interface InferenceGraphOptions {
    * @default undefined: a graph that runs anywhere
    */
   readonly blockSize?: number | undefined;
+  /**
+   * Computes convolutions and additions in 8-bit integers; the classifier stays float32. The graph runs anywhere:
+   * `blockSize` does not matter then.
+   *
+   * @default undefined: float32
+   */
+  readonly int8?: Quantisation | undefined;
   /** Puts the eval transform inside: the input is then `image` uint8 [height, width, 3], one at a time. */
   readonly preprocessing?: Preprocessing;
 }
@@ -43,19 +63,35 @@ export function inferenceGraph(
   weights: StateDict,
   options: InferenceGraphOptions = {},
 ): Graph {
-  const { inputSize = 224, blockSize, preprocessing } = options;
+  const { inputSize = 224, blockSize, int8, preprocessing } = options;
   const images = preprocessing
     ? preprocessingGraph(preprocessing)
     : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
   const available = resnet(config, images, inference(weights));
   const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
   const folded = foldBatchNorm(graph);
+  return int8
+    ? quantiseConvolutions(mergeGroups(folded, int8GroupChannels), int8.ranges, int8)
+    : forKernels(folded, blockSize);
+}
+
+/** Writes the convolutions for ONNX Runtime's blocked CPU kernels, where their block size is known. */
+export function forKernels(graph: Graph, blockSize: number | undefined): Graph {
   // Groups narrower than a block have no blocked kernel.
-  return blockSize === undefined ? folded : blockConvolutions(mergeGroups(folded, blockSize), blockSize);
+  return blockSize === undefined ? graph : blockConvolutions(mergeGroups(graph, blockSize), blockSize);
+}
+
+/**
+ * The graph that measures what `Quantisation` needs, in float32.
+ *
+ * Input `images` float32 [N, inChannels, inputSize, inputSize]; outputs `min` and `max` float32 [N, activations].
+ */
+export function activationRangeGraph(config: ResNetConfig, weights: StateDict, inputSize = 224): RangeGraph {
+  return rangeGraph(inferenceGraph(config, weights, { inputSize, outputs: ["embedding"] }));
 }
 
 /** Picks the outputs asked for by name. */
-function selectOutputs(
+export function selectOutputs(
   available: Readonly<Partial<Record<Output, Value<"float32">>>>,
   names: readonly Output[],
 ): Record<string, Value> {

@@ -1,5 +1,6 @@
 import { ModelError, nearestNames } from "../core/index.ts";
 import { resnetConfig, type ResNetConfig } from "./config.ts";
+import { embeddedModel } from "./embedded-model.ts";
 import { modelCards, type ModelCard } from "./model-cards.ts";
 
 type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
@@ -12,7 +13,16 @@ const architectures: Readonly<Record<string, Architecture>> = {
   resnext101_32x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
   resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
   resnext101_32x16d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
-  // For images of 32x32: under a million parameters.
+  // For images of 32x32: a quarter of a million parameters (He et al. 2016, section 4.2), and under a million.
+  resnet20_cifar10: {
+    block: "basic",
+    layers: [3, 3, 3],
+    cardinality: 1,
+    baseWidth: 64,
+    stem: "cifar",
+    width: 16,
+    numClasses: 10,
+  },
   resnext20_cifar10: {
     block: "bottleneck",
     layers: [2, 2, 2],
@@ -24,9 +34,9 @@ const architectures: Readonly<Record<string, Architecture>> = {
   },
 };
 
-/** Names of the models with published weights, the card's four first. */
+/** Names of the models with trained weights: the released ones, the card's four first, and the embedded one. */
 export function listModels(): readonly string[] {
-  return modelCards.map(({ name }) => name);
+  return [...modelCards.map(({ name }) => name), embeddedModel];
 }
 
 /**
@@ -47,11 +57,14 @@ export function modelConfig(name: string): ResNetConfig {
   const key = findCard(name)?.timmTag.split(".")[0] ?? name;
   const architecture = Object.hasOwn(architectures, key) ? architectures[key] : undefined;
   if (!architecture) {
-    const nearest = nearestNames(name, [...listModels(), ...Object.keys(architectures)]).slice(0, 3);
+    const nearest = nearestNames(name, [...new Set([...listModels(), ...Object.keys(architectures)])]).slice(
+      0,
+      3,
+    );
     const choice = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(nearest);
     throw new ModelError(
       "model/unknown-name",
-      `There is no model "${name}". Did you mean ${choice}? listModels() / ssl-resnext models lists the released ones.`,
+      `There is no model "${name}". Did you mean ${choice}? listModels() / ssl-resnext models lists those with trained weights.`,
     );
   }
   return resnetConfig(architecture);

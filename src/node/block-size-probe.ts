@@ -1,11 +1,33 @@
-import { tensor } from "../core/index.ts";
-import { blockConvolutions, buildGraph, constant, conv, encodeModel, input } from "../graph/index.ts";
+import { elementCount, tensor, type Tensor } from "../core/index.ts";
+import {
+  add,
+  batchNormTraining,
+  blockConvolutions,
+  buildGraph,
+  constant,
+  conv,
+  gradients,
+  input,
+  lower,
+  lowerBlocked,
+  modelBytes,
+  mul,
+  reduceSum,
+  relu,
+  standard,
+  type Graph,
+  type Value,
+} from "../graph/index.ts";
 
-/** Tiny models with input `x` [1, 1, 1, 1] and output `y`, one per block size, and what `y` is for x = 1. */
-export interface BlockSizeProbe {
+/** A small graph in ONNX's own operators, and for ONNX Runtime's kernels. */
+export interface BlockSizeCheck {
+  readonly feeds: Feeds;
+  readonly reference: Uint8Array<ArrayBuffer>;
+  /** The same graph for each block size that may be right. */
   readonly candidates: readonly { readonly blockSize: number; readonly model: Uint8Array<ArrayBuffer> }[];
-  readonly expected: Float32Array;
 }
+
+type Feeds = Readonly<Record<string, Pick<Tensor<"float32">, "dims" | "data">>>;
 
 /** Blocks that ONNX Runtime's kernels have on x64: with AVX-512, and with less. */
 const blockSizes = [16, 8] as const;
@@ -14,30 +36,76 @@ const blockSizes = [16, 8] as const;
 const channels = 32;
 
 /**
- * Builds the probe for the block of ONNX Runtime's CPU kernels. ONNX Runtime does not say which it has, and a
- * wrong one gives wrong results without an error; so two 1x1 convolutions with known results are tried.
+ * Builds the probe for the block of ONNX Runtime's CPU kernels: the right one agrees in every check. ONNX Runtime does
+ * not say which it has, and a wrong one gives wrong results without an error.
+ *
+ * @param use Inference is the first check; training relies on more, and asks for both.
  */
-export async function blockSizeProbe(): Promise<BlockSizeProbe> {
-  const [spread, mix] = [wave(channels, 1), wave(channels * channels, 2)];
-  const x = input("x", "float32", [1, 1, 1, 1]);
-  const hidden = conv(x, constant(tensor("float32", [channels, 1, 1, 1], spread)));
-  const y = conv(hidden, constant(tensor("float32", [channels, channels, 1, 1], mix)));
-  const graph = buildGraph({ y });
-  const candidates = blockSizes.map(async (blockSize) => {
-    const { model } = encodeModel(blockConvolutions(graph, blockSize));
-    return { blockSize, model: await joined(model) };
+export function blockSizeProbe(use: "inference" | "training"): Promise<readonly BlockSizeCheck[]> {
+  const inference = () => checkOf(inferenceGraph(), { x: wave([1, 1, 1, 1], 1) }, blockConvolutions);
+  const training = () => checkOf(trainingGraph(), trainingFeeds, lowerBlocked);
+  const checks = use === "inference" ? [inference] : [inference, training];
+  return Promise.all(checks.map((check) => check()));
+}
+
+/** Two 1x1 convolutions with constant weights. */
+function inferenceGraph(): Graph {
+  const hidden = conv(input("x", "float32", [1, 1, 1, 1]), weight([channels, 1, 1, 1], 1));
+  return buildGraph({ y: conv(hidden, weight([channels, channels, 1, 1], 2)) });
+}
+
+const trainingFeeds: Feeds = {
+  x: wave([2, channels, 4, 4], 3),
+  pointwise: wave([channels, channels, 1, 1], 4),
+  grouped: wave([channels, 8, 3, 3], 5),
+  scale: wave([channels], 6),
+  bias: wave([channels], 7),
+};
+
+/**
+ * What training relies on: a residual block forward and backward, with weights that are computed, whose
+ * normalisations are depthwise convolutions with a sum and a ReLU inside.
+ */
+function trainingGraph(): Graph {
+  const values = Object.entries(trainingFeeds).map(([name, { dims }]) => input(name, "float32", dims));
+  const [x, pointwise, grouped, scale, bias] = values as readonly Value<"float32">[];
+  const normalised = (value: Value<"float32">): Value<"float32"> =>
+    batchNormTraining(value, scale!, bias!, 1e-5).y;
+  const hidden = relu(normalised(conv(x!, pointwise!)));
+  const branch = normalised(conv(hidden, grouped!, undefined, { group: 4, pads: [1, 1, 1, 1] }));
+  const y = relu(add(branch, hidden));
+  const loss = reduceSum(mul(y, y), [0, 1, 2, 3], { keepdims: 0 });
+  const [pointwiseGrad, groupedGrad, scaleGrad] = gradients(loss, [pointwise!, grouped!, scale!]);
+  return buildGraph({
+    loss,
+    pointwiseGrad: pointwiseGrad!,
+    groupedGrad: groupedGrad!,
+    scaleGrad: scaleGrad!,
   });
-  const expected = Float32Array.from({ length: channels }, (_, row) =>
-    spread.reduce((sum, value, column) => sum + value * mix[row * channels + column]!, 0),
-  );
-  return { candidates: await Promise.all(candidates), expected };
 }
 
-const wave = (length: number, seed: number): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length }, (_, i) => Math.sin(seed + i * 1.7));
-
-async function joined(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+async function checkOf(
+  graph: Graph,
+  feeds: Feeds,
+  blocked: (graph: Graph, blockSize: number) => Graph,
+): Promise<BlockSizeCheck> {
+  const candidates = blockSizes.map(async (blockSize) => ({
+    blockSize,
+    model: await modelBytes(blocked(graph, blockSize)),
+  }));
+  return {
+    feeds,
+    reference: await modelBytes(lower(graph, standard)),
+    candidates: await Promise.all(candidates),
+  };
 }
+
+function wave(dims: readonly number[], seed: number): Feeds[string] {
+  return {
+    dims,
+    data: Float32Array.from({ length: elementCount(dims) }, (_, i) => Math.sin(seed + i * 1.7)),
+  };
+}
+
+const weight = (dims: readonly number[], seed: number): Value<"float32"> =>
+  constant(tensor("float32", dims, wave(dims, seed).data));

@@ -2,18 +2,32 @@ import sharp, { type Sharp } from "sharp";
 import { ImageError } from "../core/index.ts";
 import { cmykToRgb } from "../image/cmyk-to-rgb.ts";
 import { decodeBmp } from "../image/decode-bmp.ts";
-import { type DecodeImage, defaultMaxPixels, imageTooLarge } from "../image/decode-image.ts";
+import {
+  type DecodeImage,
+  type DecodeOptions,
+  defaultMaxPixels,
+  imageTooLarge,
+} from "../image/decode-image.ts";
 import { decodePnm } from "../image/decode-pnm.ts";
 import { gifFirstFrame } from "../image/gif-first-frame.ts";
 import { imageFormat, type ImageFormat } from "../image/image-format.ts";
 import { isTruncated } from "../image/is-truncated.ts";
-import { jpegComponents } from "../image/jpeg-components.ts";
+import { jpegFrame } from "../image/jpeg-frame.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { tiffTag } from "../image/tiff-tag.ts";
 
 /** Decodes with sharp; see docs/preprocessing.md for what is exact, what differs and what is refused. */
-export const decodeImage: DecodeImage = async (bytes, options = {}) => {
-  const { maxPixels = defaultMaxPixels, exifOrientation = false } = options;
+export const decodeImage: DecodeImage = (bytes, options = {}) =>
+  decodeFormat(bytes, options, (format, open) =>
+    decode(format, bytes, open, options.maxPixels ?? defaultMaxPixels),
+  );
+
+/** Gives `decodeWith` the format and sharp with the settings that all decoding shares, and names its errors. */
+export async function decodeFormat(
+  bytes: Uint8Array,
+  { maxPixels = defaultMaxPixels, exifOrientation = false }: DecodeOptions,
+  decodeWith: (format: ImageFormat, open: Open) => Promise<RgbImage>,
+): Promise<RgbImage> {
   const format = supportedFormat(bytes);
   const open = (input: Uint8Array): Sharp =>
     sharp(input, {
@@ -24,11 +38,11 @@ export const decodeImage: DecodeImage = async (bytes, options = {}) => {
       autoOrient: exifOrientation || format === "tiff",
     });
   try {
-    return await decode(format, bytes, open, maxPixels);
+    return await decodeWith(format, open);
   } catch (error) {
     throw error instanceof ImageError ? error : decodingError(error, format, bytes, maxPixels);
   }
-};
+}
 
 /** All other formats are refused before any decoder sees them. */
 const decodable: ReadonlySet<ImageFormat> = new Set([
@@ -72,7 +86,7 @@ async function decode(
     const image = await decodeRgb(open(frame?.opaque ?? bytes));
     return frame?.fillAround(image) ?? image;
   }
-  if (format === "jpeg" && jpegComponents(bytes) === 4) return decodeCmyk(open(bytes));
+  if (format === "jpeg" && jpegFrame(bytes)?.components === 4) return decodeCmyk(open(bytes));
   if (format === "tiff" && isPlainYCbCr(bytes)) {
     throw new ImageError(
       "image/unsupported-format",
@@ -100,7 +114,8 @@ function isPlainYCbCr(tiff: Uint8Array): boolean {
   return photometricInterpretation === 6 && compression !== 6 && compression !== 7;
 }
 
-async function decodeRgb(image: Sharp): Promise<RgbImage> {
+/** Decodes what sharp takes for RGB or grey as Pillow does. */
+export async function decodeRgb(image: Sharp): Promise<RgbImage> {
   const { data, info } = await image
     .toColourspace("srgb")
     .removeAlpha()

@@ -3,18 +3,23 @@ import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
 import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
 import { encodeDescription, inferenceGraph, type Output } from "../nn/index.ts";
 import { encodeSafetensors } from "../weights/index.ts";
+import { quantisationOf, type Int8Options } from "./calibrate-model.ts";
 import type { ModelSource } from "./open-model.ts";
 import { writeFileAtomic } from "./write-file.ts";
 
-type Precision = "fp32" | "fp16";
-
 export interface ExportOptions {
-  /** Type of the stored weights; an ONNX model computes in it, too. @default "fp32" */
-  readonly precision?: Precision | undefined;
+  /** Type of the stored weights. @default "fp32" */
+  readonly precision?: "fp32" | "fp16" | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ExportOnnxOptions extends ExportOptions {
+export interface ExportOnnxOptions extends Int8Options {
+  /**
+   * What the model stores and computes in. `int8` needs `calibration`; its classifier stays float32.
+   *
+   * @default "fp32"
+   */
+  readonly precision?: "fp32" | "fp16" | "int8" | undefined;
   /** Puts resize, crop and normalisation inside: the input is one RGB image uint8 [height, width, 3]. @default false */
   readonly withPreprocessing?: boolean | undefined;
   /** @default logits, or the embedding of a model without classifier */
@@ -28,7 +33,8 @@ export interface ExportOnnxOptions extends ExportOptions {
  *
  * The file appears complete or not at all. Memory holds one tensor at a time.
  *
- * @throws GraphError `graph/too-large` when the weights do not fit into one file.
+ * @throws GraphError `graph/too-large` when the weights do not fit into one file; UsageError
+ *   `usage/no-calibration`, and what `calibrateModel` throws.
  */
 export async function exportOnnx(
   model: ModelSource,
@@ -36,18 +42,24 @@ export async function exportOnnx(
   options: ExportOnnxOptions = {},
 ): Promise<void> {
   const { description } = model;
-  const { config, preprocessing } = description;
+  const { config, preprocessing, provenance } = description;
   const { precision = "fp32", withPreprocessing = false, signal } = options;
   const outputs = options.outputs ?? [config.numClasses > 0 ? "logits" : "embedding"];
+
+  const int8 = precision === "int8" ? await quantisationOf(model, options) : undefined;
 
   await model.withWeights(async (weights) => {
     const graph = inferenceGraph(config, weights, {
       outputs,
+      int8,
       inputSize: preprocessing.inputSize,
       ...(withPreprocessing ? { preprocessing } : {}),
     });
     const encoded = encodeModel(precision === "fp16" ? halve(graph) : graph, {
-      metadata: encodeDescription(description),
+      metadata: encodeDescription({
+        ...description,
+        provenance: { ...provenance, ...(int8 ? { precision: int8.origin } : {}) },
+      }),
       ...(options.externalData ? { externalData: `${basename(path)}.data` } : {}),
     });
     const aborting = signal ? { signal } : {};

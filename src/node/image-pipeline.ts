@@ -1,7 +1,14 @@
 import { SslResnextError } from "../core/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../image/index.ts";
-import type { Device, ExecutionPlan, ImagePipeline, ImageResult, ModelFile } from "../runtime/index.ts";
+import type {
+  Device,
+  ExecutionPlan,
+  ImageFeeds,
+  ImagePipeline,
+  ImageResult,
+  ModelFile,
+} from "../runtime/index.ts";
 import { cpuBlockSize } from "./block-size.ts";
 import { mapWindow } from "./map-window.ts";
 import { shareCalls, type Share } from "./share-calls.ts";
@@ -11,8 +18,9 @@ import type { Outputs } from "./workers/run-batch.ts";
 
 export interface ImagePipelineOptions {
   /**
-   * A model with one float32 input [N, 3, H, W], or what compiles it once the block size of the CPU's kernels
-   * is known (`undefined` on other devices, and where there are no blocked kernels).
+   * A model whose first input is float32 [N, 3, H, W], or what compiles it once the block size of the CPU's
+   * kernels is known (`undefined` on other devices, and where there are no blocked kernels). Where N is a number,
+   * it is the plan's batch size.
    */
   readonly model: ModelFile | ((blockSize: number | undefined) => Promise<ModelFile>);
   readonly preprocessing: Preprocessing;
@@ -48,8 +56,8 @@ export async function createImagePipeline(options: ImagePipelineOptions): Promis
 
   const share = shareCalls(threads, plan.batchSize * 2 + 1);
   return {
-    run(items, { signal: runSignal, ordered = true } = {}) {
-      return mapWindow(items, (item, ending) => runOne(share, item, ending), {
+    run(items, { signal: runSignal, ordered = true, feeds = {} } = {}) {
+      return mapWindow(items, (item, ending) => runOne(share, item, feeds, ending), {
         // One more share than the workers hold: results that wait for their turn stop nobody.
         width: (plan.workers + 1) * (plan.batchSize * 2 + 1),
         ordered,
@@ -77,9 +85,14 @@ function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipel
   };
 }
 
-async function runOne(share: Share, item: ImageItem, signal: AbortSignal): Promise<ImageResult<ImageItem>> {
+async function runOne(
+  share: Share,
+  item: ImageItem,
+  feeds: ImageFeeds,
+  signal: AbortSignal,
+): Promise<ImageResult<ImageItem>> {
   try {
-    const request: ImageRequest = { content: item.content };
+    const request: ImageRequest = { content: item.content, feeds };
     const outputs = await share((thread) => thread.call<Outputs>("image", request, { signal }));
     return { item, outputs };
   } catch (error) {

@@ -16,12 +16,13 @@ import {
 } from "../nn/index.ts";
 import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
 import type { DownloadOptions } from "../weights/hub/index.ts";
+import { embeddedWeights } from "./embedded-weights.ts";
 import { openFileSource } from "./file-source.ts";
 import { pretrainedWeights } from "./pretrained-weights.ts";
 
 /** Which model, and what to change about it. */
 export interface ModelOptions {
-  /** Downloads the published weights, or takes them from the cache. @default false */
+  /** Takes the weights that the package or the cache holds, or downloads the published ones. @default false */
   readonly pretrained?: boolean | undefined;
   /** A `.pth` or `.safetensors` file. @default none: random weights, unless `pretrained` */
   readonly weights?: string | undefined;
@@ -47,6 +48,9 @@ export interface ModelSource {
   withWeights<T>(use: (weights: StateDict) => Promise<T>): Promise<T>;
 }
 
+/** Whether a path is that of an exported graph. */
+export const isOnnxPath = (path: string): boolean => /\.onnx$/i.test(path);
+
 /** Whether this is the path of a weights file: names of models have no slashes and other endings. */
 export const isWeightsPath = (model: string): boolean =>
   /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i.test(model);
@@ -59,15 +63,26 @@ export const isWeightsPath = (model: string): boolean =>
  *   weights, or weights that do not fit.
  */
 export async function openModel(model: string, options: ModelOptions = {}): Promise<ModelSource> {
+  refuseGraph(options.weights ?? model);
   if (options.weights !== undefined) return fromFile(options.weights, model, options);
   if (isWeightsPath(model)) return fromFile(model, undefined, options);
   const config = modelConfig(model);
   if (options.pretrained) {
-    const path = await pretrainedWeights(model, { signal: options.signal, ...options.hub });
+    const path =
+      embeddedWeights(model) ?? (await pretrainedWeights(model, { signal: options.signal, ...options.hub }));
     return fromFile(path, model, options);
   }
   const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
   return withOverrides(described, options, (use) => use(undefined));
+}
+
+/** @throws ModelError `model/no-weights` for an exported graph: its weights are folded, and not to be had again. */
+function refuseGraph(path: string): void {
+  if (!isOnnxPath(path)) return;
+  throw new ModelError(
+    "model/no-weights",
+    `${path} is an exported graph, which classifies and embeds only; name the weights it was made of.`,
+  );
 }
 
 async function fromFile(path: string, name: string | undefined, options: ModelOptions): Promise<ModelSource> {
@@ -146,11 +161,21 @@ function override(described: ModelDescription, options: ModelOptions): ModelDesc
   });
   const sameClasses = config.numClasses === described.config.numClasses;
   const classes = options.classes ?? (sameClasses ? described.classes : []);
-  if (classes !== "imagenet-1k" && classes.length !== 0 && classes.length !== config.numClasses) {
+  const changed = withClasses({ ...described, config }, classes);
+  return { ...changed, preprocessing: { ...described.preprocessing, ...preprocessing } };
+}
+
+/** @throws ModelError `model/class-names` unless there is a name for each class, or none. */
+export function withClasses(
+  described: ModelDescription,
+  classes: ModelDescription["classes"],
+): ModelDescription {
+  const { numClasses } = described.config;
+  if (classes !== "imagenet-1k" && classes.length !== 0 && classes.length !== numClasses) {
     throw new ModelError(
       "model/class-names",
-      `${classes.length} class names were given for a classifier of ${config.numClasses} classes; give one each.`,
+      `${classes.length} class names were given for a classifier of ${numClasses} classes; give one each.`,
     );
   }
-  return { ...described, config, classes, preprocessing: { ...described.preprocessing, ...preprocessing } };
+  return { ...described, classes };
 }

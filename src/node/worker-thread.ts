@@ -29,7 +29,7 @@ interface CallOptions {
 }
 
 /** Path of one of the built scripts of `workers/`. */
-export function workerScript(name: "session" | "images" | "training"): string {
+export function workerScript(name: "session" | "images" | "training" | "training-step"): string {
   return createRequire(import.meta.url).resolve(`#workers/${name}`);
 }
 

@@ -1,9 +1,10 @@
 import { ModelError } from "../core/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import { findCard, type ModelCard, type ModelDescription, type Output, type Tap } from "../nn/index.ts";
-import type { ExecutionPlan, ImagePipeline } from "../runtime/index.ts";
+import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { classNames } from "./class-names.ts";
-import { softmax, topk } from "./metrics/index.ts";
+import { bestClasses } from "./predictions.ts";
+import { explainImages, type Explained, type ExplainOptions } from "./explain/index.ts";
 import type { Classified, Embedded, Failure, Featured, Prediction } from "./results.ts";
 import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
 
@@ -25,17 +26,22 @@ export interface OpenedPipeline {
   readonly plan: ExecutionPlan;
 }
 
+/** What a pipeline computes: outputs of the network, or logits and the map that explains one of them. */
+export type Computation = readonly Output[] | { readonly explains: Tap };
+
 /** Opens a pipeline: each platform has one of these. */
 export type OpenPipeline = (
-  outputs: readonly Output[],
+  computation: Computation,
   /** How many images will come; unknown when left out. */
   images: number | undefined,
   signal: AbortSignal | undefined,
 ) => Promise<OpenedPipeline>;
 
-type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
+/** Images to run over. */
+export type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
 type Item = Pick<ImageItem, "id" | "content">;
-type Results<Success> = AsyncGenerator<Success | Failure, void, undefined>;
+/** What came of each image. */
+export type Results<Success> = AsyncGenerator<Success | Failure, void, undefined>;
 
 /**
  * A network with its weights, ready to look at images.
@@ -48,6 +54,8 @@ export class Model {
   readonly card: ModelCard | undefined;
   /** Class names in the order of the logits. */
   readonly classes: readonly string[];
+  /** The last feature map: each stage of the network has one. */
+  readonly lastLayer: Tap;
   readonly #open: OpenPipeline;
   readonly #opened = new Map<string, Promise<OpenedPipeline>>();
 
@@ -55,6 +63,7 @@ export class Model {
     this.description = description;
     this.card = findCard(description.name);
     this.classes = classNames(description);
+    this.lastLayer = `layer${description.config.layers.length}` as Tap;
     this.#open = open;
   }
 
@@ -92,7 +101,10 @@ export class Model {
     for await (const result of this.run(["logits"], images, signal)) {
       yield "error" in result
         ? result
-        : { image: result.image, predictions: this.#predictions(result.outputs["logits"]!.data, count) };
+        : {
+            image: result.image,
+            predictions: bestClasses(result.outputs["logits"]!.data, this.classes, count),
+          };
     }
   }
 
@@ -122,14 +134,37 @@ export class Model {
     return validate(this, images, options);
   }
 
-  /** Runs the network over images and gives the raw outputs asked for, without batch axis. */
+  /**
+   * Where in an image a class is seen.
+   *
+   * @throws ImageError when the image cannot be decoded; ModelError for a class or layer that the model has not.
+   * @example
+   * const explained = await model.explain("dog.jpg");
+   * await writeFile("dog-explained.png", await explanationPng(explained, model.description.preprocessing));
+   */
+  async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explained> {
+    return only(this.explainAll(single(image), options));
+  }
+
+  /** Explains any number of images in bounded memory. */
+  async *explainAll(images: Images, options: ExplainOptions = {}): Results<Explained> {
+    this.#requireClassifier();
+    yield* explainImages(this, images, options);
+  }
+
+  /**
+   * Runs the network over images and gives the raw outputs asked for, without batch axis.
+   *
+   * @param feeds Further inputs, the same for every image.
+   */
   async *run(
-    outputs: readonly Output[],
+    computation: Computation,
     images: Images,
     signal?: AbortSignal,
+    feeds: ImageFeeds = {},
   ): Results<{ readonly image: string; readonly item: ImageItem; readonly outputs: RawOutputs }> {
-    const { pipeline } = await this.opened(outputs, images.size, signal);
-    for await (const result of pipeline.run(images, signal ? { signal } : {})) {
+    const { pipeline } = await this.opened(computation, images.size, signal);
+    for await (const result of pipeline.run(images, signal ? { signal, feeds } : { feeds })) {
       const image = result.item.id;
       yield "error" in result
         ? { image, error: result.error }
@@ -137,10 +172,10 @@ export class Model {
     }
   }
 
-  /** Opens, or hands back, the sessions for these outputs; `plan` says how the machine is used. */
-  async opened(outputs: readonly Output[], images?: number, signal?: AbortSignal): Promise<OpenedPipeline> {
-    const key = `${outputs.join()} ${images === 1 ? "one" : "many"}`;
-    const pending = this.#opened.get(key) ?? this.#open(outputs, images, signal);
+  /** Opens, or hands back, the sessions for this; `plan` says how the machine is used. */
+  async opened(computation: Computation, images?: number, signal?: AbortSignal): Promise<OpenedPipeline> {
+    const key = `${JSON.stringify(computation)} ${images === 1 ? "one" : "many"}`;
+    const pending = this.#opened.get(key) ?? this.#open(computation, images, signal);
     this.#opened.set(key, pending);
     try {
       return await pending;
@@ -156,16 +191,6 @@ export class Model {
     this.#opened.clear();
     const succeeded = opened.filter((result) => result.status === "fulfilled");
     await Promise.all(succeeded.map(({ value }) => value.pipeline.release()));
-  }
-
-  #predictions(logits: Float32Array, count: number): readonly Prediction[] {
-    const probabilities = softmax(logits);
-    return topk(logits, count).map(({ index, value }) => ({
-      index,
-      label: this.classes[index]!,
-      probability: probabilities[index]!,
-      logit: value,
-    }));
   }
 
   #requireClassifier(): void {

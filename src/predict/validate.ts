@@ -6,8 +6,10 @@ import {
   bestRankOf,
   confusionMatrix,
   countPrediction,
+  crossEntropy,
   rankOf,
   restrictToSubset,
+  softmax,
   topk,
   type Accuracy,
   type ClassSubset,
@@ -23,12 +25,27 @@ export interface ValidateOptions {
   readonly subset?: ClassSubset | undefined;
   /** Called with each image that could not be used, as it comes; the run goes on when the promise resolves. */
   readonly onFailure?: ((failure: Failure) => Promise<void> | void) | undefined;
+  /** Called with what the model made of each image, after the image is counted. */
+  readonly onPrediction?: ((prediction: ValidatedImage) => void) | undefined;
   /** Called after every image. */
   readonly onProgress?: ((done: number, failed: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a model made of a labelled image. */
+export interface ValidatedImage {
+  readonly item: ImageItem;
+  /** Index of the right class. */
+  readonly target: number;
+  /** Index of the class that it was taken for. */
+  readonly predicted: number;
+  /** Softmax probability of the predicted class, 0 to 1. */
+  readonly probability: number;
+}
+
 export interface ValidationReport extends Accuracy {
+  /** Mean cross-entropy in nats; NaN when no image was counted. */
+  readonly loss: number;
   /** Accuracy by the ReaL labels, when they were given. */
   readonly real: Accuracy | undefined;
   /** Rows and columns are the model's class indices. */
@@ -52,7 +69,7 @@ export async function validate(
   images: Labelled,
   options: ValidateOptions,
 ): Promise<ValidationReport> {
-  const { realLabels, subset, onFailure, onProgress, signal } = options;
+  const { realLabels, subset, onFailure, onPrediction, onProgress, signal } = options;
   const classes = classesOf(model.description);
   const announced = mapClasses(images.classes ?? [], classes);
   const classOf = classLookup(classes, announced);
@@ -62,6 +79,7 @@ export async function validate(
   const realMeter = accuracyMeter();
   const confusion = confusionMatrix(model.classes.length);
   const failures: Failure[] = [];
+  let loss = 0;
   let done = 0;
   let failed = 0;
 
@@ -84,13 +102,24 @@ export async function validate(
       }
       const best = topk(scores, 1)[0]!.index;
       meter.add(rankOf(scores, position));
-      countPrediction(confusion, target, subset ? subset[best]! : best);
+      loss += crossEntropy(scores, position);
+      const predicted = subset ? subset[best]! : best;
+      countPrediction(confusion, target, predicted);
+      onPrediction?.({ item: result.item, target, predicted, probability: softmax(scores)[best]! });
       const real = realLabels?.labelsOf(result.image) ?? [];
       if (real.length > 0) realMeter.add(bestRankOf(logits, real));
     }
     onProgress?.(done, failed);
   }
-  return { ...meter.result(), real: realLabels && realMeter.result(), confusion, failed, failures };
+  const accuracy = meter.result();
+  return {
+    ...accuracy,
+    loss: loss / accuracy.count,
+    real: realLabels && realMeter.result(),
+    confusion,
+    failed,
+    failures,
+  };
 }
 
 /** Refuses data of other classes than the subset's before hours are spent on the first of them. */

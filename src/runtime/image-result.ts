@@ -25,4 +25,9 @@ export interface ImageRunOptions {
   readonly signal?: AbortSignal;
   /** Whether results come in the order of the items, or as soon as they stand. @default true */
   readonly ordered?: boolean;
+  /** What each image goes in with, by input name and without the batch dimension. @default nothing */
+  readonly feeds?: ImageFeeds;
 }
+
+/** Inputs of the model besides the image. */
+export type ImageFeeds = Readonly<Record<string, Tensor<"float32">>>;

@@ -6,4 +6,7 @@ export {
   type ExecutionPlan,
   type PlanOverrides,
 } from "./execution-plan.ts";
-export type { ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";
+export type { OnnxRuntime } from "./onnx-runtime.ts";
+export { openFailed } from "./open-failed.ts";
+export { runFailed } from "./run-failed.ts";
+export type { ImageFeeds, ImagePipeline, ImageResult, ImageRunOptions } from "./image-result.ts";

@@ -15,7 +15,7 @@ export interface CarriedGradients {
 }
 
 /** Name of the tensor that holds all gradients, one after another. */
-const flatGradientsName = "gradients";
+export const flatGradientsName = "gradients";
 
 /** Each gradient in a tensor of its own. */
 export function separateGradients(parameters: readonly ParameterSpec[]): CarriedGradients {

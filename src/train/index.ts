@@ -3,6 +3,8 @@ export type { Decay, Optimizer, StepInputs, Updated } from "./optimizers/optimiz
 export { sgd, type SgdOptions } from "./optimizers/sgd.ts";
 export * from "./head/index.ts";
 export * from "./report/index.ts";
+export * from "./recipe/index.ts";
+export * from "./trainer/index.ts";
 export { drawMasks, type MaskPosition, type RandomMask } from "./random-masks.ts";
 export { nextOf, slotOf, type StateTensor } from "./state-tensor.ts";
 export type { TrainingForwardOptions } from "./training-forward.ts";
@@ -10,4 +12,4 @@ export type { TrainingLossOptions } from "./training-loss.ts";
 export { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "./training-program.ts";
 export type { UpdateOptions } from "./update-parameters.ts";
 export { initialTrainingState, type InitialTrainingStateOptions } from "./initial-training-state.ts";
-export type { StepBatch, StepRates, StepResult, TrainingStep } from "./training-step.ts";
+export * from "./step/index.ts";

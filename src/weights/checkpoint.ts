@@ -12,4 +12,11 @@ export interface Checkpoint {
 export interface OpenCheckpointOptions {
   /** Takes the averaged weights (`state_dict_ema`, `model_ema`) of a training checkpoint. @default false */
   readonly ema?: boolean;
+  /**
+   * Keeps what training remembers of the tensors of a `.safetensors` file, such as momentum; otherwise the file gives
+   * the weights that were validated: moving averages where training keeps them.
+   *
+   * @default false
+   */
+  readonly trainingState?: boolean;
 }

@@ -1,5 +1,6 @@
 import type { ByteSource } from "../core/index.ts";
 import type { Checkpoint, OpenCheckpointOptions } from "./checkpoint.ts";
+import { inferenceWeights } from "./inference-weights.ts";
 import { openLegacyPth } from "./pth/open-legacy.ts";
 import { openZipPth } from "./pth/open-zip.ts";
 import { readRange, refuse } from "./refuse.ts";
@@ -32,7 +33,11 @@ export async function openCheckpoint(
   const [first, second, third, fourth] = head;
   if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) return openZipPth(source, options);
   // An eight-byte length, then JSON; before pickles, since a length of 128 starts like one.
-  if (head[8] === 0x7b) return openSafetensors(source);
+  if (head[8] === 0x7b) {
+    const checkpoint = await openSafetensors(source);
+    if (options.trainingState) return checkpoint;
+    return { ...checkpoint, tensors: inferenceWeights(checkpoint.tensors) };
+  }
   if (first === 0x80) return openLegacyPth(source, options);
 
   const text = String.fromCharCode(...head);

@@ -1,8 +1,9 @@
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { colourCheckpoint, colourImages } from "../support/colour-model.ts";
 import { ended, jsonLines, runCli, startCli } from "../support/run-cli.ts";
@@ -141,9 +142,13 @@ describe("classify", () => {
   });
 
   it("does not download when it must not", async () => {
-    const { code, stderr } = await runCli(["classify", images.red, "--offline"], undefined, {
-      SSL_RESNEXT_CACHE: join(folder, "empty-cache"),
-    });
+    const { code, stderr } = await runCli(
+      ["classify", images.red, "-m", "ssl_resnet18", "--offline"],
+      undefined,
+      {
+        SSL_RESNEXT_CACHE: join(folder, "empty-cache"),
+      },
+    );
     expect(code).toBe(1);
     expect(stderr).toContain("[weights/offline]");
   });
@@ -161,6 +166,79 @@ describe("classify", () => {
       image: join(folder, "none.jpg"),
       error: { code: "data/not-found", message: expect.stringContaining("no such file") as string },
     });
+  });
+});
+
+describe("classify --explain", () => {
+  interface Explained extends Classified {
+    readonly explanation?: {
+      readonly index: number;
+      readonly label: string;
+      readonly probability: number;
+      readonly layer: string;
+      readonly picture: string;
+    };
+  }
+
+  it("draws where the predicted class is seen, names the pictures, and passes over a broken image", async () => {
+    const out = join(folder, "heat/of/today");
+    const args = ["classify", images.red, broken, images.blue, "-w", weights, "--json", "--explain", out];
+    const { code, stdout } = await runCli(args);
+    expect(code).toBe(1);
+    const lines = jsonLines<Explained>(stdout);
+    expect(lines.map(({ explanation }) => explanation)).toEqual([
+      {
+        index: 0,
+        label: "red",
+        probability: lines[0]!.predictions![0]!.probability,
+        layer: "layer2",
+        picture: join(out, "red-explained.png"),
+      },
+      undefined,
+      expect.objectContaining({ label: "blue", picture: join(out, "blue-explained.png") }) as object,
+    ]);
+    expect(readdirSync(out).toSorted()).toEqual(["blue-explained.png", "red-explained.png"]);
+    const { width, height, format } = await sharp(lines[0]!.explanation!.picture).metadata();
+    expect({ width, height, format }).toEqual({ width: 16, height: 16, format: "png" });
+    const plain = await runCli(["classify", images.red, "-w", weights, "--json"]);
+    expect(jsonLines<Classified>(plain.stdout)[0]!.predictions).toEqual(lines[0]!.predictions);
+  });
+
+  it("explains the class that is asked for, numbers pictures of the same name, and says where they are", async () => {
+    const out = join(folder, "asked");
+    const twins = ["a", "b"].map((name) => {
+      mkdirSync(join(folder, name));
+      copyFileSync(images.green, join(folder, name, "same.png"));
+      return join(folder, name, "same.png");
+    });
+    const args = ["classify", ...twins, "-w", weights, "--explain", out, "--explain-class"];
+    const { code, stdout } = await runCli([...args, "Blue", "--explain-layer", "stem"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`  blue: ${join(out, "same-explained.png")}\n`);
+    expect(stdout).toContain(`  blue: ${join(out, "same-explained-2.png")}\n`);
+    const byIndex = await runCli([...args, "2", "--json"]);
+    expect(jsonLines<Explained>(byIndex.stdout)[0]!.explanation).toMatchObject({ index: 2, label: "blue" });
+  });
+
+  it("gives the picture in a column of tables", async () => {
+    const output = join(folder, "explained.csv");
+    await runCli(["classify", images.red, "-w", weights, "-k", "1", "--explain", folder, "-o", output]);
+    const [header, row] = readFileSync(output, "utf8").split("\n");
+    expect(header).toBe("image,rank,index,label,probability,explained,picture,error");
+    expect(row).toMatch(/,red,.*red-explained\.png,$/);
+  });
+
+  it("refuses classes that the model has not, and folders that cannot be", async () => {
+    const args = ["classify", images.red, "-w", weights];
+    const unknown = await runCli([...args, "--explain", folder, "--explain-class", "blau"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('colours has no class "blau"; expected a name such as blue, ');
+    const nowhere = await runCli([...args, "--explain-class", "blue"]);
+    expect(nowhere.code).toBe(2);
+    expect(nowhere.stderr).toContain("--explain-class belongs to --explain FOLDER");
+    const file = await runCli([...args, "--explain", images.blue]);
+    expect(file.code).toBe(1);
+    expect(file.stderr).toMatch(/^error: .*blue\.png: /);
   });
 });
 

@@ -129,6 +129,24 @@ describe("export", () => {
     expect(JSON.parse(stdout)).toEqual({ output, format, precision, bytes, model: "colours" });
   });
 
+  it("gives an int8 model that is opened again, as exact as int8 from the weights", async () => {
+    const output = join(folder, "int8.onnx");
+    const calibration = join(folder, "calibration");
+    mkdirSync(calibration);
+    for (let i = 0; i < 18; i++) {
+      cpSync(Object.values(images)[i % 3]!, join(calibration, `${i}.png`));
+    }
+    const int8 = ["--precision", "int8", "--calibrate", calibration];
+    const exported = await runCli(["export", "-w", weights, "-o", output, ...int8]);
+    expect(exported).toMatchObject({ code: 0, stderr: "" });
+    expect(exported.stdout).toContain("colours as onnx, int8");
+    const validated = async (...model: readonly string[]): Promise<Summary[]> =>
+      jsonLines<Summary>((await runCli(["validate", data, "--json", ...model])).stdout);
+    const [fromFile] = await validated("-w", output);
+    expect(fromFile).toEqual((await validated("-w", weights, ...int8))[0]);
+    expect(fromFile).toMatchObject({ top1: (await validated("-w", weights))[0]!.top1 });
+  });
+
   it("gives a safetensors file that classifies with other names", async () => {
     const output = join(folder, "renamed.safetensors");
     const labels = join(folder, "names.txt");

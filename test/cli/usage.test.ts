@@ -8,19 +8,20 @@ describe.concurrent("help", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toBe(`Usage: ssl-resnext [options] [command]
 
-Classify, embed and validate with the SSL ResNeXt models, from their original
-weights.
+Classify, embed, validate and train with the SSL ResNeXt models, from their
+original weights.
 
 Options:
   -v, --version   print the version
   -h, --help      print this help
 
 Commands:
-  models          list the released models
+  models          list the models with trained weights
   info            show a model's card and layers, or what a weights file holds
   classify        say what images show
   embed           turn images into feature vectors or feature maps
   validate        measure a model's accuracy over labelled images
+  train           train or fine-tune a model on your own labelled images
   export          write a model as ONNX or safetensors
   average         average checkpoints of one model
   benchmark       measure the images a second of a model
@@ -28,6 +29,7 @@ Commands:
 
 Examples:
   ssl-resnext classify dog.jpg
+  ssl-resnext classify dog.jpg --model ssl_resnext50_32x4d
   ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d
   ssl-resnext classify --help
 `);
@@ -64,6 +66,13 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
     [["export", "-o", "model.bin"], "end it in .onnx or .safetensors"],
     [["export", "-o", "model.safetensors", "--outputs", "layer4"], "--outputs belongs to onnx"],
     [["export", "-o", "model.safetensors", "--with-preprocessing"], "--with-preprocessing belongs to onnx"],
+    [["export", "-o", "model.safetensors", "--precision", "int8"], "--precision int8 belongs to onnx"],
+    [
+      ["export", "-o", "x.onnx", "-m", "ssl_resnet18", "--calibrate", "x"],
+      "--calibrate belongs to --precision int8",
+    ],
+    [["export", "-o", "x.onnx", "--precision", "int8"], "--precision int8 needs --calibrate DATA"],
+    [["classify", "x.jpg", "--precision", "int4"], "--precision: expected one of fp32, int8"],
     [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Did you mean ssl_resnext50_32x4d, '],
     [["info", "resnet18"], "an architecture without a card; ask for ssl_resnet18 or swsl_resnet18."],
     [["embed", "x.jpg", "--tap", "layer4", "-o", "x.csv"], "a feature map has no place in CSV"],
@@ -77,15 +86,17 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
 describe.concurrent("what needs no weights", () => {
   it("models, as JSON", async () => {
     const models = JSON.parse((await runCli(["models", "--json"])).stdout) as { name: string }[];
-    expect(models).toHaveLength(12);
+    expect(models).toHaveLength(13);
     expect(models[0]).toEqual({
       name: "ssl_resnext50_32x4d",
       timm: "resnext50_32x4d.fb_ssl_yfcc100m_ft_in1k",
       method: "semi-supervised",
+      classes: 1000,
       parameters: 25_028_904,
       multiplyAdds: 4_230_479_872,
       top1: 80.3,
       top5: 95.41,
+      testSet: "ImageNet",
       licence: "CC-BY-NC 4.0",
     });
   });

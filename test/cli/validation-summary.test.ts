@@ -13,6 +13,7 @@ const summary: ValidationSummary = {
   model: model.description,
   report: {
     count: 50_000,
+    loss: 0.9,
     top1: 80.316,
     top5: 95.386,
     real: { count: 46_837, top1: 86.071, top5: 97.205 },

@@ -15,6 +15,7 @@ const ones = (...shape: readonly number[]): X =>
     shape,
   );
 const vector = (...values: readonly number[]): X => g.float32(values, [values.length]);
+const scalar = (value: number): g.Value<"uint8"> => g.constant(tensor("uint8", [], Uint8Array.of(value)));
 const normalised = (x: X): X =>
   g.batchNormalization(
     x,
@@ -74,6 +75,8 @@ const cases: readonly (readonly [string, Tensor<"float32">, (x: X) => g.Value, r
   ["HardSigmoid is limited on both sides", halves, (x) => g.hardSigmoid(x, 0.4, 0.5), [0, 0, 0.3, 0.7, 1, 1]],
   ["MaxPoolWithIndices says where the largest stand", square, (x) => g.maxPoolIndices(x, { kernel_shape: [2, 2] }), [4, 5, 7, 8]],
   ["ScatterElements adds every update", halves, (x) => g.scatterAdd(x, g.int64s([0, 0, 5]), vector(1, 2, 3), 0), [0.5, -1.5, -0.5, 0.5, 1.5, 5.5]],
+  ["QuantizeLinear takes halves to even and cuts at the ends", halves, (x) => g.quantizeLinear(x, g.float32(1), scalar(2)), [0, 0, 2, 2, 4, 4]],
+  ["DequantizeLinear undoes QuantizeLinear", matrix, (x) => g.dequantizeLinear(g.quantizeLinear(x, g.float32(0.5), scalar(10)), g.float32(0.5), scalar(10)), [1, 2, 3, 4, 5, 6]],
   ["SoftmaxCrossEntropy of equal logits is log 3", matrix, (x) => g.softmaxCrossEntropy(g.mul(x, g.float32(0)), g.float32([1, 0, 0, 0, 0.5, 0.5], [2, 3])), [Math.log(3), Math.log(3)]],
 ];
 

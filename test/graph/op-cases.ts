@@ -7,9 +7,11 @@ import {
   cast,
   clip,
   concat,
+  constant,
   conv,
   convInputGrad,
   convWeightGrad,
+  dequantizeLinear,
   div,
   equal,
   exp,
@@ -32,6 +34,7 @@ import {
   mul,
   neg,
   pad,
+  quantizeLinear,
   reduceMax,
   reduceMean,
   reduceMin,
@@ -80,6 +83,8 @@ const floats = (...values: readonly number[]): Tensor<"float32"> =>
   tensor("float32", [values.length], Float32Array.from(values));
 const bytes = (...values: readonly number[]): Tensor<"uint8"> =>
   tensor("uint8", [values.length], Uint8Array.from(values));
+
+const byte = (value: number): Value<"uint8"> => constant(tensor("uint8", [], Uint8Array.of(value)));
 
 const image = { x: normal(2, 8, 9, 7) };
 const photo = { x: uniform(0, 255, 2, 3, 40, 29) };
@@ -229,6 +234,12 @@ export const opCases: readonly OpCase[] = [
   c("Pad", "negative cuts", { x: normal(2, 5) }, ({ x }) => pad(x, [0, 1, 0, -2]), "F.pad(x, (1, -2))"),
   c("Expand", "a leading axis", { a: normal(3, 1) }, ({ a }) => expand(a, [2, 3, 4]), "a.expand(2, 3, 4)"),
   c("Slice", "every second", { x: normal(2, 7) }, ({ x }) => slice(x, int64s([1]), int64s([6]), [1], [2]), "x[:, 1:6:2]"),
+
+  c("QuantizeLinear", "halves and both ends", { x: ties }, ({ x }) => quantizeLinear(x, float32(1), byte(3)), "torch.clamp(torch.round(x) + 3, 0, 255).to(torch.uint8)"),
+  c("QuantizeLinear", "a scale for each channel", { x: normal(2, 3, 4), s: uniform(0.01, 0.1, 3) }, ({ x, s }) => quantizeLinear(x, s, constant(tensor("int8", [3], Int8Array.of(0, -3, 5)))), "torch.clamp(torch.round(x / s[:, None]) + torch.tensor([0, -3, 5])[:, None], -128, 127).to(torch.int8)"),
+  c("DequantizeLinear", "bytes", { x: bytes(0, 3, 255) }, ({ x }) => dequantizeLinear(x, float32(0.5), byte(3)), "(x.float() - 3) * 0.5"),
+  c("DequantizeLinear", "a scale for each filter", { w: tensor("int8", [2, 2], Int8Array.of(-128, 127, 3, -4)), s: uniform(0.01, 0.1, 2) }, ({ w, s }) => dequantizeLinear(w, s, undefined, { axis: 0 }), "w.float() * s[:, None]"),
+  c("DequantizeLinear", "sums", { w: tensor("int32", [2], Int32Array.of(-70000, 9)) }, ({ w }) => dequantizeLinear(w, float32(0.25)), "w.float() * 0.25"),
 
   c("ReluGrad", "", { y: floats(0, 1, 0, 2), d: floats(1, 2, 3, 4) }, ({ y, d }) => reluGrad(y, d), "d * (y > 0)"),
   c("ConvInputGrad", "grouped with stride", { d: normal(2, 12, 4, 4), w: normal(12, 2, 3, 3) }, ({ d, w }) => convInputGrad(d, w, strided, [2, 8, 8, 7]), "torch.nn.grad.conv2d_input((2, 8, 8, 7), w, d, stride=2, padding=1, groups=4)"),

@@ -1,37 +1,22 @@
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { seededRandom } from "../../src/core/index.ts";
-import { imagenetPreprocessing } from "../../src/image/index.ts";
-import { randomStateDict, resnetConfig } from "../../src/nn/index.ts";
 import { createModel } from "../../src/node/create-model.ts";
 import { exportSafetensors } from "../../src/node/export-model.ts";
 import { trainHead, type HeadEvent, type TrainHeadOptions } from "../../src/node/head/index.ts";
 import { openImages } from "../../src/node/images/index.ts";
 import type { ModelSource } from "../../src/node/open-model.ts";
+import { colours, writeColouredImages } from "../support/coloured-images.ts";
+import { smallNetwork, type SmallNetworkOptions } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
 const data = join(folder, "data");
 const cache = join(folder, "cache");
-const classes = ["blue", "green", "red"];
+const classes = colours;
 const imagesPerClass = 12;
 
-/** A small random network. */
-function network({ seed = 5, inputSize = 32, numClasses = 3 } = {}): ModelSource {
-  const config = resnetConfig({ layers: [1, 1], width: 8, baseWidth: 64, cardinality: 2, numClasses });
-  return {
-    description: {
-      name: "small",
-      config,
-      classes,
-      preprocessing: { ...imagenetPreprocessing, inputSize },
-      provenance: { weights: "random" },
-    },
-    withWeights: (use) => use(randomStateDict(config, seed)),
-  };
-}
+const network = (options: SmallNetworkOptions = {}): ModelSource => smallNetwork({ classes, ...options });
 
 async function run(
   source: ModelSource,
@@ -55,20 +40,7 @@ async function weightsOf(trained: ModelSource, name: string): Promise<readonly n
   return [...readFileSync(path)];
 }
 
-beforeAll(async () => {
-  const random = seededRandom(1);
-  for (const [index, name] of classes.entries()) {
-    mkdirSync(join(data, name), { recursive: true });
-    for (let i = 0; i < imagesPerClass; i++) {
-      // A noisy colour of its class: red is the last channel of the three names.
-      const pixels = Uint8Array.from({ length: 20 * 20 * 3 }, (_, at) =>
-        Math.round((at % 3 === 2 - index ? 150 : 60) + 60 * random.uniform()),
-      );
-      const png = sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } }).png();
-      await png.toFile(join(data, name, `${i}.png`));
-    }
-  }
-});
+beforeAll(() => writeColouredImages(data, imagesPerClass));
 
 describe("a head trained on a folder", () => {
   it("gives a checkpoint that classifies, with the classes of the folder", async () => {

@@ -1,7 +1,7 @@
 """Training steps of a torchvision ResNeXt on fixed batches.
 
 training.py JOB reads JOB.json: {seed, block, layers, width, groups, width_per_group, stem, classes, batch, size, steps, lr,
-optimizer, eps, momentum, nesterov, weight_decay, decay, clip, ema, frozen_norm, frozen} and writes JOB.json/.bin with
+optimizer, eps, momentum, nesterov, weight_decay, decay, clip, accumulate, ema, frozen_norm, frozen} and writes JOB.json/.bin with
 `start/NAME` (state before the first step), `images/K`, `targets/K`, `loss/K` for each step K, and `after/K/NAME`,
 `after/K/NAME/SLOT` for each K in `record`.
 """
@@ -99,8 +99,11 @@ else:
 average = {name: value.clone() for name, value in model.state_dict().items()}
 for step, (images, targets) in enumerate(batches, 1):
     optimizer.zero_grad()
-    loss = torch.nn.functional.cross_entropy(model(images), targets)
-    loss.backward()
+    loss = 0
+    for part in zip(images.chunk(job["accumulate"]), targets.chunk(job["accumulate"])):
+        share = torch.nn.functional.cross_entropy(model(part[0]), part[1]) / job["accumulate"]
+        share.backward()
+        loss = loss + share
     if job["clip"]:
         torch.nn.utils.clip_grad_norm_([p for _, p in trained], job["clip"])
     optimizer.step()

@@ -30,6 +30,7 @@ async function peakMemory(images: number): Promise<number> {
 }
 
 it(`takes no more memory for ${many} images than for 200`, { timeout: 300_000 }, async () => {
-  // One decoded photo kept per image would be 184 MB for 1000 images; V8 and the allocator settle within 30.
-  expect((await peakMemory(many)) - (await peakMemory(200))).toBeLessThan(40e6);
+  // One decoded photo kept per image would be 184 MB for 1000 images. The heaps of the threads settle some 60 MB
+  // above what they need for 200: as much for 20,000 images as for 40,000.
+  expect((await peakMemory(many)) - (await peakMemory(200))).toBeLessThan(100e6);
 });

@@ -21,56 +21,34 @@ export async function collect(
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-/** A model that stands ready in ONNX Runtime. */
-export interface OpenModel {
-  run(feeds: Feeds): Promise<Readonly<Record<string, Tensor>>>;
-  release(): Promise<void>;
-}
-
-/** Opens a model, given as bytes or as a path, in ONNX Runtime on the CPU. */
-async function openModel(model: Uint8Array | string): Promise<OpenModel> {
-  const options = { executionProviders: ["cpu"], logSeverityLevel: 3 } as const;
-  const session = await (typeof model === "string"
-    ? InferenceSession.create(model, options)
-    : InferenceSession.create(model, options));
-  return {
-    async run(feeds) {
-      const results = await session.run(
-        Object.fromEntries(
-          Object.entries(feeds).map(([name, { dtype, dims, data }]) => [
-            name,
-            new OrtTensor(dtype as OrtTensor.Type, data as Float32Array, dims),
-          ]),
-        ),
-      );
-      return Object.fromEntries(
-        // Elements have the type that their dtype says, whatever it is.
-        Object.entries(results).map(([name, { type, dims, data }]) => [
-          name,
-          { dtype: type as "float32", dims, data: data as Float32Array<ArrayBuffer> },
-        ]),
-      );
-    },
-    release: () => session.release(),
-  };
-}
-
-/** Runs a model once. */
+/** Runs a model, given as bytes or as a path, once in ONNX Runtime on the CPU. */
 export async function runModel(
   model: Uint8Array | string,
   feeds: Feeds,
 ): Promise<Readonly<Record<string, Tensor>>> {
-  const session = await openModel(model);
+  const options = { executionProviders: ["cpu"], logSeverityLevel: 3 } as const;
+  const session = await (typeof model === "string"
+    ? InferenceSession.create(model, options)
+    : InferenceSession.create(model, options));
   try {
-    return await session.run(feeds);
+    const results = await session.run(
+      Object.fromEntries(
+        Object.entries(feeds).map(([name, { dtype, dims, data }]) => [
+          name,
+          new OrtTensor(dtype as OrtTensor.Type, data as Float32Array, dims),
+        ]),
+      ),
+    );
+    return Object.fromEntries(
+      // Elements have the type that their dtype says, whatever it is.
+      Object.entries(results).map(([name, { type, dims, data }]) => [
+        name,
+        { dtype: type as "float32", dims, data: data as Float32Array<ArrayBuffer> },
+      ]),
+    );
   } finally {
     await session.release();
   }
-}
-
-/** Opens a graph, lowered to ONNX's operators. */
-export async function openGraph(graph: Graph): Promise<OpenModel> {
-  return openModel(await collect(encodeModel(lower(graph, standard)).model));
 }
 
 /** Lowers a graph to ONNX's operators, encodes it and runs it. */

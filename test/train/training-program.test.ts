@@ -2,11 +2,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { elementCount, tensor, type Tensor } from "../../src/core/index.ts";
+import { tensor, type Tensor } from "../../src/core/index.ts";
 import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { resnetConfig, type ResNetConfig } from "../../src/nn/index.ts";
-import { adamW, nextOf, sgd, trainingProgram, type TrainingProgramOptions } from "../../src/train/index.ts";
-import { openGraph, relativeError } from "../support/run-graph.ts";
+import {
+  adamW,
+  initialTrainingState,
+  sgd,
+  trainingProgram,
+  type TrainingProgramOptions,
+} from "../../src/train/index.ts";
+import { openTrainingStep } from "../../src/node/step/index.ts";
+import { relativeError } from "../support/run-graph.ts";
 import { hasTorch, runReference } from "../support/torch.ts";
 import { readTensors } from "../support/torch-tensors.ts";
 
@@ -48,8 +55,24 @@ const jobs: Readonly<Record<string, Job>> = {
     options: { batchNorm: "frozen", trains: (name) => /^(layer2|fc)\./.test(name) },
     torch: { frozen_norm: true, frozen: ["conv1", "bn1", "layer1"] },
   },
+  "gradients of two micro-batches": {
+    config: { ...bottleneck, stem: "cifar" },
+    options: { accumulate: 2, clipNorm: 1 },
+    torch: { accumulate: 2, clip: 1 },
+  },
+  "gradients in one array": {
+    config: { ...bottleneck, stem: "cifar" },
+    options: { flatGradients: true },
+  },
+  "gradients of two micro-batches in one array": {
+    config: bottleneck,
+    size: 32,
+    options: { accumulate: 2, flatGradients: true },
+    torch: { accumulate: 2 },
+  },
 };
 
+const batchSize = 4;
 const steps = 10;
 const record = [1, 3, 10];
 const learningRate = 0.02;
@@ -78,58 +101,52 @@ function torchTraining(
     weight_decay: 1e-4,
     decay: "weights",
     clip: 0,
+    accumulate: 1,
   };
-  const rest = { seed, batch: 4, size, steps, record, frozen_norm: false, frozen: [] };
+  const rest = { seed, batch: batchSize, size, steps, record, frozen_norm: false, frozen: [] };
   const path = join(folder, name.replaceAll(/\W+/g, "-"));
   writeFileSync(`${path}.json`, JSON.stringify({ ...shape, ...defaults, ...rest, ...torch }));
   runReference("training.py", path);
   return readTensors(path);
 }
 
-const scalar = (value: number): Tensor => tensor("float32", [], Float32Array.of(value));
+/** Both lowerings are compared with the same runs. */
+const torchRuns: Record<string, Readonly<Record<string, Tensor>>> = {};
 
 /** Largest error of loss, parameters, momenta and running statistics after 1, 3 and 10 steps. */
 async function worstError(job: Job, name: string, seed: number, blockSize?: number): Promise<number> {
-  const torch = torchTraining(job, name, seed);
-  const inputSize = job.size ?? 8;
-  const { graphs, state } = trainingProgram(resnetConfig(job.config), {
-    batchSize: 4,
-    inputSize,
+  const torch = (torchRuns[`${name}/${seed}`] ??= torchTraining(job, name, seed));
+  const { accumulate = 1 } = job.options ?? {};
+  const program = trainingProgram(resnetConfig(job.config), {
+    batchSize: batchSize / accumulate,
+    inputSize: job.size ?? 8,
     blockSize,
     ...job.options,
   });
-  if (!("step" in graphs)) throw new Error("Two graphs run in a training step only.");
-  const graph = graphs.step;
-  const session = await openGraph(graph);
-  const feeds: Record<string, Tensor> = {
-    learning_rate: scalar(Number(job.torch?.["lr"] ?? learningRate)),
-  };
-  for (const [key, value] of Object.entries(torch)) {
-    if (key.startsWith("start/") && graph.inputs.has(key.slice(6))) feeds[key.slice(6)] = value;
-  }
-  for (const { name: key, dims } of state) {
-    // An average starts as the weights are, an optimiser's memory at zero.
-    const start = key.endsWith("/ema") ? feeds[key.slice(0, -"/ema".length)] : undefined;
-    feeds[key] ??= start ?? tensor("float32", dims, new Float32Array(elementCount(dims)));
-    // The blocked lowering takes large parameters in dims of its own.
-    feeds[key] = { ...feeds[key], dims: graph.inputs.get(key)?.shape as number[] };
-  }
-
+  const weights = new Map(
+    Object.entries(torch).flatMap(([key, value]) =>
+      key.startsWith("start/")
+        ? [[key.slice("start/".length), tensor("float32", value.dims, floats(value))]]
+        : [],
+    ),
+  );
+  const step = await openTrainingStep(program, { state: initialTrainingState(program, { weights }) });
   const errors: number[] = [];
-  for (let step = 1; step <= steps; step++) {
-    const batch = { images: torch[`images/${step}`]!, targets: torch[`targets/${step}`]! };
-    const count = graph.inputs.has("step") ? { step: scalar(step) } : {};
-    const results = await session.run({ ...feeds, ...batch, ...count });
-    errors.push(relativeError(results["loss"]!, torch[`loss/${step}`]!));
-    for (const { name: key } of state) feeds[key] = results[nextOf(key)] ?? feeds[key]!;
-    if (!record.includes(step)) continue;
-    for (const { name: key } of state) {
-      errors.push(relativeError(feeds[key]!, torch[`after/${step}/${key}`]!));
+  for (let count = 1; count <= steps; count++) {
+    const batch = { images: floats(torch[`images/${count}`]!), targets: floats(torch[`targets/${count}`]!) };
+    const rates = { learningRate: Number(job.torch?.["lr"] ?? learningRate), step: count };
+    const { loss } = await step.run(batch, rates);
+    errors.push(relativeError(tensor("float32", [], Float32Array.of(loss)), torch[`loss/${count}`]!));
+    if (!record.includes(count)) continue;
+    for (const [key, value] of await step.state()) {
+      errors.push(relativeError(value, torch[`after/${count}/${key}`]!));
     }
   }
-  await session.release();
+  await step.release();
   return Math.max(...errors);
 }
+
+const floats = ({ data }: Tensor): Float32Array<ArrayBuffer> => Float32Array.from(data as Float32Array);
 
 const blockSize = await cpuBlockSize();
 const lowerings = { standard: undefined, ...(blockSize === undefined ? {} : { blocked: blockSize }) };

@@ -9,6 +9,7 @@ import type { Timing } from "./measure-runs.ts";
 export interface BenchmarkResult {
   readonly model: string;
   readonly device: Device;
+  readonly precision: "fp32" | "int8";
   readonly threads: number;
   readonly inputSize: number;
   readonly parameters: number;
@@ -23,14 +24,15 @@ const barColumns = 24;
 
 /** A benchmark for reading. */
 export function benchmarkLines(result: BenchmarkResult, style: Style): string[] {
-  const { model, device, threads, inputSize, parameters, multiplyAdds, warmUp, runs, timings } = result;
+  const { model, device, precision, threads, inputSize, parameters, multiplyAdds, warmUp, runs, timings } =
+    result;
   const fastest = Math.max(...timings.map(({ imagesPerSecond }) => imagesPerSecond));
   return [
     ...definitions([
       ["model", `${model}, ${inputSize}x${inputSize}`],
       ["parameters", grouped(parameters)],
       ["multiply-adds", `${si(multiplyAdds)} for an image`],
-      ["device", `${device}, one session with ${plural(threads, "thread")}`],
+      ["device", `${device} in ${precision}, one session with ${plural(threads, "thread")}`],
       [
         "measured",
         `median of ${plural(runs, "run")} after ${warmUp} to warm up; the model alone, no decoding`,

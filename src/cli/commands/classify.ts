@@ -1,13 +1,20 @@
+import type { Tap } from "../../nn/index.ts";
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { outputOptions, type OutputOptions } from "../options/output-options.ts";
-import { flag, integer, text } from "../options/schemas.ts";
+import { flag, integer, oneOf, text } from "../options/schemas.ts";
+import { taps } from "../options/taps.ts";
 
-export interface ClassifyOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+export interface ClassifyOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
   readonly topk: number;
   readonly logits: boolean;
   readonly labels: string | undefined;
+  readonly explain: string | undefined;
+  readonly explainClass: string | undefined;
+  readonly explainLayer: Tap | undefined;
 }
 
 /** `classify`: the best classes of each image. */
@@ -21,16 +28,35 @@ export const classifyCommand: LoadedCommand = defineCommand<ClassifyOptions>({
       about: "class names, one a line, in the order of the model's outputs",
       schema: text.optional(),
     },
+    explain: {
+      flags: "--explain <folder>",
+      about: "draw where the class is seen over each image (Grad-CAM), as PNG files in this folder",
+      schema: text.optional(),
+    },
+    explainClass: {
+      flags: "--explain-class <class>",
+      about: "the class to explain, by name or index (default: the predicted one)",
+      schema: text.optional(),
+    },
+    explainLayer: {
+      flags: "--explain-layer <layer>",
+      about: `feature map to explain by: ${taps.join(", ")} (default: the last)`,
+      schema: oneOf(taps).optional(),
+    },
     ...outputOptions,
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [
-    ["classify dog.jpg", "the five best classes"],
-    ["classify photos/ -o classes.csv", "a folder, as a table"],
-    ["classify 'shards/{000..099}.tar' --json | jq .", "tar shards, as JSON Lines"],
+    ["classify dog.jpg", "the five best of ten classes, without network"],
+    ["classify dog.jpg -m ssl_resnext50_32x4d", "the five best of ImageNet's thousand"],
+    ["classify photos/ -m ssl_resnext50_32x4d -o classes.csv", "a folder, as a table"],
+    ["classify 'shards/{000..099}.tar' -m ssl_resnext50_32x4d --json | jq .", "tar shards, as JSON Lines"],
+    ["classify photos/ --explain heat/", "and pictures of what it looked at"],
     ["classify dog.jpg --weights my.safetensors", "a model of your own"],
+    ["classify photos/ --weights int8.onnx", "a model that was exported, here in int8"],
   ],
   run: async (...given) => (await import("../jobs/classify.ts")).classify(...given),
 });

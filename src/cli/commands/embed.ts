@@ -1,13 +1,14 @@
 import type { Tap } from "../../nn/index.ts";
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { imageOperand, inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { outputOptions, type OutputOptions } from "../options/output-options.ts";
 import { oneOf } from "../options/schemas.ts";
+import { taps } from "../options/taps.ts";
 
-const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const satisfies Tap[];
-
-export interface EmbedOptions extends ModelOptions, RunOptions, InputOptions, OutputOptions {
+export interface EmbedOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
   readonly tap: Tap | undefined;
 }
 
@@ -23,12 +24,13 @@ export const embedCommand: LoadedCommand = defineCommand<EmbedOptions>({
     ...outputOptions,
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [
-    ["embed dog.jpg --json", "2048 numbers"],
-    ["embed photos/ -o embeddings.parquet", "a folder, for a vector index"],
-    ["embed dog.jpg --tap layer4 --json", "the last feature map"],
+    ["embed dog.jpg -m ssl_resnext50_32x4d --json", "2048 numbers"],
+    ["embed photos/ -m ssl_resnext50_32x4d -o embeddings.parquet", "a folder, for a vector index"],
+    ["embed dog.jpg -m ssl_resnext50_32x4d --tap layer4 --json", "the last feature map"],
   ],
   run: async (...given) => (await import("../jobs/embed.ts")).embed(...given),
 });

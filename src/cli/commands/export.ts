@@ -1,6 +1,7 @@
 import type { Output } from "../../nn/index.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { modelOptions, type ModelOptions } from "../options/model-options.ts";
+import { calibrationOptions, type CalibrationOptions } from "../options/precision-options.ts";
 import { jsonOption } from "../options/output-options.ts";
 import { flag, oneOf, text } from "../options/schemas.ts";
 import { outputsSchema } from "../options/outputs-schema.ts";
@@ -8,10 +9,10 @@ import { outputsSchema } from "../options/outputs-schema.ts";
 /** File formats of a model. */
 export type ModelFormat = "onnx" | "safetensors";
 
-export interface ExportOptions extends ModelOptions {
+export interface ExportOptions extends ModelOptions, CalibrationOptions {
   readonly output: string;
   readonly format: ModelFormat | undefined;
-  readonly precision: "fp32" | "fp16";
+  readonly precision: "fp32" | "fp16" | "int8";
   readonly withPreprocessing: boolean;
   readonly outputs: readonly Output[] | undefined;
   readonly labels: string | undefined;
@@ -19,7 +20,7 @@ export interface ExportOptions extends ModelOptions {
 }
 
 /** Short names, and those of the dtypes. */
-const precisions = { fp32: "fp32", fp16: "fp16", float32: "fp32", float16: "fp16" } as const;
+const precisions = { fp32: "fp32", fp16: "fp16", int8: "int8", float32: "fp32", float16: "fp16" } as const;
 
 /** `export`: a model as ONNX or safetensors. */
 export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
@@ -33,8 +34,9 @@ export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
     },
     precision: {
       flags: "--precision <precision>",
-      about: "fp32, or fp16 for half the file; float32 and float16 are the same",
-      schema: oneOf(["fp32", "fp16", "float32", "float16"])
+      about:
+        "fp32, fp16 for half the file, or int8 for a third and more than twice the speed on the CPU (onnx)",
+      schema: oneOf(["fp32", "fp16", "int8", "float32", "float16"])
         .default("fp32")
         .transform((name) => precisions[name]),
     },
@@ -54,11 +56,19 @@ export const exportCommand: LoadedCommand = defineCommand<ExportOptions>({
       schema: text.optional(),
     },
     json: jsonOption,
+    ...calibrationOptions,
     ...modelOptions,
   },
   examples: [
-    ["export -o model.onnx", "the default model, for any ONNX runtime"],
-    ["export -o model.onnx --with-preprocessing --precision fp16", "half the size, and fed with raw images"],
+    ["export -m ssl_resnext50_32x4d -o model.onnx", "a model of the card, for any ONNX runtime"],
+    [
+      "export -m ssl_resnext50_32x4d -o model.onnx --with-preprocessing --precision fp16",
+      "half the size, and fed with raw images",
+    ],
+    [
+      "export -m ssl_resnext50_32x4d -o int8.onnx --precision int8 --calibrate photos/",
+      "a third of the size; classify --weights opens it",
+    ],
     ["export --weights old.pth --labels names.txt -o model.safetensors", "one file that holds all"],
   ],
   run: async (...given) => (await import("../jobs/export.ts")).exportModel(...given),

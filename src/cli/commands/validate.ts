@@ -1,10 +1,11 @@
+import { precisionOptions, type PrecisionOptions } from "../options/precision-options.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { inputOptions, type InputOptions } from "../options/input-options.ts";
 import { modelOptions, runOptions, type ModelOptions, type RunOptions } from "../options/model-options.ts";
 import { jsonOption } from "../options/output-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
-export interface ValidateOptions extends ModelOptions, RunOptions, InputOptions {
+export interface ValidateOptions extends ModelOptions, RunOptions, PrecisionOptions, InputOptions {
   readonly json: boolean;
   readonly labels: string | undefined;
   readonly real: string | undefined;
@@ -57,12 +58,20 @@ export const validateCommand: LoadedCommand = defineCommand<ValidateOptions>({
     },
     ...inputOptions,
     ...modelOptions,
+    ...precisionOptions,
     ...runOptions,
   },
   examples: [
-    ["validate imagenet/val", "accuracy next to the card's claim"],
-    ["validate imagenet/val --real real.json --results results.csv", "with ReaL labels, as a row of timm's"],
-    ["validate imagenet-a.tar --subset imagenet-a", "among the 200 classes of ImageNet-A"],
+    ["validate imagenet/val -m ssl_resnext50_32x4d", "accuracy next to the card's claim"],
+    [
+      "validate imagenet/val -m ssl_resnext50_32x4d --real real.json --results results.csv",
+      "with ReaL labels, as a row of timm's",
+    ],
+    [
+      "validate imagenet-a.tar -m ssl_resnext50_32x4d --subset imagenet-a",
+      "among the 200 classes of ImageNet-A",
+    ],
+    ["validate my-photos --precision int8 --calibrate my-photos", "what int8 costs in accuracy"],
     ["validate my-photos --weights my.safetensors --confusion confusion.html", "where a model errs"],
   ],
   run: async (...given) => (await import("../jobs/validate.ts")).validate(...given),

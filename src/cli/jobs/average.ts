@@ -1,6 +1,12 @@
 import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import { decodeDescription, defaultPreprocessing, detectConfig, encodeDescription } from "../../nn/index.ts";
+import {
+  decodeDescription,
+  defaultPreprocessing,
+  detectConfig,
+  encodeDescription,
+  withoutAccuracy,
+} from "../../nn/index.ts";
 import { openFileSource, type FileSource } from "../../node/file-source.ts";
 import { writeFileAtomic } from "../../node/write-file.ts";
 import {
@@ -63,6 +69,6 @@ function metadataOf(
   };
   return encodeDescription({
     ...description,
-    provenance: { ...description.provenance, averaged: files.join(", ") },
+    provenance: { ...withoutAccuracy(description.provenance), averaged: files.join(", ") },
   });
 }

@@ -1,16 +1,18 @@
 import { availableParallelism } from "node:os";
 import { elementCount, seededRandom, tensor, type Tensor } from "../../core/index.ts";
-import { countParameters, inferenceGraph, layerTable } from "../../nn/index.ts";
+import { countParameters, layerTable } from "../../nn/index.ts";
 import { cpuBlockSize } from "../../node/block-size.ts";
+import { requireInt8Kernels } from "../../node/create-model.ts";
 import { compileModel, type CompiledModel } from "../../node/compile-model.ts";
 import { openModel } from "../../node/open-model.ts";
 import { createSession } from "../../node/ort-session.ts";
 import type { Session } from "../../runtime/index.ts";
+import { benchmarkGraph } from "../benchmark/benchmark-graph.ts";
 import { benchmarkLines, type BenchmarkResult } from "../benchmark/benchmark-lines.ts";
 import { measureRuns, type Timing } from "../benchmark/measure-runs.ts";
 import type { Outcome } from "../command.ts";
 import type { BenchmarkOptions } from "../commands/benchmark.ts";
-import { modelName, modelSettings } from "../open-model.ts";
+import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Measures how fast a model runs. */
@@ -19,18 +21,20 @@ export async function benchmark(
   options: BenchmarkOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { device, threads, batchSizes, warmUp, runs } = options;
+  const { device, precision, threads, batchSizes, warmUp, runs } = options;
+  if (precision === "int8") requireInt8Kernels(device);
   const settings = modelSettings(options, terminal);
   const source = await openModel(modelName(options), {
     ...settings,
     pretrained: options.pretrained,
   });
+  noticeDefault(options, source.description, terminal);
   const { config, preprocessing, name } = source.description;
   const { inputSize } = preprocessing;
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
   const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
   const compiled = await source.withWeights((weights) =>
-    compileModel(inferenceGraph(config, weights, { inputSize, blockSize }), terminal.signal),
+    compileModel(benchmarkGraph(source.description, weights, precision, blockSize), terminal.signal),
   );
   const session = await openSession(compiled, options, terminal.signal);
   const timings: Timing[] = [];
@@ -55,6 +59,7 @@ export async function benchmark(
   const result: BenchmarkResult = {
     model: name,
     device,
+    precision,
     threads: threads ?? availableParallelism(),
     inputSize,
     parameters: countParameters(config),

@@ -1,23 +1,28 @@
 import { openImages } from "../../node/images/index.ts";
 import { shortestFloat } from "../../node/output/json-text.ts";
-import type { Classified, Failure, Model } from "../../predict/index.ts";
+import { UsageError } from "../../core/index.ts";
+import type { ImageSource } from "../../data/index.ts";
+import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
 import type { Outcome } from "../command.ts";
 import type { ClassifyOptions } from "../commands/classify.ts";
+import { classToExplain } from "../explain/class-to-explain.ts";
+import { drawExplanations, type Drawn } from "../explain/draw-explanations.ts";
 import { failureEntry, failureRow } from "../failure-entry.ts";
 import { readLabels } from "../labels.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import { failureLines, predictionLines } from "../output/predictions.ts";
-import { textWidth } from "../output/text-width.ts";
+import { printable, textWidth } from "../output/text-width.ts";
 import { writeAnswers, type AnswerShape } from "../result-output.ts";
 import { runImages } from "../run-images.ts";
 import type { Terminal } from "../terminal.ts";
 
-/** Classifies the images of the inputs. */
+/** Classifies the images of the inputs, and draws where it sees the classes if asked. */
 export async function classify(
   inputs: readonly string[],
   options: ClassifyOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
+  checkExplainOptions(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const images = await openImages(inputs, { ...options, signal: terminal.signal });
   const model = await openModel(options, terminal, {
@@ -25,22 +30,50 @@ export async function classify(
     ...(classes ? { classes } : {}),
   });
   try {
-    await announcePlan(model, ["logits"], images.size, terminal);
-    return await writeAnswers(classifiedShape(model, options, terminal), options, terminal, (take) => {
-      const { topk } = options;
-      const answers = model.classifyAll(images, { topk, signal: terminal.signal });
-      return runImages({ answers, total: images.size, take }, terminal);
-    });
+    const { answers, computation } = answersOf(model, images, options, terminal.signal);
+    await announcePlan(model, computation, images.size, terminal);
+    return await writeAnswers(classifiedShape(model, options, terminal), options, terminal, (take) =>
+      runImages({ answers, total: images.size, take }, terminal),
+    );
   } finally {
     await model.release();
   }
 }
 
+function checkExplainOptions({ explain, explainClass, explainLayer }: ClassifyOptions): void {
+  if (explain !== undefined || (explainClass ?? explainLayer) === undefined) return;
+  const given = explainClass === undefined ? "--explain-layer" : "--explain-class";
+  throw new UsageError("usage/explain", `${given} belongs to --explain FOLDER, which says where to draw.`);
+}
+
+interface Answers {
+  readonly answers: AsyncIterable<Classified | Drawn | Failure>;
+  readonly computation: Computation;
+}
+
+function answersOf(
+  model: Model,
+  images: ImageSource,
+  { topk, exif, explain, explainClass, explainLayer }: ClassifyOptions,
+  signal: AbortSignal,
+): Answers {
+  if (explain === undefined) {
+    return { answers: model.classifyAll(images, { topk, signal }), computation: ["logits"] };
+  }
+  const classIndex = explainClass === undefined ? undefined : classToExplain(explainClass, model);
+  const layer = explainLayer ?? model.lastLayer;
+  const explained = model.explainAll(images, { topk, classIndex, layer, signal });
+  return {
+    answers: drawExplanations(explained, explain, model, { exifOrientation: exif }),
+    computation: { explains: layer },
+  };
+}
+
 function classifiedShape(
   model: Model,
-  { logits }: ClassifyOptions,
+  { logits, explain }: ClassifyOptions,
   { columns, style }: Terminal,
-): AnswerShape<Classified | Failure> {
+): AnswerShape<Classified | Drawn | Failure> {
   const widest = Math.max(...model.classes.map(textWidth));
   const numbers = ({ probability, logit }: { probability: number; logit: number }): object => ({
     probability: shortestFloat(probability),
@@ -57,6 +90,7 @@ function classifiedShape(
               label: prediction.label,
               ...numbers(prediction),
             })),
+            ...explanationEntry(answer),
           },
     rows: (answer) =>
       "error" in answer
@@ -67,6 +101,7 @@ function classifiedShape(
             index: prediction.index,
             label: prediction.label,
             ...numbers(prediction),
+            ...("picture" in answer ? { explained: answer.explained.label, picture: answer.picture } : {}),
           })),
     columns: [
       { name: "image", type: "text" },
@@ -75,6 +110,7 @@ function classifiedShape(
       { name: "label", type: "text" },
       { name: "probability", type: "float64" },
       ...(logits ? [{ name: "logit", type: "float64" } as const] : []),
+      ...(explain === undefined ? [] : pictureColumns),
       { name: "error", type: "text" },
     ],
     lines: (answer) => {
@@ -84,7 +120,22 @@ function classifiedShape(
         share: probability,
         ...(logits ? { figure: logit.toFixed(4) } : {}),
       }));
-      return predictionLines(answer.image, ranked, { columns, style, widest });
+      return [
+        ...predictionLines(answer.image, ranked, { columns, style, widest }),
+        ...("picture" in answer ? [`  ${printable(`${answer.explained.label}: ${answer.picture}`)}`] : []),
+      ];
     },
   };
+}
+
+const pictureColumns = [
+  { name: "explained", type: "text" },
+  { name: "picture", type: "text" },
+] as const;
+
+function explanationEntry(answer: Classified | Drawn): object {
+  if (!("picture" in answer)) return {};
+  const { explained, layer, picture } = answer;
+  const { index, label, probability } = explained;
+  return { explanation: { index, label, probability: shortestFloat(probability), layer, picture } };
 }

@@ -6,7 +6,8 @@ import { openModel } from "../../node/open-model.ts";
 import type { Outcome } from "../command.ts";
 import type { ExportOptions, ModelFormat } from "../commands/export.ts";
 import { readLabels } from "../labels.ts";
-import { modelName, modelSettings } from "../open-model.ts";
+import { calibrationFor, checkCalibration } from "../calibration.ts";
+import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import { bytes } from "../output/numbers.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -18,17 +19,27 @@ export async function exportModel(
 ): Promise<Outcome> {
   const format = options.format ?? formatOf(options.output);
   if (format === "safetensors") refuseGraphOptions(options);
+  checkCalibration(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const source = await openModel(modelName(options), {
     ...modelSettings(options, terminal),
     ...(classes ? { classes } : {}),
   });
-  const { output, precision, withPreprocessing, outputs } = options;
+  noticeDefault(options, source.description, terminal);
+  const { output, precision, withPreprocessing, outputs, reduceRange } = options;
+  const calibration = await calibrationFor(() => Promise.resolve(source), options, terminal);
   terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
   const { signal } = terminal;
   if (format === "onnx") {
-    await exportOnnx(source, output, { precision, withPreprocessing, outputs, signal });
-  } else {
+    await exportOnnx(source, output, {
+      precision,
+      withPreprocessing,
+      outputs,
+      calibration,
+      reduceRange,
+      signal,
+    });
+  } else if (precision !== "int8") {
     await exportSafetensors(source, output, { precision, signal });
   }
   const { size } = await stat(output);
@@ -43,8 +54,12 @@ export async function exportModel(
 }
 
 /** A safetensors file has no graph that could be asked for anything. */
-function refuseGraphOptions({ withPreprocessing, outputs }: ExportOptions): void {
-  const given = withPreprocessing ? "--with-preprocessing" : outputs === undefined ? undefined : "--outputs";
+function refuseGraphOptions({ withPreprocessing, outputs, precision }: ExportOptions): void {
+  const given = [
+    ...(withPreprocessing ? ["--with-preprocessing"] : []),
+    ...(outputs === undefined ? [] : ["--outputs"]),
+    ...(precision === "int8" ? ["--precision int8"] : []),
+  ][0];
   if (given === undefined) return;
   throw new UsageError("usage/export", `${given} belongs to onnx; safetensors holds weights.`);
 }

@@ -9,6 +9,7 @@ import {
   modelConfig,
   type Layer,
 } from "../../nn/index.ts";
+import { embeddedWeights } from "../../node/embedded-weights.ts";
 import { openFileSource } from "../../node/file-source.ts";
 import { isWeightsPath } from "../../node/open-model.ts";
 import { openCheckpoint } from "../../weights/index.ts";
@@ -27,7 +28,7 @@ export async function info(
   terminal: Terminal,
 ): Promise<Outcome> {
   const { entry, lines, layers } =
-    isWeightsPath(subject) || existsSync(subject) ? await aboutFile(subject) : aboutModel(subject);
+    isWeightsPath(subject) || existsSync(subject) ? await aboutFile(subject) : await aboutModel(subject);
   if (options.json) {
     const document = options.layers ? { ...entry, layers: layers() } : entry;
     await terminal.print([JSON.stringify(document, null, 2)]);
@@ -45,7 +46,9 @@ interface Subject {
   readonly layers: () => readonly Layer[];
 }
 
-function aboutModel(name: string): Subject {
+async function aboutModel(name: string): Promise<Subject> {
+  const embedded = embeddedWeights(name);
+  if (embedded !== undefined) return aboutFile(embedded);
   const config = modelConfig(name);
   const card = findCard(name);
   if (card === undefined) {

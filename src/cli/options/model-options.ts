@@ -1,3 +1,4 @@
+import { embeddedModel } from "../../nn/embedded-model.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { OptionTable } from "./option.ts";
 import { flag, integer, oneOf, share, text } from "./schemas.ts";
@@ -14,19 +15,16 @@ export interface ModelOptions {
 
 const group = "Model:";
 
-/** Name that is used when neither a model nor weights are named. */
-export const defaultModel = "ssl_resnext50_32x4d";
-
 export const modelOptions: OptionTable<ModelOptions> = {
   model: {
     flags: "-m, --model <name>",
-    about: `a name of the list of models (default: ${defaultModel}, or what --weights holds)`,
+    about: `a name of the list of models (default: ${embeddedModel}, which is in the package, or what --weights holds)`,
     group,
     schema: text.optional(),
   },
   weights: {
     flags: "-w, --weights <file>",
-    about: "a .pth or .safetensors file instead of the published weights",
+    about: "a .pth or .safetensors file instead of the published weights, or an .onnx that export wrote",
     group,
     schema: text.optional(),
   },
@@ -34,19 +32,19 @@ export const modelOptions: OptionTable<ModelOptions> = {
   inputSize: {
     flags: "--input-size <pixels>",
     alias: "--img-size",
-    about: "side of the square that the model sees (default: the model's, 224)",
+    about: "side of the square that the model sees (default: the model's)",
     group,
     schema: integer(1, 4096).optional(),
   },
   cropPct: {
     flags: "--crop-pct <share>",
-    about: "share of the resized image that the crop keeps (default: the model's, 0.875)",
+    about: "share of the resized image that the crop keeps (default: the model's)",
     group,
     schema: share.optional(),
   },
   interpolation: {
     flags: "--interpolation <filter>",
-    about: "bilinear or bicubic resize (default: the model's, bilinear)",
+    about: "bilinear or bicubic resize (default: the model's)",
     group,
     schema: oneOf(["bilinear", "bicubic"]).optional(),
   },

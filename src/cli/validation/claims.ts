@@ -1,4 +1,4 @@
-import type { TopAccuracy } from "../../nn/index.ts";
+import { statedAccuracy, type TopAccuracy } from "../../nn/index.ts";
 import type { Model } from "../../predict/index.ts";
 
 /** An accuracy that was published for the model. */
@@ -7,8 +7,10 @@ export interface Claim {
   readonly accuracy: TopAccuracy;
 }
 
-/** What is published for the data that a subset stands for; nothing for models without a card. */
+/** What the card or the file states for the data that a subset stands for. */
 export function claimsFor({ card, description }: Model, subset: string | undefined): readonly Claim[] {
+  const stated = subset === undefined ? statedAccuracy(description) : undefined;
+  if (stated) return [{ source: `its file, on ${stated.testSet}`, accuracy: stated.accuracy }];
   if (card === undefined || description.classes !== "imagenet-1k") return [];
   const { cardAccuracy, timmAccuracy } = card;
   switch (subset) {

@@ -22,22 +22,23 @@ export interface MixingOptions {
 
 const probability = z.number().min(0).max(1);
 
+/** What each option accepts, with its default. */
+export const mixingFields: { readonly [K in keyof MixingOptions]: z.ZodType<MixingOptions[K]> } = {
+  mixup: z.number().min(0).default(0),
+  cutmix: z.number().min(0).default(0),
+  cutmixMinmax: z
+    .tuple([probability, probability])
+    .readonly()
+    .refine(([from, to]) => from <= to, "the first number must not exceed the second")
+    .nullable()
+    .default(null),
+  mixupProb: probability.default(1),
+  mixupSwitchProb: probability.default(0.5),
+  smoothing: z.number().min(0).lt(1).default(0.1),
+};
+
 /** Checks options that come from a recipe and fills in the defaults; unknown keys are refused. */
-export const mixingSchema: z.ZodType<MixingOptions> = z
-  .strictObject({
-    mixup: z.number().min(0).default(0),
-    cutmix: z.number().min(0).default(0),
-    cutmixMinmax: z
-      .tuple([probability, probability])
-      .readonly()
-      .refine(([from, to]) => from <= to, "the first number must not exceed the second")
-      .nullable()
-      .default(null),
-    mixupProb: probability.default(1),
-    mixupSwitchProb: probability.default(0.5),
-    smoothing: z.number().min(0).lt(1).default(0.1),
-  })
-  .readonly();
+export const mixingSchema: z.ZodType<MixingOptions> = z.strictObject(mixingFields).readonly();
 
 /** timm's defaults. */
 export const defaultMixing: MixingOptions = mixingSchema.parse({});

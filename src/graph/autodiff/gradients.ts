@@ -12,9 +12,6 @@ import { vjpTable } from "./vjp-table.ts";
 /**
  * Reverse-mode gradients of a scalar.
  *
- * Only what lies between the loss and the values asked for is differentiated: parameters that are left out
- * cost nothing, and layers below the last one asked for have no backward at all.
- *
  * @param loss A float32 value of one element.
  * @returns One gradient per value, of its shape; `undefined` where the loss does not depend on it.
  * @throws GraphError for a loss of several elements, or an op without gradient on the way.
@@ -23,9 +20,27 @@ export function gradients(loss: Float, values: readonly Float[]): readonly (Floa
   if (staticShape(loss).some((length) => length !== 1)) {
     throw new GraphError("graph/loss-not-scalar", `A loss has one element, got [${loss.shape.join(", ")}].`);
   }
-  const { nodes } = buildGraph({ loss });
+  return vectorJacobianProduct(loss, expand(float32(1), staticShape(loss)), values);
+}
+
+/**
+ * Gradients of Σ vector · y, the vector being held constant even where it is computed from the values.
+ *
+ * Only what lies between y and the values asked for is differentiated: parameters that are left out cost
+ * nothing, and layers below the last one asked for have no backward at all.
+ *
+ * @param vector Of y's shape.
+ * @returns One gradient per value, of its shape; `undefined` where y does not depend on it.
+ * @throws GraphError for an op without gradient on the way.
+ */
+export function vectorJacobianProduct(
+  y: Float,
+  vector: Float,
+  values: readonly Float[],
+): readonly (Float | undefined)[] {
+  const { nodes } = buildGraph({ y });
   const wanted = dependents(nodes, values);
-  const grads = new Map<Value, Float>([[loss, expand(float32(1), staticShape(loss))]]);
+  const grads = new Map<Value, Float>([[y, vector]]);
 
   for (const node of nodes.toReversed()) {
     const outgoing = node.outputs.map((value) => grads.get(value));

@@ -7,6 +7,7 @@ import type { NonDifferentiable, Vjp } from "./vjp.ts";
 const because = (nonDifferentiable: string): NonDifferentiable => ({ nonDifferentiable });
 const integers = because("gives integers or truth values");
 const steps = because("is constant between its steps");
+const quantized = because("stands in quantised inference graphs only; training is in float32");
 const second = because("is a gradient itself; second derivatives are not supported");
 const layouts = because(
   "belongs to one device's layout; differentiate before the graph is written for a device",
@@ -30,6 +31,7 @@ export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
   Conv: network.convolution,
   ConvInputGrad: second,
   ConvWeightGrad: second,
+  DequantizeLinear: quantized,
   Div: arithmetic.divide,
   Equal: integers,
   Exp: arithmetic.exponential,
@@ -49,6 +51,7 @@ export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
   Mul: arithmetic.multiply,
   Neg: arithmetic.negate,
   Pad: layout.cropped,
+  QuantizeLinear: quantized,
   ReduceMax: unused,
   ReduceMean: layout.spread((count) => 1 / count),
   ReduceMin: unused,

@@ -19,6 +19,7 @@ export { globalAveragePool, maxPool, maxPoolIndices, type PoolAttributes } from 
 export { gemm, matMul, type GemmAttributes } from "./linear.ts";
 export { concat, flatten, gather, reshape, shapeOf, slice, transpose } from "./layout.ts";
 export { reduceMax, reduceMean, reduceMin, reduceSum, softmax, type ReduceAttributes } from "./reduce.ts";
+export { dequantizeLinear, quantizeLinear, type QuantizeAttributes, type QuantizedType } from "./quantize.ts";
 export { scatterAdd } from "./scatter.ts";
 export { cast } from "./cast.ts";
 export { resize, type ResizeAttributes } from "./resize.ts";

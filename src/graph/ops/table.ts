@@ -33,6 +33,7 @@ import { Gemm, MatMul } from "./linear.ts";
 import { BatchNormalization } from "./normalization.ts";
 import { Expand, Pad } from "./pad.ts";
 import { GlobalAveragePool, MaxPool, MaxPoolWithIndices } from "./pool.ts";
+import { DequantizeLinear, QuantizeLinear } from "./quantize.ts";
 import { ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduce.ts";
 import { Resize } from "./resize.ts";
 import { ScatterElements } from "./scatter.ts";
@@ -55,6 +56,7 @@ export type OpType =
   | "Conv"
   | "ConvInputGrad"
   | "ConvWeightGrad"
+  | "DequantizeLinear"
   | "Div"
   | "Equal"
   | "Exp"
@@ -74,6 +76,7 @@ export type OpType =
   | "Mul"
   | "Neg"
   | "Pad"
+  | "QuantizeLinear"
   | "ReduceMax"
   | "ReduceMean"
   | "ReduceMin"
@@ -110,6 +113,7 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   Conv,
   ConvInputGrad,
   ConvWeightGrad,
+  DequantizeLinear,
   Div,
   Equal,
   Exp,
@@ -129,6 +133,7 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   Mul,
   Neg,
   Pad,
+  QuantizeLinear,
   ReduceMax,
   ReduceMean,
   ReduceMin,

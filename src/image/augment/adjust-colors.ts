@@ -1,7 +1,6 @@
 import type { RgbImage } from "../rgb-image.ts";
-import { blendProducts, blendTable, toByte } from "./blend.ts";
-import { applyTable, identityTable, type ByteTable } from "./byte-table.ts";
-import { greyWeights } from "./grey.ts";
+import { blockPixels, slack } from "../simd/color-kernels.ts";
+import { openRecolorer } from "../simd/recolorer.ts";
 import { rotateHue } from "./rotate-hue.ts";
 
 /** One change of colours; a factor of 1, or 0 for hue, changes nothing. */
@@ -10,61 +9,31 @@ export interface ColorAdjustment {
   readonly factor: number;
 }
 
-/**
- * Changes colours one after the other, byte for byte as torchvision does on Pillow images.
- *
- * Brightness and contrast are tables; they are composed, and applied by the next pass that has to be made over
- * the pixels anyhow.
- */
+/** Changes colours one after the other, byte for byte as torchvision does on Pillow images. */
 export function adjustColors(image: RgbImage, adjustments: readonly ColorAdjustment[]): RgbImage {
-  let { data } = image;
-  let table: ByteTable | undefined;
+  if (adjustments.length === 0) return image;
+  const { length } = image.data;
+  const blocks = Math.ceil(length / (3 * blockPixels));
+  const end = at.pixels + length;
+  const { memory, sumGreys, blendWithGround, blendWithGrey } = openRecolorer(end + slack);
+  memory.set(image.data, at.pixels);
+
+  /** The rounded mean of the greys. */
+  const meanGrey = (): number => {
+    // What fills the last block counts nothing.
+    memory.fill(0, end, end + slack);
+    sumGreys(at.pixels, blocks, at.sums);
+    const sum = new Uint32Array(memory.buffer, at.sums, 4).reduce((total, part) => total + part, 0);
+    return Math.floor((3 * sum) / length + 0.5);
+  };
   for (const { property, factor } of adjustments) {
-    if (property === "brightness") {
-      table = compose(table, blendTable(0, factor));
-    } else if (property === "contrast") {
-      table = compose(table, blendTable(meanGrey(data, table ?? identityTable), factor));
-    } else if (property === "saturation") {
-      data = saturate(data, table ?? identityTable, factor);
-      table = undefined;
-    } else {
-      data = rotateHue(table ? applyTable(data, table) : data, factor);
-      table = undefined;
-    }
+    if (property === "brightness") blendWithGround(at.pixels, blocks, 0, factor);
+    else if (property === "contrast") blendWithGround(at.pixels, blocks, meanGrey(), factor);
+    else if (property === "saturation") blendWithGrey(at.pixels, blocks, factor);
+    else memory.set(rotateHue(memory.subarray(at.pixels, end), factor), at.pixels);
   }
-  return { ...image, data: table ? applyTable(data, table) : data };
+  return { ...image, data: memory.slice(at.pixels, end) };
 }
 
-function compose(first: ByteTable | undefined, second: ByteTable): ByteTable {
-  return first ? first.map((value) => second[value]!) : second;
-}
-
-/** The rounded mean of the greys after `table`. */
-function meanGrey(data: Uint8Array, table: ByteTable): number {
-  const red = Int32Array.from(table, (value) => value * greyWeights.red + greyWeights.half);
-  const green = Int32Array.from(table, (value) => value * greyWeights.green);
-  const blue = Int32Array.from(table, (value) => value * greyWeights.blue);
-  let sum = 0;
-  for (let i = 0; i < data.length; i += 3) {
-    sum += (red[data[i]!]! + green[data[i + 1]!]! + blue[data[i + 2]!]!) >> 16;
-  }
-  return Math.floor((3 * sum) / data.length + 0.5);
-}
-
-/** Blends every pixel after `table` with its grey. */
-function saturate(source: Uint8Array, table: ByteTable, factor: number): Uint8Array {
-  const data = new Uint8Array(source.length);
-  const products = blendProducts(factor);
-  const { red, green, blue, half } = greyWeights;
-  for (let i = 0; i < source.length; i += 3) {
-    const r = table[source[i]!]!;
-    const g = table[source[i + 1]!]!;
-    const b = table[source[i + 2]!]!;
-    const grey = (r * red + g * green + b * blue + half) >> 16;
-    const zero = 255 - grey;
-    data[i] = toByte(Math.fround(grey + products[r + zero]!));
-    data[i + 1] = toByte(Math.fround(grey + products[g + zero]!));
-    data[i + 2] = toByte(Math.fround(grey + products[b + zero]!));
-  }
-  return data;
-}
+/** Where things stand in the kernels' memory. */
+const at = { sums: 0, pixels: 16 } as const;

@@ -1,5 +1,3 @@
-import { tableOf, type ByteTable } from "./byte-table.ts";
-
 /**
  * Pillow's `Image.blend(ground, value, factor)` for every difference value - ground, before the ground is added:
  * entry d + 255 belongs to the difference d. Pillow computes in float32.
@@ -11,9 +9,3 @@ export function blendProducts(factor: number): Float32Array {
 
 /** The byte of a float32 sum: truncated and clipped. */
 export const toByte = (sum: number): number => (sum <= 0 ? 0 : sum >= 255 ? 255 : Math.trunc(sum));
-
-/** `Image.blend` with a ground of one grey. */
-export function blendTable(ground: number, factor: number): ByteTable {
-  const products = blendProducts(factor);
-  return tableOf((value) => toByte(Math.fround(ground + products[value - ground + 255]!)));
-}

@@ -7,6 +7,7 @@ export type PaddingMode = "constant" | "reflect";
 /** Cuts a window out of an image; where it reaches beyond the image it is padded. */
 export function crop(image: RgbImage, window: Window, padding: PaddingMode = "constant"): RgbImage {
   const { left, top, width, height } = window;
+  if (left === 0 && top === 0 && width === image.width && height === image.height) return image;
   const data = new Uint8Array(width * height * 3);
   const inside = left >= 0 && top >= 0 && left + width <= image.width && top + height <= image.height;
   if (inside) {

@@ -1,2 +1,7 @@
-export { augmentationSchema, defaultAugmentation, type AugmentationOptions } from "./options.ts";
+export {
+  augmentationFields,
+  augmentationSchema,
+  defaultAugmentation,
+  type AugmentationOptions,
+} from "./options.ts";
 export { augment, trainingTransform, type TrainingTransformOptions } from "./training-transform.ts";

@@ -58,37 +58,42 @@ const range = z
   .readonly()
   .refine(([from, to]) => from <= to, "the first number must not exceed the second");
 
+/** What each option accepts, with its default. */
+export const augmentationFields: {
+  readonly [K in keyof AugmentationOptions]: z.ZodType<AugmentationOptions[K]>;
+} = {
+  crop: z.enum(["random-resized", "random"]).default("random-resized"),
+  scale: range.default([0.08, 1]),
+  ratio: range.default([3 / 4, 4 / 3]),
+  interpolation: z.enum(["random", "bilinear", "bicubic"]).default("random"),
+  padding: z.int().min(0).max(4096).default(4),
+  paddingMode: z.enum(["constant", "reflect"]).default("constant"),
+  hflip: probability.default(0.5),
+  vflip: probability.default(0),
+  colorJitter: z
+    .union([
+      strength,
+      z.tuple([strength, strength, strength]).readonly(),
+      z.tuple([strength, strength, strength, strength.max(0.5)]).readonly(),
+      z.null(),
+    ])
+    .default(0.4),
+  autoAugment: z
+    .string()
+    .superRefine((config, context) => {
+      const policy = parseRandAugment(config);
+      if (typeof policy === "string") context.addIssue(policy);
+    })
+    .nullable()
+    .default(null),
+  reProb: probability.default(0),
+  reMode: z.enum(["const", "rand", "pixel"]).default("const"),
+  reCount: z.int().min(1).max(100).default(1),
+};
+
 /** Checks options that come from a recipe and fills in the defaults; unknown keys are refused. */
 export const augmentationSchema: z.ZodType<AugmentationOptions> = z
-  .strictObject({
-    crop: z.enum(["random-resized", "random"]).default("random-resized"),
-    scale: range.default([0.08, 1]),
-    ratio: range.default([3 / 4, 4 / 3]),
-    interpolation: z.enum(["random", "bilinear", "bicubic"]).default("random"),
-    padding: z.int().min(0).max(4096).default(4),
-    paddingMode: z.enum(["constant", "reflect"]).default("constant"),
-    hflip: probability.default(0.5),
-    vflip: probability.default(0),
-    colorJitter: z
-      .union([
-        strength,
-        z.tuple([strength, strength, strength]).readonly(),
-        z.tuple([strength, strength, strength, strength.max(0.5)]).readonly(),
-        z.null(),
-      ])
-      .default(0.4),
-    autoAugment: z
-      .string()
-      .superRefine((config, context) => {
-        const policy = parseRandAugment(config);
-        if (typeof policy === "string") context.addIssue(policy);
-      })
-      .nullable()
-      .default(null),
-    reProb: probability.default(0),
-    reMode: z.enum(["const", "rand", "pixel"]).default("const"),
-    reCount: z.int().min(1).max(100).default(1),
-  })
+  .strictObject(augmentationFields)
   .readonly();
 
 /** timm's defaults. */

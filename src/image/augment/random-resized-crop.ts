@@ -1,9 +1,6 @@
 import type { Random } from "../../core/index.ts";
 import { roundHalfToEven } from "../../core/round-half-to-even.ts";
-import { resize, type Size, type Window } from "../resize.ts";
-import type { RgbImage } from "../rgb-image.ts";
-import { crop } from "./crop.ts";
-import { drawInterpolation } from "./draw-interpolation.ts";
+import type { Size, Window } from "../resize.ts";
 import type { AugmentationOptions } from "./options.ts";
 import { uniformBetween } from "./uniform-between.ts";
 
@@ -32,17 +29,4 @@ export function randomResizedCropWindow(
   const w = shape > ratio[1] ? Math.max(1, roundHalfToEven(height * ratio[1])) : width;
   const h = shape < ratio[0] ? Math.max(1, roundHalfToEven(width / ratio[0])) : height;
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
-}
-
-/** Takes a random part of an image and resizes it to a square. */
-export function randomResizedCrop(
-  image: RgbImage,
-  side: number,
-  options: Pick<AugmentationOptions, "scale" | "ratio" | "interpolation">,
-  random: Random,
-): RgbImage {
-  const window = randomResizedCropWindow(image, options, random);
-  const interpolation = drawInterpolation(options.interpolation, random);
-  // The crop comes first: a resize must not see what lies beside it.
-  return resize(crop(image, window), { width: side, height: side }, interpolation);
 }

@@ -2,16 +2,19 @@ import type { Random } from "../../core/index.ts";
 import { roundHalfToEven } from "../../core/round-half-to-even.ts";
 import { normalise } from "../normalise.ts";
 import type { Preprocessing } from "../preprocessing.ts";
+import { resize, type Size, type Window } from "../resize.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import { adjustColors } from "./adjust-colors.ts";
 import { drawColorJitter } from "./color-jitter.ts";
+import { crop } from "./crop.ts";
+import { drawInterpolation } from "./draw-interpolation.ts";
 import { flipHorizontally, flipVertically } from "./flip.ts";
 import type { AugmentationOptions } from "./options.ts";
 import { randAugmentPolicy } from "./rand-augment/policy.ts";
 import { applyOperations, drawRandAugment } from "./rand-augment/rand-augment.ts";
 import { randomCrop } from "./random-crop.ts";
 import { randomErasing } from "./random-erasing.ts";
-import { randomResizedCrop } from "./random-resized-crop.ts";
+import { randomResizedCropWindow } from "./random-resized-crop.ts";
 
 /** What a training image goes through. */
 export interface TrainingTransformOptions {
@@ -19,19 +22,37 @@ export interface TrainingTransformOptions {
   readonly augmentation: AugmentationOptions;
 }
 
+/**
+ * Draws the part of an image that is needed: that of a random resized crop, else the whole. It is the first that is
+ * drawn for an image, and takes only its size, so that no more has to be decoded.
+ */
+export function drawPart(image: Size, augmentation: AugmentationOptions, random: Random): Window {
+  return augmentation.crop === "random-resized"
+    ? randomResizedCropWindow(image, augmentation, random)
+    : { left: 0, top: 0, width: image.width, height: image.height };
+}
+
 /** Crops, flips and recolours an image at random: timm's training transform up to the tensor. */
-export function augment(
-  image: RgbImage,
+export function augment(image: RgbImage, options: TrainingTransformOptions, random: Random): RgbImage {
+  return augmentPart(crop(image, drawPart(image, options.augmentation, random)), options, random);
+}
+
+function augmentPart(
+  part: RgbImage,
   { preprocessing, augmentation }: TrainingTransformOptions,
   random: Random,
 ): RgbImage {
   const { inputSize } = preprocessing;
   const { hflip, vflip } = augmentation;
-  const cropped =
+  const square =
     augmentation.crop === "random"
-      ? randomCrop(image, inputSize, augmentation, random)
-      : randomResizedCrop(image, inputSize, augmentation, random);
-  const mirrored = random.uniform() < hflip ? flipHorizontally(cropped) : cropped;
+      ? randomCrop(part, inputSize, augmentation, random)
+      : resize(
+          part,
+          { width: inputSize, height: inputSize },
+          drawInterpolation(augmentation.interpolation, random),
+        );
+  const mirrored = random.uniform() < hflip ? flipHorizontally(square) : square;
   const flipped = random.uniform() < vflip ? flipVertically(mirrored) : mirrored;
   return recolour(flipped, { preprocessing, augmentation }, random);
 }
@@ -64,7 +85,19 @@ export function trainingTransform(
   out: Float32Array,
   offset = 0,
 ): void {
-  const augmented = augment(image, options, random);
+  const part = crop(image, drawPart(image, options.augmentation, random));
+  transformPart(part, options, random, out, offset);
+}
+
+/** {@link trainingTransform} of an image of which the part of {@link drawPart} was cut out. */
+export function transformPart(
+  part: RgbImage,
+  options: TrainingTransformOptions,
+  random: Random,
+  out: Float32Array,
+  offset: number,
+): void {
+  const augmented = augmentPart(part, options, random);
   normalise(augmented, options.preprocessing, out, offset);
   const planes = out.subarray(offset, offset + augmented.data.length);
   randomErasing(planes, augmented, options.augmentation, random);

@@ -23,6 +23,11 @@ const at = (offset: number): number[] => [0, ...unsigned(offset)];
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
 export const set = (local: number): Code => [0x21, ...unsigned(local)];
 
+/** Numbers of the parameters and locals of a kernel, in this order. */
+export function locals<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, number>> {
+  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>;
+}
+
 /** A local grows by what `amount` leaves on the stack. */
 export const increase = (local: number, amount: Code): Code => [
   ...get(local),
@@ -60,14 +65,16 @@ export const v128: {
   readonly load64_zero: AtOffset;
   readonly load32_splat: AtOffset;
   readonly store: AtOffset;
-  readonly store32_lane: (lane: number) => Code;
+  readonly store32_lane: (lane: number, offset?: number) => Code;
+  readonly store64_lane: (lane: number, offset?: number) => Code;
   readonly zero: Code;
 } = {
   load: (offset = 0) => simd(0x00, at(offset)),
   load64_zero: (offset = 0) => simd(0x5d, at(offset)),
   load32_splat: (offset = 0) => simd(0x09, at(offset)),
   store: (offset = 0) => simd(0x0b, at(offset)),
-  store32_lane: (lane) => simd(0x5a, at(0), [lane]),
+  store32_lane: (lane, offset = 0) => simd(0x5a, at(offset), [lane]),
+  store64_lane: (lane, offset = 0) => simd(0x5b, at(offset), [lane]),
   zero: simd(0x0c, Array<number>(16).fill(0)),
 };
 
@@ -95,11 +102,28 @@ export const i32x4: {
   readonly shl: Code;
   readonly shr_s: Code;
   readonly add: Code;
+  readonly sub: Code;
   readonly dot_i16x8_s: Code;
+  /** Towards zero. */
+  readonly trunc_sat_f32x4_s: Code;
 } = {
   splat: simd(0x11),
   shl: simd(0xab),
   shr_s: simd(0xac),
   add: simd(0xae),
+  sub: simd(0xb1),
   dot_i16x8_s: simd(0xba),
+  trunc_sat_f32x4_s: simd(0xf8),
+};
+
+export const f32x4: {
+  readonly splat: Code;
+  readonly add: Code;
+  readonly mul: Code;
+  readonly convert_i32x4_s: Code;
+} = {
+  splat: simd(0x13),
+  add: simd(0xe4),
+  mul: simd(0xe6),
+  convert_i32x4_s: simd(0xfa),
 };

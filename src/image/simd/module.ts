@@ -1,20 +1,24 @@
 import { unsigned, type Code } from "./instructions.ts";
 
-/** A function of i32 parameters without a result; its further locals follow the parameters. */
+/** A function without a result; its further locals follow the parameters. */
 export interface Kernel {
   readonly name: string;
-  readonly parameters: number;
+  /** The i32 parameters come first. */
+  readonly parameters: { readonly i32: number; readonly f32?: number };
   readonly locals: { readonly i32: number; readonly v128: number };
   readonly body: Code;
 }
 
-const valueTypes = { i32: 0x7f, v128: 0x7b } as const;
+const valueTypes = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
 
 /** Encodes a WebAssembly module of these functions that exports them, and its memory as "memory". */
 export function encodeModule(kernels: readonly Kernel[]): Uint8Array<ArrayBuffer> {
   const types = kernels.map(({ parameters }) => [
     0x60,
-    ...list(Array.from({ length: parameters }, () => [valueTypes.i32])),
+    ...list([
+      ...Array.from({ length: parameters.i32 }, () => [valueTypes.i32]),
+      ...Array.from({ length: parameters.f32 ?? 0 }, () => [valueTypes.f32]),
+    ]),
     0,
   ]);
   const exported = kernels.map(({ name }, index) => [...text(name), 0x00, index]);

@@ -1,4 +1,16 @@
-import { get, i16x8, i32, i32x4, i8x16, increase, repeat, set, v128, type Code } from "./instructions.ts";
+import {
+  get,
+  i16x8,
+  i32,
+  i32x4,
+  i8x16,
+  increase,
+  locals,
+  repeat,
+  set,
+  v128,
+  type Code,
+} from "./instructions.ts";
 import type { Kernel } from "./module.ts";
 import { lowBits, precisionBits } from "../resample-table.ts";
 
@@ -20,10 +32,6 @@ const accumulate = (accumulator: number, pixels: number, weights: number): Code 
 
 const clear = (...accumulators: readonly number[]): Code =>
   accumulators.flatMap((local) => [...v128.zero, ...set(local)]);
-
-function locals<Name extends string>(...names: readonly Name[]): Readonly<Record<Name, number>> {
-  return Object.fromEntries(names.map((name, index) => [name, index])) as Record<Name, number>;
-}
 
 /**
  * Resamples along rows of RGB pixels. The table holds for each output pixel its first source pixel, and for each pair of
@@ -72,7 +80,7 @@ export function alongRows(): Kernel {
     increase(l.source, get(l.sourceStride)),
     increase(l.target, get(l.targetStride)),
   );
-  return { name: "alongRows", parameters: 8, locals: { i32: 5, v128: 4 }, body };
+  return { name: "alongRows", parameters: { i32: 8 }, locals: { i32: 5, v128: 4 }, body };
 }
 
 /**
@@ -142,5 +150,5 @@ export function alongColumns(): Kernel {
     increase(l.target, get(l.stride)),
     increase(l.table, get(l.tableStride)),
   );
-  return { name: "alongColumns", parameters: 8, locals: { i32: 6, v128: 14 }, body };
+  return { name: "alongColumns", parameters: { i32: 8 }, locals: { i32: 6, v128: 14 }, body };
 }

@@ -106,7 +106,8 @@ function readTensor(path: string, name: string): Promise<Float32Array<ArrayBuffe
 
 async function withTensors<T>(path: string, use: (tensors: StateDict) => Promise<T>): Promise<T> {
   await using source = await openFileSource(path);
-  return use((await openCheckpoint(source)).tensors);
+  // Awaited here: the file has to stay open meanwhile.
+  return await use((await openCheckpoint(source)).tensors);
 }
 
 async function writePart(

@@ -17,7 +17,8 @@ import {
 } from "../../train/index.ts";
 import type { Session } from "../../runtime/index.ts";
 import { compileModel } from "../compile-model.ts";
-import { modelOf, type ExecutionOptions } from "../create-model.ts";
+import { modelOf } from "../create-model.ts";
+import type { ExecutionOptions } from "../graph-pipeline.ts";
 import { cacheFolder } from "../hub-storage.ts";
 import type { ModelSource } from "../open-model.ts";
 import { createSession } from "../ort-session.ts";

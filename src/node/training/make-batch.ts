@@ -5,9 +5,15 @@ import type { MixingOptions } from "../../data/mixing/options.ts";
 import { writeTarget } from "../../data/mixing/targets.ts";
 import { stream } from "../../data/samplers/streams.ts";
 import { indexedImage, type ImageIndex } from "../../data/training/image-index.ts";
-import type { DecodeOptions, RgbImage } from "../../image/index.ts";
-import { trainingTransform, type TrainingTransformOptions } from "../../image/augment/training-transform.ts";
+import { crop } from "../../image/augment/crop.ts";
+import {
+  drawPart,
+  transformPart,
+  type TrainingTransformOptions,
+} from "../../image/augment/training-transform.ts";
+import type { DecodeOptions, RgbImage, Size, Window } from "../../image/index.ts";
 import { decodeImage } from "../decode-image.ts";
+import { decodePart } from "../decode-part.ts";
 import type { ContentReader } from "../images/content-reader.ts";
 import { toWire, type WireError } from "../wire-error.ts";
 import { cachedImage, cacheImage, type DecodedCache } from "./decoded-cache.ts";
@@ -74,20 +80,21 @@ export async function makeBatch(
     const place = position + slot * positionStep;
     let image = request.images[slot]!;
     for (let attempt = 0; ; attempt++) {
-      const pixels = await load(settings, image, reader).catch((error: unknown) => {
+      const random = seededRandom(deriveSeed(stream.augmentation, seed, epoch, place));
+      const choose = (whole: Size): Window => drawPart(whole, transform.augmentation, random);
+      const part = await load(settings, image, reader, choose).catch((error: unknown) => {
         if (!(error instanceof SslResnextError)) throw error;
         return error;
       });
-      if (!(pixels instanceof SslResnextError)) {
-        const random = seededRandom(deriveSeed(stream.augmentation, seed, epoch, place));
-        trainingTransform(pixels, transform, random, images, slot * imageLength);
+      if (!(part instanceof SslResnextError)) {
+        transformPart(part, transform, random, images, slot * imageLength);
         writeTarget(labels[image]!, classes, mixing.smoothing, targets, slot * classes);
         return;
       }
       const { id } = indexedImage(index, image);
-      if (settings.onBrokenImage === "fail") throw named(id, pixels);
-      if (attempt === mostReplacements) throw tooManyBroken(id, pixels);
-      skipped.push({ slot, id, error: toWire(pixels, "runtime/run-failed") });
+      if (settings.onBrokenImage === "fail") throw named(id, part);
+      if (attempt === mostReplacements) throw tooManyBroken(id, part);
+      skipped.push({ slot, id, error: toWire(part, "runtime/run-failed") });
       image = deriveSeed(stream.replacement, seed, epoch, place, attempt) % index.size;
     }
   };
@@ -112,16 +119,20 @@ export async function makeBatch(
   return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
 }
 
+/** The chosen part of an image; without a cache no more of it is decoded. */
 async function load(
   { index, decode, cache }: BatchSettings,
   image: number,
   reader: ContentReader,
+  choose: (whole: Size) => Window,
 ): Promise<RgbImage> {
   const cached = cache && cachedImage(cache, image);
-  if (cached) return cached;
-  const decoded = await decodeImage(await reader.read(indexedImage(index, image)), decode);
-  if (cache) cacheImage(cache, image, decoded);
-  return decoded;
+  if (cached) return crop(cached, choose(cached));
+  const bytes = await reader.read(indexedImage(index, image));
+  if (!cache) return decodePart(bytes, choose, decode);
+  const decoded = await decodeImage(bytes, decode);
+  cacheImage(cache, image, decoded);
+  return crop(decoded, choose(decoded));
 }
 
 function named(id: string, error: SslResnextError): SslResnextError {

@@ -1,22 +1,46 @@
+import type { BlockSizeCheck } from "../block-size-probe.ts";
 import { onnxRuntime } from "../onnx-runtime.ts";
-import type { BlockSizeProbe } from "../block-size-probe.ts";
 
-/** The first block size whose model computes what it should. */
-export async function findBlockSize({ candidates, expected }: BlockSizeProbe): Promise<number | undefined> {
-  for (const { blockSize, model } of candidates) {
-    const y = await run(model);
-    if (y?.every((value, index) => Math.abs(value - expected[index]!) < 1e-4)) return blockSize;
+type Results = Readonly<Record<string, Float32Array>>;
+
+/** The first block size that computes in every check what the reference does. */
+export async function findBlockSize(checks: readonly BlockSizeCheck[]): Promise<number | undefined> {
+  for (const { blockSize } of checks[0]?.candidates ?? []) {
+    if (await agreesInAll(checks, blockSize)) return blockSize;
   }
   return undefined;
 }
 
-async function run(model: Uint8Array): Promise<Float32Array | undefined> {
+/** In their order, and no further than the first that does not agree: later ones are of more kernels. */
+async function agreesInAll(checks: readonly BlockSizeCheck[], blockSize: number): Promise<boolean> {
+  for (const { feeds, reference, candidates } of checks) {
+    const candidate = candidates.find((each) => each.blockSize === blockSize);
+    const expected = await run(reference, feeds);
+    const found = candidate && (await run(candidate.model, feeds));
+    if (!expected || !found || !agree(found, expected)) return false;
+  }
+  return true;
+}
+
+function agree(found: Results, expected: Results): boolean {
+  return Object.entries(expected).every(([name, values]) => {
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return values.every((value, index) => Math.abs(value - found[name]![index]!) <= 1e-4 * largest);
+  });
+}
+
+async function run(model: Uint8Array, feeds: BlockSizeCheck["feeds"]): Promise<Results | undefined> {
   try {
     const session = await onnxRuntime.InferenceSession.create(model, { intraOpNumThreads: 1 });
-    const x = new onnxRuntime.Tensor("float32", Float32Array.of(1), [1, 1, 1, 1]);
-    const { y } = await session.run({ x });
+    const tensors = Object.entries(feeds).map(([name, { data, dims }]) => [
+      name,
+      new onnxRuntime.Tensor("float32", data, dims),
+    ]);
+    const results = await session.run(Object.fromEntries(tensors));
     await session.release();
-    return y?.data as Float32Array;
+    return Object.fromEntries(
+      Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]),
+    );
   } catch {
     // A runtime that does not know the operators refuses the model.
     return undefined;

@@ -4,8 +4,9 @@ import type { ImageItem } from "../../data/index.ts";
 import { evalCrop } from "../../image/eval-crop.ts";
 import type { DecodeOptions } from "../../image/decode-image.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
+import type { ImageFeeds } from "../../runtime/index.ts";
 import { decodeImage } from "../decode-image.ts";
-import type { BlockSizeProbe } from "../block-size-probe.ts";
+import type { BlockSizeCheck } from "../block-size-probe.ts";
 import { contentReader } from "../images/content-reader.ts";
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
 import { findBlockSize } from "./find-block-size.ts";
@@ -21,7 +22,9 @@ export interface OpenPipelineRequest extends OpenRequest, RunBatchOptions {
   readonly decode: DecodeOptions;
 }
 
-export type ImageRequest = Pick<ImageItem, "content">;
+export interface ImageRequest extends Pick<ImageItem, "content"> {
+  readonly feeds: ImageFeeds;
+}
 
 // Photographs are the unit of parallel work; libvips' own threads would only compete with the sessions, and
 // its cache would keep images that are never asked for again. Both settings hold for the whole process.
@@ -37,6 +40,7 @@ async function open(request: OpenPipelineRequest): Promise<Answer> {
 }
 
 interface Waiting {
+  readonly feeds: ImageFeeds;
   readonly crop: Promise<RgbImage>;
   readonly call: Call;
   readonly resolve: (answer: Answer) => void;
@@ -46,12 +50,12 @@ interface Waiting {
 const waiting: Waiting[] = [];
 let draining = false;
 
-function image({ content }: ImageRequest, call: Call): Promise<Answer> {
+function image({ content, feeds }: ImageRequest, call: Call): Promise<Answer> {
   const crop = cropOf(content);
   // It is awaited when its turn comes; a failure before that is no unhandled rejection.
   crop.catch(() => undefined);
   return new Promise((resolve, reject) => {
-    waiting.push({ crop, call, resolve, reject });
+    waiting.push({ crop, feeds, call, resolve, reject });
     if (!draining) void drain();
   });
 }
@@ -87,7 +91,7 @@ async function answerBatch(batch: readonly Waiting[]): Promise<void> {
   }
   if (ready.length === 0) return;
   try {
-    const results = await pipeline().runBatch(ready.map(({ pixels }) => pixels));
+    const results = await pipeline().runBatch(ready);
     ready.forEach(({ resolve }, index) => {
       const outputs = results[index]!;
       resolve({ value: outputs, transfer: Object.values(outputs).map(({ data }) => data.buffer) });
@@ -105,5 +109,5 @@ function pipeline(): NonNullable<typeof opened> {
 answerCalls({
   open,
   image,
-  blockSize: async (probe: BlockSizeProbe) => ({ value: await findBlockSize(probe) }),
+  blockSize: async (checks: readonly BlockSizeCheck[]) => ({ value: await findBlockSize(checks) }),
 });

@@ -1,7 +1,5 @@
 import type { InferenceSession } from "onnxruntime-node";
-import { SessionError } from "../../core/index.ts";
-import { outOfMemory } from "./run-failed.ts";
-import type { Device, ModelFile } from "../../runtime/index.ts";
+import { openFailed, type Device, type ModelFile } from "../../runtime/index.ts";
 import { onnxRuntime } from "../onnx-runtime.ts";
 
 export interface OpenRequest {
@@ -30,27 +28,10 @@ export async function openInferenceSession({
     if (typeof model === "string") return await onnxRuntime.InferenceSession.create(model, options);
     return await onnxRuntime.InferenceSession.create(model, options);
   } catch (error) {
-    throw explain(error, device, typeof model === "string" ? model : `a model of ${model.byteLength} bytes`);
-  }
-}
-
-function explain(cause: unknown, device: Device, model: string): SessionError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (outOfMemory.test(message)) {
-    return new SessionError("runtime/out-of-memory", `${model}: no memory to open it: ${message}`, { cause });
-  }
-  if (noDevice.test(message)) {
-    return new SessionError(
-      "runtime/device-unavailable",
-      `Device "${device}" is not available on this machine. Use "cpu", or install its driver. ` +
-        `ONNX Runtime says: ${message.trim()}`,
-      { cause },
+    throw openFailed(
+      error,
+      device,
+      typeof model === "string" ? model : `a model of ${model.byteLength} bytes`,
     );
   }
-  return new SessionError("runtime/model-rejected", `${model}: ONNX Runtime refuses it: ${message.trim()}`, {
-    cause,
-  });
 }
-
-const noDevice =
-  /backend not found|failed to load (shared )?library|no supported adapters|webgpu (adapter|device)|CUDA failure|no CUDA-capable/i;

@@ -1,16 +1,23 @@
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { elementCount, type Tensor } from "../../core/index.ts";
 import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { normalise } from "../../image/normalise.ts";
+import type { ImageFeeds } from "../../runtime/index.ts";
 import { onnxRuntime } from "../onnx-runtime.ts";
-import { runFailed } from "./run-failed.ts";
+import { runFailed } from "../../runtime/index.ts";
 
 /** What the model makes of one image, by output name, without the batch dimension. */
 export type Outputs = Readonly<Record<string, Tensor<"float32">>>;
 
-/** Runs the model over up to `batchSize` crops; every run reads its input from the same memory. */
-export type RunBatch = (crops: readonly RgbImage[]) => Promise<readonly Outputs[]>;
+/** A crop, and what goes in with it. */
+export interface BatchImage {
+  readonly pixels: RgbImage;
+  readonly feeds: ImageFeeds;
+}
+
+/** Runs the model over up to `batchSize` images; every run reads its input from the same memory. */
+export type RunBatch = (images: readonly BatchImage[]) => Promise<readonly Outputs[]>;
 
 export interface RunBatchOptions {
   readonly preprocessing: Preprocessing;
@@ -27,22 +34,36 @@ export function batchRunner(
   const imageDims = [3, preprocessing.inputSize, preprocessing.inputSize];
   const imageLength = elementCount(imageDims);
   const input = new Float32Array(batchSize * imageLength);
-  const inputName = session.inputNames[0]!;
+  const [inputName, ...others] = session.inputNames as [string, ...string[]];
   const outputNames = [...(outputs ?? session.outputNames)];
+  const [described] = session.inputMetadata;
+  // A model that is made for one batch size gets whole batches; what is missing in the last one is thrown away.
+  const always = described?.isTensor && typeof described.shape[0] === "number" ? batchSize : undefined;
 
-  return async (crops) => {
-    crops.forEach((crop, index) => normalise(crop, preprocessing, input, index * imageLength));
-    const feed = new onnxRuntime.Tensor("float32", input.subarray(0, crops.length * imageLength), [
-      crops.length,
+  return async (images) => {
+    images.forEach(({ pixels }, index) => normalise(pixels, preprocessing, input, index * imageLength));
+    const rows = always ?? images.length;
+    const pixels = new onnxRuntime.Tensor("float32", input.subarray(0, rows * imageLength), [
+      rows,
       ...imageDims,
     ]);
+    const feeds = Object.fromEntries(others.map((name) => [name, stacked(name, images, rows)]));
     try {
-      const results = await session.run({ [inputName]: feed }, outputNames);
-      return crops.map((_, index) => outputsOf(results, index));
+      const results = await session.run({ [inputName]: pixels, ...feeds }, outputNames);
+      return images.map((_, index) => outputsOf(results, index));
     } catch (error) {
       throw runFailed(error);
     }
   };
+}
+
+/** One further input of all images of the batch; zeros for rows without image. */
+function stacked(name: string, images: readonly BatchImage[], rows: number): OrtTensor {
+  const dims = images[0]?.feeds[name]?.dims ?? [];
+  const length = elementCount(dims);
+  const data = new Float32Array(rows * length);
+  images.forEach(({ feeds }, index) => data.set(feeds[name]?.data ?? [], index * length));
+  return new onnxRuntime.Tensor("float32", data, [rows, ...dims]);
 }
 
 /** The outputs of one image of the batch, copied to memory of their own that can move to another thread. */

@@ -3,7 +3,7 @@ import { SessionError, type DType, type DTypeArrays, type Tensor } from "../../c
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
 import { openInferenceSession, type OpenRequest } from "./open-inference-session.ts";
 import { onnxRuntime } from "../onnx-runtime.ts";
-import { runFailed } from "./run-failed.ts";
+import { runFailed } from "../../runtime/index.ts";
 
 /** The worker thread behind one Session: `run()` of ONNX Runtime blocks the thread that calls it. */
 let session: InferenceSession | undefined;

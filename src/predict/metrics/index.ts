@@ -7,6 +7,7 @@ export {
   type Confusion,
   type ConfusionMatrix,
 } from "./confusion-matrix.ts";
+export { crossEntropy } from "./cross-entropy.ts";
 export { perClass, type ClassReport } from "./per-class.ts";
 export { softmax } from "./softmax.ts";
 export { rankOf, topk, type Ranked } from "./topk.ts";

@@ -1,4 +1,4 @@
-import type { StateDict, Tensor } from "../core/index.ts";
+import type { StateDict, Tensor } from "../../core/index.ts";
 
 /** Images and what they show, as a step takes them. */
 export interface StepBatch {

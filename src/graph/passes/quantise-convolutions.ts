@@ -1,0 +1,146 @@
+import { allocate, GraphError, tensor, type TensorSource } from "../../core/index.ts";
+import { apply } from "../apply.ts";
+import type { Graph } from "../graph.ts";
+import { conv, dequantizeLinear, ops, quantizeLinear, type QuantizedType } from "../ops/index.ts";
+import { rewrite } from "../rewrite.ts";
+import { constant, type Node, type Value } from "../value.ts";
+import {
+  hasConstantFilters,
+  quantisedActivations,
+  type ActivationRange,
+  type ActivationRanges,
+} from "./activation-ranges.ts";
+import { quantiseFilters } from "./quantise-filters.ts";
+
+type Float = Value<"float32">;
+
+export interface QuantiseOptions {
+  /**
+   * Filters of 7 bits: sums of two products fit into 16 bits then, which processors without VNNI instructions
+   * need to be exact.
+   *
+   * @default false
+   */
+  readonly reduceRange?: boolean | undefined;
+}
+
+/** How an activation is written in bytes. */
+interface Quantisation {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/**
+ * Writes convolutions and additions for 8-bit arithmetic: activations uint8 with one scale and zero point each,
+ * filters int8 with a scale for each.
+ *
+ * The graph stays one of floats, in which what may be integers passes through QuantizeLinear and
+ * DequantizeLinear; runtimes compute what lies between in integers. Batch normalisation should be folded first.
+ *
+ * @param ranges What each activation was seen to take, for example over images of the kind that will come.
+ * @throws GraphError `graph/no-range` when one is missing.
+ */
+export function quantiseConvolutions(
+  graph: Graph,
+  ranges: ActivationRanges,
+  { reduceRange = false }: QuantiseOptions = {},
+): Graph {
+  const quantisations = planQuantisations(graph, ranges);
+  const images = new Map<Value, Value>();
+  /** What is fed has no node behind which it could be quantised. */
+  const operand = (original: Value | undefined, current: Value | undefined): Value | undefined => {
+    const quantisation = original && quantisations.get(original);
+    if (!quantisation || original.source.kind !== "input") return current;
+    const known = images.get(original) ?? throughBytes(original as Float, quantisation);
+    images.set(original, known);
+    return known;
+  };
+
+  return rewrite(graph, (node, given) => {
+    const inputs = given.map((value, index) => operand(node.inputs[index], value));
+    const outputs = hasConstantFilters(node)
+      ? [inIntegers(node, inputs, quantisations.get(node.inputs[0]!)!, reduceRange ? 64 : 127)]
+      : apply(node.op, inputs, node.attributes);
+    return outputs.map((output, index) => {
+      const quantisation = quantisations.get(node.outputs[index]!);
+      return quantisation ? throughBytes(output as Float, quantisation) : output;
+    });
+  });
+}
+
+function planQuantisations(graph: Graph, ranges: ActivationRanges): ReadonlyMap<Value, Quantisation> {
+  const known = new Map<Value, ActivationRange>();
+  for (const { value, readers } of quantisedActivations(graph)) {
+    const range = readers.map((reader) => ranges.get(reader)).find((found) => found !== undefined);
+    if (!range) {
+      throw new GraphError(
+        "graph/no-range",
+        `No range is known for ${readers.join(" or ")}; measure the ranges on this model.`,
+      );
+    }
+    known.set(value, range);
+  }
+  // A pool picks among bytes: what it reads and what it gives have one scale.
+  for (const [value, { min, max }] of known) {
+    const pool = value.source.kind === "node" ? value.source.node : undefined;
+    if (pool?.op !== ops.MaxPool) continue;
+    const before = known.get(pool.inputs[0]!);
+    const both = { min: Math.min(min, before?.min ?? min), max: Math.max(max, before?.max ?? max) };
+    known.set(value, both).set(pool.inputs[0]!, both);
+  }
+  return new Map([...known].map(([value, range]) => [value, quantisationOf(range)]));
+}
+
+/** Zero has to be one of the 256 values: padding and ReLU give it. */
+function quantisationOf({ min, max }: ActivationRange): Quantisation {
+  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
+  // What was never seen to differ from zero is given a range of 1, for the sake of its readers' biases.
+  const scale = Math.fround((high - low || 1) / 255);
+  return { scale, zeroPoint: Math.round(-low / scale) };
+}
+
+function throughBytes(value: Float, { scale, zeroPoint }: Quantisation): Float {
+  const s = constant(tensor("float32", [], Float32Array.of(scale)), "activation_scale");
+  const z = constant(tensor("uint8", [], Uint8Array.of(zeroPoint)), "activation_zero_point");
+  return dequantizeLinear(quantizeLinear(value, s, z), s, z);
+}
+
+function inIntegers(
+  node: Node,
+  [x, weight, bias]: Node["inputs"],
+  input: Quantisation,
+  largest: number,
+): Float {
+  const { tensor: filters, name = "weight" } = constantOf(weight!);
+  const offsets = bias && constantOf(bias);
+  const quantised = quantiseFilters(filters, offsets?.tensor, input.scale, largest);
+  return conv(
+    x as Float,
+    perFilter(quantised.weight, quantised.weightScale, name),
+    quantised.bias && perFilter(quantised.bias.values, quantised.bias.scale, offsets?.name ?? "bias"),
+    node.attributes,
+  );
+}
+
+function perFilter<D extends QuantizedType>(
+  values: TensorSource<D>,
+  scale: TensorSource<"float32">,
+  name: string,
+): Float {
+  // ONNX Runtime takes a convolution for one of integers only with its zero points spelt out.
+  const zeros = tensor(values.dtype, scale.dims, allocate(values.dtype, scale.dims[0]!));
+  return dequantizeLinear(
+    constant(values, name),
+    constant(scale, `${name}_scale`),
+    constant(zeros, `${name}_zero_point`),
+    { axis: 0 },
+  );
+}
+
+function constantOf({ source }: Value): {
+  readonly tensor: TensorSource<"float32">;
+  readonly name: string | undefined;
+} {
+  if (source.kind !== "constant") throw new GraphError("graph/invalid-graph", "A filter is no constant.");
+  return { tensor: source.tensor as TensorSource<"float32">, name: source.name };
+}

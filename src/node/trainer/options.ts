@@ -1,0 +1,45 @@
+import type { DecodeOptions } from "../../image/index.ts";
+import type { Device } from "../../runtime/index.ts";
+import type {
+  EpochsEvent,
+  FinishedEvent,
+  Recipe,
+  RecipeLayer,
+  RecipeName,
+  StartedEvent,
+} from "../../train/index.ts";
+import type { HeadEvent } from "../head/index.ts";
+import type { StartingModelOptions } from "./starting-model.ts";
+import type { TrainingDataOptions } from "./training-data.ts";
+
+/** Values of a recipe, and the built-in recipe that they change. */
+export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
+
+/** What to train, on what, how and where to. */
+export interface TrainModelOptions
+  extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn"> {
+  /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
+  readonly data: string | readonly string[];
+  /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
+  readonly validation?: string | readonly string[] | undefined;
+  /** Folder for everything that the run writes. */
+  readonly out: string;
+  /** A built-in recipe, or values that change one; several layers, each winning over those before it. @default "quick" */
+  readonly recipe?: RecipeName | RecipeValues | readonly RecipeLayer[] | undefined;
+  /** Goes on with the run in the folder; begins it when there is none. @default false */
+  readonly resume?: boolean | undefined;
+  /** @default "cpu" */
+  readonly device?: Device | undefined;
+  /** Threads of the training step. @default every core */
+  readonly threads?: number | undefined;
+  /** Threads that read, decode and augment images. @default one for each core, at most 8 */
+  readonly workers?: number | undefined;
+  readonly decode?: DecodeOptions | undefined;
+  /** Folder of the embeddings of mode `head`, or `false`. @default `embeddings` in the folder of the weights */
+  readonly embeddingCache?: string | false | undefined;
+  /** Ends the run after it has saved what it needs to go on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What happens during a training, in order; plain data but for errors. */
+export type TrainingEvent = StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;

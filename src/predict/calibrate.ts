@@ -1,0 +1,102 @@
+import { DataError, SessionError } from "../core/index.ts";
+import type { ImageItem } from "../data/index.ts";
+import type { ActivationRange, ActivationRanges, RangeGraph } from "../graph/index.ts";
+import type { ImagePipeline } from "../runtime/index.ts";
+
+export interface CalibrateOptions {
+  /**
+   * How many images to look at: of a source whose size is known, evenly spread over all of it, else its first.
+   *
+   * @default 256
+   */
+  readonly images?: number | undefined;
+  /** Called after every image. */
+  readonly onProgress?: ((done: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The ranges that activations took, and over how many images. */
+export interface Calibration {
+  readonly ranges: ActivationRanges;
+  readonly images: number;
+  /** Images that could not be read; others were not taken for them. */
+  readonly failed: number;
+}
+
+type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
+
+export const defaultCalibrationImages = 256;
+/** Below this many, ranges are an accident of the images. */
+const fewestCalibrationImages = 16;
+
+/**
+ * Measures the range of every activation over images: the least and the largest value seen.
+ *
+ * @param pipeline Runs the graph of `activationRangeGraph`; `readers` comes with that graph.
+ * @throws DataError `data/too-few-images` when fewer than 16 can be read, SessionError `runtime/not-finite` when
+ *   the model computes something that is no number.
+ */
+export async function calibrate(
+  pipeline: ImagePipeline<ImageItem>,
+  readers: RangeGraph["readers"],
+  images: Images,
+  { images: wanted = defaultCalibrationImages, onProgress, signal }: CalibrateOptions = {},
+): Promise<Calibration> {
+  const min = new Float32Array(readers.length).fill(Infinity);
+  const max = new Float32Array(readers.length).fill(-Infinity);
+  let count = 0;
+  let failure: Error | undefined;
+  let failed = 0;
+  for await (const result of pipeline.run(spread(images, wanted), signal ? { signal } : {})) {
+    if ("error" in result) {
+      failure ??= result.error;
+      failed++;
+      continue;
+    }
+    const { min: least, max: most } = result.outputs;
+    widen(min, least!.data, Math.min);
+    widen(max, most!.data, Math.max);
+    count++;
+    onProgress?.(count);
+  }
+  if (count < fewestCalibrationImages) throw tooFew(count, failed, failure);
+  return { ranges: rangesOf(readers, min, max), images: count, failed };
+}
+
+/** Every so-manieth image, so that a source ordered by class gives some of each. */
+async function* spread(images: Images, wanted: number): AsyncGenerator<ImageItem> {
+  const step = Math.max((images.size ?? 0) / wanted, 1);
+  let index = 0;
+  let taken = 0;
+  for await (const item of images) {
+    if (index++ !== Math.floor(taken * step)) continue;
+    yield item;
+    if (++taken === wanted) return;
+  }
+}
+
+function widen(known: Float32Array, seen: Float32Array, pick: (a: number, b: number) => number): void {
+  for (let i = 0; i < known.length; i++) known[i] = pick(known[i]!, seen[i]!);
+}
+
+function rangesOf(readers: RangeGraph["readers"], min: Float32Array, max: Float32Array): ActivationRanges {
+  return new Map(
+    readers.flatMap((names, index): [string, ActivationRange][] => {
+      const range = { min: min[index]!, max: max[index]! };
+      if (Number.isFinite(range.max - range.min)) return names.map((name) => [name, range]);
+      throw new SessionError(
+        "runtime/not-finite",
+        `The input of ${names[0]} is not finite on these images, so it has no range to quantise; check the weights.`,
+      );
+    }),
+  );
+}
+
+function tooFew(count: number, failed: number, cause: Error | undefined): DataError {
+  const unread = cause ? ` ${failed} could not be read, the first because: ${cause.message}` : "";
+  return new DataError(
+    "data/too-few-images",
+    `Calibration needs at least ${fewestCalibrationImages} images of the kind that will be classified, got ${count}.${unread}`,
+    { cause },
+  );
+}

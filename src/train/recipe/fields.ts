@@ -1,0 +1,189 @@
+import { z } from "zod";
+import { mixingFields } from "../../data/mixing/index.ts";
+import { augmentationFields } from "../../image/augment/index.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** What a value of a recipe accepts, with its default, and what it means. */
+export interface RecipeField<T> {
+  readonly schema: z.ZodType<T>;
+  /** One line for help texts and tables. */
+  readonly about: string;
+  /** What stands for the value in a help text: `<images>`. */
+  readonly value: string;
+  readonly group: RecipeGroup;
+}
+
+export type RecipeGroup = "run" | "schedule" | "optimiser" | "augmentation" | "keeping";
+
+export type RecipeFields = { readonly [K in keyof Recipe]: RecipeField<Recipe[K]> };
+
+const field =
+  (group: RecipeGroup) =>
+  <T>(schema: z.ZodType<T>, value: string, about: string): RecipeField<T> => ({
+    schema,
+    value,
+    about,
+    group,
+  });
+
+const run = field("run");
+const schedule = field("schedule");
+const optimiser = field("optimiser");
+const augmentation = field("augmentation");
+const keeping = field("keeping");
+
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const rate = z.number().min(0).lt(1);
+const positive = z.number().positive();
+
+/** Every value of a recipe: its name in YAML and in the library; flags are the same in kebab-case. */
+export const recipeFields: RecipeFields = {
+  seed: run(
+    z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(0),
+    "<number>",
+    "decides every random choice",
+  ),
+  mode: run(
+    z.enum(["full", "last-stages", "head"]).default("full"),
+    "<mode>",
+    "what is trained: full, last-stages, or head (the classifier, on embeddings that are computed once)",
+  ),
+  lastStages: run(z.int().min(0).max(4).default(1), "<count>", "stages that mode last-stages trains"),
+  epochs: run(count.nullable().default(null), "<count>", "length in passes over the images"),
+  images: run(count.nullable().default(null), "<count>", "length in images processed, instead of epochs"),
+  batchSize: run(count.max(1e6).default(256), "<images>", "images of one step"),
+  microBatch: run(
+    count.nullable().default(null),
+    "<images>",
+    "images computed at once: fewer need less memory; batch statistics are then theirs",
+  ),
+  sampler: run(
+    z.enum(["shuffled", "class-balanced", "sequential"]).default("shuffled"),
+    "<order>",
+    "shuffled, class-balanced (each class equally often) or sequential",
+  ),
+  inputSize: run(
+    count.max(4096).nullable().default(null),
+    "<pixels>",
+    "side of the square that the model sees, and goes on seeing (null: the model's)",
+  ),
+
+  learningRate: schedule(
+    positive.default(0.1),
+    "<rate>",
+    "the highest, for a batch of reference-batch images",
+  ),
+  referenceBatch: schedule(
+    count.nullable().default(256),
+    "<images>",
+    "learning rates are scaled by batch-size / reference-batch (null: not)",
+  ),
+  schedule: schedule(
+    z.enum(["constant", "step", "multistep", "halving", "cosine"]).default("cosine"),
+    "<name>",
+    "constant, step, multistep, halving or cosine",
+  ),
+  drops: schedule(z.int().min(0).max(1000).default(2), "<count>", "equally spaced drops of step and halving"),
+  dropFactor: schedule(positive.lte(1).default(0.1), "<factor>", "factor of a drop of step and multistep"),
+  milestones: schedule(
+    z.array(share).readonly().default([]),
+    "<shares>",
+    "where multistep drops, in shares of the run: 0.5,0.75",
+  ),
+  finalFactor: schedule(share.default(0), "<share>", "share of the learning rate at which cosine ends"),
+  warmUp: schedule(rate.default(0), "<share>", "share of the run in which the learning rate rises"),
+  warmUpStart: schedule(z.number().min(0).default(0), "<rate>", "learning rate at which it starts to rise"),
+
+  optimizer: optimiser(z.enum(["sgd", "adamw"]).default("sgd"), "<name>", "sgd or adamw"),
+  momentum: optimiser(rate.default(0.9), "<share>", "momentum of sgd"),
+  nesterov: optimiser(z.boolean().default(false), "<true|false>", "Nesterov's momentum, as timm's sgd"),
+  weightDecay: optimiser(z.number().min(0).default(1e-4), "<factor>", "decay of the weights"),
+  decay: optimiser(
+    z.enum(["weights", "all"]).default("weights"),
+    "<which>",
+    "what decays: weights (of convolutions and classifier) or all",
+  ),
+  clipNorm: optimiser(
+    positive.nullable().default(null),
+    "<norm>",
+    "largest norm of all gradients (null: none)",
+  ),
+  emaDecay: optimiser(
+    rate.nullable().default(null),
+    "<decay>",
+    "keep, validate and export a moving average of the weights, such as 0.999 (null: none)",
+  ),
+  headRateFactor: optimiser(positive.default(1), "<factor>", "factor of the classifier's learning rate"),
+  batchNorm: optimiser(
+    z.enum(["live", "frozen"]).default("live"),
+    "<state>",
+    "live (the batch's statistics) or frozen (the stored ones)",
+  ),
+  dropRate: optimiser(rate.default(0), "<share>", "dropout before the classifier"),
+  dropPathRate: optimiser(rate.default(0), "<share>", "stochastic depth, rising over the blocks"),
+
+  crop: augmentation(
+    augmentationFields.crop,
+    "<kind>",
+    "random-resized, or random (short side, then padding)",
+  ),
+  scale: augmentation(augmentationFields.scale, "<from,to>", "area of a random-resized crop, in shares"),
+  ratio: augmentation(augmentationFields.ratio, "<from,to>", "width : height of a random-resized crop"),
+  interpolation: augmentation(augmentationFields.interpolation, "<filter>", "random, bilinear or bicubic"),
+  padding: augmentation(augmentationFields.padding, "<pixels>", "border before a random crop"),
+  paddingMode: augmentation(augmentationFields.paddingMode, "<mode>", "constant (black) or reflect"),
+  hflip: augmentation(augmentationFields.hflip, "<probability>", "flip from left to right"),
+  vflip: augmentation(augmentationFields.vflip, "<probability>", "flip from top to bottom"),
+  colorJitter: augmentation(
+    augmentationFields.colorJitter,
+    "<strength>",
+    "brightness, contrast and saturation: one number or three, hue as a fourth (null: none)",
+  ),
+  autoAugment: augmentation(
+    augmentationFields.autoAugment,
+    "<policy>",
+    "RandAugment as timm writes it: rand-m9-mstd0.5-inc1 (null: none)",
+  ),
+  reProb: augmentation(augmentationFields.reProb, "<probability>", "random erasing"),
+  reMode: augmentation(augmentationFields.reMode, "<mode>", "const, rand or pixel: what erased parts become"),
+  reCount: augmentation(augmentationFields.reCount, "<count>", "largest number of erased parts"),
+  mixup: augmentation(mixingFields.mixup, "<alpha>", "mixup (0: none)"),
+  cutmix: augmentation(mixingFields.cutmix, "<alpha>", "cutmix (0: none)"),
+  cutmixMinmax: augmentation(mixingFields.cutmixMinmax, "<from,to>", "side of cutmix's box, in shares"),
+  mixupProb: augmentation(mixingFields.mixupProb, "<probability>", "that a batch is mixed at all"),
+  mixupSwitchProb: augmentation(
+    mixingFields.mixupSwitchProb,
+    "<probability>",
+    "of cutmix where mixup and cutmix are on",
+  ),
+  smoothing: augmentation(mixingFields.smoothing, "<share>", "label smoothing"),
+  onBrokenImage: augmentation(
+    z.enum(["skip", "fail"]).default("skip"),
+    "<what>",
+    "skip an image that cannot be read and name it, or fail",
+  ),
+
+  validationShare: keeping(
+    rate.default(0.1),
+    "<share>",
+    "of each class, held out when no validation images are given (0: none)",
+  ),
+  checkpointEvery: keeping(
+    count.nullable().default(null),
+    "<epochs>",
+    "keep a checkpoint of every so many epochs (null: the last and the best)",
+  ),
+  saveMinutes: keeping(
+    z.number().min(0).default(5),
+    "<minutes>",
+    "save the last checkpoint so often within an epoch",
+  ),
+};
+
+/** The names of a recipe's values, in the order in which they are shown. */
+export const recipeKeys: readonly (keyof Recipe)[] = Object.keys(recipeFields) as (keyof Recipe)[];

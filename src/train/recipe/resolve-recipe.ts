@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { nearestNames, UsageError } from "../../core/index.ts";
+import { builtInRecipes, defaultRecipe, recipeNames, type RecipeName } from "./built-in.ts";
+import { recipeFields, recipeKeys } from "./fields.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Values that were given in one place, and the name of that place for messages. */
+export interface RecipeLayer {
+  readonly name: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+const schema = z.strictObject(
+  Object.fromEntries(recipeKeys.map((key) => [key, recipeFields[key].schema])),
+) as unknown as z.ZodType<Recipe>;
+
+/**
+ * Completes and checks a recipe.
+ *
+ * @param layers Each wins over those before it; a length in `images` replaces one in `epochs`, and the other way
+ *   round. A layer may name a built-in recipe as its `base`.
+ * @throws UsageError `train/recipe` for an unknown key or recipe, with the nearest names, and for values that are
+ *   not accepted, each with the reason.
+ */
+export function resolveRecipe(layers: readonly RecipeLayer[]): Recipe {
+  const base = layers.map(({ values }) => values["base"]).findLast((name) => name !== undefined);
+  const start = builtIn(base ?? defaultRecipe);
+  const merged = layers.reduce<Readonly<Record<string, unknown>>>(merge, start.values);
+  const names = layers.map(({ name }) => name).join(", ") || "the recipe";
+  const result = schema.safeParse(merged);
+  if (!result.success) {
+    throw invalid(`${names}: correct these values of the recipe:\n${z.prettifyError(result.error)}`);
+  }
+  checkTogether(result.data, names);
+  return result.data;
+}
+
+function builtIn(name: unknown): { readonly values: Readonly<Record<string, unknown>> } {
+  if (typeof name === "string" && Object.hasOwn(builtInRecipes, name)) {
+    const { values } = builtInRecipes[name as RecipeName];
+    return { values };
+  }
+  throw invalid(
+    `There is no recipe ${JSON.stringify(name)}: the built-in ones are ${recipeNames.join(", ")}; a file ends in .yaml.`,
+  );
+}
+
+function merge(
+  below: Readonly<Record<string, unknown>>,
+  { name, values }: RecipeLayer,
+): Readonly<Record<string, unknown>> {
+  const { base: _, ...given } = values;
+  for (const key of Object.keys(given)) checkKey(key, name);
+  const set = (key: string): boolean => given[key] !== undefined && given[key] !== null;
+  if (set("epochs") && set("images")) {
+    throw invalid(`${name}: gives the length both in epochs and in images; give one of them.`);
+  }
+  return {
+    ...below,
+    ...(set("epochs") ? { images: null } : set("images") ? { epochs: null } : {}),
+    ...given,
+  };
+}
+
+function checkKey(key: string, name: string): void {
+  if (Object.hasOwn(recipeFields, key)) return;
+  const [nearest] = nearestNames(key, recipeKeys);
+  throw invalid(`${name}: a recipe has no "${key}". Did you mean ${nearest}?`);
+}
+
+function checkTogether({ epochs, images, batchSize, microBatch }: Recipe, names: string): void {
+  if (epochs === null && images === null) {
+    throw invalid(`${names}: has no length; give epochs or images.`);
+  }
+  if (microBatch !== null && batchSize % microBatch !== 0) {
+    throw invalid(
+      `${names}: microBatch (${microBatch}) must divide batchSize (${batchSize}), whose images it takes in parts.`,
+    );
+  }
+}
+
+function invalid(message: string): UsageError {
+  return new UsageError("train/recipe", message);
+}

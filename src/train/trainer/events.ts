@@ -1,0 +1,75 @@
+import type { SslResnextError } from "../../core/index.ts";
+import type { EpochRecord, StepRecord } from "../report/index.ts";
+import type { Recipe } from "../recipe/index.ts";
+import type { TrainingPlan } from "./plan.ts";
+import type { BestEpoch } from "./position.ts";
+
+/** The run is about to take its first step, or the first one after a resume. */
+export interface StartedEvent {
+  readonly type: "started";
+  readonly model: string;
+  readonly classes: readonly string[];
+  readonly trainingImages: number;
+  /** Undefined without validation, and where nobody knows. */
+  readonly validationImages: number | undefined;
+  readonly parameters: number;
+  readonly recipe: Recipe;
+  /** Left out in mode `head`, which has no steps. */
+  readonly plan?: TrainingPlan | undefined;
+  /** Steps that an earlier process took. */
+  readonly resumedAt: number;
+}
+
+/** Some steps were taken; the means over them. */
+export interface StepEvent extends StepRecord {
+  readonly type: "step";
+  readonly step: number;
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** In percent, on augmented images. */
+  readonly top1: number;
+  readonly imagesPerSecond: number;
+}
+
+/** An epoch was completed and validated. */
+export interface EpochEvent extends EpochRecord {
+  readonly type: "epoch";
+  /** Whether no epoch before it was as good. */
+  readonly best: boolean;
+}
+
+/** A checkpoint stands on disk. */
+export interface CheckpointEvent {
+  readonly type: "checkpoint";
+  readonly kind: "last" | "best" | "epoch";
+  readonly path: string;
+  readonly step: number;
+}
+
+/** An image could not be read, and another took its place. */
+export interface SkippedEvent {
+  readonly type: "skipped";
+  readonly id: string;
+  readonly error: SslResnextError;
+}
+
+/** The run was stopped; what it needs to go on is saved. */
+export interface StoppedEvent {
+  readonly type: "stopped";
+  readonly step: number;
+  /** The checkpoint to go on from; undefined in mode `head`, where the embeddings so far are cached. */
+  readonly path: string | undefined;
+}
+
+/** The run is complete. */
+export interface FinishedEvent {
+  readonly type: "finished";
+  readonly folder: string;
+  readonly best: BestEpoch;
+  /** Of the best weights, in percent. */
+  readonly top1?: number | undefined;
+  readonly top5?: number | undefined;
+}
+
+/** What happens step by step. */
+export type EpochsEvent = StepEvent | EpochEvent | CheckpointEvent | SkippedEvent | StoppedEvent;

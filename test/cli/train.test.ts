@@ -1,0 +1,141 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { seededRandom } from "../../src/core/index.ts";
+import { exportSafetensors } from "../../src/node/export-model.ts";
+import type { TrainingEvent } from "../../src/node/trainer/index.ts";
+import { writeColouredImages } from "../support/coloured-images.ts";
+import { ended, jsonLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
+import { smallNetwork } from "../support/small-network.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { tensorsOf } from "../support/tensors-of.ts";
+
+const folder = temporaryFolder();
+const data = join(folder, "data");
+const weights = join(folder, "small.safetensors");
+const kills = process.env["SSL_RESNEXT_LONG_TESTS"] ? 20 : 3;
+
+/** Everything that draws random numbers or remembers something takes part. */
+const recipe =
+  "--epochs 3 --batch-size 8 --micro-batch 4 --seed 7 --mixup 0.2 --ema-decay 0.9 --drop-rate 0.1 --drop-path-rate 0.1 --re-prob 0.3";
+const start = (out: string): readonly string[] => ["train", data, "--weights", weights, "--out", out];
+const line = (out: string, ...more: readonly string[]): readonly string[] =>
+  [start(out), "--json", recipe.split(" "), more].flat();
+
+/** Runs until `enough` says so of an event, then sends the signal. */
+async function interrupted(
+  args: readonly string[],
+  signal: NodeJS.Signals,
+  enough: (event: TrainingEvent) => boolean,
+): Promise<CliRun> {
+  const child = startCli(args);
+  let rest = "";
+  child.stdout.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    if (lines.some((text) => enough(JSON.parse(text) as TrainingEvent))) child.kill(signal);
+  });
+  return ended(child);
+}
+
+/** Rows of a run's history without what differs between machines and hours. */
+function historyOf(out: string): readonly unknown[] {
+  const rows = jsonLines<Record<string, unknown>>(readFileSync(join(out, "metrics.jsonl"), "utf8"));
+  return rows.map((row) => ({ ...row, imagesPerSecond: undefined, peakMemoryBytes: undefined }));
+}
+
+async function expectSameRun(out: string): Promise<void> {
+  expect(historyOf(out)).toEqual(historyOf(reference));
+  const summary = (run: string): string => readFileSync(join(run, "summary.csv"), "utf8");
+  expect(summary(out)).toBe(summary(reference));
+  for (const file of ["best.safetensors", "last.safetensors"]) {
+    expect(await tensorsOf(join(out, file))).toEqual(await tensorsOf(join(reference, file)));
+  }
+}
+
+const reference = join(folder, "reference", "run");
+let uninterrupted: CliRun;
+
+beforeAll(async () => {
+  await writeColouredImages(data, 16);
+  await exportSafetensors(smallNetwork({ inputSize: 16, stem: "cifar", numClasses: 5 }), weights);
+  uninterrupted = await runCli(line(reference));
+});
+
+it("prints every event as a line of JSON", () => {
+  const { code, stdout, stderr } = uninterrupted;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const types = jsonLines<TrainingEvent>(stdout).map(({ type }) => type);
+  expect([types[0], types.at(-1)]).toEqual(["started", "finished"]);
+  expect(types.filter((type) => type === "epoch")).toHaveLength(3);
+});
+
+describe("a resumed run ends as if it had never stopped", () => {
+  it(`killed at ${kills} moments`, async () => {
+    const random = seededRandom(Date.now());
+    let killed = 0;
+    for (let chain = 0; killed < kills; chain++) {
+      const out = join(folder, `killed-${chain}`, "run");
+      for (;;) {
+        // Each save is a chance to be killed in the middle of it.
+        const saving = ["--resume", "--save-minutes", killed % 2 === 0 ? "0" : "0.001"];
+        const after = random.integer(8);
+        let seen = 0;
+        const { code } =
+          killed === kills
+            ? await runCli(line(out, ...saving))
+            : await interrupted(line(out, ...saving), "SIGKILL", () => seen++ >= after);
+        if (code === 0) break;
+        expect(code).toBe(null);
+        killed++;
+      }
+      await expectSameRun(out);
+    }
+  }, 600_000);
+
+  it("stopped by Ctrl-C, which says how to go on", async () => {
+    const out = join(folder, "stopped", "run");
+    const isFifth = (event: TrainingEvent): boolean => event.type === "step" && event.step === 5;
+    const { code, stderr } = await interrupted(line(out), "SIGINT", isFifth);
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/stopped after step \d+; .*last\.safetensors is saved\. To go on, .* --resume\./);
+    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("This run was stopped before its end.");
+    const resumed = await runCli(line(out, "--resume"));
+    expect(resumed.code).toBe(0);
+    await expectSameRun(out);
+  });
+});
+
+describe("the command line", () => {
+  it("draws a table of the epochs, and reads the recipe of another run", async () => {
+    const out = join(folder, "table");
+    const { code, stdout } = await runCli([
+      ...start(out),
+      "--epochs",
+      "1",
+      "--recipe",
+      join(reference, "recipe.yaml"),
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^small: .* 38 images of 3 classes, 10 for validation\n1 epoch, 4 steps of 8 images\n/,
+    );
+    expect(stdout).toMatch(
+      /\nepoch +loss .*\n +1 .* best\ndone: top-1 .* best\.safetensors and report\.html\n$/,
+    );
+    const recipeOf = (path: string): string => readFileSync(join(path, "recipe.yaml"), "utf8");
+    expect(recipeOf(out)).toBe(recipeOf(reference).replace("epochs: 3", "epochs: 1"));
+    rmSync(out, { recursive: true });
+  });
+
+  it.each([
+    [["--recipe", "fast"], 2, 'There is no recipe "fast"'],
+    [["--mode", "some"], 2, "--mode: "],
+    [["--scale", "0.9,0.1"], 2, "--scale: the first number must not exceed the second"],
+    [["--weights", "absent.pth"], 1, "absent.pth: no such file"],
+  ])("%j exits with %d", async (more, expected, message) => {
+    const { code, stdout, stderr } = await runCli([...start(join(folder, "no")), ...more]);
+    expect(stderr).toContain(message);
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+  });
+});

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  builtInRecipes,
+  recipeFields,
+  recipeKeys,
+  recipeNames,
+  resolveRecipe,
+  type Recipe,
+} from "../../src/train/index.ts";
+
+/** Cells of the tables of docs/training.md, whatever their padding. */
+const rows = readFileSync(new URL("../../docs/training.md", import.meta.url), "utf8")
+  .split("\n")
+  .filter((line) => line.startsWith("|"))
+  .map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim())
+      .join(" | "),
+  );
+
+const recipes = recipeNames.map((base) => resolveRecipe([{ name: "docs", values: { base } }]));
+const shown = (value: Recipe[keyof Recipe]): string =>
+  value === null ? "–" : Array.isArray(value) ? value.join(", ") || "none" : `${value as number}`;
+
+describe("docs/training.md", () => {
+  it.each(recipeNames)("says what %s is for", (name) => {
+    expect(rows).toContain(`\`${name}\` | ${builtInRecipes[name].about}`);
+  });
+
+  it.each(recipeKeys)("says what %s means, and its value in each recipe", (key) => {
+    const values = recipes.map((recipe) => shown(recipe[key]));
+    expect(rows).toContain([`\`${key}\``, recipeFields[key].about, ...values].join(" | "));
+  });
+});

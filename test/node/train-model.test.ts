@@ -1,0 +1,251 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createModel } from "../../src/node/create-model.ts";
+import { exportSafetensors } from "../../src/node/export-model.ts";
+import { openImages } from "../../src/node/images/index.ts";
+import { trainModel, type TrainingEvent, type TrainModelOptions } from "../../src/node/trainer/index.ts";
+import { colours, writeColouredImages } from "../support/coloured-images.ts";
+import { smallNetwork } from "../support/small-network.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { tensorsOf } from "../support/tensors-of.ts";
+
+const folder = temporaryFolder();
+const at = (...parts: readonly string[]): string => join(folder, ...parts);
+const data = at("data");
+const weights = at("small.safetensors");
+
+const quick = {
+  base: "quick",
+  epochs: 3,
+  batchSize: 8,
+  scale: [0.5, 1],
+  learningRate: 0.5,
+} as const;
+
+const train = (out: string, options: Partial<TrainModelOptions> = {}): AsyncGenerator<TrainingEvent> =>
+  trainModel({ data, weights, out: at(out), recipe: quick, ...options });
+
+async function eventsOf(events: AsyncGenerator<TrainingEvent>): Promise<readonly TrainingEvent[]> {
+  const found: TrainingEvent[] = [];
+  for await (const event of events) found.push(event);
+  return found;
+}
+
+const ofType = <T extends TrainingEvent["type"]>(
+  events: readonly TrainingEvent[],
+  type: T,
+): readonly Extract<TrainingEvent, { type: T }>[] =>
+  events.filter((event): event is Extract<TrainingEvent, { type: T }> => event.type === type);
+
+async function validated(path: string): Promise<number> {
+  const model = await createModel(path);
+  try {
+    expect(model.classes).toEqual(colours);
+    return (await model.validate(await openImages([data]))).top1;
+  } finally {
+    await model.release();
+  }
+}
+
+beforeAll(async () => {
+  await writeColouredImages(data, 20);
+  await exportSafetensors(smallNetwork({ inputSize: 16, numClasses: 5, stem: "cifar" }), weights);
+});
+
+describe("a run", () => {
+  let events: readonly TrainingEvent[];
+  beforeAll(async () => {
+    events = await eventsOf(train("run", { recipe: { ...quick, checkpointEvery: 2 } }));
+  });
+
+  it("learns, and tells of every step and epoch", () => {
+    expect(events[0]).toMatchObject({
+      type: "started",
+      model: "small",
+      classes: colours,
+      trainingImages: 48,
+      validationImages: 12,
+      plan: { steps: 18, epochs: 3 },
+      resumedAt: 0,
+    });
+    expect(ofType(events, "step").map(({ step }) => step)).toEqual(
+      Array.from({ length: 18 }, (_, i) => i + 1),
+    );
+    const epochs = ofType(events, "epoch");
+    expect(epochs.map(({ imagesProcessed }) => imagesProcessed)).toEqual([48, 96, 144]);
+    expect(epochs[2]!.trainLoss).toBeLessThan(epochs[0]!.trainLoss);
+    expect(events.at(-1)).toMatchObject({ type: "finished", top1: expect.any(Number) as number });
+    expect(ofType(events, "finished")[0]!.top1).toBeGreaterThan(60);
+  });
+
+  it("leaves a folder with all that it did", () => {
+    expect(readdirSync(at("run")).sort()).toEqual([
+      "best.safetensors",
+      "epoch-2.safetensors",
+      "last.safetensors",
+      "metrics.jsonl",
+      "recipe.yaml",
+      "report.html",
+      "summary.csv",
+    ]);
+    const rows = readFileSync(at("run", "metrics.jsonl"), "utf8").trimEnd().split("\n");
+    expect(rows.map((row) => JSON.parse(row) as unknown)).toEqual(
+      events
+        .filter(({ type }) => type === "step" || type === "epoch")
+        .map((event) => JSON.parse(JSON.stringify(event)) as unknown),
+    );
+    const summary = readFileSync(at("run", "summary.csv"), "utf8").split("\n");
+    expect(summary[0]).toBe("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr");
+    expect(summary).toHaveLength(5);
+    const report = readFileSync(at("run", "report.html"), "utf8");
+    expect(report).toContain("small on ");
+    expect(report).toContain("Confusion matrix");
+  });
+
+  it("leaves checkpoints that open as models", async () => {
+    const { top1 } = ofType(events, "finished")[0]!;
+    expect(await validated(at("run", "best.safetensors"))).toBeGreaterThan(top1! - 25);
+    expect(await validated(at("run", "last.safetensors"))).toBeGreaterThan(60);
+    expect([...(await tensorsOf(at("run", "last.safetensors"))).keys()]).toContain("fc.weight/momentum");
+    expect([...(await tensorsOf(at("run", "best.safetensors"))).keys()]).not.toContain("fc.weight/momentum");
+  });
+
+  it("keeps a classifier of the same classes, and replaces one of others", async () => {
+    const still = { ...quick, epochs: 1, learningRate: 1e-12 };
+    const classifier = async (path: string): Promise<Buffer> => (await tensorsOf(path)).get("fc.weight")!;
+    await eventsOf(train("kept", { weights: at("run", "best.safetensors"), recipe: still }));
+    await eventsOf(train("replaced", { recipe: still }));
+    const [trained, kept, replaced] = await Promise.all(
+      ["run", "kept", "replaced"].map((name) => classifier(at(name, "best.safetensors"))),
+    );
+    expect(kept).toEqual(trained);
+    expect(replaced!.length).toBe(trained!.length);
+    expect(replaced).not.toEqual(trained);
+  });
+});
+
+describe("what is trained", () => {
+  it("is the last stages and the classifier when asked for, with averages of their weights", async () => {
+    const recipe = { ...quick, epochs: 1, mode: "last-stages", batchNorm: "frozen", emaDecay: 0.5 } as const;
+    await eventsOf(train("stages", { recipe }));
+    const before = await tensorsOf(weights);
+    const after = await tensorsOf(at("stages", "last.safetensors"));
+    const changed = [...before.keys()].filter(
+      (name) => !name.startsWith("fc.") && !before.get(name)!.equals(after.get(name)!),
+    );
+    expect(changed.length).toBeGreaterThan(0);
+    expect(changed.filter((name) => !name.startsWith("layer2."))).toEqual([]);
+    const best = await tensorsOf(at("stages", "best.safetensors"));
+    expect(best.get("fc.weight")).toEqual(after.get("fc.weight/ema"));
+    expect(await validated(at("stages", "last.safetensors"))).toBe(
+      await validated(at("stages", "best.safetensors")),
+    );
+  });
+
+  it("is the classifier on embeddings in mode head", async () => {
+    const recipe = { ...quick, mode: "head" } as const;
+    const events = await eventsOf(train("head", { recipe, embeddingCache: at("cache") }));
+    expect(ofType(events, "embedded")[0]).toMatchObject({ images: 48, cached: 0 });
+    expect(events.at(-1)).toMatchObject({ type: "finished", top1: 100 });
+    expect(await validated(at("head", "best.safetensors"))).toBe(100);
+    expect(readFileSync(at("head", "report.html"), "utf8")).toContain("<h1>head</h1>");
+  });
+});
+
+describe("a run that cannot go on", () => {
+  it("says where the loss left the numbers, and keeps the checkpoint from before", async () => {
+    // The warm-up starts at zero, so the first step changes no weight, and the next ones do.
+    const recipe = { ...quick, learningRate: 1e30, warmUp: 0.9, saveMinutes: 0 };
+    await expect(eventsOf(train("diverged", { recipe }))).rejects.toMatchObject({
+      code: "train/not-finite",
+      message: expect.stringMatching(
+        /^Step \d+, at a learning rate of .*lower the learning rate.*last\.safetensors/,
+      ) as string,
+    });
+    const tensors = [...(await tensorsOf(at("diverged", "last.safetensors"))).values()];
+    const isFinite = (bytes: Buffer): boolean =>
+      new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4).every(Number.isFinite);
+    expect(tensors.length).toBeGreaterThan(0);
+    expect(tensors.every(isFinite)).toBe(true);
+  });
+
+  it("skips an image that cannot be read and names it, or fails when told to", async () => {
+    const broken = at("broken");
+    await writeColouredImages(broken, 8);
+    writeFileSync(join(broken, "red", "0.png"), "no image");
+    const recipe = { ...quick, epochs: 1, validationShare: 0 };
+    const events = await eventsOf(train("skipping", { data: broken, recipe }));
+    expect(ofType(events, "skipped")).toMatchObject([{ id: join(broken, "red", "0.png") }]);
+    expect(ofType(events, "epoch")[0]).not.toHaveProperty("valTop1");
+    const failing = train("failing", { data: broken, recipe: { ...recipe, onBrokenImage: "fail" } });
+    await expect(eventsOf(failing)).rejects.toMatchObject({ code: "data/broken-image" });
+  });
+});
+
+describe("what is refused before anything is written", () => {
+  const other = at("other");
+  const empty = at("empty");
+  beforeAll(async () => {
+    await writeColouredImages(other, 2);
+    mkdirSync(join(other, "violet"));
+    writeFileSync(join(other, "violet", "1.png"), readFileSync(join(other, "red", "1.png")));
+    await writeColouredImages(empty, 8);
+    mkdirSync(join(empty, "violet"));
+    mkdirSync(at("nothing"));
+    writeFileSync(at("a-file"), "");
+  });
+
+  it.each<[string, Partial<TrainModelOptions>, string, string]>([
+    ["a class without images", { data: empty }, "data/empty-classes", "violet"],
+    ["other validation classes", { validation: other }, "data/class-mismatch", "violet"],
+    ["no images", { data: at("nothing") }, "data/no-images", "nothing"],
+    ["no data", { data: at("absent") }, "data/not-found", "absent"],
+    ["too few images", { recipe: { ...quick, batchSize: 64 } }, "data/batch-too-large", "64"],
+    ["an unknown value", { recipe: { base: "quick", lr: 1 } as object }, "train/recipe", '"lr"'],
+    ["no model", { weights: undefined }, "train/model", "--model"],
+    ["weights and none", { scratch: true }, "train/model", "scratch"],
+    ["a name", { model: "resnext", weights: undefined }, "model/unknown-name", "resnext"],
+    ["a folder in a file", { out: at("a-file", "run") }, "data/not-found", "a-file"],
+  ])("%s", async (_, options, code, message) => {
+    await expect(eventsOf(train("refused", options))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+    });
+    expect(existsSync(at("refused"))).toBe(false);
+  });
+});
+
+describe("an earlier run", () => {
+  const once = { ...quick, epochs: 1 };
+  beforeAll(() => eventsOf(train("earlier", { recipe: once })));
+
+  it("is not written over", async () => {
+    await expect(eventsOf(train("earlier"))).rejects.toMatchObject({ code: "train/out-exists" });
+  });
+
+  it("is complete: a resume says so again", async () => {
+    const events = await eventsOf(train("earlier", { recipe: undefined, resume: true, weights: undefined }));
+    expect(events.map(({ type }) => type)).toEqual(["started", "finished"]);
+  });
+
+  it.each<[string, Partial<TrainModelOptions>, string]>([
+    ["another recipe", { recipe: { ...once, momentum: 0.5 } }, "momentum: 0.9 when it began, 0.5 now"],
+    ["other images", { data: at("broken") }, "the number of training images"],
+    ["another network", { model: "resnet18", weights: undefined }, "the network"],
+  ])("does not go on with %s", async (_, options, message) => {
+    const resumed = train("earlier", { recipe: once, weights: undefined, resume: true, ...options });
+    await expect(eventsOf(resumed)).rejects.toMatchObject({
+      code: "train/other-run",
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it("does not go on without its history, or from weights alone", async () => {
+    const resume = { recipe: undefined, resume: true, weights: undefined };
+    rmSync(at("earlier", "metrics.jsonl"));
+    await expect(eventsOf(train("earlier", resume))).rejects.toMatchObject({ code: "train/history" });
+    writeFileSync(at("earlier", "last.safetensors"), readFileSync(at("earlier", "best.safetensors")));
+    await expect(eventsOf(train("earlier", resume))).rejects.toMatchObject({ code: "train/no-checkpoint" });
+  });
+});

@@ -1,0 +1,23 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { seededRandom } from "../../src/core/index.ts";
+
+/** Classes of {@link writeColouredImages}, in natural order. */
+export const colours = ["blue", "green", "red"] as const;
+
+/** Writes a folder of class folders with noisy squares of 20x20 pixels in the colour of their class. */
+export async function writeColouredImages(folder: string, imagesPerClass: number, seed = 1): Promise<void> {
+  const random = seededRandom(seed);
+  for (const [index, name] of colours.entries()) {
+    mkdirSync(join(folder, name), { recursive: true });
+    for (let i = 0; i < imagesPerClass; i++) {
+      // Red is the first channel, and the last of the names.
+      const pixels = Uint8Array.from({ length: 20 * 20 * 3 }, (_, at) =>
+        Math.round((at % 3 === 2 - index ? 150 : 60) + 60 * random.uniform()),
+      );
+      const png = sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } }).png();
+      await png.toFile(join(folder, name, `${i}.png`));
+    }
+  }
+}
