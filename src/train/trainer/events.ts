@@ -57,8 +57,8 @@ export interface SkippedEvent {
 export interface StoppedEvent {
   readonly type: "stopped";
   readonly step: number;
-  /** The checkpoint to go on from; undefined in mode `head`, where the embeddings so far are cached. */
-  readonly path: string | undefined;
+  /** The checkpoint to go on from. */
+  readonly path: string;
 }
 
 /** The run is complete. */
