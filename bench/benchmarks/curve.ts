@@ -161,8 +161,8 @@ const meanOf = (values: readonly number[]): number =>
 
 /** Standard deviation of a sample. */
 function deviationOf(values: readonly number[]): number {
-  const mean = meanOf(values);
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const middle = meanOf(values);
+  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
   return Math.sqrt(squares / Math.max(1, values.length - 1));
 }
 

@@ -35,7 +35,9 @@ export const maxPoolGrad: Lowering = ([x, y, dy], node) => {
   ]);
 
   let open: Float | undefined;
-  const phases = Array.from({ length: vertical }, () => new Array<Float | undefined>(horizontal));
+  const phases = Array.from({ length: vertical }, () =>
+    Array.from({ length: horizontal }, (): Float | undefined => undefined),
+  );
   for (let tap = 0; tap < kernel_shape[0] * kernel_shape[1]; tap++) {
     const [a, b] = [Math.floor(tap / kernel_shape[1]), tap % kernel_shape[1]];
     const isLargest = cast(equal(view([a, b]), y!), "float32");
