@@ -85,7 +85,7 @@ describe.runIf(hasTorch && process.env["SSL_RESNEXT_LONG_TESTS"])("ResNeXt-50's 
       const ours = errors(({ start, end }) => flat.subarray(start, end));
       const torch = errors(({ name }) => reference[`float32/${name}`]!.data as Elements);
       const figures = { ours: [median(ours), Math.max(...ours)], torch: [median(torch), Math.max(...torch)] };
-      console.log(`${lowering}: median and largest error`, figures);
+      process.stdout.write(`${lowering}: median and largest error ${JSON.stringify(figures)}\n`);
       expect(median(ours)).toBeLessThan(1.5 * median(torch));
       expect(Math.max(...ours)).toBeLessThan(1.5 * Math.max(...torch));
     },
