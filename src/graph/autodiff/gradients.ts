@@ -38,7 +38,8 @@ export function vectorJacobianProduct(
   vector: Float,
   values: readonly Float[],
 ): readonly (Float | undefined)[] {
-  const { nodes } = buildGraph({ y });
+  // A name that no input has: those of the graph's inputs are the caller's.
+  const { nodes } = buildGraph({ "/differentiated": y });
   const wanted = dependents(nodes, values);
   const grads = new Map<Value, Float>([[y, vector]]);
 
