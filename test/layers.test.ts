@@ -14,12 +14,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   train: ["nn", "graph", "data", "image", "weights", "runtime", "predict"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
   node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
+  web: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
   cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "node"],
 };
 
 /** Modules that only these folders may touch. */
-const platformOnly = /^(node:|sharp$|onnxruntime-node$|onnxruntime-web$)/;
-const platformFolders = new Set(["node", "cli"]);
+const platformOnly = /^(node:|sharp$|onnxruntime-node$|#?onnxruntime-web(\/|$))/;
+const platformFolders = new Set(["node", "web", "cli"]);
 
 const src = new URL("../src/", import.meta.url).pathname;
 

@@ -7,16 +7,26 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
 import { createSession } from "../../src/node/ort-session.ts";
-import type { Device, Session } from "../../src/runtime/index.ts";
+import type { CreateSession, Device, Session } from "../../src/runtime/index.ts";
+import { createSession as createWebSession } from "../../src/web/index.ts";
 import { arithmeticModel, boundlessModel, slowModel } from "../support/tiny-model.ts";
 
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
 // Dawn reads it from the process's environment when the first WebGPU session opens.
 process.env["VK_ICD_FILENAMES"] ??= swiftShader;
 
-const devices: readonly { device: Device; missing: string | undefined }[] = [
-  { device: "cpu", missing: undefined },
-  { device: "webgpu", missing: existsSync(swiftShader) ? undefined : `${swiftShader} is not installed` },
+interface Runtime {
+  readonly name: string;
+  readonly createSession: CreateSession;
+  readonly device: Device;
+  readonly missing: string | undefined;
+}
+
+const noGpu = existsSync(swiftShader) ? undefined : `${swiftShader} is not installed`;
+const runtimes: readonly Runtime[] = [
+  { name: "onnxruntime-node", createSession, device: "cpu", missing: undefined },
+  { name: "onnxruntime-node", createSession, device: "webgpu", missing: noGpu },
+  { name: "onnxruntime-web", createSession: createWebSession, device: "cpu", missing: undefined },
 ];
 
 const row = (...values: number[]): Tensor<"float32"> => ({
@@ -27,13 +37,14 @@ const row = (...values: number[]): Tensor<"float32"> => ({
 
 const withCode = (code: string): unknown => expect.objectContaining({ name: "SessionError", code });
 
-describe.each(devices)("a session on $device", ({ device, missing }) => {
+describe.each(runtimes)("a session of $name on $device", (runtime) => {
+  const { device, missing } = runtime;
   let session: Session;
 
   beforeEach(({ skip }) => skip(missing !== undefined, missing));
   beforeAll(async () => {
     if (missing) return;
-    session = await createSession(arithmeticModel(), { device });
+    session = await runtime.createSession(arithmeticModel(), { device });
   });
   afterAll(() => session?.release());
 
@@ -82,7 +93,7 @@ describe.each(devices)("a session on $device", ({ device, missing }) => {
   });
 
   it("rejects runs after release", async () => {
-    const released = await createSession(arithmeticModel(), { device });
+    const released = await runtime.createSession(arithmeticModel(), { device });
     const run = released.run({ a: row(1, 2, 3), b: row(1, 2, 3) });
     await Promise.all([expect(run).rejects.toThrow(withCode("runtime/released")), released.release()]);
     await expect(released.run({})).rejects.toThrow(withCode("runtime/released"));

@@ -1,5 +1,6 @@
-import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { SessionError, type DType, type DTypeArrays, type Tensor } from "../../core/index.ts";
+import type { InferenceSession } from "onnxruntime-node";
+import type { Tensor } from "../../core/index.ts";
+import { fromOrt, toOrt } from "../../runtime/ort-tensors.ts";
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
 import { openInferenceSession, type OpenRequest } from "./open-inference-session.ts";
 import { onnxRuntime } from "../onnx-runtime.ts";
@@ -23,7 +24,9 @@ async function run({ feeds, outputs }: RunRequest, call: Call): Promise<Answer> 
   await new Promise((resolve) => setImmediate(resolve));
   if (call.cancelled || !session) return { value: undefined };
   try {
-    const ortFeeds = Object.entries(feeds).map(([name, tensor]) => [name, toOrt(name, tensor)] as const);
+    const ortFeeds = Object.entries(feeds).map(
+      ([name, tensor]) => [name, toOrt(onnxRuntime, name, tensor)] as const,
+    );
     const results = await session.run(Object.fromEntries(ortFeeds), [...(outputs ?? session.outputNames)]);
     const tensors = Object.entries(results).map(([name, result]) => [name, fromOrt(result)] as const);
     return {
@@ -33,20 +36,6 @@ async function run({ feeds, outputs }: RunRequest, call: Call): Promise<Answer> 
   } catch (cause) {
     throw runFailed(cause);
   }
-}
-
-function toOrt(name: string, { dtype, dims, data }: Tensor): OrtTensor {
-  if (dtype === "bfloat16") {
-    throw new SessionError(
-      "runtime/run-failed",
-      `Input "${name}": ONNX Runtime takes no bfloat16 from here.`,
-    );
-  }
-  return new onnxRuntime.Tensor(dtype, data, dims);
-}
-
-function fromOrt(result: OrtTensor): Tensor {
-  return { dtype: result.type as DType, dims: [...result.dims], data: result.data as DTypeArrays[DType] };
 }
 
 answerCalls({ open, run });

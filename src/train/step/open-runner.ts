@@ -41,8 +41,9 @@ export async function openRunner(
 
   const opened: ProgramSession[] = [];
   const release = async (): Promise<void> => {
-    for (const one of opened) await one.release();
+    // First the tensors: on a device they are their session's memory.
     state.release();
+    for (const one of opened) await one.release();
   };
   const tensors = [...program.state, ...program.carried].map(({ name }) => name);
   const open = async (graph: EncodedGraph, moves = tensors): Promise<ProgramSession> => {

@@ -2,7 +2,7 @@ import { elementCount, SessionError, UsageError, type StateDict } from "../../co
 import { fitStateDict } from "../../weights/index.ts";
 import { flatGradientsName } from "../carried-gradients.ts";
 import type { TrainingProgram } from "../training-program.ts";
-import { callQueue } from "./call-queue.ts";
+import { callQueue } from "../../runtime/call-queue.ts";
 import type { StateValues, StepRunner } from "./step-runner.ts";
 import type { StepBatch, StepRates, StepResult, TrainingStep } from "./training-step.ts";
 
@@ -38,6 +38,13 @@ export async function trainingStepOn(
     ? exchangingStep(runner, exchange)
     : (batch: StepBatch, rates: StepRates) => runner.step(batch, rates);
   const restore = async (values: StateDict): Promise<void> => runner.write(await loadState(program, values));
+  const release = async (): Promise<void> => {
+    await calls.end(
+      new SessionError("runtime/released", "The training step was released; open a new one to go on."),
+    );
+    await runner.release();
+  };
+  let released: Promise<void> | undefined;
   try {
     if (exchange) requireFlatGradients(program);
     await restore(state);
@@ -59,12 +66,7 @@ export async function trainingStepOn(
         );
       }),
     restore: (values) => calls.add(() => restore(values)),
-    async release() {
-      await calls.end(
-        new SessionError("runtime/released", "The training step was released; open a new one to go on."),
-      );
-      await runner.release();
-    },
+    release: () => (released ??= release()),
   };
 }
 

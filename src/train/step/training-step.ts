@@ -26,7 +26,8 @@ export interface TrainingStep {
   /**
    * Takes one step of the optimiser.
    *
-   * The memory of the batch moves to the device's thread: the caller's arrays are empty afterwards.
+   * The step keeps the memory of the batch: where it runs in a thread of its own, the caller's arrays are empty
+   * afterwards.
    *
    * @throws SessionError `runtime/out-of-memory`, `runtime/run-failed`, `runtime/released`; UsageError
    *   `train/batch-size` for a batch of another size. The state is then that of the step before.

@@ -1,15 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { trainingReport, type TrainingReportData } from "../../../src/train/index.ts";
-import {
-  chromiumMissing,
-  startChromium,
-  type Browser,
-  type OpenPage,
-  type View,
-} from "../../support/chromium.ts";
+import { chromiumMissing, startChromium } from "../../support/browser.ts";
 import { reportData } from "../../support/report-data.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -18,15 +13,33 @@ const missing = chromiumMissing();
 describe.skipIf(missing)(`a training report in Chromium${missing ? ` (${missing})` : ""}`, () => {
   const folder = temporaryFolder();
   let browser: Browser;
-  beforeAll(() => {
-    browser = startChromium();
+  beforeAll(async () => {
+    browser = await startChromium();
   });
   afterAll(() => browser.close());
 
-  async function show(data: TrainingReportData, view?: View): Promise<OpenPage> {
+  interface ShownPage {
+    readonly page: Page;
+    /** What the page wrote to its console, exceptions and refused requests included. */
+    readonly messages: readonly string[];
+    /** Addresses that were asked for, other than the page's own and `data:`. */
+    readonly requests: readonly string[];
+  }
+
+  async function show(data: TrainingReportData, options?: BrowserContextOptions): Promise<ShownPage> {
     const path = join(folder, "report.html");
+    const url = pathToFileURL(path).href;
     writeFileSync(path, trainingReport(data));
-    return browser.open(pathToFileURL(path).href, view);
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+    const messages: string[] = [];
+    const requests: string[] = [];
+    page.on("console", (message) => messages.push(message.text()));
+    page.on("pageerror", (error) => messages.push(String(error)));
+    page.on("request", (request) => {
+      if (request.url() !== url && !request.url().startsWith("data:")) requests.push(request.url());
+    });
+    await page.goto(url);
+    return { page, messages, requests };
   }
 
   const hostile = [
@@ -48,20 +61,25 @@ describe.skipIf(missing)(`a training report in Chromium${missing ? ` (${missing}
     "%s: fits desktop and phone, complains of nothing, asks for nothing",
     async (_name, data) => {
       for (const width of [1280, 390]) {
-        const page = await show(data, { width, scheme: width === 390 ? "dark" : "light" });
+        const phone = width === 390;
+        const { page, messages, requests } = await show(data, {
+          viewport: { width, height: 900 },
+          colorScheme: phone ? "dark" : "light",
+          isMobile: phone,
+        });
         const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
         expect(await page.evaluate(overflow)).toBe(0);
         expect(
           await page.evaluate("document.querySelectorAll('b[onerror], main script:not([type])').length"),
         ).toBe(0);
-        expect(page.messages).toEqual([]);
-        expect(page.requests).toEqual([]);
+        expect(messages).toEqual([]);
+        expect(requests).toEqual([]);
       }
     },
   );
 
   it("reads values off at the pointer, and goes back when it leaves", async () => {
-    const page = await show(reportData(["cat", "dog"]));
+    const { page, messages } = await show(reportData(["cat", "dog"]));
     const readOut = (event: string): Promise<string> =>
       page.evaluate(`(() => {
         const plot = document.querySelectorAll(".plot")[1];
@@ -76,11 +94,11 @@ describe.skipIf(missing)(`a training report in Chromium${missing ? ` (${missing}
     expect(await readOut("pointerleave")).toContain(
       "epoch 2 · 7,200 images: training 80 %validation top-1 70 %",
     );
-    expect(page.messages).toEqual([]);
+    expect(messages).toEqual([]);
   });
 
   it("sorts the classes by the column that is pressed", async () => {
-    const page = await show(reportData(["cat", "dog", "ant"]));
+    const { page } = await show(reportData(["cat", "dog", "ant"]));
     const press = (column: number): Promise<readonly string[]> =>
       page.evaluate(`(() => {
         const table = document.querySelector(".sortable");

@@ -1,0 +1,2 @@
+export { createSession } from "./ort-session.ts";
+export { openTrainingStep } from "./open-training-step.ts";

@@ -1,0 +1,69 @@
+import * as onnxRuntime from "#onnxruntime-web";
+import { SessionError, type Tensor } from "../core/index.ts";
+import { callQueue } from "../runtime/call-queue.ts";
+import { openFailed, runFailed, type CreateSession } from "../runtime/index.ts";
+import { fromOrt, toOrt } from "../runtime/ort-tensors.ts";
+import { runtimeCalls, sessionOptions } from "./session-options.ts";
+
+type Feeds = Readonly<Record<string, Tensor>>;
+
+/**
+ * Opens a session of onnxruntime-web in this thread: `cpu` is WebAssembly, `webgpu` the browser's GPU.
+ *
+ * A run on the CPU blocks the thread: a page calls it from a worker of its own. Threads of WebAssembly need a page that
+ * is isolated across origins. A path is taken for an address that is fetched.
+ */
+export const createSession: CreateSession = async (model, { device = "cpu", threads, signal } = {}) => {
+  signal?.throwIfAborted();
+  const options = sessionOptions(device, threads);
+  const session = await runtimeCalls
+    .add(() =>
+      typeof model === "string"
+        ? onnxRuntime.InferenceSession.create(model, options)
+        : onnxRuntime.InferenceSession.create(model, options),
+    )
+    .catch((error: unknown) => {
+      throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
+    });
+  const calls = callQueue();
+
+  const run = async (feeds: Feeds, outputs: readonly string[]): Promise<Feeds> => {
+    try {
+      const ortFeeds = Object.entries(feeds).map(([name, each]) => [name, toOrt(onnxRuntime, name, each)]);
+      const results = await session.run(
+        Object.fromEntries(ortFeeds) as Readonly<Record<string, onnxRuntime.Tensor>>,
+        outputs,
+      );
+      return Object.fromEntries(Object.entries(results).map(([name, each]) => [name, fromOrt(each)]));
+    } catch (error) {
+      throw error instanceof SessionError ? error : runFailed(error);
+    }
+  };
+  const release = async (): Promise<void> => {
+    await calls.end(
+      new SessionError("runtime/released", "The session was released; open a new one to run again."),
+    );
+    await runtimeCalls.add(() => session.release());
+  };
+  let released: Promise<void> | undefined;
+  return {
+    device,
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    run(feeds, { outputs = session.outputNames, transfer = false, signal: runSignal } = {}) {
+      const own = ownFeeds(feeds, transfer);
+      return calls.add(() => {
+        runSignal?.throwIfAborted();
+        return runtimeCalls.add(() => run(own, outputs));
+      });
+    },
+    release: () => (released ??= release()),
+  };
+};
+
+/** The feeds in memory that the caller does not have. */
+function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {
+  const plain = Object.entries(feeds).map(([name, { dtype, dims, data }]) => [name, { dtype, dims, data }]);
+  const buffers = transfer ? [...new Set(Object.values(feeds).map(({ data }) => data.buffer))] : [];
+  return structuredClone(Object.fromEntries(plain) as Feeds, { transfer: buffers });
+}
