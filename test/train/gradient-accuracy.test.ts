@@ -6,7 +6,7 @@ import { elementCount, type Tensor } from "../../src/core/index.ts";
 import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { modelConfig } from "../../src/nn/index.ts";
 import { nextOf, trainingProgram } from "../../src/train/index.ts";
-import { openGraph, type Feeds } from "../support/run-graph.ts";
+import { runGraph, type Feeds } from "../support/run-graph.ts";
 import { hasTorch, runReference } from "../support/torch.ts";
 import { readTensors } from "../support/torch-tensors.ts";
 
@@ -22,14 +22,12 @@ async function ourGradients(
 ): Promise<Elements> {
   const { graphs } = trainingProgram(config, { batchSize: job.batch, flatGradients: true, blockSize });
   if (!("gradients" in graphs)) throw new Error("Flat gradients leave a graph of their own.");
-  const session = await openGraph(graphs.gradients);
   const given: Feeds = { images: reference["images"]!, targets: reference["targets"]! };
   const feeds = [...graphs.gradients.inputs.keys()].map((name): [string, Tensor] => [
     name,
     given[name] ?? reference[`weights/${name}`]!,
   ]);
-  const results = await session.run(Object.fromEntries(feeds));
-  await session.release();
+  const results = await runGraph(graphs.gradients, Object.fromEntries(feeds));
   return results[nextOf("gradients")]!.data as Elements;
 }
 
