@@ -1,11 +1,9 @@
 // Steps of training on one batch, in a process of its own: its peak memory is that of training.
 import { readFileSync } from "node:fs";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { bytesSource } from "ssl-resnext/core";
-import { encodeModel, type Graph } from "ssl-resnext/graph";
-import { cpuBlockSize } from "ssl-resnext/node";
+import { openTrainingStep, trainingProgramFor } from "ssl-resnext/node";
 import { resnetConfig, type ResNetConfig } from "ssl-resnext/nn";
-import { initialTrainingState, nextOf, trainingProgram, type TrainingProgram } from "ssl-resnext/train";
+import { initialTrainingState, trainingProgram, type StepBatch, type TrainingStep } from "ssl-resnext/train";
 import { openCheckpoint } from "ssl-resnext/weights";
 import { serveCommands } from "./serve-commands.ts";
 
@@ -20,70 +18,32 @@ interface LoadRequest {
   readonly threads: number;
 }
 
-type Values = Record<string, Tensor>;
-
-let step: () => Promise<number>;
+let step: TrainingStep | undefined;
+let batch: StepBatch;
+let steps = 0;
 
 async function load(request: LoadRequest): Promise<void> {
-  const { batch, size, form } = request;
   const config = resnetConfig(request.config);
-  const blockSize = form === "blocked" ? await cpuBlockSize() : undefined;
-  const program = trainingProgram(config, { batchSize: batch, inputSize: size, blockSize });
-  if (!("step" in program.graphs)) throw new Error("Expected the whole step in one graph.");
-  const graph = program.graphs.step;
-  const session = await InferenceSession.create(await encoded(graph), {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: request.threads,
-    enableMemPattern: false,
-    logSeverityLevel: 4,
-  });
-  const { now, next } = await stateOf(program, graph, request.weights);
-  const fixed = {
-    images: fromFile(request.images, [batch, config.inChannels, size, size]),
-    targets: fromFile(request.targets, [batch, config.numClasses]),
-    learning_rate: new Tensor("float32", Float32Array.of(1e-3), []),
-  };
-  step = async () => {
-    const given = Object.fromEntries(Object.entries(next).map(([name, value]) => [nextOf(name), value]));
-    const results = await session.run({ ...now, ...fixed }, { ...given, loss: null });
-    // The two sets of state change places: nothing is allocated.
-    for (const name of Object.keys(next)) [now[name], next[name]] = [next[name]!, now[name]!];
-    return (results["loss"]!.data as Float32Array)[0]!;
-  };
+  const options = { batchSize: request.batch, inputSize: request.size };
+  const program =
+    request.form === "blocked"
+      ? await trainingProgramFor("cpu", config, options)
+      : trainingProgram(config, options);
+  const file = bytesSource(request.weights, new Uint8Array(readFileSync(request.weights)));
+  const { tensors } = await openCheckpoint(file);
+  const state = initialTrainingState(program, { weights: tensors });
+  step = await openTrainingStep(program, { state, threads: request.threads });
+  batch = { images: floats(request.images), targets: floats(request.targets) };
 }
 
-async function encoded(graph: Graph): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of encodeModel(graph).model) parts.push(part);
-  return Buffer.concat(parts);
-}
-
-/** The state before the first step, and memory for the one after. */
-async function stateOf(
-  program: TrainingProgram,
-  graph: Graph,
-  file: string,
-): Promise<{ readonly now: Values; readonly next: Values }> {
-  const { tensors } = await openCheckpoint(bytesSource(file, new Uint8Array(readFileSync(file))));
-  const [now, next]: [Values, Values] = [{}, {}];
-  for (const [name, source] of initialTrainingState(program, { weights: tensors })) {
-    const { data } = await source.load();
-    const dims = graph.inputs.get(name)!.shape as number[];
-    now[name] = new Tensor("float32", Float32Array.from(data as Float32Array), dims);
-    const moved = graph.outputs.get(nextOf(name));
-    if (moved) next[name] = new Tensor("float32", new Float32Array(data.length), moved.shape as number[]);
-  }
-  return { now, next };
-}
-
-function fromFile(path: string, dims: readonly number[]): Tensor {
-  const count = dims.reduce((product, length) => product * length, 1);
-  return new Tensor("float32", new Float32Array(new Uint8Array(readFileSync(path)).buffer, 0, count), dims);
-}
+const floats = (path: string): Float32Array<ArrayBuffer> =>
+  new Float32Array(new Uint8Array(readFileSync(path)).buffer);
 
 async function run(): Promise<{ readonly seconds: number; readonly loss: number }> {
+  // A step empties the arrays that it is given.
+  const copy = { images: batch.images.slice(), targets: batch.targets.slice() };
   const start = performance.now();
-  const loss = await step();
+  const { loss } = await step!.run(copy, { learningRate: 1e-3, step: ++steps });
   return { seconds: (performance.now() - start) / 1000, loss };
 }
 
@@ -93,4 +53,4 @@ function memory(): number {
 }
 
 await serveCommands({ load, run, memory });
-process.exit();
+await step?.release();

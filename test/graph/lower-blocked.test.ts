@@ -95,6 +95,16 @@ const cases: Readonly<Record<string, Case>> = {
     build: ({ x, w }) => conv(x!, w!, undefined, square(3, 2)),
     data: ["x"],
   },
+  "a stem in a batch of more than a block": {
+    inputs: { x: normal(19, 3, 6, 5), w: normal(16, 3, 3, 3) },
+    build: ({ x, w }) => conv(x!, w!, undefined, square(1)),
+    data: ["x"],
+  },
+  "a stem of one channel, not square": {
+    inputs: { x: normal(2, 1, 9, 11), w: normal(32, 1, 2, 3) },
+    build: ({ x, w }) => conv(x!, w!, undefined, { strides: [1, 2], pads: [1, 0, 0, 1] }),
+    data: ["x"],
+  },
   "a stem of 3x3": {
     inputs: { x: normal(2, 3, 9, 8), w: normal(32, 3, 3, 3) },
     build: ({ x, w }) => conv(x!, w!, undefined, square(1)),

@@ -47,7 +47,8 @@ export function turnedWeight(weight: Float, groups: number, block: number): Floa
   const [outBlocks, inBlocks] = [out / groups / block, perGroup / block];
   const split = reshape(weight, [groups, outBlocks, block, inBlocks, block, taps]);
   const backwards = int64s(Array.from({ length: taps }, (_, tap) => taps - 1 - tap));
-  const turned = gather(split, backwards, 5);
-  const swapped = transpose(turned, [0, 3, 1, 5, 2, 4]);
-  return reshape(swapped, [groups * perGroup, out / groups, height, width]);
+  const swapped = transpose(split, [0, 3, 1, 5, 2, 4]);
+  // Whole blocks are moved here; before the transpose it would be single elements.
+  const turned = gather(swapped, backwards, 3);
+  return reshape(turned, [groups * perGroup, out / groups, height, width]);
 }

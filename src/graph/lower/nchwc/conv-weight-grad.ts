@@ -17,8 +17,10 @@ export const convWeightGrad: BlockedRule = (site) => {
   const { group, kernel, pads, dilations, shape } = convolution;
   if (!isBlockable(dy!, block)) return undefined;
   if (!isBlockable(x!, block)) {
-    const covered = group === 1 && (x!.shape[1] as number) < block && isStem(convolution);
-    return covered ? [plain(stemWeightGrad(site.plain(0), site.blocked(1), convolution))] : undefined;
+    const isStem =
+      group === 1 && (x!.shape[1] as number) < block && dilations.every((length) => length === 1);
+    const grad = isStem && stemWeightGrad(site.plain(0), site.blocked(1), convolution, block);
+    return grad ? [plain(grad)] : undefined;
   }
   const merged = mergedGroups(shape, group, block);
   if (!merged) return undefined;
@@ -32,7 +34,3 @@ export const convWeightGrad: BlockedRule = (site) => {
   if (grad) return [plain(grad)];
   return group === 1 ? [plain(unfoldedWeightGrad(...operands, convolution))] : undefined;
 };
-
-/** Square, without dilation. */
-const isStem = ({ kernel, strides, dilations }: ReturnType<typeof convolutionOf>): boolean =>
-  kernel[0] === kernel[1] && strides[0] === strides[1] && dilations.every((length) => length === 1);
