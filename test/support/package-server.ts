@@ -19,6 +19,7 @@ const modules = {
   "@bufbuild/protobuf": "@bufbuild/protobuf/dist/esm/index.js",
   "@bufbuild/protobuf/wire": "@bufbuild/protobuf/dist/esm/wire/index.js",
   "@bufbuild/protobuf/codegenv2": "@bufbuild/protobuf/dist/esm/codegenv2/index.js",
+  yaml: "yaml/browser/index.js",
   zod: "zod/index.js",
   hyparquet: "hyparquet/src/index.js",
   "hyparquet/": "hyparquet/",
