@@ -83,6 +83,7 @@ async function trainHere(data: Data, epochs: number, seed: number): Promise<read
       weights,
       out: join(folder, "run"),
       recipe: {
+        base: "supervised",
         epochs,
         batchSize: batch,
         learningRate: rate,
