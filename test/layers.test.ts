@@ -13,9 +13,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   data: ["image"],
   train: ["nn", "graph", "data", "image", "weights", "runtime", "predict"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
-  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
+  semi: ["nn", "data", "weights", "predict", "train"],
+  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi"],
   web: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
-  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "node"],
+  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "node"],
 };
 
 /** Modules that only these folders may touch. */

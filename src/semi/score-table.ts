@@ -1,0 +1,53 @@
+import { z } from "zod";
+
+/**
+ * One of the best classes of one scored image, a row of a score file. An image has P of them, best first.
+ *
+ * Rows are sorted by position and rank.
+ */
+export interface ScoreRow {
+  readonly image_id: string;
+  /** Index of the image in its shard, from 0; images that cannot be read have a position and no row. */
+  readonly position: number;
+  /** Index of the class. */
+  readonly class: number;
+  /** Softmax probability. */
+  readonly score: number;
+  /** 1 for the best class of the image. */
+  readonly rank: number;
+  /** Perceptual hash of the image as the teacher saw it, 64 bits as a signed number; the same in all its rows. */
+  readonly phash: bigint;
+}
+
+/** What a score file says of itself, as JSON in its metadata under {@link scoreFactsKey}. */
+export interface ScoreFacts {
+  readonly teacher: { readonly name: string; readonly sha256: string };
+  /** Class names in the order of the class indices. */
+  readonly classes: readonly string[];
+  readonly shard: {
+    readonly path: string;
+    readonly sha256: string;
+    /** First position, and the one after the last, where a folder is scored in parts. */
+    readonly from: number;
+    readonly to: number;
+  };
+  /** Best classes that were kept of each image. */
+  readonly p: number;
+  /** Images that were scored. */
+  readonly images: number;
+  readonly broken: readonly { readonly id: string; readonly error: string }[];
+}
+
+/** Key of the facts in the metadata of a score file. */
+export const scoreFactsKey = "ssl-resnext.scores";
+
+const count = z.int().min(0);
+
+export const scoreFactsSchema: z.ZodType<ScoreFacts> = z.object({
+  teacher: z.object({ name: z.string(), sha256: z.string() }),
+  classes: z.array(z.string()),
+  shard: z.object({ path: z.string(), sha256: z.string(), from: count, to: count }),
+  p: count,
+  images: count,
+  broken: z.array(z.object({ id: z.string(), error: z.string() })),
+});
