@@ -2,7 +2,17 @@ export { adamW, type AdamWOptions } from "./optimizers/adamw.ts";
 export type { Decay, Optimizer, StepInputs, Updated } from "./optimizers/optimizer.ts";
 export { sgd, type SgdOptions } from "./optimizers/sgd.ts";
 export * from "./head/index.ts";
-export * from "./report/index.ts";
+export {
+  confusionPage,
+  trainingReport,
+  type EpochRecord,
+  type Fact,
+  type Mistake,
+  type StepRecord,
+  type SweepRecord,
+  type TrainingReportData,
+  type ValidationRecord,
+} from "./report/index.ts";
 export * from "./recipe/index.ts";
 export * from "./trainer/index.ts";
 export { drawMasks, type MaskPosition, type RandomMask } from "./random-masks.ts";

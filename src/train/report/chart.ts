@@ -5,14 +5,18 @@ import { axisOver, type Axis } from "./ticks.ts";
 /** A point of a curve and what the read-out says of its place. */
 export interface ChartPoint extends Point {
   readonly at: string;
+  /** Half the length of an error bar. */
+  readonly spread?: number | undefined;
 }
 
 export interface Curve {
   readonly name: string;
-  /** `training` and `validation` have their colours; `fine` is drawn thin beneath them. */
-  readonly kind: "training" | "validation" | "second" | "fine";
+  /** Each kind has its colour and its dashes; `fine` is drawn thin beneath the others, `reference` is a level. */
+  readonly kind: "training" | "validation" | "second" | "third" | "fine" | "reference";
   /** By rising x; what is not finite is left out. */
   readonly points: readonly ChartPoint[];
+  /** Marks each point, where there are few. @default false */
+  readonly marked?: boolean | undefined;
 }
 
 export interface Chart {
@@ -40,10 +44,12 @@ export function chart({ title, curves, x, formatX, formatY, fromZero = false }: 
     .map((curve) => ({ ...curve, points: curve.points.filter((point) => Number.isFinite(point.y)) }))
     .filter(({ points }) => points.length > 0)
     .map((curve) => ({ ...curve, points: thin(curve.points, drawn) }));
-  const values = shown.flatMap(({ points }) => points.map((point) => point.y));
+  const values = shown.flatMap(({ points }) =>
+    points.flatMap(({ y, spread = 0 }) => (spread > 0 ? [y - spread, y + spread] : [y])),
+  );
   const y = axisOver(fromZero ? [0, ...values] : values);
-  const left = (value: number): number => place(value, x);
-  const bottom = (value: number): number => place(value, y);
+  const left: Place = (value) => place(value, x);
+  const bottom: Place = (value) => place(value, y);
   return markup`<figure class="chart">
 <figcaption><h3>${title}</h3><span class="at">${lastPlace(shown)}</span></figcaption>
 <ul class="legend">${shown.map(
@@ -52,7 +58,11 @@ export function chart({ title, curves, x, formatX, formatY, fromZero = false }: 
 <div class="plot" tabindex="0" role="img" aria-label="${title}: ${shown.map(({ name }) => name).join(", ")}">
 <svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
 ${y.ticks.map((tick) => markup`<path class="grid" d="M0 ${100 - bottom(tick)}h100"/>`)}
-${shown.map(({ kind, points }) => markup`<path class="${kind}" d="${path(points, left, bottom)}"/>`)}
+${shown.map(({ kind, points, marked }) => [
+  markup`<path class="${kind}" d="${path(points, left, bottom)}"/>`,
+  marked && points.length > 1 ? markup`<path class="${kind}" d="${dots(points, left, bottom)}"/>` : undefined,
+  points.map((point) => errorBar(point, kind, left, bottom)),
+])}
 </svg>
 ${y.ticks.map((tick) => markup`<span class="y" style="bottom:${bottom(tick)}%">${formatY(tick)}</span>`)}
 ${x.ticks.map((tick) => markup`<span class="x" style="left:${left(tick)}%">${formatX(tick)}</span>`)}
@@ -77,8 +87,27 @@ function lastPlace(curves: readonly Curve[]): string {
   return ends.reduce<ChartPoint | undefined>((a, b) => (a && a.x >= b.x ? a : b), undefined)?.at ?? "";
 }
 
+type Place = (value: number) => number;
+
 /** A line through the points; a single one becomes a dot. */
-function path(points: readonly Point[], left: (x: number) => number, bottom: (y: number) => number): string {
-  const places = points.map(({ x, y }) => `${left(x)} ${Math.round(1e4 - 100 * bottom(y)) / 100}`);
-  return places.length === 1 ? `M${places[0]}h0` : `M${places.join("L")}`;
+function path(points: readonly Point[], left: Place, bottom: Place): string {
+  if (points.length === 1) return dots(points, left, bottom);
+  return `M${points.map(({ x, y }) => `${left(x)} ${top(y, bottom)}`).join("L")}`;
 }
+
+/** Lines without length, which round caps show as dots. */
+function dots(points: readonly Point[], left: Place, bottom: Place): string {
+  return points.map(({ x, y }) => `M${left(x)} ${top(y, bottom)}h0`).join("");
+}
+
+function errorBar(
+  { x, y, spread = 0 }: ChartPoint,
+  kind: Curve["kind"],
+  left: Place,
+  bottom: Place,
+): Markup | undefined {
+  if (!(spread > 0)) return undefined;
+  return markup`<path class="${kind} spread" d="M${left(x)} ${top(y - spread, bottom)}V${top(y + spread, bottom)}"/>`;
+}
+
+const top = (y: number, bottom: Place): number => Math.round(1e4 - 100 * bottom(y)) / 100;

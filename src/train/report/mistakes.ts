@@ -1,5 +1,6 @@
 import type { Mistake } from "./data.ts";
 import { markup, type Markup } from "./markup.ts";
+import { thumbnailPicture } from "./thumbnail-picture.ts";
 
 /** The images that the model was most sure of, and wrong. */
 export function mistakeGallery(mistakes: readonly Mistake[], classes: readonly string[]): Markup | undefined {
@@ -8,17 +9,9 @@ export function mistakeGallery(mistakes: readonly Mistake[], classes: readonly s
 <p>A wrong label is found here as easily as a hard image.</p>
 <ul class="gallery">${mistakes.map(
     ({ id, target, predicted, probability, thumbnail }) => markup`<li>
-${picture(thumbnail, id)}
+${thumbnailPicture(thumbnail, id)}
 <b class="wrong"><span>${(100 * probability).toFixed(0)} %</span> <bdi>${classes[predicted]}</bdi></b>
 <span class="right">is <bdi>${classes[target]}</bdi></span>
 <small title="${id}"><bdi>${id}</bdi></small></li>`,
   )}</ul>`;
-}
-
-const imageData = /^data:image\/(jpeg|png|webp);base64,[A-Za-z0-9+/=]+$/;
-
-function picture(thumbnail: string | undefined, id: string): Markup {
-  return thumbnail !== undefined && imageData.test(thumbnail)
-    ? markup`<img src="${thumbnail}" alt="${id}">`
-    : markup`<div class="missing">no picture</div>`;
 }

@@ -3,13 +3,13 @@ export const pageStyle = `
 :root {
   color-scheme: light dark;
   --ground: #ffffff; --raised: #f6f7f8; --ink: #191c20; --soft: #626a74; --line: #e1e4e8;
-  --training: #2c6bc9; --validation: #d2691e; --second: #8a63c7; --good: #2c6bc9; --bad: #cc3a34;
+  --training: #2c6bc9; --validation: #d2691e; --second: #8a63c7; --third: #0f8577; --good: #2c6bc9; --bad: #cc3a34;
   --hit: 44 107 201; --miss: 204 58 52;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #14171a; --raised: #1c2024; --ink: #e7eaee; --soft: #98a1ac; --line: #2e343a;
-    --training: #6ea6f5; --validation: #f0a060; --second: #b99aec; --good: #6ea6f5; --bad: #f0807b;
+    --training: #6ea6f5; --validation: #f0a060; --second: #b99aec; --third: #4cc3b2; --good: #6ea6f5; --bad: #f0807b;
     --hit: 60 125 220; --miss: 214 70 64;
   }
 }
@@ -37,21 +37,26 @@ bdi { overflow-wrap: anywhere; }
 .chart h3 { margin: 0; }
 .chart .at { color: var(--soft); font-size: 12px; text-align: right; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0 18px; font-size: 13px; color: var(--soft); min-height: 21px; }
-.legend li::before { content: ""; display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px; vertical-align: middle; background: currentcolor; }
+.legend li::before { content: ""; display: inline-block; width: 20px; margin-right: 6px; vertical-align: middle; border-top: 3px solid; }
 .legend b { color: var(--ink); font-weight: 600; }
-.legend .training::before, .legend .fine::before { background: var(--training); }
+.legend .training::before, .legend .fine::before { border-color: var(--training); }
 .legend .fine::before { opacity: .4; }
-.legend .validation::before { background: var(--validation); }
-.legend .second::before { background: var(--second); }
+.legend .validation::before { border-color: var(--validation); border-style: dashed; }
+.legend .second::before { border-color: var(--second); border-style: dotted; }
+.legend .third::before { border: 0; height: 3px; background: linear-gradient(90deg, var(--third) 55%, transparent 0 75%, var(--third) 0 90%, transparent 0); }
+.legend .reference::before { border-width: 1px; }
 .plot { position: relative; height: 220px; margin: 16px 12px 26px 52px; cursor: crosshair; touch-action: pan-y; outline-offset: 4px; }
 .plot svg { display: block; width: 100%; height: 100%; overflow: visible; }
 .plot path { fill: none; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; stroke-width: 2px; }
-.plot path[d$="h0"] { stroke-width: 7px; }
 .plot .grid { stroke: var(--line); stroke-width: 1px; }
 .plot .training { stroke: var(--training); }
 .plot .fine { stroke: var(--training); stroke-width: 1px; opacity: .4; }
-.plot .validation { stroke: var(--validation); }
-.plot .second { stroke: var(--second); }
+.plot .validation { stroke: var(--validation); stroke-dasharray: 9 6; }
+.plot .second { stroke: var(--second); stroke-dasharray: 0 5; stroke-width: 3px; }
+.plot .third { stroke: var(--third); stroke-dasharray: 14 5 1 5; }
+.plot .reference { stroke: var(--soft); stroke-width: 1px; }
+.plot path[d$="h0"] { stroke-width: 8px; stroke-dasharray: none; }
+.plot .spread { stroke-width: 2px; stroke-dasharray: none; }
 .plot span { position: absolute; font-size: 12px; line-height: 1; color: var(--soft); white-space: nowrap; }
 .plot .y { right: 100%; margin-right: 10px; transform: translateY(50%); }
 .plot .x { top: 100%; margin-top: 9px; transform: translateX(-50%); }
@@ -93,7 +98,7 @@ table { border-collapse: collapse; }
 .gallery li { min-width: 0; break-inside: avoid; font-size: 13px; line-height: 1.35; }
 .gallery img, .missing { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; background: var(--raised); margin-bottom: 6px; }
 .missing { display: grid; place-items: center; color: var(--soft); }
-.gallery b, .gallery .right, .list td > span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
+.gallery b, .gallery .right, .list td > span, .list th > span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
 .gallery .wrong { color: var(--bad); font-weight: 600; }
 .gallery .wrong span { font-weight: 400; white-space: nowrap; }
 .gallery small { display: block; color: var(--soft); font-size: 12px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; direction: rtl; text-align: left; }

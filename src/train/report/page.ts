@@ -10,8 +10,8 @@ const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sc
 /** Functions that run in the page: each is complete in itself, and goes into it as its source. */
 const scripts = [followPointer, paintMatrix, sortTables].map((script) => `(${script.toString()})();`);
 
-/** A complete document with our style and scripts in it. */
-export function page(title: string, content: Content): string {
+/** A complete document with our style and scripts in it; `style` follows the style of all pages. */
+export function page(title: string, content: Content, style = ""): string {
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -20,7 +20,7 @@ export function page(title: string, content: Content): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>${title}</title>
-<style>${verbatim(pageStyle)}</style>
+<style>${verbatim(pageStyle + style)}</style>
 </head>
 <body>
 <main>

@@ -1,10 +1,10 @@
-/** Sorts a table by the column whose head is pressed; pressed again, the other way round. Runs in the page. */
+/** Sorts a table by the column whose head is pressed, where it has a button; pressed again, the other way round. Runs in the page. */
 export function sortTables(): void {
   for (const table of document.querySelectorAll("table.sortable")) {
     const body = table.querySelector("tbody")!;
     const heads = [...table.querySelectorAll("th")];
     for (const [column, head] of heads.entries()) {
-      head.querySelector("button")!.addEventListener("click", () => {
+      head.querySelector("button")?.addEventListener("click", () => {
         const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
         const cellOf = (row: Element): HTMLElement => row.children[column] as HTMLElement;
         const compare = (a: Element, b: Element): number =>

@@ -1,0 +1,195 @@
+import type { ConfusionMatrix } from "../../predict/index.ts";
+import type { Fact } from "../../train/index.ts";
+
+/** What a semi-supervised run has to show; everything in it is plain data. Accuracies are in percent. */
+export interface SemiReportData {
+  /** Heading and document title, such as the name of the run's folder. */
+  readonly title: string;
+  /** One sentence that says what the images are and what was to be learnt. */
+  readonly summary?: string | undefined;
+  /** What the run ended with; a run that still goes on or was stopped says so. @default "finished" */
+  readonly status?: "finished" | "running" | "stopped" | undefined;
+  /** Class names in the order of the logits. */
+  readonly classes: readonly string[];
+  /** The images that all accuracies were measured on; left out when none were kept back. */
+  readonly measuredOn?: MeasuredOn | undefined;
+  /** What was trained, in any order; at most one arm of each kind but `other`. */
+  readonly arms: readonly Arm[];
+  readonly counts: PipelineCounts;
+  readonly selection?: SelectionRecord | undefined;
+  /** Where the models err on the images of {@link measuredOn}; several runs of an arm may be added up. */
+  readonly confusion?: ArmConfusion | undefined;
+  /** How training went; a curve that has no points is left out. */
+  readonly curves?: readonly ArmCurve[] | undefined;
+  /** Settings that were varied, one figure each. */
+  readonly sweeps?: readonly SweepFigure[] | undefined;
+  /** What was done, in order, and what it took. */
+  readonly stages: readonly StageCost[];
+  /** Processor, cores, memory, runtime. */
+  readonly machine: readonly Fact[];
+  /** The resolved settings, as YAML. */
+  readonly settings: string;
+  /** Inputs by hash, versions. */
+  readonly provenance: readonly Fact[];
+}
+
+export interface MeasuredOn {
+  /** Accuracy on validation images is flattered where they chose the best epoch; the page says so. */
+  readonly set: "test" | "validation";
+  /** Where the images come from. */
+  readonly name: string;
+  readonly images: number;
+}
+
+/** Something that was trained in one way, once for each seed. */
+export interface Arm {
+  /**
+   * - `supervised`: the student's network, trained on the labelled images only; what the others are held against
+   * - `teacher`: the model that scored the unlabelled images
+   * - `pretrained`: the student, trained on the selected images only
+   * - `finetuned`: the student after fine-tuning, the outcome
+   * - `other`: an arm with a name of its own, such as self-training
+   */
+  readonly kind: "supervised" | "teacher" | "pretrained" | "finetuned" | "other";
+  /** @default the name of its kind */
+  readonly name?: string | undefined;
+  /** A few words on what is particular to it. @default what its kind means */
+  readonly summary?: string | undefined;
+  /** One for each seed; an arm without any is left out. */
+  readonly runs: readonly ArmRun[];
+}
+
+export interface ArmRun {
+  readonly seed: number;
+  readonly top1: number;
+  readonly top5: number;
+  /** Training images processed for it, pre-training included and the teacher's own training not. */
+  readonly imagesProcessed: number;
+  /** Time of that training. */
+  readonly seconds: number;
+}
+
+/** Sizes of the data at each stage; a stage that has not run is left out. */
+export interface PipelineCounts {
+  /** Labelled training images. */
+  readonly labelled: number;
+  /** Unlabelled images, |U|. */
+  readonly unlabelled: number;
+  readonly score?: ScoreCounts | undefined;
+  readonly select?: SelectCounts | undefined;
+  /** Images that pre-training processed, repetitions counted. */
+  readonly pretrainImages?: number | undefined;
+  /** Images that fine-tuning processed, repetitions counted. */
+  readonly finetuneImages?: number | undefined;
+}
+
+export interface ScoreCounts {
+  /** Images that were scored. */
+  readonly images: number;
+  /** Images that could not be read. */
+  readonly broken: number;
+  /** P: best classes that were kept of each image. */
+  readonly p: number;
+}
+
+export interface SelectCounts {
+  /** K: images wanted for each class. */
+  readonly k: number;
+  /** Whether each class got its own K, or one ranking over all classes filled the same total. */
+  readonly balanced: boolean;
+  /** Rows of the selection: an image that is taken for two classes has two. */
+  readonly rows: number;
+  /** Different images among them. */
+  readonly images: number;
+  /** Images that were left out as near-duplicates of labelled, validation or test images. */
+  readonly nearDuplicates: number;
+}
+
+export interface SelectionRecord {
+  /** One for each class, in the order of the logits. */
+  readonly classes: readonly ClassSelection[];
+  /** How often a pseudo-label is right down the ranking, over all classes, where truth is known; by rising rank. */
+  readonly precisionByRank?: readonly RankPrecision[] | undefined;
+}
+
+export interface ClassSelection {
+  readonly selected: number;
+  /** Softmax score of the image of rank 1; left out when none was selected. */
+  readonly highest?: number | undefined;
+  /** Softmax score of the last image that was selected. */
+  readonly lowest?: number | undefined;
+  /** Candidates of the class by score: {@link histogramBins} equal bins from 0 to 1, selected or not. */
+  readonly histogram?: readonly number[] | undefined;
+  /** Selected images whose true class is known, and those of them that are of this class. */
+  readonly truth?: { readonly known: number; readonly right: number } | undefined;
+  /** Examples by rising rank: {@link stripRanks} says which ranks, {@link stripClasses} for which classes. */
+  readonly strip: readonly StripImage[];
+}
+
+/** Bins of {@link ClassSelection.histogram}. */
+export const histogramBins = 20;
+
+export interface RankPrecision {
+  /** Last rank of a stretch. */
+  readonly rank: number;
+  /** Share of right pseudo-labels in the stretch, in percent. */
+  readonly precision: number;
+}
+
+/** A selected image to look at. */
+export interface StripImage {
+  readonly id: string;
+  readonly rank: number;
+  readonly score: number;
+  /** Name of the true class where it is known, whether or not it is among the classes. */
+  readonly truth?: string | undefined;
+  /** A small JPEG, PNG or WebP as a base64 `data:` URL; left out when the image cannot be shown. */
+  readonly thumbnail?: string | undefined;
+}
+
+export interface ArmConfusion {
+  readonly teacher?: ConfusionMatrix | undefined;
+  readonly supervised?: ConfusionMatrix | undefined;
+  readonly finetuned?: ConfusionMatrix | undefined;
+}
+
+export interface ArmCurve {
+  /** Name of what was trained, such as "pre-training". */
+  readonly name: string;
+  /** By rising count of images; the epochs of a training run will do. */
+  readonly points: readonly ArmCurvePoint[];
+}
+
+export interface ArmCurvePoint {
+  readonly imagesProcessed: number;
+  readonly trainLoss?: number | undefined;
+  /** On validation images. */
+  readonly valTop1?: number | undefined;
+}
+
+/** Accuracy over the values of a setting. */
+export interface SweepFigure {
+  /** What was varied, such as "K, images per class". */
+  readonly title: string;
+  /** One line for each way of doing the rest, such as balanced and unbalanced; up to four. */
+  readonly lines: readonly SweepLine[];
+}
+
+export interface SweepLine {
+  readonly name: string;
+  readonly points: readonly SweepPoint[];
+}
+
+export interface SweepPoint {
+  /** Value of the setting. */
+  readonly value: number;
+  /** Accuracy of each seed. */
+  readonly top1: readonly number[];
+}
+
+export interface StageCost {
+  readonly name: string;
+  /** Images that went through, repetitions counted; left out where a stage has none. */
+  readonly images?: number | undefined;
+  readonly seconds: number;
+}

@@ -1,0 +1,3 @@
+export * from "./data.ts";
+export { semiReport } from "./semi-report.ts";
+export { stripClasses, stripRanks } from "./strip-choice.ts";

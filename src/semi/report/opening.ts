@@ -1,0 +1,52 @@
+import { count, markup, significant, type Markup } from "../../train/report/index.ts";
+import { armDots } from "./arm-dots.ts";
+import { runsOf } from "./arm-names.ts";
+import type { MeasuredOn, SemiReportData } from "./data.ts";
+import { headline, verdict } from "./headline.ts";
+import { spread } from "./spread.ts";
+
+const states = {
+  running: "This run was still going on when the page was written.",
+  stopped: "This run was stopped before its end.",
+} as const;
+
+/** The first screen: what came out, how sure it is, and what it was measured on. */
+export function opening(data: SemiReportData): Markup {
+  const { title, summary, status = "finished", measuredOn, arms } = data;
+  return markup`<header class="opening">
+<h1>${title}</h1>
+${summary === undefined ? undefined : markup`<p>${summary}</p>`}
+${status === "finished" ? undefined : markup`<p class="notice">${states[status]}</p>`}
+<p class="headline">${headline(data)}</p>
+<p class="lead">A teacher model learnt from ${count(data.counts.labelled)} labelled images and picked the unlabelled ones that it is surest of. A student model learnt from those, then from the labelled images.</p>
+<div class="outcome">${verdict(data)}${armDots(arms)}</div>
+${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(data)} ${effort(data)}</p>`}
+</header>`;
+}
+
+function measurement({ set, name, images }: MeasuredOn): Markup {
+  const what = markup`Measured on ${count(images)} ${set} images (<bdi>${name}</bdi>)`;
+  return set === "test"
+    ? markup`${what} that no training saw.`
+    : markup`${what}; where they also chose the best epoch, all figures are a little too high.`;
+}
+
+function seeds({ arms }: SemiReportData): string {
+  const numbers = new Set(arms.flatMap(({ runs }) => (runs.length > 0 ? [runs.length] : [])));
+  if (numbers.size !== 1) return numbers.size > 1 ? "Each dot is a training run with a seed of its own." : "";
+  const [runs] = numbers;
+  return runs === 1
+    ? "Each arm was trained once."
+    : `Each arm was trained ${runs} times, each time with another seed.`;
+}
+
+/** Whether the comparison is fair: more training helps by itself. */
+function effort({ arms }: SemiReportData): string {
+  const baseline = spread(runsOf(arms, "supervised").map(({ imagesProcessed }) => imagesProcessed)).mean;
+  const student = spread(runsOf(arms, "finetuned").map(({ imagesProcessed }) => imagesProcessed)).mean;
+  const ratio = student / baseline;
+  if (!Number.isFinite(ratio)) return "";
+  return Math.abs(ratio - 1) < 0.01
+    ? `Baseline and student each processed ${count(student)} training images.`
+    : `Not an even match: the student processed ${count(student)} training images, ${significant(ratio)} times the baseline's ${count(baseline)}.`;
+}

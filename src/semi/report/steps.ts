@@ -1,0 +1,80 @@
+import { count, markup, type Content, type Markup } from "../../train/report/index.ts";
+import type { PipelineCounts, SelectCounts } from "./data.ts";
+
+interface Step {
+  readonly name: string;
+  readonly figure: string;
+  readonly unit: string;
+  readonly text: Content;
+}
+
+/** The pipeline in five steps, with the counts of this run. */
+export function steps(counts: PipelineCounts, classes: number): Markup {
+  return markup`<section><h2>How it works</h2>
+<ol class="steps">${stepsOf(counts, classes).map(
+    ({ name, figure, unit, text }) => markup`<li><h3>${name}</h3>
+<p class="figure"><b>${figure}</b> ${unit}</p><p>${text}</p></li>
+`,
+  )}</ol></section>`;
+}
+
+function stepsOf(counts: PipelineCounts, classes: number): readonly Step[] {
+  const { labelled, unlabelled, score, select, pretrainImages, finetuneImages } = counts;
+  return [
+    {
+      name: "Teach",
+      figure: count(labelled),
+      unit: "labelled images",
+      text: `A teacher learns ${count(classes)} class${classes === 1 ? "" : "es"} from the images that people labelled.`,
+    },
+    {
+      name: "Score",
+      figure: count(unlabelled),
+      unit: "unlabelled images",
+      text: score
+        ? `The teacher looked at ${count(score.images)} of them and noted the ${score.p === 1 ? "likeliest class" : `${count(score.p)} likeliest classes`} of each. ${broken(score.broken)}`
+        : pending,
+    },
+    {
+      name: "Select",
+      figure: select ? count(select.images) : "–",
+      unit: "images selected",
+      text: select ? selected(select) : pending,
+    },
+    {
+      name: "Pre-train",
+      figure: pretrainImages === undefined ? "–" : count(pretrainImages),
+      unit: "images processed",
+      text:
+        pretrainImages === undefined
+          ? pending
+          : "A new model, the student, learns from the selected images as if the teacher's labels were true.",
+    },
+    {
+      name: "Fine-tune",
+      figure: finetuneImages === undefined ? "–" : count(finetuneImages),
+      unit: "images processed",
+      text:
+        finetuneImages === undefined
+          ? pending
+          : "The student then learns from the labelled images, whose labels are true.",
+    },
+  ];
+}
+
+const pending = "Not done yet.";
+
+const broken = (images: number): string =>
+  images === 0 ? "All could be read." : `${count(images)} could not be read.`;
+
+function selected({ k, balanced, rows, images, nearDuplicates }: SelectCounts): readonly string[] {
+  return [
+    balanced
+      ? `Of each class, the ${count(k)} images that the teacher is surest of. `
+      : `The ${count(rows)} labels that the teacher is surest of, whatever their class. `,
+    rows > images ? `${count(rows - images)} labels are of images that stand for another class, too. ` : "",
+    nearDuplicates === 0
+      ? "None was a near-copy of a labelled or test image."
+      : `${count(nearDuplicates)} near-copies of labelled or test images were left out.`,
+  ];
+}
