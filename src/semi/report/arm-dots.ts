@@ -3,11 +3,16 @@ import { shownArms, type NamedArm } from "./arm-names.ts";
 import type { Arm } from "./data.ts";
 import { plusMinus, spread } from "./spread.ts";
 
+/** The axis reaches at least so many points to each side, so that noise does not look like much. */
+const leastReach = 2;
+
 /** A line for each arm with a dot for each seed, a bar at their mean, and mean ± standard deviation beside it. */
 export function armDots(arms: readonly Arm[]): Markup | undefined {
   const shown = shownArms(arms);
   if (shown.length === 0) return undefined;
-  const axis = axisOver(shown.flatMap(({ runs }) => runs.map(({ top1 }) => top1)));
+  const values = shown.flatMap(({ runs }) => runs.map(({ top1 }) => top1));
+  const middle = (Math.min(...values) + Math.max(...values)) / 2;
+  const axis = axisOver([...values, Math.max(0, middle - leastReach), Math.min(100, middle + leastReach)]);
   const left = (value: number): string => ((100 * (value - axis.from)) / (axis.to - axis.from)).toFixed(2);
   const line = ({ kind, name, summary, runs }: NamedArm): Markup => {
     const reached = spread(runs.map(({ top1 }) => top1));

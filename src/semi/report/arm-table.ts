@@ -2,7 +2,7 @@ import { compact, count, markup, percent, type Markup } from "../../train/report
 import { runsOf, shownArms, type NamedArm } from "./arm-names.ts";
 import type { Arm, ArmRun } from "./data.ts";
 import { duration } from "./duration.ts";
-import { signed } from "./headline.ts";
+import { signed } from "./signed.ts";
 import { plusMinus, spread, type Spread } from "./spread.ts";
 
 /** All arms in numbers, and each of their runs. */

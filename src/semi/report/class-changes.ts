@@ -10,7 +10,7 @@ import {
   type Markup,
 } from "../../train/report/index.ts";
 import type { SemiReportData } from "./data.ts";
-import { signed } from "./headline.ts";
+import { signed } from "./signed.ts";
 import { tall } from "./tall.ts";
 
 interface ClassChange {

@@ -32,7 +32,7 @@ ${
 function selectedCell({ selected }: ClassSelection, select: SelectCounts | undefined): Markup {
   const few = select?.balanced === true && selected < select.k;
   return markup`<td class="number" data-value="${selected}">${
-    few ? markup`<span class="few" role="img" aria-label="fewer than K">⚠</span> ` : undefined
+    few ? markup`<b class="few" role="img" aria-label="fewer than K">⚠</b> ` : undefined
   }${count(selected)}</td>`;
 }
 

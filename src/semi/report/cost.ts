@@ -3,7 +3,8 @@ import type { SemiReportData, StageCost } from "./data.ts";
 import { duration } from "./duration.ts";
 
 /** What the run took, on which machine, with which settings, from what. */
-export function cost({ stages, machine, settings, provenance }: SemiReportData): Markup {
+export function cost({ stages, machine, settings, provenance }: SemiReportData): Markup | undefined {
+  if (stages.length + machine.length + provenance.length === 0 && settings === "") return undefined;
   return markup`<section><h2>Cost and origin</h2>
 ${stageTable(stages)}
 <div class="columns">${factTable("Machine", machine)}${factTable("Provenance", provenance)}</div>

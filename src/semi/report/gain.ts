@@ -15,7 +15,7 @@ export interface Gain {
 
 /**
  * The gain of `runs` over `baseline`, with Student's t interval over the paired differences where both arms have the
- * same seeds, else Welch's. A single run shows nothing of the seeds' noise: then the interval is that of two shares
+ * same seeds, else Welch's with its degrees of freedom rounded down. A single run shows nothing of the seeds' noise: then the interval is that of two shares
  * of `images` images.
  */
 export function gain(baseline: readonly ArmRun[], runs: readonly ArmRun[], images: number): Gain {

@@ -2,7 +2,8 @@ import { count, markup, significant, type Markup } from "../../train/report/inde
 import { armDots } from "./arm-dots.ts";
 import { runsOf } from "./arm-names.ts";
 import type { MeasuredOn, SemiReportData } from "./data.ts";
-import { headline, verdict } from "./headline.ts";
+import { gainPanel } from "./gain-panel.ts";
+import { headline } from "./headline.ts";
 import { spread } from "./spread.ts";
 
 const states = {
@@ -18,8 +19,8 @@ export function opening(data: SemiReportData): Markup {
 ${summary === undefined ? undefined : markup`<p>${summary}</p>`}
 ${status === "finished" ? undefined : markup`<p class="notice">${states[status]}</p>`}
 <p class="headline">${headline(data)}</p>
-<p class="lead">A teacher model learnt from ${count(data.counts.labelled)} labelled images and picked the unlabelled ones that it is surest of. A student model learnt from those, then from the labelled images.</p>
-<div class="outcome">${verdict(data)}${armDots(arms)}</div>
+<p class="lead">A teacher model learns from ${count(data.counts.labelled)} labelled images and picks the unlabelled ones that it is surest of. A student model learns from those, then from the labelled images.</p>
+${measuredOn && arms.some(({ runs }) => runs.length > 0) ? markup`<div class="outcome">${gainPanel(data)}${armDots(arms)}</div>` : undefined}
 ${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(data)} ${effort(data)}</p>`}
 </header>`;
 }

@@ -10,7 +10,7 @@ export function strips({ selection, classes, counts }: SemiReportData): Markup |
   if (shown.length === 0) return undefined;
   const more = shown.slice(openStrips);
   return markup`<section><h2>What the teacher picked</h2>
-<p>Each row goes down the ranking of one class: from the image that the teacher is surest of to ${lastRank(counts.select)}. Below each stands its score, which is 1 where the teacher has no doubt. Where do they stop looking like the class?</p>
+<p>Each row goes down the ranking of one class: from the image that the teacher is surest of to ${lastRank(counts.select)}. A score of 1 means no doubt. Where do they stop looking like the class?</p>
 <div class="strips">${shown.slice(0, openStrips)}</div>
 ${
   more.length === 0
@@ -36,7 +36,7 @@ function strip({ strip: images }: ClassSelection, name: string): Markup {
 
 function cell({ id, rank, score, truth, thumbnail }: StripImage, name: string): Markup {
   return markup`<li${truth === undefined || truth === name ? undefined : markup` class="wrong"`}>${thumbnailPicture(thumbnail, `Selected for ${name} at rank ${rank}: ${id}`)}
-<span title="${id}">No. ${count(rank)}</span> <small>· ${score.toFixed(2)}</small>${truth === undefined ? undefined : answer(truth, name)}</li>`;
+<span title="${id}">No. ${count(rank)}</span> <small>score ${score.toFixed(2)}</small>${truth === undefined ? undefined : answer(truth, name)}</li>`;
 }
 
 function answer(truth: string, name: string): Markup {

@@ -4,7 +4,7 @@ export const semiStyle = `
 .opening h1 + p { margin-top: 2px; }
 .opening .headline { color: var(--ink); font-size: clamp(22px, 1.2rem + 1.4vw, 36px); line-height: 1.25; font-weight: 600; letter-spacing: -.02em; margin-top: 28px; max-width: 27em; text-wrap: balance; }
 .headline b { white-space: nowrap; color: var(--training); font-weight: 700; }
-.headline b ~ b { color: inherit; }
+.headline b ~ b { color: var(--validation); }
 .opening .lead { font-size: 17px; margin-top: 14px; max-width: 62em; text-wrap: pretty; }
 .outcome { display: grid; grid-template-columns: minmax(200px, 270px) minmax(0, 1fr); gap: 28px 48px; align-items: center; margin-top: 32px; padding: 28px 32px; border-radius: 14px; background: var(--raised); }
 .outcome > :only-child { grid-column: 1 / -1; }
@@ -35,6 +35,7 @@ p.gain { font-size: 20px; }
 .dots tfoot td { height: 22px; padding: 0; }
 .dots tfoot span { position: absolute; bottom: 0; translate: -50%; font-size: 12px; line-height: 1; color: var(--soft); }
 .key { white-space: nowrap; margin-right: 10px; --tone: var(--soft); }
+p .key { margin-left: 10px; }
 .key i, .key b { display: inline-block; vertical-align: middle; margin-right: 3px; }
 .key b { height: 15px; }
 
@@ -53,7 +54,7 @@ p.gain { font-size: 20px; }
 .strips li { min-width: 0; font-size: 13px; line-height: 1.35; }
 .strips img, .strips .missing { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 8px; margin-bottom: 5px; background: var(--raised); }
 .strips .missing { display: grid; }
-.strips small { color: var(--soft); font-size: 12px; white-space: nowrap; }
+.strips small { display: block; color: var(--soft); font-size: 12px; white-space: nowrap; }
 .strips .answer { display: block; color: var(--soft); overflow-wrap: anywhere; }
 .strips .wrong .answer { color: var(--bad); font-weight: 600; }
 .strips .wrong img { outline: 3px solid var(--bad); outline-offset: -3px; }
@@ -67,7 +68,7 @@ p.gain { font-size: 20px; }
 .selection td { vertical-align: middle; }
 .few { color: var(--bad); }
 .histogram { display: block; width: 160px; height: 34px; }
-.histogram .left { fill: var(--soft); opacity: .4; }
+.histogram .left { fill: var(--soft); opacity: .55; }
 .histogram .taken { fill: var(--training); }
 .histogram .base { stroke: var(--line); fill: none; }
 .wide { width: 34%; min-width: 150px; }
@@ -105,6 +106,7 @@ pre { overflow: auto; padding: 14px 16px; border-radius: 10px; background: var(-
 }
 @media (max-width: 560px) {
   .opening .headline { margin-top: 20px; }
+  .opening .lead { font-size: 15px; }
   .strips ol { gap: 8px; }
   .strips li { font-size: 12px; }
   .histogram { width: 96px; height: 26px; }
@@ -120,6 +122,12 @@ pre { overflow: auto; padding: 14px 16px; border-radius: 10px; background: var(-
   .strips { grid-template-columns: 1fr 1fr; gap: 14px 24px; }
   .steps { grid-template-columns: repeat(5, 1fr); gap: 10px; }
   .steps li { font-size: 10px; padding: 10px; }
+  .steps li + li::before { display: none; }
+  .steps h3 { white-space: nowrap; }
+  .steps h3::before { width: 16px; height: 16px; margin-right: 5px; font-size: 10px; }
+  .opening .lead, .gain .meaning { font-size: 13px; }
+  .measured, .gain, .strips li, .dots th small, .dots caption { font-size: 10px; }
+  .steps .figure { font-size: 10px; }
   .steps .figure b { display: block; font-size: 17px; }
   .histogram { width: 110px; height: 22px; }
 }

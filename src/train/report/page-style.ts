@@ -84,9 +84,9 @@ table { border-collapse: collapse; }
 .heat thead span { display: inline-block; writing-mode: vertical-rl; transform: rotate(180deg); max-height: 160px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom; }
 .heat tbody th { position: sticky; left: 0; z-index: 1; background: var(--ground); text-align: right; font-weight: 500; color: var(--soft); padding: 0 8px 0 0; max-width: 190px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .heat tbody td { --side: clamp(24px, calc((min(100vw, 760px) - 130px) / var(--classes) - 2px), 56px); width: var(--side); min-width: var(--side); height: var(--side); text-align: center; border-radius: 4px; background: var(--raised); }
-.heat .hit { background: rgb(var(--hit) / var(--share)); }
-.heat .miss { background: rgb(var(--miss) / var(--share)); }
-.heat .strong { color: #fff; font-weight: 600; }
+.heat .hit { background: rgb(var(--hit) / calc(.75 * var(--share))); }
+.heat .miss { background: rgb(var(--miss) / calc(.75 * var(--share))); }
+.heat .strong { font-weight: 600; }
 .pairs { display: flex; flex-wrap: wrap; gap: 20px 40px; align-items: flex-start; }
 .pairs > * { min-width: 0; max-width: 100%; }
 .pairs > :last-child { flex: 1 1 340px; }

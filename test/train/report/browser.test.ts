@@ -1,11 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { trainingReport, type TrainingReportData } from "../../../src/train/index.ts";
 import { chromiumMissing, startChromium } from "../../support/browser.ts";
 import { reportData } from "../../support/report-data.ts";
+import { faintTexts, overflow, screens, showPage, type ShownPage } from "../../support/shown-page.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const missing = chromiumMissing();
@@ -18,29 +16,8 @@ describe.skipIf(missing)(`a training report in Chromium${missing ? ` (${missing}
   });
   afterAll(() => browser.close());
 
-  interface ShownPage {
-    readonly page: Page;
-    /** What the page wrote to its console, exceptions and refused requests included. */
-    readonly messages: readonly string[];
-    /** Addresses that were asked for, other than the page's own and `data:`. */
-    readonly requests: readonly string[];
-  }
-
-  async function show(data: TrainingReportData, options?: BrowserContextOptions): Promise<ShownPage> {
-    const path = join(folder, "report.html");
-    const url = pathToFileURL(path).href;
-    writeFileSync(path, trainingReport(data));
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
-    const messages: string[] = [];
-    const requests: string[] = [];
-    page.on("console", (message) => messages.push(message.text()));
-    page.on("pageerror", (error) => messages.push(String(error)));
-    page.on("request", (request) => {
-      if (request.url() !== url && !request.url().startsWith("data:")) requests.push(request.url());
-    });
-    await page.goto(url);
-    return { page, messages, requests };
-  }
+  const show = (data: TrainingReportData, options?: BrowserContextOptions): Promise<ShownPage> =>
+    showPage(browser, folder, trainingReport(data), options);
 
   const hostile = [
     "</script><b>",
@@ -60,20 +37,16 @@ describe.skipIf(missing)(`a training report in Chromium${missing ? ` (${missing}
   it.each(cases)(
     "%s: fits desktop and phone, complains of nothing, asks for nothing",
     async (_name, data) => {
-      for (const width of [1280, 390]) {
-        const phone = width === 390;
-        const { page, messages, requests } = await show(data, {
-          viewport: { width, height: 900 },
-          colorScheme: phone ? "dark" : "light",
-          isMobile: phone,
-        });
-        const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        expect(await page.evaluate(overflow)).toBe(0);
+      for (const screen of screens) {
+        const { page, messages, requests } = await show(data, screen);
+        expect(await overflow(page)).toBe(0);
+        expect(await faintTexts(page)).toEqual([]);
         expect(
           await page.evaluate("document.querySelectorAll('b[onerror], main script:not([type])').length"),
         ).toBe(0);
         expect(messages).toEqual([]);
         expect(requests).toEqual([]);
+        await page.close();
       }
     },
   );

@@ -1,0 +1,176 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { semiReport, type Arm, type SemiReportData } from "../../src/semi/report/index.ts";
+import { runs, semiReportData } from "../support/semi-report-data.ts";
+
+const hostile = ["</script><b>", '"><img src=x onerror=alert(1)>', "a & b", "<!--"];
+
+/** The text of the page. */
+const textOf = (html: string): string =>
+  html
+    .replaceAll(/<(script|style)[^]*?<\/\1>/g, "")
+    .replaceAll(/<[^>]+>/g, "")
+    .replaceAll("&#39;", "'")
+    .replaceAll(/\s+/g, " ");
+
+describe("a semi-supervised report", () => {
+  let data: SemiReportData;
+  beforeAll(async () => {
+    data = await semiReportData(["cat", "dog", "horse"]);
+  });
+
+  const withArms = (supervised: readonly number[], finetuned: readonly number[]): string =>
+    textOf(
+      semiReport({
+        ...data,
+        arms: [
+          { kind: "supervised", runs: runs(supervised) },
+          { kind: "finetuned", runs: runs(finetuned) },
+        ],
+      }),
+    );
+
+  it("says what the unlabelled images brought, no stronger than the numbers are", () => {
+    expect(withArms([75, 75.1, 75.2], [79, 79.1, 79.2])).toContain(
+      "With 46,000 unlabelled images the model is right on 79.1 % of new images, instead of 75.1 % without them.",
+    );
+    expect(withArms([75, 74.1, 75.9], [75.2, 75.5, 74.9])).toContain(
+      "right on 75.2 % of new images, without them on 75.0 %: too close to tell apart from chance.",
+    );
+    expect(withArms([75, 75.1, 75.2], [73, 73.1, 73.2])).toContain(
+      "The 46,000 unlabelled images did harm: with them the model is right on 73.1 % of new images, instead of 75.1 %",
+    );
+    expect(withArms([], [79])).toContain("What they brought is not known");
+    expect(withArms([75], [])).not.toContain("new images");
+  });
+
+  it("shows mean and deviation of each arm, and the gain with its interval", () => {
+    const text = withArms([75.1, 75.3, 75.2], [78.9, 79.6, 79.4]);
+    expect(text).toContain("79.3 ± 0.4 %");
+    expect(text).toContain("+4.1 percentage points more right answers");
+    expect(text).toContain("95 % interval +3.4 to +4.8, over the seeds, pair by pair");
+    expect(withArms([75.1, 75.3], [73, 73.2])).toContain("−2.1 percentage points: fewer right answers");
+  });
+
+  it("owns up to an uneven match and to validation images", () => {
+    const arms: readonly Arm[] = [
+      { kind: "supervised", runs: runs([75], 1000) },
+      { kind: "finetuned", runs: runs([79], 2500) },
+    ];
+    const measuredOn = { set: "validation", name: "val/", images: 500 } as const;
+    const text = textOf(semiReport({ ...data, arms, measuredOn }));
+    expect(text).toContain("2,500 training images, 2.5 times the baseline's 1,000");
+    expect(text).toContain("of the validation images");
+    expect(text).toContain("a little too high");
+    expect(textOf(semiReport(data))).toContain("each processed 2,400,000 training images");
+  });
+
+  it("counts every step of the pipeline", () => {
+    const text = textOf(semiReport(data));
+    for (const part of [
+      "4,000 labelled images",
+      "46,000 unlabelled images",
+      "looked at 45,997 of them and noted the 3 likeliest classes of each. 3 could not be read.",
+      "6,612 images selected",
+      "Of each class, the 2,453 images",
+      "12 labels are of images that stand for another class, too",
+      "41 near-copies of labelled or test images were left out",
+      "1,840,000 images processed",
+      "560,000 images processed",
+    ])
+      expect(text).toContain(part);
+  });
+
+  it("warns of classes that have fewer images than wanted", () => {
+    const text = textOf(semiReport(data));
+    expect(text).toContain("One class has fewer than the 2,453 images wanted (the fewest: 1,718)");
+    const select = { ...data.counts.select!, k: 1718 };
+    expect(textOf(semiReport({ ...data, counts: { ...data.counts, select } }))).toContain(
+      "Every class has its 1,718 images.",
+    );
+  });
+
+  it("adds up how many pseudo-labels are right, and marks those shown that are wrong", () => {
+    const [first, second, third] = data.selection!.classes;
+    const image = { id: "a", rank: 1, score: 0.5, truth: "otter" };
+    const classes = [
+      { ...first!, truth: { known: 100, right: 90 }, strip: [image, { ...image, truth: "cat" }] },
+      { ...second!, truth: { known: 300, right: 150 } },
+      { ...third!, truth: undefined },
+    ];
+    const text = textOf(semiReport({ ...data, selection: { classes } }));
+    expect(text).toContain("60.0 % of the selected labels are right 240 of 400 whose truth is known.");
+    expect(text).toContain("✗ is otter");
+    expect(text).toContain("✓ right");
+    const unknown = classes.map((record) => ({ ...record, truth: undefined }));
+    expect(textOf(semiReport({ ...data, selection: { classes: unknown } }))).not.toContain(
+      "Are the teacher's labels right?",
+    );
+  });
+
+  it("leaves out what a run does not have", () => {
+    const page = semiReport({
+      title: "run",
+      classes: ["a", "b"],
+      status: "stopped",
+      arms: [],
+      counts: { labelled: 100, unlabelled: 2000 },
+      stages: [],
+      machine: [],
+      settings: "",
+      provenance: [],
+    });
+    expect(page).toContain("stopped before its end");
+    expect(page).toContain("The student is not fine-tuned yet");
+    expect(page.match(/<h2>/g)).toHaveLength(1);
+    expect(textOf(page)).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it("draws nothing that is no number", () => {
+    const points = [
+      { imagesProcessed: 100, trainLoss: NaN },
+      { imagesProcessed: 200, trainLoss: 2 },
+    ];
+    const page = semiReport({
+      ...data,
+      curves: [{ name: "teacher", points }],
+      sweeps: [{ title: "K", lines: [{ name: "balanced", points: [{ value: 10, top1: [70] }] }] }],
+    });
+    expect(page).not.toMatch(/ (d|style)="[^"]*(NaN|Infinity)/);
+    expect(page).not.toContain("Accuracy on validation images");
+  });
+
+  it("lets no name become an element, an attribute or a script", async () => {
+    const named = await semiReportData(hostile);
+    const page = semiReport({
+      ...named,
+      title: hostile[0]!,
+      summary: hostile[1]!,
+      settings: hostile[0]!,
+      measuredOn: { set: "test", name: hostile[3]!, images: 10 },
+      arms: [{ kind: "other", name: hostile[1]!, summary: hostile[0]!, runs: runs([1]) }],
+      curves: [{ name: hostile[0]!, points: [{ imagesProcessed: 1, trainLoss: 1 }] }],
+      stages: [{ name: hostile[1]!, seconds: 1 }],
+    });
+    for (const name of [hostile[0]!, hostile[1]!, hostile[3]!]) expect(page).not.toContain(name);
+    expect(page).toContain("<h1>&lt;/script&gt;&lt;b&gt;</h1>");
+    expect(page).toContain("a &amp; b");
+  });
+
+  it("shows no picture from anywhere but the page itself", () => {
+    const strip = [{ id: "a", rank: 1, score: 1, thumbnail: "http://example.org/a.jpg" }];
+    const classes = data.selection!.classes.map((record) => ({ ...record, strip }));
+    const page = semiReport({ ...data, selection: { classes } });
+    expect(page).not.toContain("example.org");
+    expect(page).toContain("no picture");
+  });
+
+  it("stays small for a thousand classes, and says what it leaves out", async () => {
+    const page = semiReport(
+      await semiReportData(Array.from({ length: 1000 }, (_, index) => `class ${index}`)),
+    );
+    expect(page.length).toBeLessThan(2.5e6);
+    expect(page.match(/<article>/g)).toHaveLength(60);
+    expect(page).toContain("<summary>40 more classes</summary>");
+    expect(page).toContain("60 of 1,000 classes are shown.");
+  });
+});
