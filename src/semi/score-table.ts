@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { TableColumns } from "./table-column.ts";
 
 /**
  * One of the best classes of one scored image, a row of a score file. An image has P of them, best first.
@@ -18,6 +19,16 @@ export interface ScoreRow {
   /** Perceptual hash of the image as the teacher saw it, 64 bits as a signed number; the same in all its rows. */
   readonly phash: bigint;
 }
+
+/** Columns of a score file. */
+export const scoreColumns: TableColumns<ScoreRow> = {
+  image_id: "text",
+  position: "int32",
+  class: "int32",
+  score: "float32",
+  rank: "int32",
+  phash: "int64",
+};
 
 /** What a score file says of itself, as JSON in its metadata under {@link scoreFactsKey}. */
 export interface ScoreFacts {

@@ -1,3 +1,5 @@
+import type { TableColumns } from "./table-column.ts";
+
 /**
  * An image that was selected for a class, a row of a selection. An image may be selected for several classes.
  *
@@ -15,9 +17,26 @@ export interface SelectionRow {
   readonly score: number;
 }
 
+/** Columns of a selection. */
+export const selectionColumns: TableColumns<SelectionRow> = {
+  shard: "int32",
+  position: "int32",
+  image_id: "text",
+  class: "int32",
+  class_rank: "int32",
+  score: "float32",
+};
+
 /** A row of the table of hashes that unlabelled images are compared with. */
 export interface ReferenceRow {
   readonly image_id: string;
   readonly phash: bigint;
   readonly set: "labelled" | "validation" | "test";
 }
+
+/** Columns of a table of references. */
+export const referenceColumns: TableColumns<ReferenceRow> = {
+  image_id: "text",
+  phash: "int64",
+  set: "text",
+};

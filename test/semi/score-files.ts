@@ -1,0 +1,32 @@
+import { openReferenceWriter } from "../../src/node/semi/reference-writer.ts";
+import { openScoreWriter } from "../../src/node/semi/score-writer.ts";
+import type { ScoreFacts, ScoreRow } from "../../src/semi/score-table.ts";
+import type { ReferenceRow } from "../../src/semi/selection-table.ts";
+
+/** Facts of a score file of three classes. */
+export const facts: ScoreFacts = {
+  teacher: { name: "resnet20_cifar10", sha256: "a1" },
+  classes: ["cat", "dog", "ship"],
+  shard: { path: "unlabelled/00000.tar", sha256: "b2", from: 0, to: 10 },
+  p: 2,
+  images: 9,
+  broken: [{ id: "7.jpg", error: "cut off" }],
+};
+
+export async function writeScores(
+  path: string,
+  rows: Iterable<ScoreRow>,
+  changes: Partial<ScoreFacts> = {},
+): Promise<string> {
+  const writer = await openScoreWriter(path);
+  await writer.write(rows);
+  await writer.close({ ...facts, ...changes });
+  return path;
+}
+
+export async function writeReferences(path: string, rows: Iterable<ReferenceRow>): Promise<string> {
+  const writer = await openReferenceWriter(path);
+  await writer.write(rows);
+  await writer.close();
+  return path;
+}
