@@ -65,11 +65,11 @@ describe("figures of the report", () => {
   });
 
   it("shows ranks 1, K/4, K/2 and K as far as images were selected", () => {
-    expect(stripRanks(16_000, 16_000)).toEqual([1, 4000, 8000, 16_000]);
-    expect(stripRanks(16_000, 5000)).toEqual([1, 4000, 5000]);
+    expect(stripRanks(16_000)).toEqual([1, 4000, 8000, 16_000]);
+    expect(stripRanks(5000, 16_000)).toEqual([1, 4000, 5000]);
     expect(stripRanks(1, 1)).toEqual([1]);
     expect(stripRanks(2, 2)).toEqual([1, 2]);
-    expect(stripRanks(100, 0)).toEqual([]);
+    expect(stripRanks(0, 100)).toEqual([]);
   });
 
   it("shows strips of all classes, or of some from everywhere among many", () => {

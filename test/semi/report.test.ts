@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { semiReport, type Arm, type SemiReportData } from "../../src/semi/report/index.ts";
+import { semiReport, type Arm, type SelectCounts, type SemiReportData } from "../../src/semi/report/index.ts";
 import { runs, semiReportData } from "../support/semi-report-data.ts";
 
 const hostile = ["</script><b>", '"><img src=x onerror=alert(1)>', "a & b", "<!--"];
@@ -78,6 +78,19 @@ describe("a semi-supervised report", () => {
       "560,000 images processed",
     ])
       expect(text).toContain(part);
+  });
+
+  it("says how else images may be selected", () => {
+    const select = { ranking: "unbalanced", k: 10, rows: 30, images: 30, duplicates: { images: 0 } } as const;
+    const selected = (change: Partial<SelectCounts>): string =>
+      textOf(semiReport({ ...data, counts: { ...data.counts, select: { ...select, ...change } } }));
+    expect(selected({})).toContain(
+      "The 30 labels that the teacher is surest of, whatever their class. None was",
+    );
+    expect(selected({})).not.toContain("fewer than the");
+    expect(selected({ ranking: "threshold", k: null, duplicates: null })).toContain(
+      "All 30 labels whose score reaches a threshold. Near-copies of labelled or test images were not looked for.",
+    );
   });
 
   it("warns of classes that have fewer images than wanted", () => {

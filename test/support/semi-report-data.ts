@@ -1,12 +1,11 @@
 import { seededRandom, type Random } from "../../src/core/index.ts";
 import { confusionMatrix, countPrediction, type ConfusionMatrix } from "../../src/predict/index.ts";
 import {
-  histogramBins,
   stripClasses,
   stripRanks,
   type Arm,
   type ArmRun,
-  type ClassSelection,
+  type SelectedClass,
   type SemiReportData,
   type SweepPoint,
 } from "../../src/semi/report/index.ts";
@@ -27,7 +26,7 @@ export async function semiReportData(classes: readonly string[]): Promise<SemiRe
       labelled: 4000,
       unlabelled: 46_000,
       score: { images: 45_997, broken: 3, p: Math.min(10, classes.length) },
-      select: { k, balanced: true, rows, images: rows - 12, nearDuplicates: 41 },
+      select: { ranking: "balanced", k, rows, images: rows - 12, duplicates: { images: 41 } },
       pretrainImages: 1_840_000,
       finetuneImages: 560_000,
     },
@@ -126,20 +125,21 @@ function selectedClasses(
   classes: readonly string[],
   k: number,
   random: Random,
-): Promise<readonly ClassSelection[]> {
+): Promise<readonly SelectedClass[]> {
   const withStrip = new Set(stripClasses(classes.length));
   return Promise.all(
     classes.map(async (name, index) => {
       const selected = index === classes.length - 1 ? Math.ceil(0.7 * k) : k;
       const hardness = (index % 7) / 10;
       const known = Math.max(1, Math.floor(0.9 * selected));
-      const ranks = withStrip.has(index) ? stripRanks(k, selected) : [];
+      const ranks = withStrip.has(index) ? stripRanks(selected, k) : [];
       return {
+        candidates: index === classes.length - 1 ? selected : 4000 + 37 * (index % 11),
         selected,
         highest: 0.9999 - hardness / 20,
         lowest: 0.97 - hardness / 2,
-        histogram: Array.from({ length: histogramBins }, (_, bin) =>
-          Math.round(46_000 * Math.exp(-bin) + (4000 - 3000 * hardness) * Math.exp(bin - histogramBins + 1)),
+        bestScores: Array.from({ length: 20 }, (_, bin) =>
+          bin < 2 ? 0 : Math.round(90 + (2600 - 2400 * hardness) * Math.exp((bin - 19) / 2)),
         ),
         truth: { known, right: Math.round(known * (0.98 - 0.3 * hardness)) },
         strip: await Promise.all(

@@ -92,42 +92,44 @@ export interface ScoreCounts {
   readonly p: number;
 }
 
+/** What a selection took. */
 export interface SelectCounts {
-  /** K: images wanted for each class. */
-  readonly k: number;
-  /** Whether each class got its own K, or one ranking over all classes filled the same total. */
-  readonly balanced: boolean;
+  /** K for each class, the same total by one ranking over all classes, or all that reach a score. */
+  readonly ranking: "balanced" | "unbalanced" | "threshold";
+  /** K: images wanted for each class; null with a threshold. */
+  readonly k: number | null;
   /** Rows of the selection: an image that is taken for two classes has two. */
   readonly rows: number;
   /** Different images among them. */
   readonly images: number;
-  /** Images that were left out as near-duplicates of labelled, validation or test images. */
-  readonly nearDuplicates: number;
+  /**
+   * Images that were left out as near-duplicates of labelled, validation or test images; null when none were looked
+   * for.
+   */
+  readonly duplicates: { readonly images: number } | null;
 }
 
 export interface SelectionRecord {
   /** One for each class, in the order of the logits. */
-  readonly classes: readonly ClassSelection[];
+  readonly classes: readonly SelectedClass[];
   /** How often a pseudo-label is right down the ranking, over all classes, where truth is known; by rising rank. */
   readonly precisionByRank?: readonly RankPrecision[] | undefined;
 }
 
-export interface ClassSelection {
+export interface SelectedClass {
+  /** Images that could have been selected. */
+  readonly candidates: number;
   readonly selected: number;
-  /** Softmax score of the image of rank 1; left out when none was selected. */
-  readonly highest?: number | undefined;
-  /** Softmax score of the last image that was selected. */
-  readonly lowest?: number | undefined;
-  /** Candidates of the class by score: {@link histogramBins} equal bins from 0 to 1, selected or not. */
-  readonly histogram?: readonly number[] | undefined;
+  /** Softmax scores of the first and the last image that were selected; null when none was. */
+  readonly highest: number | null;
+  readonly lowest: number | null;
+  /** Images whose best class this is, by their score, in equal bins from 0 to 1; 20 look well. */
+  readonly bestScores: readonly number[];
   /** Selected images whose true class is known, and those of them that are of this class. */
   readonly truth?: { readonly known: number; readonly right: number } | undefined;
-  /** Examples by rising rank: {@link stripRanks} says which ranks, {@link stripClasses} for which classes. */
+  /** Examples by rising rank: `stripRanks` says which ranks, `stripClasses` for which classes. */
   readonly strip: readonly StripImage[];
 }
-
-/** Bins of {@link ClassSelection.histogram}. */
-export const histogramBins = 20;
 
 export interface RankPrecision {
   /** Last rank of a stretch. */

@@ -67,14 +67,22 @@ const pending = "Not done yet.";
 const broken = (images: number): string =>
   images === 0 ? "All could be read." : `${count(images)} could not be read.`;
 
-function selected({ k, balanced, rows, images, nearDuplicates }: SelectCounts): readonly string[] {
+function selected(select: SelectCounts): readonly string[] {
+  const { rows, images, duplicates } = select;
   return [
-    balanced
-      ? `Of each class, the ${count(k)} images that the teacher is surest of. `
-      : `The ${count(rows)} labels that the teacher is surest of, whatever their class. `,
+    chosen(select),
     rows > images ? `${count(rows - images)} labels are of images that stand for another class, too. ` : "",
-    nearDuplicates === 0
-      ? "None was a near-copy of a labelled or test image."
-      : `${count(nearDuplicates)} near-copies of labelled or test images were left out.`,
+    duplicates === null
+      ? "Near-copies of labelled or test images were not looked for."
+      : duplicates.images === 0
+        ? "None was a near-copy of a labelled or test image."
+        : `${count(duplicates.images)} near-copies of labelled or test images were left out.`,
   ];
+}
+
+function chosen({ ranking, k, rows }: SelectCounts): string {
+  if (ranking === "threshold") return `All ${count(rows)} labels whose score reaches a threshold. `;
+  return ranking === "balanced" && k !== null
+    ? `Of each class, the ${count(k)} images that the teacher is surest of. `
+    : `The ${count(rows)} labels that the teacher is surest of, whatever their class. `;
 }

@@ -2,12 +2,14 @@
 export const openStrips = 20;
 const mostStrips = 60;
 
-/** Ranks that a strip shows: 1, K/4, K/2 and K, as in the paper's Figure 2, as far as images were selected. */
-export function stripRanks(k: number, selected: number): readonly number[] {
-  const ranks = [1, Math.round(k / 4), Math.round(k / 2), k].map((rank) =>
-    Math.min(Math.max(1, rank), selected),
-  );
-  return selected > 0 ? [...new Set(ranks)] : [];
+/**
+ * Ranks that a strip shows: 1, K/4, K/2 and K, as in the paper's Figure 2, as far as images were selected.
+ *
+ * @param k K of a balanced selection. @default the number selected
+ */
+export function stripRanks(selected: number, k: number = selected): readonly number[] {
+  const ranks = [1, Math.round(k / 4), Math.round(k / 2), k];
+  return selected > 0 ? [...new Set(ranks.map((rank) => Math.min(Math.max(1, rank), selected)))] : [];
 }
 
 /** Indices of the classes that get a strip: all of up to 60, else 60 spread evenly. */

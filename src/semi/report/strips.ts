@@ -1,5 +1,5 @@
 import { count, markup, thumbnailPicture, type Markup } from "../../train/report/index.ts";
-import type { ClassSelection, SelectCounts, SemiReportData, StripImage } from "./data.ts";
+import type { SelectedClass, SelectCounts, SemiReportData, StripImage } from "./data.ts";
 import { openStrips } from "./strip-choice.ts";
 
 /** For each class a few selected images from the first rank to the last: the paper's Figure 2. */
@@ -25,11 +25,11 @@ ${
 }
 
 const lastRank = (select: SelectCounts | undefined): string =>
-  select?.balanced === true
+  select?.ranking === "balanced" && select.k !== null
     ? `the last that was taken, at rank ${count(select.k)}`
     : "the last that was taken";
 
-function strip({ strip: images }: ClassSelection, name: string): Markup {
+function strip({ strip: images }: SelectedClass, name: string): Markup {
   return markup`<article><h3><bdi>${name}</bdi></h3><ol>${images.map((image) => cell(image, name))}</ol></article>
 `;
 }

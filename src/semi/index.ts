@@ -1,0 +1,3 @@
+export * from "./report/index.ts";
+export * from "./score-table.ts";
+export * from "./selection-table.ts";
