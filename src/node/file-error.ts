@@ -3,6 +3,7 @@ import { DataError } from "../core/index.ts";
 const reasons: Readonly<Record<string, readonly [code: string, reason: string]>> = {
   ENOENT: ["data/not-found", "no such file or folder. Check the path"],
   ENOTDIR: ["data/not-found", "a part of the path is no folder. Check the path"],
+  EROFS: ["data/permission", "the file system is read-only. Write elsewhere"],
   EACCES: ["data/permission", "permission denied. Check the rights of the file and of its folders"],
   EPERM: ["data/permission", "permission denied. Check the rights of the file and of its folders"],
   EISDIR: ["data/not-a-file", "a folder stands where a file was expected"],

@@ -20,3 +20,4 @@ export {
   type TrainingEvent,
   type TrainModelOptions,
 } from "./trainer/index.ts";
+export * from "./semi/index.ts";

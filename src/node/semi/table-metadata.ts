@@ -1,5 +1,5 @@
 import { parquetMetadataAsync, parquetSchema, type FileMetaData } from "hyparquet";
-import { DataError } from "../../core/index.ts";
+import { DataError, type ByteSource } from "../../core/index.ts";
 import { asyncBuffer } from "../../data/parquet/async-buffer.ts";
 import type { TableColumns, TableColumnType } from "../../semi/table-column.ts";
 import { openFileSource } from "../file-source.ts";
@@ -14,33 +14,31 @@ export async function readTableMetadata<Row>(
   columns: TableColumns<Row>,
 ): Promise<FileMetaData> {
   await using source = await openFileSource(path);
-  let metadata: FileMetaData;
-  try {
-    metadata = await parquetMetadataAsync(asyncBuffer(source));
-  } catch (cause) {
+  return await parseTableMetadata(source, columns);
+}
+
+/** The same of a file that is open. */
+export async function parseTableMetadata<Row>(
+  source: ByteSource,
+  columns: TableColumns<Row>,
+): Promise<FileMetaData> {
+  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
     // hyparquet throws plain errors on what is no Parquet file.
-    if (cause instanceof DataError) throw cause;
-    throw notATable(path, cause instanceof Error ? cause.message : String(cause), columns, cause);
-  }
+    throw notATable(source.name, columns, cause instanceof Error ? cause.message : String(cause), cause);
+  });
   const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
   const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
   if (found.toSorted().join() !== wanted.toSorted().join()) {
-    throw notATable(path, `the columns ${found.join(", ")}`, columns);
+    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
   }
   return metadata;
 }
 
-const stored: { readonly [T in TableColumnType]: string } = {
-  text: "BYTE_ARRAY",
-  int32: "INT32",
-  int64: "INT64",
-  float32: "FLOAT",
-};
-
-function notATable<Row>(
+/** The error for a file that is not the table it should be. */
+export function notATable<Row>(
   path: string,
-  received: string,
   columns: TableColumns<Row>,
+  received: string,
   cause?: unknown,
 ): DataError {
   return new DataError(
@@ -49,3 +47,10 @@ function notATable<Row>(
     { cause },
   );
 }
+
+const stored: { readonly [T in TableColumnType]: string } = {
+  text: "BYTE_ARRAY",
+  int32: "INT32",
+  int64: "INT64",
+  float32: "FLOAT",
+};
