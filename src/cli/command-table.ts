@@ -40,6 +40,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/train.ts")).trainCommand,
   },
   {
+    name: "semi",
+    summary: "train a student on labelled and unlabelled images",
+    load: async () => (await import("./commands/semi/index.ts")).semiCommands,
+  },
+  {
     name: "export",
     summary: "write a model as ONNX or safetensors",
     load: async () => (await import("./commands/export.ts")).exportCommand,

@@ -38,6 +38,11 @@ export function defineCommand<Values>(definition: CommandDefinition<Values>): Lo
 }
 
 function exampleLines(command: Command, examples: CommandDefinition<unknown>["examples"]): string[] {
-  const program = command.parent?.name() ?? "";
-  return ["", "Examples:", ...examples.flatMap(([line, about]) => [`  # ${about}`, `  ${program} ${line}`])];
+  let root = command;
+  while (root.parent) root = root.parent;
+  return [
+    "",
+    "Examples:",
+    ...examples.flatMap(([line, about]) => [`  # ${about}`, `  ${root.name()} ${line}`]),
+  ];
 }

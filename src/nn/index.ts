@@ -22,6 +22,7 @@ export {
   activationRangeGraph,
   inferenceGraph,
   type InferenceGraphOptions,
+  type InferenceOutput,
   type Quantisation,
 } from "./inference-graph.ts";
 export { explanationGraph, type ExplanationGraphOptions } from "./explanation-graph.ts";

@@ -16,8 +16,12 @@ import {
 import type { Preprocessing } from "../image/index.ts";
 import type { ResNetConfig } from "./config.ts";
 import { inference } from "./forward.ts";
+import { lowFrequencies } from "./low-frequencies.ts";
 import { preprocessingGraph } from "./preprocessing-graph.ts";
 import { resnet, type Output } from "./resnet.ts";
+
+/** Everything that can be asked of an inference graph; `frequencies` [N, 8, 8] need no weights. */
+export type InferenceOutput = Output | "frequencies";
 
 /** What 8-bit arithmetic needs to know: the ranges of the activations, and how filters are written. */
 export interface Quantisation extends QuantiseOptions {
@@ -29,7 +33,7 @@ const int8GroupChannels = 32;
 
 export interface InferenceGraphOptions {
   /** @default ["logits"] */
-  readonly outputs?: readonly Output[];
+  readonly outputs?: readonly InferenceOutput[];
   /** Height and width of the input images. @default 224 */
   readonly inputSize?: number;
   /**
@@ -67,7 +71,10 @@ export function inferenceGraph(
   const images = preprocessing
     ? preprocessingGraph(preprocessing)
     : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
-  const available = resnet(config, images, inference(weights));
+  const available = {
+    ...resnet(config, images, inference(weights)),
+    ...(config.inChannels === 3 ? { frequencies: lowFrequencies(images) } : {}),
+  };
   const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
   const folded = foldBatchNorm(graph);
   return int8
@@ -92,8 +99,8 @@ export function activationRangeGraph(config: ResNetConfig, weights: StateDict, i
 
 /** Picks the outputs asked for by name. */
 export function selectOutputs(
-  available: Readonly<Partial<Record<Output, Value<"float32">>>>,
-  names: readonly Output[],
+  available: Readonly<Partial<Record<InferenceOutput, Value<"float32">>>>,
+  names: readonly InferenceOutput[],
 ): Record<string, Value> {
   return Object.fromEntries(
     names.map((name) => {

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { ModelError } from "../core/index.ts";
 import { readModelInterface, type ModelInterface } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
-import { decodeDescription, type ModelDescription, type Output } from "../nn/index.ts";
+import { decodeDescription, type ModelDescription, type InferenceOutput } from "../nn/index.ts";
 import { Model, type OpenedPipeline } from "../predict/index.ts";
 import { planExecution } from "../runtime/index.ts";
 import { fileError } from "./file-error.ts";
@@ -56,7 +56,7 @@ async function openPipeline(
   path: string,
   preprocessing: Preprocessing,
   { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
-  outputs: readonly Output[],
+  outputs: readonly InferenceOutput[],
   images: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPipeline> {
@@ -104,7 +104,7 @@ function checkInput(path: string, { inputs }: ModelInterface, { inputSize }: Pre
   );
 }
 
-function checkOutputs(path: string, { outputs }: ModelInterface, wanted: readonly Output[]): void {
+function checkOutputs(path: string, { outputs }: ModelInterface, wanted: readonly InferenceOutput[]): void {
   const names = outputs.map(({ name }) => name);
   const missing = wanted.filter((name) => !names.includes(name));
   if (missing.length === 0) return;

@@ -1,6 +1,12 @@
 import { ModelError } from "../core/index.ts";
 import type { ImageItem } from "../data/index.ts";
-import { findCard, type ModelCard, type ModelDescription, type Output, type Tap } from "../nn/index.ts";
+import {
+  findCard,
+  type ModelCard,
+  type ModelDescription,
+  type InferenceOutput,
+  type Tap,
+} from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { classNames } from "./class-names.ts";
 import { bestClasses } from "./predictions.ts";
@@ -27,7 +33,7 @@ export interface OpenedPipeline {
 }
 
 /** What a pipeline computes: outputs of the network, or logits and the map that explains one of them. */
-export type Computation = readonly Output[] | { readonly explains: Tap };
+export type Computation = readonly InferenceOutput[] | { readonly explains: Tap };
 
 /** Opens a pipeline: each platform has one of these. */
 export type OpenPipeline = (

@@ -1,3 +1,10 @@
+export { changesOf, manifestSchema, type Manifest, type Origin } from "./manifest.ts";
+export { perceptualHash } from "./perceptual-hash.ts";
+export { scoreFactsKey, scoreFactsSchema, type ScoreFacts, type ScoreRow } from "./score-table.ts";
+export type { ReferenceRow, SelectionRow } from "./selection-table.ts";
+export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./selection-summary.ts";
 export * from "./report/index.ts";
-export * from "./score-table.ts";
-export * from "./selection-table.ts";
+export * from "./settings/index.ts";
+export { planRuns, variantName, type PlannedRun } from "./plan-runs.ts";
+export type { Stage, StageKind, Start, TrainingSettings } from "./stages.ts";
+export { topScores, type ClassScore } from "./top-scores.ts";

@@ -10,8 +10,6 @@ export interface OpenedRun {
   readonly recipe: Recipe;
   readonly folder: RunFolder;
   readonly data: TrainingData;
-  /** What the data are called in descriptions. */
-  readonly dataName: string;
   /** The checkpoint to go on from. */
   readonly saved: SavedTraining | undefined;
 }

@@ -10,7 +10,7 @@ import type {
 } from "../../train/index.ts";
 import type { HeadEvent } from "../head/index.ts";
 import type { StartingModelOptions } from "./starting-model.ts";
-import type { TrainingDataOptions } from "./training-data.ts";
+import type { TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
 /** Values of a recipe, and the built-in recipe that they change. */
 export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
@@ -19,9 +19,9 @@ export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | unde
 export interface TrainModelOptions
   extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn"> {
   /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
-  readonly data: string | readonly string[];
+  readonly data: TrainingImages;
   /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
-  readonly validation?: string | readonly string[] | undefined;
+  readonly validation?: TrainingImages | undefined;
   /** Folder for everything that the run writes. */
   readonly out: string;
   /** A built-in recipe, or values that change one; several layers, each winning over those before it. @default "quick" */

@@ -64,7 +64,7 @@ export function withNewClassifier(source: ModelSource, seed: number): ModelSourc
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
 export function trainedDescription(
   { description }: Pick<ModelSource, "description">,
-  { folder, recipe, dataName }: Pick<OpenedRun, "folder" | "recipe" | "dataName">,
+  { folder, recipe, data }: Pick<OpenedRun, "folder" | "recipe" | "data">,
   classes: number,
   images: number | undefined,
 ): ModelDescription {
@@ -74,7 +74,7 @@ export function trainedDescription(
     provenance: {
       ...description.provenance,
       model: description.name,
-      data: `${dataName}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
+      data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
       recipe: JSON.stringify(recipe),
       software: `ssl-resnext ${packageVersion()}`,
     },

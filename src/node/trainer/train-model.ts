@@ -30,17 +30,16 @@ export async function* trainModel(
   if (!resume) await checkNewFolder(out);
   const saved = resume && (await exists(folder.last)) ? await readTrainingCheckpoint(folder.last) : undefined;
   const recipe = resolveRecipe(recipeLayers(options.recipe, saved));
-  const paths = listed(options.data);
   const data = await openTrainingData({
-    data: paths,
-    validation: options.validation === undefined ? undefined : listed(options.validation),
+    data: options.data,
+    validation: options.validation,
     validationShare: recipe.validationShare,
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
     signal,
   });
-  const run: OpenedRun = { options, recipe, folder, data, dataName: paths.join(" "), saved };
+  const run: OpenedRun = { options, recipe, folder, data, saved };
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
 }
 
@@ -60,6 +59,3 @@ const layer = (values: RecipeValues = {}): RecipeLayer => ({ name: "recipe", val
 
 const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly RecipeLayer[] =>
   Array.isArray(recipe);
-
-const listed = (paths: string | readonly string[]): readonly string[] =>
-  typeof paths === "string" ? [paths] : paths;

@@ -3,14 +3,22 @@ import { basename } from "node:path";
 import { holdOut, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { openImages, type OpenImagesOptions } from "../images/index.ts";
 
+/** Images that were found already, and what descriptions and reports call them. */
+export interface NamedImages {
+  readonly name: string;
+  readonly images: ImageSource;
+}
+
+/** Paths as `openImages` takes them, or what it found. */
+export type TrainingImages = string | readonly string[] | NamedImages;
+
 /** Where the images of a run come from. */
 export interface TrainingDataOptions extends Pick<
   OpenImagesOptions,
   "imageColumn" | "labelColumn" | "signal"
 > {
-  /** As `openImages` takes them. */
-  readonly data: readonly string[];
-  readonly validation: readonly string[] | undefined;
+  readonly data: TrainingImages;
+  readonly validation: TrainingImages | undefined;
   /** Share of each class that is held out when no validation images are given. */
   readonly validationShare: number;
   readonly seed: number;
@@ -19,6 +27,8 @@ export interface TrainingDataOptions extends Pick<
 /** The images of a run. */
 export interface TrainingData {
   readonly training: ImageSource;
+  /** What the images are called in descriptions. */
+  readonly name: string;
   readonly validation: ImageSource | undefined;
   /** What the validation images are called in reports. */
   readonly validationName: string;
@@ -26,19 +36,22 @@ export interface TrainingData {
 
 /** @throws DataError when images are missing or cannot be read. */
 export async function openTrainingData(options: TrainingDataOptions): Promise<TrainingData> {
-  const { data, validation, validationShare, seed } = options;
-  const training = await openImages(data, options);
-  if (validation) {
-    return {
-      training,
-      validation: await openImages(validation, options),
-      validationName: validation.join(" "),
-    };
+  const { validationShare, seed } = options;
+  const { name, images: training } = await named(options.data, options);
+  if (options.validation !== undefined) {
+    const validation = await named(options.validation, options);
+    return { training, name, validation: validation.images, validationName: validation.name };
   }
-  const validationName = `${data.join(" ")}, ${100 * validationShare} % of each class held out`;
-  if (validationShare === 0) return { training, validation: undefined, validationName };
+  const validationName = `${name}, ${100 * validationShare} % of each class held out`;
+  if (validationShare === 0) return { training, name, validation: undefined, validationName };
   const { kept, heldOut } = await holdOut(training, validationShare, seed);
-  return { training: kept, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
+  return { training: kept, name, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
+}
+
+async function named(images: TrainingImages, options: TrainingDataOptions): Promise<NamedImages> {
+  if (typeof images !== "string" && "images" in images) return images;
+  const paths = typeof images === "string" ? [images] : images;
+  return { name: paths.join(" "), images: await openImages(paths, options) };
 }
 
 /** A source that notes a hash of the names and classes of its images when it is walked to the end. */

@@ -1,0 +1,60 @@
+import type { StageKind } from "../../../semi/stages.ts";
+import type { Device } from "../../../runtime/index.ts";
+import { defineCommand, type CommandDefinition, type LoadedCommand } from "../../command.ts";
+import { inputOptions } from "../../options/input-options.ts";
+import { runOptions } from "../../options/model-options.ts";
+import type { OptionTable } from "../../options/option.ts";
+import { flag, integer, text } from "../../options/schemas.ts";
+import { semiOptions, type SemiFlags } from "../../options/semi-options.ts";
+
+export interface SemiOptions extends SemiFlags {
+  readonly out: string;
+  readonly json: boolean;
+  readonly exif: boolean;
+  readonly device: Device;
+  readonly threads: number | undefined;
+  readonly workers: number | undefined;
+}
+
+const execution = "Execution:";
+
+const options: OptionTable<SemiOptions> = {
+  out: {
+    flags: "-o, --out <folder>",
+    about: "where everything goes, stage by stage (required)",
+    schema: text,
+  },
+  json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
+  ...semiOptions,
+  exif: inputOptions.exif,
+  device: { ...runOptions.device, group: execution },
+  threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: execution },
+  workers: {
+    flags: "--workers <count>",
+    about: "threads that read and augment images (default: one a core, at most 8)",
+    group: execution,
+    schema: integer(1, 256).optional(),
+  },
+};
+
+/** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
+export interface WantedStages {
+  readonly only?: readonly StageKind[];
+  readonly withVariants?: boolean;
+}
+
+/** One of the commands of `semi`: they take the same settings, and differ in the stages that they do. */
+export function semiCommand(
+  wanted: WantedStages,
+  examples: CommandDefinition<SemiOptions>["examples"],
+): LoadedCommand {
+  return defineCommand<SemiOptions>({
+    operands: {
+      "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
+    },
+    options,
+    examples,
+    run: async (operands, given, terminal) =>
+      (await import("../../jobs/semi.ts")).semi(wanted, operands[0], given, terminal),
+  });
+}

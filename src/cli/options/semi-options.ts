@@ -1,0 +1,28 @@
+import { semiFields, semiKeys, type SemiGroup, type SemiSettings } from "../../semi/settings/index.ts";
+import type { CliOption, OptionTable } from "./option.ts";
+import { flagOf, yamlText } from "./yaml-text.ts";
+
+/** Settings that the command line gives. */
+export type SemiFlags = { readonly [K in keyof SemiSettings]: SemiSettings[K] | undefined };
+
+const headings: { readonly [G in SemiGroup]: string } = {
+  data: "Images (each setting wins over the file of settings):",
+  teacher: "Teacher (recipes are names, .yaml files, or values: '{base: quick, epochs: 5}'):",
+  selection: "Scoring and selection:",
+  student: "Student:",
+  study: "Seeds and variants:",
+};
+
+const short: { readonly [K in keyof SemiSettings]?: string } = { p: "-p", k: "-k" };
+
+/** A flag for every setting of a semi-supervised run. */
+export const semiOptions: OptionTable<SemiFlags> = Object.fromEntries(
+  semiKeys.map((key) => [key, optionOf(key)]),
+) as OptionTable<SemiFlags>;
+
+function optionOf(key: keyof SemiSettings): CliOption<unknown> {
+  const { schema, about, value, group } = semiFields[key];
+  const long = flagOf(short[key] ? `top-${key}` : key);
+  const flags = [short[key], `${long} ${value}`].filter((flag) => flag !== undefined).join(", ");
+  return { flags, about, group: headings[group], schema: yamlText(schema) };
+}

@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { UsageError } from "../../core/index.ts";
+import { holdOut } from "../../data/index.ts";
+import type { Manifest, SemiSettings } from "../../semi/index.ts";
+import { openImages } from "../images/index.ts";
+import type { NamedImages } from "../trainer/index.ts";
+import type { Fingerprints } from "./fingerprints.ts";
+import { readManifest } from "./stage-folder.ts";
+import type { Execution } from "./teacher.ts";
+
+/** How a machine is used; what comes out depends on `device` and `threads` by rounding only. */
+export interface SemiExecution extends Execution {
+  readonly threads: number | undefined;
+  readonly workers: number | undefined;
+}
+
+/** The labelled images in two parts, and their classes. */
+interface LabelledImages {
+  readonly training: NamedImages;
+  readonly validation: NamedImages | undefined;
+  readonly classes: readonly string[];
+}
+
+/** What all stages of a run share. */
+export interface SemiContext {
+  readonly settings: SemiSettings;
+  readonly out: string;
+  readonly execution: SemiExecution;
+  readonly fingerprints: Fingerprints;
+  readonly signal: AbortSignal | undefined;
+  /** Path of a file below the folder of the run. */
+  readonly path: (...names: readonly string[]) => string;
+  /** The labelled images, opened once. */
+  readonly labelled: () => Promise<LabelledImages>;
+  /**
+   * The manifest of a stage that is complete.
+   *
+   * @throws UsageError `semi/missing-stage`
+   */
+  readonly manifest: (stage: string) => Promise<Manifest>;
+}
+
+export type ContextOptions = Pick<SemiContext, "settings" | "out" | "execution" | "fingerprints" | "signal">;
+
+export function semiContext(options: ContextOptions): SemiContext {
+  const { out, settings, signal } = options;
+  let labelled: Promise<LabelledImages> | undefined;
+  return {
+    ...options,
+    path: (...names) => join(out, ...names),
+    labelled: () => (labelled ??= openLabelled(settings, signal)),
+    async manifest(stage) {
+      const manifest = await readManifest(join(out, stage));
+      if (manifest?.status === "done") return manifest;
+      throw missingStage(stage, out);
+    },
+  };
+}
+
+/** The error for a stage that another one needs. */
+export function missingStage(stage: string, out: string, why = "is not complete"): UsageError {
+  return new UsageError(
+    "semi/missing-stage",
+    `${join(out, stage)}: this stage ${why}, and is needed first. Give "semi run" to do all that is missing.`,
+  );
+}
+
+/** @throws UsageError `semi/settings` without labelled images, or without classes. */
+async function openLabelled(
+  { labelled, validation, validationShare, seed }: SemiSettings,
+  signal: AbortSignal | undefined,
+): Promise<LabelledImages> {
+  if (labelled.length === 0) {
+    throw new UsageError(
+      "semi/settings",
+      "Say where the labelled images are (labelled, --labelled): a folder of class folders, a .tar, or Parquet.",
+    );
+  }
+  const images = await openImages(labelled, { signal });
+  const { classes } = images;
+  const name = labelled.join(" ");
+  if (!classes) {
+    throw new UsageError(
+      "semi/settings",
+      `${name}: expected images in folders that are named after their classes, or with labels; there are no classes.`,
+    );
+  }
+  if (validation) {
+    const given = { name: validation.join(" "), images: await openImages(validation, { signal }) };
+    return { training: { name, images }, validation: given, classes };
+  }
+  if (validationShare === 0) return { training: { name, images }, validation: undefined, classes };
+  const { kept, heldOut } = await holdOut(images, validationShare, seed);
+  const share = `${100 * validationShare} % of each class`;
+  return {
+    training: { name: `${name} without ${share}`, images: kept },
+    validation: heldOut.size === 0 ? undefined : { name: `${share} of ${name}, held out`, images: heldOut },
+    classes,
+  };
+}

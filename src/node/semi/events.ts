@@ -1,0 +1,72 @@
+import type { Manifest, StageKind } from "../../semi/index.ts";
+import type { TrainingEvent } from "../trainer/index.ts";
+
+/** Whether the files of a stage stand. */
+export type StageStatus = "done" | "to resume" | "to redo" | "to do";
+
+/** A stage before the run begins. */
+export interface PlannedStage {
+  readonly stage: string;
+  readonly kind: StageKind;
+  readonly status: StageStatus;
+  /** What has changed since its files were made. */
+  readonly changes: readonly string[];
+}
+
+/** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
+interface PlannedEvent {
+  readonly type: "planned";
+  readonly stages: readonly PlannedStage[];
+}
+
+interface StageStartedEvent extends PlannedStage {
+  readonly type: "stage-started";
+}
+
+/** Some more images were looked at. */
+export interface ImagesEvent {
+  readonly type: "images";
+  readonly stage: string;
+  readonly what: "scored" | "hashed" | "measured";
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly imagesPerSecond: number;
+}
+
+/** Something that happened in a training. */
+interface StageTrainingEvent {
+  readonly type: "training";
+  readonly stage: string;
+  readonly event: TrainingEvent;
+}
+
+/** Something that the user should know; the run goes on. */
+interface WarningEvent {
+  readonly type: "warning";
+  readonly stage: string;
+  readonly message: string;
+}
+
+interface StageFinishedEvent {
+  readonly type: "stage-finished";
+  readonly stage: string;
+  readonly kind: StageKind;
+  /** Whether its files stood already. */
+  readonly skipped: boolean;
+  readonly manifest: Manifest;
+}
+
+/** The run was stopped; what stands is kept. */
+interface SemiStoppedEvent {
+  readonly type: "stopped";
+  readonly stage: string;
+}
+
+export type SemiEvent =
+  | PlannedEvent
+  | StageStartedEvent
+  | ImagesEvent
+  | StageTrainingEvent
+  | WarningEvent
+  | StageFinishedEvent
+  | SemiStoppedEvent;

@@ -1,0 +1,78 @@
+import type { ImageSource } from "../../data/index.ts";
+import { perceptualHash, topScores, type ScoreFacts, type ScoreRow } from "../../semi/index.ts";
+import type { Model } from "../../predict/index.ts";
+import { openScoreWriter } from "./score-writer.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** What is scored, and what the score file says of it. */
+export interface ScoreShardOptions extends Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p"> {
+  readonly images: ImageSource;
+  /** Gives the hashes where the teacher does not. */
+  readonly hasher: Model | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes the best classes of each image of a shard to a score file, which appears when it is complete; yields once for
+ * each image.
+ *
+ * @returns what stands in the file.
+ */
+export async function* scoreShard(
+  path: string,
+  teacher: Teacher,
+  { images, hasher, signal, ...facts }: ScoreShardOptions,
+): AsyncGenerator<void, ScoreFacts, undefined> {
+  const hashes = hasher && (await hashesOf(hasher, images, signal));
+  const broken: { readonly id: string; readonly error: string }[] = [];
+  const writer = await openScoreWriter(path);
+  try {
+    let position = facts.shard.from - 1;
+    let scored = 0;
+    for await (const result of teacher.model.run(
+      teacher.hashes ? ["logits", "frequencies"] : ["logits"],
+      images,
+      signal,
+    )) {
+      position++;
+      yield;
+      if ("error" in result) {
+        broken.push({ id: result.image, error: result.error.message });
+        continue;
+      }
+      const { image, outputs } = result;
+      const frequencies = outputs["frequencies"];
+      const phash = frequencies ? perceptualHash(frequencies.data) : (hashes?.get(image) ?? 0n);
+      const best = topScores(teacher.logitsOf(outputs["logits"]!.data), facts.p);
+      await writer.write(
+        best.map((scores, index): ScoreRow => ({
+          image_id: image,
+          position,
+          ...scores,
+          rank: index + 1,
+          phash,
+        })),
+      );
+      scored++;
+    }
+    const complete: ScoreFacts = { ...facts, images: scored, broken };
+    await writer.close(complete);
+    return complete;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+/** The hashes of all images that can be read, by id. */
+async function hashesOf(
+  hasher: Model,
+  images: ImageSource,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, bigint>> {
+  const hashes = new Map<string, bigint>();
+  for await (const result of hasher.run(["frequencies"], images, signal)) {
+    if (!("error" in result)) hashes.set(result.image, perceptualHash(result.outputs["frequencies"]!.data));
+  }
+  return hashes;
+}

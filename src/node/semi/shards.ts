@@ -1,0 +1,75 @@
+import { basename } from "node:path";
+import { stat } from "node:fs/promises";
+import type { ImageItem, ImageSource } from "../../data/index.ts";
+import { fileError } from "../file-error.ts";
+import { openImages } from "../images/index.ts";
+import { inputPaths } from "../images/input-paths.ts";
+import { folderHash, type Fingerprints } from "./fingerprints.ts";
+
+/** Images that are scored together: an archive, a table, or a part of a folder. */
+export interface Shard {
+  /** Name of its score file: number, and the name of the input. */
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+  /** First position in the path, and the one after the last. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The shards of unlabelled data, in the order of the inputs.
+ *
+ * @param shardImages Images of a part, where a folder is scored in parts.
+ */
+export async function listShards(
+  inputs: readonly string[],
+  shardImages: number,
+  fingerprints: Fingerprints,
+  signal?: AbortSignal,
+): Promise<readonly Shard[]> {
+  const shards: Shard[] = [];
+  const add = (path: string, sha256: string, from: number, to: number): void => {
+    const name = `${`${shards.length}`.padStart(6, "0")}-${basename(path)}.parquet`;
+    shards.push({ name, path, sha256, from, to });
+  };
+  for (const input of inputs) {
+    for (const path of await inputPaths(input)) {
+      const isFolder = await isDirectory(path);
+      const sha256 = await (isFolder ? folderHash(path, signal) : fingerprints.file(path, signal));
+      const { size } = await openImages([path], { signal });
+      const part = isFolder ? shardImages : Math.max(1, size ?? 1);
+      for (let from = 0; from < (size ?? 1); from += part) {
+        add(path, sha256, from, Math.min(from + part, size ?? Number.MAX_SAFE_INTEGER));
+      }
+    }
+  }
+  return shards;
+}
+
+/** The images of a shard, each at its position. */
+export async function openShard(
+  { path, from, to }: Omit<Shard, "name">,
+  signal?: AbortSignal,
+): Promise<ImageSource> {
+  const source = await openImages([path], { scan: false, signal });
+  return {
+    classes: undefined,
+    size: to - from,
+    async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
+      let position = 0;
+      for await (const { id, content } of source) {
+        if (position >= to) return;
+        if (position++ >= from) yield { id, content };
+      }
+    },
+  };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}

@@ -1,0 +1,55 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError } from "../../core/index.ts";
+import { manifestSchema, type Manifest } from "../../semi/index.ts";
+import { fileError } from "../file-error.ts";
+import { isErrno } from "../is-errno.ts";
+import { writeFileAtomic } from "../write-file.ts";
+
+const manifestName = "manifest.json";
+
+/**
+ * The manifest in the folder of a stage, if there is one.
+ *
+ * @throws DataError `semi/manifest` when it is none that this version reads.
+ */
+export async function readManifest(folder: string): Promise<Manifest | undefined> {
+  const path = join(folder, manifestName);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return undefined;
+    throw fileError(path, cause);
+  }
+  try {
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new DataError(
+      "semi/manifest",
+      `${path}: expected the manifest of a stage; it is damaged, or of another version. Delete ${folder} to compute it anew.`,
+      { cause },
+    );
+  }
+}
+
+/** Replaces the manifest in one go; makes the folder first where it is missing. */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw fileError(folder, cause);
+  }
+  await writeFileAtomic(join(folder, manifestName), [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
+}
+
+/** Removes everything that a stage left. */
+export async function clearFolder(folder: string): Promise<void> {
+  try {
+    // The manifest first: what remains after a kill must not count as complete.
+    await rm(join(folder, manifestName), { force: true });
+    await rm(folder, { recursive: true, force: true });
+  } catch (cause) {
+    throw fileError(folder, cause);
+  }
+}

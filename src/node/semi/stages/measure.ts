@@ -1,0 +1,104 @@
+import type { Stage } from "../../../semi/index.ts";
+import type { ValidationReport } from "../../../predict/index.ts";
+import { modelOf } from "../../create-model.ts";
+import { openImages } from "../../images/index.ts";
+import { openModel } from "../../open-model.ts";
+import type { NamedImages } from "../../trainer/index.ts";
+import { writeFileAtomic } from "../../write-file.ts";
+import type { SemiContext } from "../context.ts";
+import type { SemiEvent } from "../events.ts";
+import type { OpenStage, StageOutcome } from "./stage-work.ts";
+
+/** Measures every model of the run on the same images. */
+export const openMeasure: OpenStage = async (context, stage) => {
+  const { settings, fingerprints, signal, manifest } = context;
+  const models = await modelFiles(context, stage);
+  const tested = settings.test ?? settings.validation ?? settings.labelled;
+  const needed = await Promise.all(
+    stage.needs.map(async (folder) => [folder, await manifest(folder)] as const),
+  );
+  return {
+    origin: {
+      settings: settings.test || settings.validation ? {} : { validationShare: settings.validationShare },
+      inputs: {
+        ...Object.fromEntries(
+          needed.flatMap(([folder, { outputs }]) =>
+            Object.entries(outputs).map(([file, hash]) => [`${folder}/${file}`, hash]),
+          ),
+        ),
+        "measured images": await fingerprints.data(tested, signal),
+      },
+    },
+    run: () => measureAll(context, stage, models),
+  };
+};
+
+/** Accuracy of a model of a run, in percent. */
+export interface Measured {
+  readonly stage: string;
+  readonly kind: Stage["kind"];
+  readonly top1: number;
+  readonly top5: number;
+  readonly loss: number;
+  readonly images: number;
+  /** Counts, row-major: rows are right classes, columns predicted ones. */
+  readonly confusion: readonly number[];
+}
+
+async function modelFiles(
+  { manifest }: SemiContext,
+  { needs }: Stage,
+): Promise<readonly { readonly stage: string; readonly kind: Stage["kind"] }[]> {
+  const models: { stage: string; kind: Stage["kind"] }[] = [];
+  for (const stage of needs) {
+    const { outputs, stage: kind } = await manifest(stage);
+    if (outputs["best.safetensors"] && kind !== "weak") models.push({ stage, kind: kind as Stage["kind"] });
+  }
+  return models;
+}
+
+async function* measureAll(
+  context: SemiContext,
+  { folder }: Stage,
+  models: Awaited<ReturnType<typeof modelFiles>>,
+): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
+  const { path, signal, execution } = context;
+  const data = await measuredImages(context);
+  if (!data) {
+    const message =
+      "There are no images to measure on: give test images (test, --test) or a validation share.";
+    yield { type: "warning", stage: folder, message };
+    return { outputs: [], counts: {} };
+  }
+  const measured: Measured[] = [];
+  for (const { stage, kind } of models) {
+    const model = modelOf(await openModel(path(stage, "best.safetensors")), execution);
+    try {
+      measured.push({ stage, kind, ...numbersOf(await model.validate(data.images, { signal })) });
+    } finally {
+      await model.release();
+    }
+  }
+  const results = { data: data.name, models: measured };
+  await writeFileAtomic(path(folder, "results.json"), [Buffer.from(`${JSON.stringify(results)}\n`)]);
+  return {
+    outputs: ["results.json"],
+    counts: Object.fromEntries(measured.map(({ stage, top1 }) => [`top-1 of ${stage}`, top1])),
+  };
+}
+
+async function measuredImages(context: SemiContext): Promise<NamedImages | undefined> {
+  const { test } = context.settings;
+  if (!test) return (await context.labelled()).validation;
+  return { name: test.join(" "), images: await openImages(test, { signal: context.signal }) };
+}
+
+function numbersOf({
+  top1,
+  top5,
+  loss,
+  count,
+  confusion,
+}: ValidationReport): Omit<Measured, "stage" | "kind"> {
+  return { top1, top5, loss, images: count, confusion: Array.from(confusion.counts) };
+}

@@ -1,0 +1,145 @@
+import { UsageError } from "../../../core/index.ts";
+import type { Stage, Start, TrainingSettings } from "../../../semi/index.ts";
+import type { Recipe } from "../../../train/index.ts";
+import { isWeightsPath } from "../../open-model.ts";
+import { trainModel, type NamedImages, type TrainModelOptions } from "../../trainer/index.ts";
+import type { SemiContext } from "../context.ts";
+import type { OpenStage, StageOutcome, StageWork } from "./stage-work.ts";
+import { openSelected } from "../selected-images.ts";
+
+/** Images that a training sees, and what their manifest calls the hashes of them. */
+interface StageImages {
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly training: () => Promise<NamedImages>;
+  readonly validation: () => Promise<NamedImages | undefined>;
+}
+
+/** Trains a teacher on weak labels. */
+export const openWeak: OpenStage = async (context, stage) => {
+  const { settings, fingerprints, signal } = context;
+  const weak = settings.weak ?? [];
+  return trainingWork(context, stage, settingsOf(stage).recipe, {
+    inputs: { "weakly labelled images": await fingerprints.data(weak, signal) },
+    training: async () => {
+      const { openImages } = await import("../../images/index.ts");
+      return { name: weak.join(" "), images: await openImages(weak, { signal }) };
+    },
+    validation: async () => undefined,
+  });
+};
+
+/** Trains on the labelled images: the teacher, and the student after its pre-training. */
+export const openOnLabelled: OpenStage = async (context, stage) =>
+  trainingWork(context, stage, settingsOf(stage).recipe, await labelledImages(context));
+
+/** Trains on the labelled images alone, for as long as pre-training and fine-tuning took together. */
+export const openSupervised: OpenStage = async (context, stage) => {
+  const { recipe: known } = settingsOf(stage);
+  const manifests = await Promise.all(stage.needs.map((needed) => context.manifest(needed)));
+  const images = manifests.reduce((sum, { counts }) => sum + counts["imagesProcessed"]!, 0);
+  const recipe: Recipe = manifests.length === 0 ? known : { ...known, epochs: null, images };
+  return trainingWork(context, stage, recipe, await labelledImages(context));
+};
+
+/** Trains the student on the selected images. */
+export const openPretrain: OpenStage = async (context, stage) => {
+  const [selection, scores] = stage.needs as readonly [string, string];
+  const { outputs } = await context.manifest(selection);
+  const { validation, inputs } = await labelledImages(context);
+  return trainingWork(context, stage, settingsOf(stage).recipe, {
+    inputs: {
+      "the selection": outputs["selection.parquet"]!,
+      ...(inputs["validation images"] ? { "validation images": inputs["validation images"] } : {}),
+    },
+    training: () => openSelected(context, selection, scores),
+    validation,
+  });
+};
+
+const settingsOf = (stage: Stage): TrainingSettings => stage.settings as TrainingSettings;
+
+async function labelledImages(context: SemiContext): Promise<StageImages> {
+  const { settings, fingerprints, signal } = context;
+  return {
+    inputs: {
+      "labelled images": await fingerprints.data(settings.labelled, signal),
+      ...(settings.validation
+        ? { "validation images": await fingerprints.data(settings.validation, signal) }
+        : {}),
+    },
+    training: async () => (await context.labelled()).training,
+    validation: async () => (await context.labelled()).validation,
+  };
+}
+
+async function trainingWork(
+  context: SemiContext,
+  { kind, folder, settings }: Stage,
+  recipe: Recipe,
+  images: StageImages,
+): Promise<StageWork> {
+  const { execution, signal, path } = context;
+  const { start } = settings as TrainingSettings;
+  const { validation, validationShare } = context.settings;
+  const origin = {
+    settings: { ...settings, recipe, ...(validation ? {} : { validationShare }) },
+    inputs: { ...images.inputs, ...(await startInputs(context, start)) },
+  };
+  return {
+    origin,
+    async *run() {
+      const { device, threads, workers, decode } = execution;
+      const events = trainModel({
+        data: await images.training(),
+        validation: await images.validation(),
+        ...startOptions(context, start, kind),
+        out: path(folder),
+        recipe: [{ name: "the stage", values: { base: "quick", ...recipe } }],
+        resume: true,
+        device,
+        threads,
+        workers,
+        decode,
+        signal,
+      });
+      let outcome: StageOutcome | undefined;
+      for await (const event of events) {
+        if (event.type === "started") {
+          const { plan, trainingImages } = event;
+          const imagesProcessed = plan ? plan.steps * plan.batchSize : trainingImages;
+          outcome = {
+            outputs: ["best.safetensors"],
+            counts: { images: trainingImages, imagesProcessed },
+          };
+        }
+        yield { type: "training", stage: folder, event };
+        if (event.type === "stopped") return undefined;
+      }
+      return outcome;
+    },
+  };
+}
+
+async function startInputs(context: SemiContext, start: Start): Promise<Readonly<Record<string, string>>> {
+  if ("folder" in start) {
+    return { [start.folder]: (await context.manifest(start.folder)).outputs["best.safetensors"]! };
+  }
+  if (!isWeightsPath(start.model) || start.scratch) return {};
+  return { [start.model]: await context.fingerprints.file(start.model, context.signal) };
+}
+
+function startOptions(
+  { path }: SemiContext,
+  start: Start,
+  kind: Stage["kind"],
+): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {
+  if ("folder" in start) return { weights: path(start.folder, "best.safetensors") };
+  const { model, scratch } = start;
+  if (model !== "") return { model, scratch };
+  throw new UsageError(
+    "semi/settings",
+    kind === "weak" || kind === "teach"
+      ? "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights."
+      : "Say what the student is (student, --student): an architecture such as resnext50_32x4d.",
+  );
+}

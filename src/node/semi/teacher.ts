@@ -1,0 +1,62 @@
+import { UsageError } from "../../core/index.ts";
+import { mapClasses } from "../../data/index.ts";
+import { modelConfig, randomStateDict, resnetConfig, type ModelDescription } from "../../nn/index.ts";
+import { classesOf, Model, restrictToSubset } from "../../predict/index.ts";
+import type { Device } from "../../runtime/index.ts";
+import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
+import { createModel, modelOf } from "../create-model.ts";
+import { isOnnxPath, isWeightsPath, openModel } from "../open-model.ts";
+
+/** Where models run, and how their images are read. */
+export interface Execution {
+  readonly device: Device;
+  readonly decode: DecodeOptions;
+}
+
+/** A model that scores images. */
+export interface Teacher {
+  readonly model: Model;
+  /** Whether the model gives the frequencies that hashes are made of; an exported graph does not. */
+  readonly hashes: boolean;
+  /** The logits of the classes that the labelled images have, in their order. */
+  logitsOf(logits: Float32Array): Float32Array;
+}
+
+/**
+ * Opens the teacher.
+ *
+ * @param classes Classes of the labelled images; the teacher may know more, among which it does not choose then.
+ * @throws DataError `data/class-mismatch` when it does not know one of them.
+ */
+export async function openTeacher(
+  name: string,
+  classes: readonly string[],
+  execution: Execution,
+): Promise<Teacher> {
+  const isGraph = isOnnxPath(name);
+  const model = isGraph
+    ? await createModel(name, execution)
+    : modelOf(await openModel(name, { pretrained: !isWeightsPath(name) }), execution);
+  const indexOf = mapClasses(classes, classesOf(model.description));
+  const subset = classes.map((label) => indexOf.get(label)!);
+  const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
+  if (twice >= 0) {
+    throw new UsageError(
+      "semi/classes",
+      `${name}: "${classes[twice]}" and "${classes[subset.indexOf(subset[twice]!)]}" are the same class to it; give them one folder.`,
+    );
+  }
+  const same = subset.length === model.classes.length && subset.every((index, place) => index === place);
+  return {
+    model,
+    hashes: !isGraph,
+    logitsOf: same ? (logits) => logits : (logits) => Float32Array.from(restrictToSubset(logits, subset)),
+  };
+}
+
+/** A model of no use but for the frequencies of images, which need none of its weights. */
+export function frequencyModel(preprocessing: Preprocessing, execution: Execution): Model {
+  const config = resnetConfig({ ...modelConfig("resnet18"), layers: [1], width: 8 });
+  const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
+  return modelOf({ description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);
+}

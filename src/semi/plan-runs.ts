@@ -1,0 +1,98 @@
+import { UsageError } from "../core/index.ts";
+import { resolveSettings, type SemiSettings } from "./settings/index.ts";
+import { planStages, type Stage } from "./stages.ts";
+
+/** One pass through the pipeline, of the settings as they are or of a variant of them, with one seed. */
+export interface PlannedRun {
+  /** Undefined for the settings as they are. */
+  readonly variant: string | undefined;
+  readonly settings: SemiSettings;
+  readonly stages: readonly Stage[];
+}
+
+/** A setting that differs in a variant of a sweep. */
+interface SweptValue {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/**
+ * All runs of a study: for each seed the settings as they are and, where asked for, their variants. What variants have
+ * in common with the settings as they are is done once.
+ */
+export function planRuns(settings: SemiSettings, withVariants: boolean): readonly PlannedRun[] {
+  const variants = withVariants ? variantsOf(settings) : [];
+  return Array.from({ length: settings.seeds }, (_, index) => {
+    const seed = settings.seed + index;
+    const prefix = settings.seeds === 1 ? "" : `seed-${seed}/`;
+    const base = planStages({ ...settings, seed });
+    const run = (variant: string | undefined, own: SemiSettings, stages: readonly Stage[]): PlannedRun => ({
+      variant,
+      settings: own,
+      stages: moved(stages, (folder) => prefix + folder),
+    });
+    return [
+      run(undefined, { ...settings, seed }, base),
+      ...variants.map(({ name, settings: changed }) =>
+        run(name, { ...changed, seed }, variantStages(base, name, { ...changed, seed })),
+      ),
+    ];
+  }).flat();
+}
+
+/** The variants by name, those of the sweep first. */
+function variantsOf(
+  settings: SemiSettings,
+): readonly { readonly name: string; readonly settings: SemiSettings }[] {
+  const changed = (name: string, values: Readonly<Record<string, unknown>>): SemiSettings =>
+    resolveSettings([
+      { name: "the settings", values: { ...settings } },
+      { name: `variant ${name}`, values },
+    ]);
+  const swept = Object.entries(settings.sweep).flatMap(([key, values]) =>
+    values.map((value) => [variantName({ key, value }), { [key]: value }] as const),
+  );
+  const all = [...swept, ...Object.entries(settings.variants)];
+  const names = all.map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new UsageError("semi/settings", `There are two variants ${twice}; give one of them another name.`);
+  }
+  return all.map(([name, values]) => ({ name, settings: changed(name, values) }));
+}
+
+/** The name of a variant of a sweep: `k-500`. */
+export function variantName({ key, value }: SweptValue): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return `${key}-${text.replaceAll(/[^\w.]+/g, "-").replaceAll(/^-|-$/g, "")}`;
+}
+
+/** The stages of a variant: those that its settings do not touch are the base's, the rest stands below `variants`. */
+function variantStages(base: readonly Stage[], name: string, settings: SemiSettings): readonly Stage[] {
+  const standing = new Map(base.map((stage) => [stage.folder, JSON.stringify(stage)]));
+  const own = new Set<string>();
+  const stages = planStages(settings);
+  for (const stage of stages) {
+    const isShared =
+      stage.kind !== "measure" &&
+      standing.get(stage.folder) === JSON.stringify(stage) &&
+      !stage.needs.some((needed) => own.has(needed));
+    if (!isShared) own.add(stage.folder);
+  }
+  return moved(stages, (folder) => (own.has(folder) ? `variants/${name}/${folder}` : folder));
+}
+
+function moved(stages: readonly Stage[], place: (folder: string) => string): readonly Stage[] {
+  return stages.map(({ folder, needs, settings, ...stage }) => ({
+    ...stage,
+    folder: place(folder),
+    needs: needs.map(place),
+    settings: withStart(settings, place),
+  }));
+}
+
+/** A training that starts from another stage starts from where that stands. */
+function withStart(settings: Stage["settings"], place: (folder: string) => string): Stage["settings"] {
+  const start = settings["start"] as { readonly folder?: string } | undefined;
+  return start?.folder === undefined ? settings : { ...settings, start: { folder: place(start.folder) } };
+}

@@ -1,0 +1,147 @@
+import { z } from "zod";
+import type { RecipeName } from "../../train/index.ts";
+import type { RecipeChoice, SemiSettings } from "./settings.ts";
+
+/** What a setting accepts, with its default, and what it means. */
+export interface SemiField<T> {
+  readonly schema: z.ZodType<T>;
+  /** One line for help texts and tables. */
+  readonly about: string;
+  /** What stands for the value in a help text: `<count>`. */
+  readonly value: string;
+  readonly group: SemiGroup;
+}
+
+export type SemiGroup = "data" | "teacher" | "selection" | "student" | "study";
+
+export type SemiFields = { readonly [K in keyof SemiSettings]: SemiField<SemiSettings[K]> };
+
+const field =
+  (group: SemiGroup) =>
+  <T>(schema: z.ZodType<T>, value: string, about: string): SemiField<T> => ({ schema, value, about, group });
+
+const data = field("data");
+const teacher = field("teacher");
+const selection = field("selection");
+const student = field("student");
+const study = field("study");
+
+const count = z.int().min(1);
+const paths = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .transform((given): readonly string[] => (typeof given === "string" ? [given] : given));
+const none: readonly string[] = [];
+const recipe = z
+  .union([z.string(), z.record(z.string(), z.unknown())])
+  .transform((given): RecipeChoice => (typeof given === "string" ? { base: given as RecipeName } : given));
+const recipeOf = (values: RecipeChoice): z.ZodType<RecipeChoice> => recipe.default(values);
+
+/** Every setting: its name in YAML and in the library; flags are the same in kebab-case. */
+export const semiFields: SemiFields = {
+  labelled: data(paths.default(none), "<data>", "labelled images: folders of class folders, .tar, Parquet"),
+  unlabelled: data(paths.default(none), "<data>", "images without labels: folders, shards, globs"),
+  validation: data(
+    paths.nullable().default(null),
+    "<data>",
+    "labelled images that choose the best epoch (null: a share of the labelled ones)",
+  ),
+  validationShare: data(z.number().min(0).lt(1).default(0.1), "<share>", "of each class, held out for that"),
+  test: data(
+    paths.nullable().default(null),
+    "<data>",
+    "labelled images for the report alone (null: the validation images)",
+  ),
+  seed: data(
+    z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(0),
+    "<number>",
+    "decides every random choice",
+  ),
+
+  teacher: teacher(
+    z.string().min(1).nullable().default(null),
+    "<model>",
+    "a model's name, an architecture, or a file of weights",
+  ),
+  teach: teacher(z.boolean().default(true), "<true|false>", "train the teacher first, or take it as it is"),
+  scratch: teacher(
+    z.boolean().default(false),
+    "<true|false>",
+    "start the teacher from random weights where its name has published ones",
+  ),
+  teachRecipe: teacher(recipeOf({ base: "quick" }), "<recipe>", "recipe of the teacher"),
+  weak: teacher(
+    paths.nullable().default(null),
+    "<data>",
+    "images with weak labels, such as tags, that the teacher is trained on first",
+  ),
+  weakRecipe: teacher(recipeOf({ base: "quick" }), "<recipe>", "recipe of that training"),
+
+  p: selection(count.max(1000).default(10), "<count>", "best classes that are kept of each image"),
+  k: selection(
+    count.nullable().default(null),
+    "<count>",
+    "images selected for each class (null: 16 % of the unlabelled ones, divided by the classes)",
+  ),
+  ranking: selection(
+    z.enum(["balanced", "unbalanced", "threshold"]).default("balanced"),
+    "<how>",
+    "balanced (the best K of each class), unbalanced (the best of all, as many) or threshold",
+  ),
+  threshold: selection(
+    z.number().gt(0).lte(1).default(0.95),
+    "<probability>",
+    "from which ranking threshold takes an image",
+  ),
+  duplicateDistance: selection(
+    z.int().min(0).max(16).nullable().default(3),
+    "<bits>",
+    "images whose hash is that near to a labelled one's are left out (null: none)",
+  ),
+  shardImages: selection(count.default(10_000), "<images>", "images of one part of a folder"),
+
+  student: student(
+    z.string().min(1).nullable().default(null),
+    "<model>",
+    "an architecture (null: the teacher's)",
+  ),
+  pretrainRecipe: student(recipeOf({ base: "quick" }), "<recipe>", "recipe on the selected images"),
+  finetuneRecipe: student(
+    recipeOf({ base: "quick", learningRate: 0.02, warmUp: 0 }),
+    "<recipe>",
+    "recipe on the labelled images, after that",
+  ),
+  baseline: student(
+    z.boolean().default(true),
+    "<true|false>",
+    "train the student on the labelled images alone too, for comparison",
+  ),
+  supervisedRecipe: student(
+    recipe.nullable().default(null),
+    "<recipe>",
+    "recipe of that, as long as pre-training and fine-tuning together (null: the pre-training's)",
+  ),
+  seeds: study(count.max(1000).default(1), "<count>", "whole runs, with the seeds from seed on"),
+  sweep: study(
+    z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
+    "<values>",
+    "values of settings that semi sweep tries one at a time: '{k: [500, 1000]}'",
+  ),
+  variants: study(
+    z
+      .record(
+        z.string().regex(/^[\w.-]+$/, "expected names of letters, digits, dots and dashes"),
+        z.record(z.string(), z.unknown()),
+      )
+      .default({}),
+    "<settings>",
+    "other settings by a name of their own, which semi sweep tries too",
+  ),
+  rounds: student(count.max(100).default(1), "<count>", "rounds, each with the last student as its teacher"),
+};
+
+/** The names of the settings, in the order in which they are shown. */
+export const semiKeys: readonly (keyof SemiSettings)[] = Object.keys(semiFields) as (keyof SemiSettings)[];

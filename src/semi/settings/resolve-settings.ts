@@ -1,0 +1,81 @@
+import { parse, stringify, YAMLParseError } from "yaml";
+import { z } from "zod";
+import { nearestNames, UsageError } from "../../core/index.ts";
+import { resolveRecipe } from "../../train/index.ts";
+import { semiFields, semiKeys } from "./fields.ts";
+import type { RecipeChoice, SemiSettings } from "./settings.ts";
+
+/** Settings that were given in one place, and the name of that place for messages. */
+export interface SettingsLayer {
+  readonly name: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+const schema = z.strictObject(
+  Object.fromEntries(semiKeys.map((key) => [key, semiFields[key].schema])),
+) as unknown as z.ZodType<SemiSettings>;
+
+/**
+ * Completes and checks the settings of a run.
+ *
+ * @param layers Each wins over those before it.
+ * @throws UsageError `semi/settings` for an unknown name, with the nearest one, and for values that are not accepted;
+ *   `train/recipe` for a recipe that is not.
+ */
+export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings {
+  for (const { name, values } of layers) for (const key of Object.keys(values)) checkKey(key, name);
+  const merged: Readonly<Record<string, unknown>> = Object.assign({}, ...layers.map(({ values }) => values));
+  const names = layers.map(({ name }) => name).join(", ") || "the settings";
+  const result = schema.safeParse(merged);
+  if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);
+  for (const key of recipeSettings) {
+    const choice = result.data[key];
+    if (choice) resolveRecipe([{ name: key, values: choice }]);
+  }
+  return result.data;
+}
+
+const recipeSettings = [
+  "teachRecipe",
+  "weakRecipe",
+  "pretrainRecipe",
+  "finetuneRecipe",
+  "supervisedRecipe",
+] as const satisfies readonly {
+  [K in keyof SemiSettings]: SemiSettings[K] extends RecipeChoice | null ? K : never;
+}[keyof SemiSettings][];
+
+function checkKey(key: string, name: string): void {
+  if (Object.hasOwn(semiFields, key)) return;
+  const [nearest] = nearestNames(key, semiKeys);
+  throw invalid(`${name}: there is no setting "${key}". Did you mean ${nearest}?`);
+}
+
+/**
+ * Reads settings in YAML: a map by name.
+ *
+ * @param name What messages call the text, such as its file.
+ * @throws UsageError `semi/settings` when it is not such a map.
+ */
+export function parseSettings(text: string, name: string): SettingsLayer {
+  let values: unknown;
+  try {
+    values = parse(text);
+  } catch (cause) {
+    if (!(cause instanceof YAMLParseError)) throw cause;
+    throw new UsageError("semi/settings", `${name}: is not YAML: ${cause.message}`, { cause });
+  }
+  if (typeof values !== "object" || values === null || Array.isArray(values)) {
+    throw invalid(`${name}: expected settings by name, such as "labelled: photos".`);
+  }
+  return { name, values: values as Readonly<Record<string, unknown>> };
+}
+
+/** Complete settings in YAML, which {@link parseSettings} reads again. */
+export function settingsText(settings: SemiSettings, comment: readonly string[] = []): string {
+  return comment.map((line) => `# ${line}\n`).join("") + stringify(settings);
+}
+
+function invalid(message: string): UsageError {
+  return new UsageError("semi/settings", message);
+}
