@@ -34,7 +34,7 @@ export const loader: Benchmark = {
           };
         }),
         notes: [
-          "Workers stand before; an epoch counts from the call to its last batch. Nothing trains meanwhile.",
+          "Workers stand before; an epoch counts from the call to its last batch. Nothing trains meanwhile; ours is given the memory of each batch back (`recycle`).",
           "Photographs: random resized crop (bilinear or bicubic at random), flip, colour jitter 0.4, at 224. Small images: padded crop and flip at 32.",
           "torchvision reads the same files with ImageFolder; the best of 0 to 3 workers, found before.",
         ],
@@ -117,7 +117,10 @@ function epochs(name: string, opened: TrainingLoader): Contestant {
     name,
     async run() {
       const start = performance.now();
-      for await (const { skipped } of opened.epoch(epoch++)) if (skipped.length > 0) throw skipped[0]!.error;
+      for await (const made of opened.epoch(epoch++)) {
+        if (made.skipped.length > 0) throw made.skipped[0]!.error;
+        opened.recycle(made);
+      }
       return (performance.now() - start) / 1000;
     },
   };

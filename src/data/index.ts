@@ -32,6 +32,7 @@ export {
   indexedImage,
   indexImages,
   trainingLabels,
+  type BatchArrays,
   type EpochOptions,
   type HeldOutSources,
   type ImageIndex,

@@ -1,47 +1,52 @@
 import type { Preprocessing } from "./preprocessing.ts";
 import type { RgbImage } from "./rgb-image.ts";
+import { blockPixels, slack } from "./simd/normalise-kernels.ts";
+import { openNormaliser } from "./simd/normaliser.ts";
 
 /**
  * Writes an image as float32 planes [3, height, width], bit-identical to torchvision's `ToTensor` and `Normalize`.
  *
  * @param offset First element of `out` to write: n * 3 * height * width for image n of a batch.
+ * @param mirrored Whether left and right are swapped.
  */
 export function normalise(
   image: RgbImage,
-  preprocessing: Pick<Preprocessing, "mean" | "std">,
+  { mean, std }: Pick<Preprocessing, "mean" | "std">,
   out: Float32Array,
   offset = 0,
+  mirrored = false,
 ): void {
-  const { data } = image;
-  const plane = image.width * image.height;
+  const { width, height, data } = image;
+  const plane = width * height;
   if (offset < 0 || offset + 3 * plane > out.length) {
     throw new RangeError(
       `normalise: ${3 * plane} elements at offset ${offset} do not fit into ${out.length} elements.`,
     );
   }
-  const [red, green, blue] = normaliseTables(preprocessing);
-  for (let i = 0, s = 0, o = offset; i < plane; i++, s += 3, o++) {
-    out[o] = red[data[s]!]!;
-    out[o + plane] = green[data[s + 1]!]!;
-    out[o + 2 * plane] = blue[data[s + 2]!]!;
+  const stride = 3 * width;
+  const bandRows = Math.min(height, Math.max(1, Math.floor(bandPixels / width)));
+  const planes = at.source + bandRows * stride + slack;
+  const target = Math.ceil(planes / 16) * 16;
+  const planeBytes = 4 * bandRows * width + slack;
+  const { memory, normaliseRows, normaliseMirroredRows } = openNormaliser(target + 3 * planeBytes);
+  new Float32Array(memory.buffer, at.constants).set([255, ...mean, ...std]);
+
+  const rowsToPlanes = mirrored ? normaliseMirroredRows : normaliseRows;
+  const source = mirrored ? at.source + stride - 3 * blockPixels : at.source;
+  for (let y = 0; y < height; y += bandRows) {
+    const rows = Math.min(bandRows, height - y);
+    memory.set(data.subarray(y * stride, (y + rows) * stride), at.source);
+    const blocks = Math.ceil(width / blockPixels);
+    rowsToPlanes(source, stride, target, 4 * width, planeBytes, at.constants, blocks, rows);
+    for (let channel = 0; channel < 3; channel++) {
+      const values = new Float32Array(memory.buffer, target + channel * planeBytes, rows * width);
+      out.set(values, offset + channel * plane + y * width);
+    }
   }
 }
 
-type Tables = readonly [Float32Array, Float32Array, Float32Array];
+/** Rows are taken over in bands whose planes stay in the processor's second cache. */
+const bandPixels = 1 << 13;
 
-const tables = new WeakMap<object, Tables>();
-
-function normaliseTables(preprocessing: Pick<Preprocessing, "mean" | "std">): Tables {
-  const known = tables.get(preprocessing);
-  if (known) return known;
-  const { mean, std } = preprocessing;
-  const made: Tables = [table(mean[0], std[0]), table(mean[1], std[1]), table(mean[2], std[2])];
-  tables.set(preprocessing, made);
-  return made;
-}
-
-/** The result for each byte. Every step is rounded to float32, as PyTorch's float32 arithmetic does. */
-function table(mean: number, std: number): Float32Array {
-  const value = (byte: number): number => Math.fround(Math.fround(byte / 255) - Math.fround(mean));
-  return Float32Array.from({ length: 256 }, (_, byte) => value(byte) / Math.fround(std));
-}
+/** Where things stand in the kernels' memory. */
+const at = { constants: 0, source: 32 + slack } as const;

@@ -13,26 +13,15 @@ const architectures: Readonly<Record<string, Architecture>> = {
   resnext101_32x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
   resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
   resnext101_32x16d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
-  // For images of 32x32: a quarter of a million parameters (He et al. 2016, section 4.2), and under a million.
-  resnet20_cifar10: {
-    block: "basic",
-    layers: [3, 3, 3],
-    cardinality: 1,
-    baseWidth: 64,
-    stem: "cifar",
-    width: 16,
-    numClasses: 10,
-  },
-  resnext20_cifar10: {
-    block: "bottleneck",
-    layers: [2, 2, 2],
-    cardinality: 8,
-    baseWidth: 16,
-    stem: "cifar",
-    width: 32,
-    numClasses: 10,
-  },
+  // For images of 32x32 (He et al. 2016, section 4.2). Groups of 16 channels and their halves suit the CPU's kernels.
+  resnet20_cifar10: cifar({ block: "basic", layers: [3, 3, 3], cardinality: 1, baseWidth: 64 }),
+  resnext17_cifar10: cifar({ block: "bottleneck", layers: [1, 2, 2], cardinality: 4, baseWidth: 32 }),
+  resnext20_cifar10: cifar({ block: "bottleneck", layers: [2, 2, 2], cardinality: 4, baseWidth: 64 }),
 };
+
+function cifar(architecture: Architecture): Architecture {
+  return { ...architecture, stem: "cifar", width: 16, numClasses: 10 };
+}
 
 /** Names of the models with trained weights: the released ones, the card's four first, and the embedded one. */
 export function listModels(): readonly string[] {

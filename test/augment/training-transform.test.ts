@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
+import { adjustColors } from "../../src/image/augment/adjust-colors.ts";
+import { drawColorJitter } from "../../src/image/augment/color-jitter.ts";
+import { flipHorizontally } from "../../src/image/augment/flip.ts";
 import {
   augment,
   augmentationSchema,
@@ -38,6 +41,26 @@ describe("trainingTransform", () => {
     const expected = new Float32Array(3 * 32 * 32);
     normalise(image, preprocessing, expected);
     expect(transformed(still, 1, image)).toEqual(expected);
+  });
+
+  it.each([null, "rand-m9-n2"])("normalises what augment gives, with RandAugment %s", (autoAugment) => {
+    const options = { preprocessing, augmentation: { ...defaultAugmentation, vflip: 0.5, autoAugment } };
+    for (let seed = 0; seed < 40; seed++) {
+      const expected = new Float32Array(3 * 32 * 32);
+      normalise(augment(noise(50, 40), options, seededRandom(seed)), preprocessing, expected);
+      expect(transformed(options.augmentation, seed)).toEqual(expected);
+    }
+  });
+
+  it("changes colours alike before and after a flip", () => {
+    const random = seededRandom(2);
+    for (let round = 0; round < 12; round++) {
+      const image = noise(37 + round, 23);
+      const jitter = drawColorJitter([0.4, 0.4, 0.4, 0.2], random);
+      expect(flipHorizontally(adjustColors(image, jitter))).toEqual(
+        adjustColors(flipHorizontally(image), jitter),
+      );
+    }
   });
 
   it("writes its image of a batch and nothing else", () => {

@@ -73,7 +73,8 @@ describe("modelConfig", () => {
 
   it.each([
     [embeddedModel, 272_474],
-    ["resnext20_cifar10", 976_554],
+    ["resnext17_cifar10", 289_626],
+    ["resnext20_cifar10", 738_394],
   ])("knows %s, for images of 32x32", (name, parameters) => {
     const config = modelConfig(name);
     expect(config).toMatchObject({ stem: "cifar", numClasses: 10 });

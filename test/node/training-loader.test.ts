@@ -170,6 +170,50 @@ describe("a training loader", () => {
   });
 });
 
+describe("batches that are given back", () => {
+  const mixed: TrainingLoaderOptions = {
+    ...options,
+    augmentation: { ...defaultAugmentation, reProb: 0.5 },
+    mixing: { ...defaultMixing, mixup: 0.4, cutmix: 1 },
+  };
+
+  it("are emptied, and later ones hold the same as ever", async () => {
+    const loader = await open(at("noise"), mixed);
+    const expected = [...(await collect(loader.epoch(0))), ...(await collect(loader.epoch(1)))];
+    const seen: TrainingBatch[] = [];
+    for (const epoch of [0, 1]) {
+      for await (const batch of loader.epoch(epoch)) {
+        seen.push(structuredClone(batch));
+        loader.recycle(batch);
+        expect([batch.images.length, batch.targets.length]).toEqual([0, 0]);
+      }
+    }
+    expect(seen).toEqual(expected);
+  });
+
+  it("twice, after a transfer, to another loader or to a closed one do no harm", async () => {
+    const loader = await open(at("noise"), mixed);
+    const expected = await collect(loader.epoch(0));
+    const [moved] = await collect(loader.epoch(1));
+    structuredClone(moved, { transfer: [moved!.images.buffer] });
+    loader.recycle(moved!);
+    expect(moved!.targets.length).toBeGreaterThan(0);
+
+    const larger = await open(at("noise"), { ...mixed, batchSize: 5 });
+    const foreign = await collect(larger.epoch(0));
+    for (const batch of foreign) loader.recycle(batch);
+    expect(foreign.every(({ images }) => images.length > 0)).toBe(true);
+
+    const own = await collect(loader.epoch(2));
+    for (const batch of [...own, ...own]) loader.recycle(batch);
+    expect(await collect(loader.epoch(0))).toEqual(expected);
+
+    const late = await collect(loader.epoch(3));
+    await loader.close();
+    for (const batch of late) loader.recycle(batch);
+  });
+});
+
 describe("the sources of a training loader", () => {
   const files = async (): Promise<{ name: string; body: Buffer; label: string }[]> =>
     Promise.all(

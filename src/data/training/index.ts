@@ -1,4 +1,4 @@
-export type { TrainingBatch, SkippedImage } from "./training-batch.ts";
+export type { BatchArrays, TrainingBatch, SkippedImage } from "./training-batch.ts";
 export type { TrainingLoader, EpochOptions } from "./training-loader.ts";
 export { indexImages, type IndexedImages, type KeepBytes } from "./index-images.ts";
 export { indexedImage, type ImageIndex, type IndexedImage } from "./image-index.ts";

@@ -1,11 +1,15 @@
 import type { SslResnextError } from "../../core/index.ts";
 
-/** Images and targets of one step. */
-export interface TrainingBatch {
-  /** [size, 3, height, width], augmented and normalised. The memory belongs to whoever receives the batch. */
+/** What a batch holds; the memory belongs to whoever receives the batch. */
+export interface BatchArrays {
+  /** [size, 3, height, width], augmented and normalised. */
   readonly images: Float32Array<ArrayBuffer>;
   /** [size, classes]: probabilities after label smoothing and mixing. */
   readonly targets: Float32Array<ArrayBuffer>;
+}
+
+/** Images and targets of one step. */
+export interface TrainingBatch extends BatchArrays {
   /** Number of images. */
   readonly size: number;
   readonly epoch: number;

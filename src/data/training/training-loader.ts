@@ -1,4 +1,4 @@
-import type { TrainingBatch } from "./training-batch.ts";
+import type { BatchArrays, TrainingBatch } from "./training-batch.ts";
 
 /** Batches of augmented images, epoch after epoch; each platform has one of these. */
 export interface TrainingLoader {
@@ -18,6 +18,14 @@ export interface TrainingLoader {
    *   image cannot be read; the signal's reason.
    */
   epoch(epoch: number, options?: EpochOptions): AsyncIterableIterator<TrainingBatch>;
+  /**
+   * Takes the memory of a batch that is done with, for one that is still to be made: fresh memory for every batch costs
+   * the system's time to hand out, and the garbage collector's to find.
+   *
+   * The arrays of the batch are empty from then on. Those that were transferred elsewhere, or that another loader made,
+   * are let alone.
+   */
+  recycle(batch: BatchArrays): void;
   /** Ends the workers; iterations under way, and later ones, reject with `runtime/released`. */
   close(): Promise<void>;
 }

@@ -34,39 +34,39 @@ export function drawPart(image: Size, augmentation: AugmentationOptions, random:
 
 /** Crops, flips and recolours an image at random: timm's training transform up to the tensor. */
 export function augment(image: RgbImage, options: TrainingTransformOptions, random: Random): RgbImage {
-  return augmentPart(crop(image, drawPart(image, options.augmentation, random)), options, random);
+  const part = crop(image, drawPart(image, options.augmentation, random));
+  const { pixels, mirrored } = augmentPart(part, options, random);
+  return mirrored ? flipHorizontally(pixels) : pixels;
+}
+
+/** An image whose left and right are still to be swapped when it is mirrored: normalising does that by the way. */
+interface Augmented {
+  readonly pixels: RgbImage;
+  readonly mirrored: boolean;
 }
 
 function augmentPart(
   part: RgbImage,
   { preprocessing, augmentation }: TrainingTransformOptions,
   random: Random,
-): RgbImage {
-  const { inputSize } = preprocessing;
-  const { hflip, vflip } = augmentation;
+): Augmented {
+  const { inputSize, mean } = preprocessing;
+  const { interpolation, hflip, vflip, colorJitter, autoAugment } = augmentation;
   const square =
     augmentation.crop === "random"
       ? randomCrop(part, inputSize, augmentation, random)
-      : resize(
-          part,
-          { width: inputSize, height: inputSize },
-          drawInterpolation(augmentation.interpolation, random),
-        );
-  const mirrored = random.uniform() < hflip ? flipHorizontally(square) : square;
-  const flipped = random.uniform() < vflip ? flipVertically(mirrored) : mirrored;
-  return recolour(flipped, { preprocessing, augmentation }, random);
-}
-
-function recolour(
-  image: RgbImage,
-  { preprocessing: { mean }, augmentation }: TrainingTransformOptions,
-  random: Random,
-): RgbImage {
-  const { autoAugment, interpolation, colorJitter } = augmentation;
-  if (autoAugment === null) return adjustColors(image, drawColorJitter(colorJitter, random));
+      : resize(part, { width: inputSize, height: inputSize }, drawInterpolation(interpolation, random));
+  const mirrored = random.uniform() < hflip;
+  const upright = random.uniform() < vflip ? flipVertically(square) : square;
+  if (autoAugment === null) {
+    // A change of colours does not depend on where a pixel stands.
+    return { pixels: adjustColors(upright, drawColorJitter(colorJitter, random)), mirrored };
+  }
+  const flipped = mirrored ? flipHorizontally(upright) : upright;
   const drawn = drawRandAugment(randAugmentPolicy(autoAugment), interpolation, random);
   const [red, green, blue] = mean;
-  return applyOperations(image, drawn, [toFill(red), toFill(green), toFill(blue)]);
+  const pixels = applyOperations(flipped, drawn, [toFill(red), toFill(green), toFill(blue)]);
+  return { pixels, mirrored: false };
 }
 
 /** The byte of a mean: what operations fill in normalises to about 0. */
@@ -97,8 +97,8 @@ export function transformPart(
   out: Float32Array,
   offset: number,
 ): void {
-  const augmented = augmentPart(part, options, random);
-  normalise(augmented, options.preprocessing, out, offset);
-  const planes = out.subarray(offset, offset + augmented.data.length);
-  randomErasing(planes, augmented, options.augmentation, random);
+  const { pixels, mirrored } = augmentPart(part, options, random);
+  normalise(pixels, options.preprocessing, out, offset, mirrored);
+  const planes = out.subarray(offset, offset + pixels.data.length);
+  randomErasing(planes, pixels, options.augmentation, random);
 }

@@ -119,11 +119,15 @@ export const i32x4: {
 export const f32x4: {
   readonly splat: Code;
   readonly add: Code;
+  readonly sub: Code;
   readonly mul: Code;
+  readonly div: Code;
   readonly convert_i32x4_s: Code;
 } = {
   splat: simd(0x13),
   add: simd(0xe4),
+  sub: simd(0xe5),
   mul: simd(0xe6),
+  div: simd(0xe7),
   convert_i32x4_s: simd(0xfa),
 };

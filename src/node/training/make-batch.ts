@@ -5,6 +5,7 @@ import type { MixingOptions } from "../../data/mixing/options.ts";
 import { writeTarget } from "../../data/mixing/targets.ts";
 import { stream } from "../../data/samplers/streams.ts";
 import { indexedImage, type ImageIndex } from "../../data/training/image-index.ts";
+import type { BatchArrays } from "../../data/training/training-batch.ts";
 import { crop } from "../../image/augment/crop.ts";
 import {
   drawPart,
@@ -43,9 +44,7 @@ export interface BatchRequest {
   readonly positionStep: number;
 }
 
-export interface MadeBatch {
-  readonly images: Float32Array<ArrayBuffer>;
-  readonly targets: Float32Array<ArrayBuffer>;
+export interface MadeBatch extends BatchArrays {
   readonly skipped: readonly { readonly id: string; readonly error: WireError }[];
 }
 
@@ -59,6 +58,7 @@ const mostReplacements = 20;
 /**
  * Reads, decodes and augments the images of a batch; undefined when it is no longer wanted.
  *
+ * @param spare Arrays of earlier batches to write into; fresh ones are made where there are none.
  * @throws DataError `data/broken-images`, and with `onBrokenImage: "fail"` whatever is wrong with an image.
  */
 export async function makeBatch(
@@ -66,14 +66,17 @@ export async function makeBatch(
   request: BatchRequest,
   reader: ContentReader,
   call: { readonly cancelled: boolean },
+  spare: BatchArrays[],
 ): Promise<MadeBatch | undefined> {
   const { index, labels, classes, seed, transform, mixing } = settings;
   const { epoch, position, positionStep } = request;
   const size = request.images.length;
   const side = transform.preprocessing.inputSize;
   const imageLength = 3 * side ** 2;
-  const images = new Float32Array(size * imageLength);
-  const targets = new Float32Array(size * classes);
+  const { images, targets } = spare.pop() ?? {
+    images: new Float32Array(size * imageLength),
+    targets: new Float32Array(size * classes),
+  };
   const skipped: { readonly slot: number; readonly id: string; readonly error: WireError }[] = [];
 
   const fill = async (slot: number): Promise<void> => {
@@ -111,7 +114,10 @@ export async function makeBatch(
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
-  if (call.cancelled) return undefined;
+  if (call.cancelled) {
+    spare.push({ images, targets });
+    return undefined;
+  }
 
   const random = seededRandom(deriveSeed(stream.mixing, seed, epoch, position));
   mixBatch({ images, targets, dims: [size, 3, side, side] }, mixing, random);

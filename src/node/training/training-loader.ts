@@ -1,6 +1,7 @@
 import { SessionError, UsageError } from "../../core/index.ts";
 import {
   epochOrder,
+  type BatchArrays,
   type EpochOptions,
   type EpochOrderOptions,
   type TrainingBatch,
@@ -31,6 +32,7 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
   const rank = parts.order.rank ?? 0;
   // One call for each thread: whichever ends first takes the next batch.
   const share = shareCalls(threads, 1);
+  const makers = new WeakMap<TrainingBatch["images"], WorkerThread>();
   const closing = new AbortController();
 
   const make = async (
@@ -44,7 +46,11 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
       position: batch * batchSize * worldSize + rank,
       positionStep: worldSize,
     };
-    const made = await share((thread) => thread.call<MadeBatch>("batch", request, { signal }));
+    const made = await share(async (thread) => {
+      const answer = await thread.call<MadeBatch>("batch", request, { signal });
+      makers.set(answer.images, thread);
+      return answer;
+    });
     const skipped = made.skipped.map(({ id, error }) => ({ id, error: fromWire(error) }));
     return { images: made.images, targets: made.targets, size: batchSize, epoch, batch, skipped };
   };
@@ -66,6 +72,14 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
           signal: AbortSignal.any(signal ? [closing.signal, signal] : [closing.signal]),
         },
       );
+    },
+    recycle({ images, targets }) {
+      // Kept by the thread: this one's garbage collector, which has more to look through, would count it at each batch.
+      const thread = makers.get(images);
+      if (!thread || images.length === 0 || targets.length === 0) return;
+      const transfer = [images.buffer, targets.buffer];
+      // A thread that is gone needs no memory.
+      thread.call("keep", { images, targets } satisfies BatchArrays, { transfer }).catch(() => undefined);
     },
     async close() {
       closing.abort(

@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { SessionError } from "../../core/index.ts";
 import { decodeImage } from "../decode-image.ts";
 import { contentReader } from "../images/content-reader.ts";
+import type { BatchArrays } from "../../data/training/training-batch.ts";
 import { indexedImage } from "../../data/training/image-index.ts";
 import { makeBatch, type BatchRequest, type BatchSettings } from "../training/make-batch.ts";
 import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
@@ -17,6 +18,9 @@ export type MeasureRequest = Pick<BatchSettings, "index" | "decode"> & { readonl
 
 let settings: BatchSettings | undefined;
 const reader = contentReader();
+const spare: BatchArrays[] = [];
+/** A batch is made while the one before is with the consumer. */
+const mostSpare = 2;
 const underWay = new Set<Promise<unknown>>();
 
 /** Decoded bytes of each image that can be read. */
@@ -41,7 +45,7 @@ function open(request: BatchSettings): Promise<Answer> {
 async function batch(request: BatchRequest, call: Call): Promise<Answer> {
   if (!settings)
     throw new SessionError("runtime/run-failed", "A batch was asked for before a data set was opened.");
-  const making = makeBatch(settings, request, reader, call);
+  const making = makeBatch(settings, request, reader, call, spare);
   underWay.add(making);
   try {
     const value = await making;
@@ -51,10 +55,16 @@ async function batch(request: BatchRequest, call: Call): Promise<Answer> {
   }
 }
 
+/** Takes back the arrays of a batch that was made here. */
+function keep(arrays: BatchArrays): Promise<Answer> {
+  if (spare.length < mostSpare) spare.push(arrays);
+  return Promise.resolve({ value: undefined });
+}
+
 /** Settles when no batch is under way: ending a thread while sharp is at work for it is not safe. */
 async function settle(): Promise<Answer> {
   await Promise.allSettled(underWay);
   return { value: undefined };
 }
 
-answerCalls({ measure, open, batch, settle });
+answerCalls({ measure, open, batch, keep, settle });

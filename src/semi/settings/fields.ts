@@ -97,7 +97,7 @@ export const semiFields: SemiFields = {
     "from which ranking threshold takes an image",
   ),
   duplicateDistance: selection(
-    z.int().min(0).max(16).nullable().default(3),
+    z.int().min(0).max(16).nullable().default(8),
     "<bits>",
     "images whose hash is that near to a labelled one's are left out (null: none)",
   ),

@@ -135,11 +135,13 @@ function startOptions(
 ): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {
   if ("folder" in start) return { weights: path(start.folder, "best.safetensors") };
   const { model, scratch } = start;
-  if (model !== "") return { model, scratch };
+  // A file of weights says what the teacher is; a student starts without any.
+  const isStudent = kind === "pretrain" || kind === "supervised";
+  if (model !== "" && !(isStudent && isWeightsPath(model))) return { model, scratch };
   throw new UsageError(
     "semi/settings",
-    kind === "weak" || kind === "teach"
-      ? "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights."
-      : "Say what the student is (student, --student): an architecture such as resnext50_32x4d.",
+    isStudent
+      ? "Say what the student is (student, --student): an architecture such as resnext50_32x4d."
+      : "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights.",
   );
 }
