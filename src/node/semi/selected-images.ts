@@ -1,5 +1,5 @@
 import type { ImageItem, ImageSource } from "../../data/index.ts";
-import type { ScoreFacts, SelectionRow, SelectionSummary } from "../../semi/index.ts";
+import type { ScoreFacts, SelectionRow } from "../../semi/index.ts";
 import type { NamedImages } from "../trainer/index.ts";
 import type { SemiContext } from "./context.ts";
 import { imagesOfRows } from "./images-of-rows.ts";
@@ -17,21 +17,17 @@ export async function openSelected(
   const { counts } = await context.manifest(selection);
   const files = await readScores(context.path(scores));
   const shards = files.map(({ facts }) => facts);
-  const summary = await readSummary(context.path(selection));
+  const { classes } = await readSummary(context.path(selection));
   const path = context.path(selection, "selection.parquet");
   return {
     name: `${counts["rows"]} selected images of ${context.settings.unlabelled.join(" ")}`,
     images: {
-      classes: selectedClasses(summary),
+      classes: classes.map(({ name }) => name),
       size: counts["rows"],
       [Symbol.asyncIterator]: () => selectedImages(readSelection(path), shards, context.signal),
     },
   };
 }
-
-/** Names of the classes that images were selected for. */
-const selectedClasses = ({ classes }: SelectionSummary): readonly string[] =>
-  classes.filter(({ selected }) => selected > 0).map(({ name }) => name);
 
 /** The class of an image is that of its row, and its shard has no say in it. */
 async function* selectedImages(
