@@ -1,11 +1,14 @@
-import { cpSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { SelectionRow, SemiSettings } from "../../src/semi/index.ts";
+import { resolveSettings, type SelectionRow, type SemiSettings } from "../../src/semi/index.ts";
 import { semiLines } from "../../src/cli/semi/event-lines.ts";
 import { styleFor } from "../../src/cli/output/style.ts";
 import { readSelection, runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
-import { writeColouredImages } from "../support/coloured-images.ts";
+import { semiContext } from "../../src/node/semi/context.ts";
+import { openFingerprints } from "../../src/node/semi/fingerprints.ts";
+import { openSelected } from "../../src/node/semi/selected-images.ts";
+import { colours, writeColouredImages } from "../support/coloured-images.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -28,7 +31,7 @@ const settings: Partial<SemiSettings> = {
   finetuneRecipe: recipe(48),
   seeds: 2,
   sweep: { k: [8] },
-  variants: { brief: { finetuneRecipe: recipe(24) } },
+  variants: { brief: { finetuneRecipe: recipe(24) }, sure: { k: 5, ranking: "unbalanced" } },
 };
 
 async function eventsOf(options: Partial<RunSemiOptions> = {}): Promise<readonly SemiEvent[]> {
@@ -68,14 +71,28 @@ beforeAll(async () => {
 describe("the page of two seeds with variants", () => {
   let events: readonly SemiEvent[];
   let report: Report;
+  let early: string;
   beforeAll(async () => {
-    events = await eventsOf({ withVariants: true });
+    const found: SemiEvent[] = [];
+    for await (const event of runSemi({ settings, out: at("run"), withVariants: true })) {
+      found.push(event);
+      if (event.type === "stage-started" && event.stage === "seed-0/variants/k-8/selection") {
+        early = shownText(at("run", "report.html"));
+      }
+    }
+    events = found;
     report = reportOf(events)!;
   }, 300_000);
 
+  it("can be looked at when the first run is measured", () => {
+    expect(early).toContain("This run was still going on when the page was written.");
+    expect(early).toContain("Measured on 18 test images");
+    expect(early).toContain("Each arm was trained once.");
+  });
+
   it("says of a variant what it changes", () => {
     expect(report.arms.find(({ name }) => name === "brief")!.summary).toBe("finetuneRecipe images 24");
-    expect(report.arms.find(({ name }) => name === "k-8")!.summary).toBe("k 8");
+    expect(report.arms.find(({ name }) => name === "k-8")!.summary).toBe("");
   });
 
   it("comes last, and says what was trained, a run for each seed", () => {
@@ -89,6 +106,8 @@ describe("the page of two seeds with variants", () => {
       "k-8",
       "brief",
       "brief, supervised baseline",
+      "sure, pre-trained only",
+      "sure",
     ]);
     for (const { runs } of report.arms) expect(runs.map(({ seed }) => seed)).toEqual([0, 1]);
     const images = Object.fromEntries(
@@ -119,6 +138,7 @@ describe("the page of two seeds with variants", () => {
           "results",
           ...["selection", "pretrain", "finetune", "results"].map((stage) => `variants/k-8/${stage}`),
           ...["finetune", "supervised", "results"].map((stage) => `variants/brief/${stage}`),
+          ...["selection", "pretrain", "finetune", "results"].map((stage) => `variants/sure/${stage}`),
         ].map((stage) => `${seed}/${stage}`),
       );
     }
@@ -139,7 +159,7 @@ describe("the page of two seeds with variants", () => {
       "K, images of each class",
       "of 12 whose truth is known",
       "teach, 2 times",
-      "pre-train, 4 times",
+      "pre-train, 6 times",
       "selection.parquet",
       "Accuracy on validation images",
     ]) {
@@ -151,13 +171,6 @@ describe("the page of two seeds with variants", () => {
       html.indexOf("</div>", html.indexOf('<div class="strips">')),
     );
     expect(strips.match(/src="data:image\/jpeg;base64,/g)).toHaveLength(9);
-  });
-
-  it("has the share of right labels that the selection has", async () => {
-    const rows = await rowsOf(at("run", "seed-0", "selection", "selection.parquet"));
-    const names = ["blue", "green", "red"];
-    const right = rows.filter(({ image_id, class: index }) => image_id.includes(`/${names[index]!}/`)).length;
-    expect(shownText(report.path)).toContain(`${right} of ${rows.length} whose truth is known`);
   });
 
   it("is a table with the mean of each arm on a terminal", () => {
@@ -175,22 +188,60 @@ describe("the page of two seeds with variants", () => {
 });
 
 describe("the page of a selection", () => {
-  const select = async (name: string, unlabelled: string): Promise<readonly SemiEvent[]> => {
-    const teacher = { teacher: at("run", "seed-0", "teacher", "best.safetensors"), teach: false };
-    const own = { ...settings, ...teacher, seeds: 1, unlabelled: [at(unlabelled)] };
-    await eventsOf({ settings: own, out: at(name), only: ["score"] });
-    return eventsOf({ settings: own, out: at(name), only: ["select"] });
+  const settingsOf = (unlabelled: string): Partial<SemiSettings> => ({
+    ...settings,
+    teacher: at("run", "seed-0", "teacher", "best.safetensors"),
+    teach: false,
+    seeds: 1,
+    unlabelled: [at(unlabelled)],
+  });
+  const select = async (unlabelled: string): Promise<readonly SemiEvent[]> => {
+    const options = { settings: settingsOf(unlabelled), out: at(`${unlabelled}-run`) };
+    await eventsOf({ ...options, only: ["score"] });
+    return eventsOf({ ...options, only: ["select"] });
+  };
+  const copyAs = (folderNames: readonly string[], to: string): void => {
+    for (const [index, name] of folderNames.entries()) {
+      cpSync(at("unlabelled", colours[index]!), at(to, name), { recursive: true });
+    }
   };
 
   it("shows pictures before a student is trained, and leaves out truth that is not known", async () => {
-    for (const [index, colour] of ["blue", "green", "red"].entries()) {
-      cpSync(at("unlabelled", colour), at("years", `202${index}`), { recursive: true });
-    }
-    const report = reportOf(await select("years-run", "years"))!;
+    copyAs(["2020", "2021", "2022"], "years");
+    const report = reportOf(await select("years"))!;
     expect(report.arms).toEqual([]);
     const html = readFileSync(report.path, "utf8");
     expect(html.match(/src="data:image\/jpeg;base64,/g)).toHaveLength(9);
     expect(shownText(report.path)).toContain("The student is not fine-tuned yet");
     expect(shownText(report.path)).not.toContain("truth");
+  });
+
+  it("goes by the labels of the images, and the student's training by the selection alone", async () => {
+    copyAs(["green", "red", "blue"], "turned");
+    const report = reportOf(await select("turned"))!;
+    const rows = await rowsOf(at("turned-run", "selection", "selection.parquet"));
+    const folders = rows.map(({ image_id }) => basename(dirname(image_id)));
+    const selected = rows.map((row) => colours[row.class]);
+    const right = folders.filter((name, index) => name === selected[index]).length;
+    expect(shownText(report.path)).toContain(`${right} of ${rows.length} whose truth is known`);
+
+    const context = semiContext({
+      settings: resolveSettings([{ name: "test", values: settingsOf("turned") }]),
+      out: at("turned-run"),
+      execution: { device: "cpu", decode: {}, threads: undefined, workers: undefined },
+      fingerprints: await openFingerprints(at("fingerprints.json")),
+      signal: undefined,
+    });
+    const labels: (string | undefined)[] = [];
+    const { images } = await openSelected(context, "selection", "scores");
+    for await (const { label } of images) labels.push(label);
+    expect(labels).toEqual(selected);
+    expect(labels).not.toEqual(folders);
+  });
+
+  it("is not there before scores are", async () => {
+    const options = { settings: settingsOf("unlabelled"), out: at("early-run"), only: ["teach"] } as const;
+    expect(reportOf(await eventsOf(options))).toBeUndefined();
+    expect(existsSync(at("early-run", "report.html"))).toBe(false);
   });
 });

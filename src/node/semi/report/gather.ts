@@ -35,6 +35,7 @@ export async function gather(
   const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
   return {
     title: basename(resolve(context.out)),
+    summary: summaryOf(settings),
     status,
     classes,
     measuredOn: measuredOn(run),
@@ -50,6 +51,14 @@ export async function gather(
     provenance: provenance(run),
   };
 }
+
+function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings): string {
+  const data = [...labelled, ...unlabelled];
+  const shown = data.slice(0, mostInputs).join(", ") + (data.length > mostInputs ? ", …" : "");
+  return `Teacher ${teacher}, student ${student ?? teacher}; images from ${shown}.`;
+}
+
+const mostInputs = 6;
 
 function measuredOn({ results, settings }: StandingRun): SemiReportData["measuredOn"] {
   const [model] = results?.models ?? [];

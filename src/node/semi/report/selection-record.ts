@@ -53,7 +53,8 @@ async function countedTruth(
   { classes }: SelectionSummary,
 ): Promise<TruthTally> {
   const names = classes.map(({ name }) => name);
-  const tally = truthTally(names, Math.max(...classes.map(({ selected }) => selected)));
+  const selected = classes.map((record) => record.selected);
+  const tally = truthTally(names, selected);
   for await (const { row, image } of rows) tally.add(row, image.truth);
   return tally;
 }

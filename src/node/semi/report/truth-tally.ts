@@ -8,13 +8,18 @@ export interface TruthTally {
   byRank(): readonly RankPrecision[];
 }
 
-const mostStretches = 20;
+/** Labels that a stretch of ranks should have: a share of few is mostly chance. */
+const labelsOfStretch = 100;
+const [fewestStretches, mostStretches] = [4, 20];
 
-/** @param lastRank Rank of the last row of the class that has most. */
-export function truthTally(classes: readonly string[], lastRank: number): TruthTally {
+/** @param selected Rows of each class. */
+export function truthTally(classes: readonly string[], selected: readonly number[]): TruthTally {
+  const lastRank = Math.max(...selected);
+  const wanted = Math.floor(selected.reduce((sum, rows) => sum + rows, 0) / labelsOfStretch);
+  const length = Math.min(lastRank, mostStretches, Math.max(fewestStretches, wanted));
   const counter = (): { known: number; right: number } => ({ known: 0, right: 0 });
   const perClass = classes.map(counter);
-  const stretches = Array.from({ length: Math.min(mostStretches, lastRank) }, counter);
+  const stretches = Array.from({ length }, counter);
   return {
     classes: perClass,
     add(row, truth) {

@@ -21,13 +21,9 @@ export const isSwept = (settings: SemiSettings, variant: string): boolean =>
 
 const longest = 80;
 
-/** What a variant changes in the settings, as in `ranking unbalanced, finetuneRecipe epochs 5`. */
+/** What a variant changes in the settings, unless its name says it: as in `ranking unbalanced, finetuneRecipe epochs 5`. */
 export function changedValues(settings: SemiSettings, variant: string): string {
-  const swept = [...sweptVariants(settings)].flatMap(([key, values]) =>
-    values.filter(({ name }) => name === variant).map(({ value }) => [key, value] as const),
-  );
-  const changed = swept.length > 0 ? swept : Object.entries(settings.variants[variant] ?? {});
-  const text = changed
+  const text = Object.entries(settings.variants[variant] ?? {})
     .map(([key, value]) => `${key} ${valueText(value, settings[key as keyof SemiSettings])}`)
     .join(", ");
   return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
