@@ -8,7 +8,8 @@ const defaults = resolveSettings([]);
 /** A value as the table shows it. */
 function shown(value: unknown): string {
   if (value === null) return "–";
-  if (typeof value !== "object") return String(value);
+  if (typeof value === "string") return value;
+  if (typeof value !== "object") return JSON.stringify(value);
   const entries = Object.entries(value);
   if (entries.length === 0) return "none";
   return entries.map(([name, inner]) => `${name}: ${inner}`).join(", ");

@@ -6,7 +6,6 @@ import {
   resolveSettings,
   settingsText,
   type Manifest,
-  type PlannedRun,
   type SemiSettings,
   type SettingsLayer,
   type Stage,
@@ -19,6 +18,7 @@ import { writeFileAtomic } from "../write-file.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { PlannedStage, SemiEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
+import { openReport, type ContextRun } from "./report/index.ts";
 import { clearFolder, readManifest, writeManifest } from "./stage-folder.ts";
 import { openStage } from "./stages/index.ts";
 import type { StageWork } from "./stages/stage-work.ts";
@@ -42,6 +42,7 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
  *
  * Every stage reads and writes files, with a manifest of what they were made from. A stage whose settings and inputs
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
+ * In the end, and whenever the models of one run are measured, `report.html` shows what stands.
  *
  * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
  * @example
@@ -65,17 +66,24 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
     await writeFileAtomic(join(out, "semi.yaml"), [Buffer.from(settingsText(settings, comment))]);
     yield { type: "planned", stages: await planned(work) };
     const looked = new Set<string>();
+    const report = openReport(out, settings, work);
     for (const { context, stages } of work) {
+      let measured = false;
       for (const stage of stages) {
         if (looked.has(stage.folder)) continue;
         looked.add(stage.folder);
         if (only !== undefined && !only.includes(stage.kind)) {
           await requireNeeded(context, stage, stages, only);
-        } else if (yield* doStage(context, stage)) {
-          return;
+        } else {
+          const end = yield* doStage(context, stage);
+          if (end === "stopped") return;
+          measured = stage.kind === "measure" && end === "done";
         }
       }
+      if (measured && stages !== work.at(-1)!.stages) await report.write("running");
     }
+    const written = await report.write("finished");
+    if (written) yield { type: "report", ...written };
   } finally {
     await fingerprints.save();
     await unlock();
@@ -94,10 +102,6 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (cause) {
     throw fileError(folder, cause);
   }
-}
-
-interface ContextRun extends PlannedRun {
-  readonly context: SemiContext;
 }
 
 /** What stands of each stage, as far as it can be known before those that it needs are complete. */
@@ -127,8 +131,11 @@ function statusOf(
   return { status: standing.status === "done" ? "done" : "to resume", changes };
 }
 
-/** Does what a stage still needs. @returns whether the run was stopped. */
-async function* doStage(context: SemiContext, stage: Stage): AsyncGenerator<SemiEvent, boolean, undefined> {
+/** Does what a stage still needs. @returns how it ended; `skipped` where nothing was to do. */
+async function* doStage(
+  context: SemiContext,
+  stage: Stage,
+): AsyncGenerator<SemiEvent, "done" | "skipped" | "stopped", undefined> {
   const { signal } = context;
   signal?.throwIfAborted();
   const { folder, kind } = stage;
@@ -138,7 +145,7 @@ async function* doStage(context: SemiContext, stage: Stage): AsyncGenerator<Semi
   const { status, changes } = statusOf(standing, work);
   if (standing && status === "done") {
     yield { type: "stage-finished", stage: folder, kind, skipped: true, manifest: standing };
-    return false;
+    return "skipped";
   }
   if (status === "to redo" && !work.isIncremental) await clearFolder(path);
   yield { type: "stage-started", stage: folder, kind, status, changes };
@@ -159,7 +166,7 @@ async function* doStage(context: SemiContext, stage: Stage): AsyncGenerator<Semi
   if (!outcome) {
     await writeManifest(path, manifest({ status: "running", outputs: {}, counts: {} }));
     yield { type: "stopped", stage: folder };
-    return true;
+    return "stopped";
   }
   const outputs: Record<string, string> = {};
   for (const file of outcome.outputs) {
@@ -168,7 +175,7 @@ async function* doStage(context: SemiContext, stage: Stage): AsyncGenerator<Semi
   const done = manifest({ status: "done", outputs, counts: outcome.counts });
   await writeManifest(path, done);
   yield { type: "stage-finished", stage: folder, kind, skipped: false, manifest: done };
-  return false;
+  return "done";
 }
 
 /** An abort ends a stage as a stop of its own does. */

@@ -93,6 +93,8 @@ async function trainingWork(
         data: await images.training(),
         validation: await images.validation(),
         ...startOptions(context, start, kind),
+        // The student has the classes of the labelled images, also those that nothing was selected for.
+        classesMayBeEmpty: kind === "pretrain",
         out: path(folder),
         recipe: [{ name: "the stage", values: { base: "quick", ...recipe } }],
         resume: true,
