@@ -11,7 +11,8 @@ import { drawShapes, shapeNames } from "./shapes.mjs";
 const folder = "demo";
 const sets = {
   labelled: { count: 300, seed: 1 },
-  unlabelled: { count: 6000, seed: 2, labelled: false },
+  // In folders by shape as well, which only the report looks at: how often is the teacher right?
+  unlabelled: { count: 6000, seed: 2 },
   test: { count: 2000, seed: 3 },
 };
 

@@ -26,29 +26,22 @@ const size = 32;
  * Draws pictures of one shape each, of any colour, size and direction, on a cluttered background: easy to tell apart
  * for people, hard to learn from few examples. The same seed gives the same pictures.
  *
- * @param folder Gets a folder for each shape, or all pictures in one when `labelled` is false.
+ * @param folder Gets a folder for each shape.
  */
-export async function drawShapes(folder, { count, seed, labelled = true }) {
+export async function drawShapes(folder, { count, seed }) {
   const random = seededRandom(seed);
   const drawn = Array.from({ length: count }, (_, index) => {
     const name = shapeNames[index % shapeNames.length];
     const number = String(index).padStart(5, "0");
-    const path = labelled ? join(folder, name, `${name}-${number}.png`) : join(folder, `${number}.png`);
+    const path = join(folder, name, `${name}-${number}.png`);
     return { path, svg: picture(outlines[name], random), grain: random.integer(2 ** 31) };
   });
-  for (const name of labelled ? shapeNames : [""]) await mkdir(join(folder, name), { recursive: true });
-  // Without labels nothing may tell the shape, so names are in no order of shapes either.
-  const names = labelled
-    ? drawn.map(({ path }) => path)
-    : shuffled(
-        drawn.map(({ path }) => path),
-        random,
-      );
+  for (const name of shapeNames) await mkdir(join(folder, name), { recursive: true });
   const atOnce = 64;
   for (let start = 0; start < count; start += atOnce) {
     await Promise.all(
-      drawn.slice(start, start + atOnce).map(async ({ svg, grain }, offset) => {
-        await writeFile(names[start + offset], await developed(svg, seededRandom(grain)));
+      drawn.slice(start, start + atOnce).map(async ({ path, svg, grain }) => {
+        await writeFile(path, await developed(svg, seededRandom(grain)));
       }),
     );
   }
@@ -90,13 +83,4 @@ async function developed(svg, random) {
     data[i] = Math.max(0, Math.min(255, data[i] + 40 * (random.uniform() + random.uniform() - 1)));
   }
   return sharp(data, { raw: info }).png({ compressionLevel: 3 }).toBuffer();
-}
-
-function shuffled(values, random) {
-  const result = [...values];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = random.integer(i + 1);
-    [result[i], result[j]] = [result[j], result[i]];
-  }
-  return result;
 }
