@@ -23,6 +23,8 @@ export interface TrainingLoaderOptions {
    * @default those of the source, in natural order
    */
   readonly classes?: readonly string[] | undefined;
+  /** Accepts classes without images. @default false */
+  readonly emptyClasses?: boolean | undefined;
   /** @default "shuffled" */
   readonly sampler?: Sampler | undefined;
   /** Which of the processes that share each epoch this is. @default 0 */

@@ -16,6 +16,8 @@ export interface KnownClasses {
   readonly found: readonly string[] | undefined;
   /** The classes that the caller wants, in this order, instead of the natural order of those found. */
   readonly wanted: readonly string[] | undefined;
+  /** Accepts classes without images. @default false */
+  readonly mayBeEmpty?: boolean | undefined;
 }
 
 /**
@@ -24,7 +26,10 @@ export interface KnownClasses {
  * @throws DataError `data/no-images`, `data/unlabelled`, `data/empty-classes` for classes without images,
  *   `data/class-mismatch` for labels that are none of the wanted classes.
  */
-export function trainingLabels(images: IndexedImages, { found, wanted }: KnownClasses): TrainingLabels {
+export function trainingLabels(
+  images: IndexedImages,
+  { found, wanted, mayBeEmpty = false }: KnownClasses,
+): TrainingLabels {
   checkLabelled(images);
   const classes = wanted ?? sortNaturally(new Set([...images.labelNames, ...(found ?? [])]));
   const indexOf = wanted
@@ -34,7 +39,7 @@ export function trainingLabels(images: IndexedImages, { found, wanted }: KnownCl
 
   const present = new Set(classOf);
   const empty = classes.filter((_, index) => !present.has(index));
-  if (empty.length > 0) throw emptyClasses(empty, classes.length);
+  if (empty.length > 0 && !mayBeEmpty) throw emptyClasses(empty, classes.length);
   return { classes, labels: Uint32Array.from(images.labels, (label) => classOf[label]!) };
 }
 
@@ -53,7 +58,8 @@ function checkLabelled({ index, labels }: IndexedImages): void {
 
 const mostListed = 20;
 
-function emptyClasses(empty: readonly string[], classes: number): DataError {
+/** The error for classes without images, some of `classes`. */
+export function emptyClasses(empty: readonly string[], classes: number): DataError {
   const listed = empty.slice(0, mostListed).join(", ") + (empty.length > mostListed ? ", ..." : "");
   return new DataError(
     "data/empty-classes",

@@ -44,7 +44,11 @@ export async function openTrainingLoader(
   try {
     const images = await indexImages(source, spill.keep, signal);
     await spill.finish();
-    const { classes, labels } = trainingLabels(images, { found: source.classes, wanted: options.classes });
+    const { classes, labels } = trainingLabels(images, {
+      found: source.classes,
+      wanted: options.classes,
+      mayBeEmpty: options.emptyClasses,
+    });
     const shard = Math.ceil(labels.length / worldSize);
     if (batchSize > shard) throw batchTooLarge(batchSize, shard, worldSize);
 
