@@ -15,6 +15,7 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
       return eventLines(event.event, style).map((line) => `  ${line}`);
     case "stage-finished":
       return event.skipped ? [] : [finishedLine(event)];
+    case "waiting":
     case "images":
     case "warning":
     case "stopped":

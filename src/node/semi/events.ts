@@ -13,6 +13,12 @@ export interface PlannedStage {
   readonly changes: readonly string[];
 }
 
+/** Another process works in the folder; the run begins when it has ended. */
+export interface WaitingEvent {
+  readonly type: "waiting";
+  readonly folder: string;
+}
+
 /** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
 interface PlannedEvent {
   readonly type: "planned";
@@ -63,6 +69,7 @@ interface SemiStoppedEvent {
 }
 
 export type SemiEvent =
+  | WaitingEvent
   | PlannedEvent
   | StageStartedEvent
   | ImagesEvent
