@@ -10,6 +10,7 @@ import { memory } from "./benchmarks/memory.ts";
 import { model } from "./benchmarks/model.ts";
 import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
+import { score } from "./benchmarks/score.ts";
 import { select } from "./benchmarks/select.ts";
 import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
@@ -29,6 +30,7 @@ const benchmarks: readonly Benchmark[] = [
   train,
   memory,
   head,
+  score,
   select,
   curve,
   limits,

@@ -25,6 +25,7 @@ export {
   type TrainingEvent,
   type TrainModelOptions,
 } from "./node/trainer/index.ts";
+export { runSemi, type RunSemiOptions, type SemiEvent } from "./node/semi/index.ts";
 export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
 export {
   findCard,

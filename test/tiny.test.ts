@@ -13,18 +13,18 @@ const cli = (...args: string[]): Promise<{ stdout: string }> => run("node", ["di
 describe("the whole system", () => {
   let folder: string;
   let weights: string;
-  let demo: string;
+  let example: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ssl-resnext-tiny-"));
     weights = join(folder, "patterns.safetensors");
-    demo = (await run("node", ["examples/demo.mjs", folder, "8"])).stdout;
+    example = (await run("node", ["examples/random-features.mjs", folder, "8"])).stdout;
   });
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it("is shown by the demo to its end", () => {
-    expect(demo).toContain("4. Validating it");
+  it("is shown by the example to its end", () => {
+    expect(example).toContain("4. Validating it");
   });
 
   it("validates far above chance", async () => {
@@ -51,6 +51,6 @@ describe("the whole system", () => {
     expect((await readFile(onnx)).byteLength).toBeGreaterThan(1e6);
 
     const { stdout } = await cli("info", weights, "--json");
-    expect(stdout).toContain("examples/demo.mjs");
+    expect(stdout).toContain("examples/random-features.mjs");
   });
 });

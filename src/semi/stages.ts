@@ -128,9 +128,10 @@ function addBaseline(
   add: (stage: Stage) => string,
 ): void {
   const { supervisedRecipe, pretrainRecipe, finetuneRecipe } = settings;
-  const lengths = [pretrainRecipe, finetuneRecipe].map(
-    (choice) => training(settings, student, choice).recipe.images,
-  );
+  const lengths = [pretrainRecipe, finetuneRecipe].map((choice) => {
+    const { images: length, batchSize } = training(settings, student, choice).recipe;
+    return length && batchSize * Math.ceil(length / batchSize);
+  });
   const known = lengths.every((length) => length !== null);
   const images = lengths.reduce<number>((sum, length) => sum + (length ?? 0), 0);
   const choice = supervisedRecipe ?? pretrainRecipe;

@@ -76,7 +76,11 @@ describe("semi run", () => {
     expect(stdout).toMatch(/\nscores\n +shards 2, images 30, broken 0, /);
     const again = await runCli(["semi", "run", "--out", reference, "--json"]);
     const events = jsonLines<SemiEvent>(again.stdout);
-    expect(events.map(({ type }) => type)).toEqual(["planned", ...stages.map(() => "stage-finished")]);
+    expect(events.map(({ type }) => type)).toEqual([
+      "planned",
+      ...stages.map(() => "stage-finished"),
+      "report",
+    ]);
   });
 
   it(`killed at ${kills} moments ends as if it had never been`, async () => {

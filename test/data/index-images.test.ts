@@ -91,6 +91,16 @@ describe("the labels of a data set", () => {
     expect([...labels]).toEqual([2, 1, 0]);
   });
 
+  it("may leave classes out where the caller says so", async () => {
+    const found = ["a", "b", "c"];
+    const { classes, labels } = trainingLabels(await indexed(labelled("c", "a")), {
+      ...known(undefined, found),
+      mayBeEmpty: true,
+    });
+    expect(classes).toEqual(found);
+    expect([...labels]).toEqual([2, 0]);
+  });
+
   it("are numbered as the caller wants, whatever their case", async () => {
     const images = await indexed(labelled("dog", "Cat", "dog"));
     const { classes, labels } = trainingLabels(images, known(["dog", "cat"]));

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   builtInRecipes,
@@ -8,19 +7,9 @@ import {
   resolveRecipe,
   type Recipe,
 } from "../../src/train/index.ts";
+import { docTableRows } from "../support/doc-table-rows.ts";
 
-/** Cells of the tables of docs/training.md, whatever their padding. */
-const rows = readFileSync(new URL("../../docs/training.md", import.meta.url), "utf8")
-  .split("\n")
-  .filter((line) => line.startsWith("|"))
-  .map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim())
-      .join(" | "),
-  );
-
+const rows = docTableRows("training.md");
 const recipes = recipeNames.map((base) => resolveRecipe([{ name: "docs", values: { base } }]));
 const shown = (value: Recipe[keyof Recipe]): string =>
   value === null ? "–" : Array.isArray(value) ? value.join(", ") || "none" : `${value as number}`;

@@ -183,6 +183,15 @@ describe("a run that cannot go on", () => {
   });
 });
 
+it("keeps classes without images where the caller says so", async () => {
+  const hollow = at("hollow");
+  await writeColouredImages(hollow, 8);
+  mkdirSync(join(hollow, "violet"));
+  const events = await eventsOf(train("hollow-run", { data: hollow, classesMayBeEmpty: true }));
+  expect(events[0]).toMatchObject({ type: "started", classes: [...colours, "violet"] });
+  expect(events.at(-1)).toMatchObject({ type: "finished" });
+});
+
 describe("what is refused before anything is written", () => {
   const other = at("other");
   const empty = at("empty");

@@ -1,6 +1,8 @@
 import type { PlannedStage, SemiEvent } from "../../node/semi/index.ts";
+import { plusMinus, shownArms, spread } from "../../semi/report/index.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import type { Style } from "../output/style.ts";
+import { table } from "../output/table.ts";
 import { printable } from "../output/text-width.ts";
 import { eventLines } from "../train/event-lines.ts";
 
@@ -15,6 +17,8 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
       return eventLines(event.event, style).map((line) => `  ${line}`);
     case "stage-finished":
       return event.skipped ? [] : [finishedLine(event)];
+    case "report":
+      return reportLines(event, style);
     case "waiting":
     case "images":
     case "warning":
@@ -35,3 +39,23 @@ function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" 
     .map(([name, count]) => `${name} ${Number.isInteger(count) ? grouped(count) : count.toFixed(2)}`);
   return `  ${[...counts, duration(manifest.seconds)].join(", ")}`;
 }
+
+/** The arms in the order of the page, and where that is. */
+function reportLines(
+  { path, arms }: Extract<SemiEvent, { type: "report" }>,
+  style: Style,
+): readonly string[] {
+  const rows = shownArms(arms).map(({ name, runs }) => [
+    printable(name),
+    plusMinus(spread(runs.map(({ top1 }) => top1))),
+    grouped(spread(runs.map(({ imagesProcessed }) => imagesProcessed)).mean),
+  ]);
+  const [titles, ...lines] = table(columns, rows);
+  return [...(rows.length > 0 ? ["", style.dim(titles!), ...lines] : []), "", `report: ${printable(path)}`];
+}
+
+const columns = [
+  { title: "arm" },
+  { title: "top-1 %", align: "right" },
+  { title: "images processed", align: "right" },
+] as const;

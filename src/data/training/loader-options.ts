@@ -18,13 +18,13 @@ export interface TrainingLoaderOptions {
   /** Mixup, cutmix and label smoothing. @default timm's */
   readonly mixing?: MixingOptions | undefined;
   /**
-   * Class names in the order of the targets' columns; each has to occur, and no others.
+   * Class names in the order of the targets' columns; no others may occur.
    *
    * @default those of the source, in natural order
    */
   readonly classes?: readonly string[] | undefined;
-  /** Accepts classes without images. @default false */
-  readonly emptyClasses?: boolean | undefined;
+  /** Whether classes without images are kept instead of refused. @default false */
+  readonly classesMayBeEmpty?: boolean | undefined;
   /** @default "shuffled" */
   readonly sampler?: Sampler | undefined;
   /** Which of the processes that share each epoch this is. @default 0 */

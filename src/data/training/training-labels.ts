@@ -16,7 +16,7 @@ export interface KnownClasses {
   readonly found: readonly string[] | undefined;
   /** The classes that the caller wants, in this order, instead of the natural order of those found. */
   readonly wanted: readonly string[] | undefined;
-  /** Accepts classes without images. @default false */
+  /** Whether classes may have no images. @default false */
   readonly mayBeEmpty?: boolean | undefined;
 }
 

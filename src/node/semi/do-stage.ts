@@ -7,11 +7,11 @@ import { hashOutputs, standingOf, type Standing } from "./stage-status.ts";
 import { openStage } from "./stages/index.ts";
 import type { StageWork } from "./stages/stage-work.ts";
 
-/** Does what a stage still needs. @returns whether the run was stopped. */
+/** Does what a stage still needs. @returns how it ended; `skipped` where nothing was to do. */
 export async function* doStage(
   context: SemiContext,
   stage: Stage,
-): AsyncGenerator<SemiEvent, boolean, undefined> {
+): AsyncGenerator<SemiEvent, "done" | "skipped" | "stopped", undefined> {
   const { signal } = context;
   try {
     signal?.throwIfAborted();
@@ -21,14 +21,14 @@ export async function* doStage(
     if (done) {
       const skipped = standing.status === "done";
       yield { type: "stage-finished", stage: stage.folder, kind: stage.kind, skipped, manifest: done };
-      return false;
+      return skipped ? "skipped" : "done";
     }
   } catch (error) {
     // An abort ends a stage as a stop of its own does.
     if (!signal?.aborted) throw error;
   }
   yield { type: "stopped", stage: stage.folder };
-  return true;
+  return "stopped";
 }
 
 /** @returns undefined when the stage was stopped. */

@@ -1,5 +1,6 @@
 import type { Manifest, StageKind } from "../../semi/index.ts";
 import type { TrainingEvent } from "../trainer/index.ts";
+import type { WrittenReport } from "./report/index.ts";
 
 /** Whether the files of a stage stand. */
 export type StageStatus = "done" | "to resume" | "to redo" | "to do";
@@ -62,6 +63,11 @@ interface StageFinishedEvent {
   readonly manifest: Manifest;
 }
 
+/** The page that shows the run stands; nothing comes after it. */
+interface ReportEvent extends WrittenReport {
+  readonly type: "report";
+}
+
 /** The run was stopped; what stands is kept. */
 interface SemiStoppedEvent {
   readonly type: "stopped";
@@ -76,4 +82,5 @@ export type SemiEvent =
   | StageTrainingEvent
   | WarningEvent
   | StageFinishedEvent
+  | ReportEvent
   | SemiStoppedEvent;

@@ -4,7 +4,6 @@ import {
   planRuns,
   resolveSettings,
   settingsText,
-  type PlannedRun,
   type SemiSettings,
   type SettingsLayer,
   type Stage,
@@ -18,8 +17,10 @@ import { doStage } from "./do-stage.ts";
 import type { PlannedStage, SemiEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
 import { lockRun } from "./lock-run.ts";
+import { openReport, type ContextRun } from "./report/index.ts";
 import { readManifest } from "./stage-folder.ts";
 import { standingOf } from "./stage-status.ts";
+
 import { openStage } from "./stages/index.ts";
 
 /** What to do, where, and how the machine is used. */
@@ -41,6 +42,7 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
  *
  * Every stage reads and writes files, with a manifest of what they were made from. A stage whose settings and inputs
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
+ * In the end, and whenever the models of one run are measured, `report.html` shows what stands.
  *
  * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
  * @example
@@ -67,17 +69,24 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
     await fingerprints.save();
     yield { type: "planned", stages: plan };
     const looked = new Set<string>();
+    const report = openReport(out, settings, work);
     for (const { context, stages } of work) {
+      let measured = false;
       for (const stage of stages) {
         if (looked.has(stage.folder)) continue;
         looked.add(stage.folder);
         if (!wantedOf([stage], only).length) {
           await requireNeeded(context, stage, wantedOf(stages, only));
-        } else if (yield* doStage(context, stage)) {
-          return;
+        } else {
+          const end = yield* doStage(context, stage);
+          if (end === "stopped") return;
+          measured = stage.kind === "measure" && end === "done";
         }
       }
+      if (measured && stages !== work.at(-1)!.stages) await report.write("running");
     }
+    const written = await report.write("finished");
+    if (written) yield { type: "report", ...written };
   } finally {
     await unlock();
   }
@@ -98,10 +107,6 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (cause) {
     throw fileError(folder, cause);
   }
-}
-
-interface ContextRun extends PlannedRun {
-  readonly context: SemiContext;
 }
 
 /** What stands of each stage, as far as it can be known before those that it needs are complete. */

@@ -52,23 +52,39 @@ export async function listShards(
   return shards;
 }
 
-/** The images of a shard, each at its position. */
-export async function openShard(
-  { path, from, to }: Omit<Shard, "name">,
-  signal?: AbortSignal,
-): Promise<ImageSource> {
-  const source = await openImages([path], { scan: false, signal });
+/** Where the images of a shard lie. */
+export type ShardPlace = Pick<Shard, "path" | "from" | "to">;
+
+/** The images of a shard, each at its position; labels that they have are left out. */
+export async function openShard(place: ShardPlace, signal?: AbortSignal): Promise<ImageSource> {
   return {
     classes: undefined,
-    size: to - from,
+    size: place.to - place.from,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
-      let position = 0;
-      for await (const { id, content } of source) {
-        if (position >= to) return;
-        if (position++ >= from) yield { id, content };
-      }
+      for await (const { id, content } of imagesOf(place, signal)) yield { id, content };
     },
   };
+}
+
+/** An image and the label that it came with, which is no part of what a training or a teacher is handed. */
+export interface ImageWithTruth extends Omit<ImageItem, "label"> {
+  readonly truth: string | undefined;
+}
+
+/** The images of a shard with what they truly show, as far as the data say so: for reports only. */
+export async function* shardTruth(place: ShardPlace, signal?: AbortSignal): AsyncGenerator<ImageWithTruth> {
+  for await (const { id, content, label } of imagesOf(place, signal)) yield { id, content, truth: label };
+}
+
+async function* imagesOf(
+  { path, from, to }: ShardPlace,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ImageItem> {
+  let position = 0;
+  for await (const image of await openImages([path], { scan: false, signal })) {
+    if (position >= to) return;
+    if (position++ >= from) yield image;
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

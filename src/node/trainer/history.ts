@@ -2,6 +2,7 @@ import { open, readFile, type FileHandle } from "node:fs/promises";
 import { TrainingError } from "../../core/index.ts";
 import type { EpochEvent, StepEvent } from "../../train/index.ts";
 import { fileError } from "../file-error.ts";
+import { isErrno } from "../is-errno.ts";
 
 export type HistoryRow = StepEvent | EpochEvent;
 
@@ -62,6 +63,20 @@ async function cut(file: FileHandle, path: string, bytes: number): Promise<void>
     );
   }
   await file.truncate(bytes);
+}
+
+/**
+ * The rows of a run that is complete; none when it left no history, as one that only fitted a head.
+ *
+ * @throws DataError when the file cannot be read.
+ */
+export async function readHistory(path: string): Promise<readonly HistoryRow[]> {
+  try {
+    return parseRows(await readFile(path, "utf8"));
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return [];
+    throw fileError(path, cause);
+  }
 }
 
 const parseRows = (text: string): HistoryRow[] =>

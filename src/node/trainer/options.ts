@@ -22,8 +22,8 @@ export interface TrainModelOptions
   readonly data: TrainingImages;
   /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
   readonly validation?: TrainingImages | undefined;
-  /** Trains for classes of which there is no image too, in modes other than `head`. @default false */
-  readonly emptyClasses?: boolean | undefined;
+  /** Whether classes without training images are learnt all the same, but in mode `head`. @default false */
+  readonly classesMayBeEmpty?: boolean | undefined;
   /** Folder for everything that the run writes. */
   readonly out: string;
   /** A built-in recipe, or values that change one; several layers, each winning over those before it. @default "quick" */

@@ -24,7 +24,7 @@ export async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEven
       augmentation: recipe,
       mixing: recipe,
       classes: network.kept,
-      emptyClasses: options.emptyClasses,
+      classesMayBeEmpty: options.classesMayBeEmpty,
       sampler: recipe.sampler,
       workers: options.workers,
       onBrokenImage: recipe.onBrokenImage,

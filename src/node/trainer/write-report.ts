@@ -13,11 +13,11 @@ import {
   type TrainingReportData,
   type ValidationRecord,
 } from "../../train/index.ts";
+import { thumbnail } from "../thumbnail.ts";
 import { writeFileAtomic } from "../write-file.ts";
 import type { HistoryRow } from "./history.ts";
 import { machineFacts } from "./machine-facts.ts";
 import type { RunFolder } from "./run-folder.ts";
-import { thumbnail } from "./thumbnail.ts";
 import type { Validation } from "./validator.ts";
 
 /** What a run has to show. */

@@ -47,7 +47,7 @@ export async function openTrainingLoader(
     const { classes, labels } = trainingLabels(images, {
       found: source.classes,
       wanted: options.classes,
-      mayBeEmpty: options.emptyClasses,
+      mayBeEmpty: options.classesMayBeEmpty,
     });
     const shard = Math.ceil(labels.length / worldSize);
     if (batchSize > shard) throw batchTooLarge(batchSize, shard, worldSize);

@@ -4,9 +4,9 @@ import { modelOf } from "../../create-model.ts";
 import { openImages } from "../../images/index.ts";
 import { openModel } from "../../open-model.ts";
 import type { NamedImages } from "../../trainer/index.ts";
-import { writeFileAtomic } from "../../write-file.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
+import { resultsName, writeResults, type Measured } from "../results.ts";
 import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Measures every model of the run on the same images. */
@@ -32,18 +32,6 @@ export const openMeasure: OpenStage = async (context, stage) => {
     run: () => measureAll(context, stage, models),
   };
 };
-
-/** Accuracy of a model of a run, in percent. */
-export interface Measured {
-  readonly stage: string;
-  readonly kind: Stage["kind"];
-  readonly top1: number;
-  readonly top5: number;
-  readonly loss: number;
-  readonly images: number;
-  /** Counts, row-major: rows are right classes, columns predicted ones. */
-  readonly confusion: readonly number[];
-}
 
 async function modelFiles(
   { manifest }: SemiContext,
@@ -79,10 +67,9 @@ async function* measureAll(
       await model.release();
     }
   }
-  const results = { data: data.name, models: measured };
-  await writeFileAtomic(path(folder, "results.json"), [Buffer.from(`${JSON.stringify(results)}\n`)]);
+  await writeResults(path(folder), { data: data.name, models: measured });
   return {
-    outputs: ["results.json"],
+    outputs: [resultsName],
     counts: Object.fromEntries(measured.map(({ stage, top1 }) => [`top-1 of ${stage}`, top1])),
   };
 }

@@ -54,6 +54,7 @@ async function* select(
   return {
     outputs: ["selection.parquet"],
     counts: {
+      ...(summary.k === null ? {} : { k: summary.k }),
       rows: summary.rows,
       images: summary.images,
       classes: summary.classes.filter(({ selected }) => selected > 0).length,

@@ -92,8 +92,8 @@ async function trainingWork(
         data: await images.training(),
         validation: await images.validation(),
         ...startOptions(context, start),
-        // A selection that is not balanced may lack some, which the fine-tuning has.
-        emptyClasses: kind === "pretrain",
+        // The student has the classes of the labelled images, also those that nothing was selected for.
+        classesMayBeEmpty: kind === "pretrain",
         out: path(folder),
         recipe: [{ name: "the stage", values: { base: "quick", ...recipe } }],
         resume: true,

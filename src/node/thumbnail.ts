@@ -1,9 +1,9 @@
 import sharp from "sharp";
-import { SslResnextError } from "../../core/index.ts";
-import type { ImageItem } from "../../data/index.ts";
-import type { DecodeOptions } from "../../image/index.ts";
-import { decodeImage } from "../decode-image.ts";
-import { readContent } from "../images/index.ts";
+import { SslResnextError } from "../core/index.ts";
+import type { ImageItem } from "../data/index.ts";
+import type { DecodeOptions } from "../image/index.ts";
+import { decodeImage } from "./decode-image.ts";
+import { readContent } from "./images/index.ts";
 
 const side = 128;
 

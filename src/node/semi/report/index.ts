@@ -1,0 +1,2 @@
+export { openReport, type WrittenReport } from "./open-report.ts";
+export type { ContextRun } from "./standing-run.ts";
