@@ -31,6 +31,7 @@ export {
   holdOut,
   indexedImage,
   indexImages,
+  emptyClasses,
   trainingLabels,
   type BatchArrays,
   type EpochOptions,

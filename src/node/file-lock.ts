@@ -19,9 +19,11 @@ export async function lockFile(
   options: { readonly signal: AbortSignal | undefined; readonly onWait: () => void },
 ): Promise<() => Promise<void>> {
   const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: randomUUID() });
-  for (let waited = false; !(await create(path, owner)); waited = true) {
-    if (!waited) options.onWait();
+  let waited = false;
+  while (!(await create(path, owner))) {
     if (await removeLeftBehind(path)) continue;
+    if (!waited) options.onWait();
+    waited = true;
     await delay(pollInterval, undefined, options.signal && { signal: options.signal }).catch(
       (error: unknown) => {
         options.signal?.throwIfAborted();

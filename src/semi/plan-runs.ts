@@ -40,6 +40,9 @@ export function planRuns(settings: SemiSettings, withVariants: boolean): readonl
   }).flat();
 }
 
+/** Settings that a variant has in common with the settings as they are. */
+const ofStudy: ReadonlySet<string> = new Set(["seed", "seeds", "sweep", "variants"]);
+
 /** The variants by name, those of the sweep first. */
 function variantsOf(
   settings: SemiSettings,
@@ -49,6 +52,12 @@ function variantsOf(
       { name: "the settings", values: { ...settings } },
       { name: `variant ${name}`, values },
     ]);
+  const fixed = [settings.sweep, ...Object.values(settings.variants)]
+    .flatMap((values) => Object.keys(values))
+    .find((key) => ofStudy.has(key));
+  if (fixed !== undefined) {
+    throw new UsageError("semi/settings", `A variant cannot have ${fixed} of its own; take it out.`);
+  }
   const swept = Object.entries(settings.sweep).flatMap(([key, values]) =>
     values.map((value) => [variantName({ key, value }), { [key]: value }] as const),
   );

@@ -46,7 +46,8 @@ export function planStages(settings: SemiSettings): readonly Stage[] {
   const student = { model: settings.student ?? settings.teacher ?? "", scratch: true };
   let pretrained = "";
   for (let round = 1; round <= rounds; round++) {
-    const inRound = (name: string): string => (rounds === 1 ? name : `round-${round}/${name}`);
+    // The first round stands where a run of one round does, which further rounds go on from.
+    const inRound = (name: string): string => (round === 1 ? name : `round-${round}/${name}`);
     const scores = add({
       kind: "score",
       folder: inRound("scores"),

@@ -58,17 +58,41 @@ async function settingsLayers(
 
 /** Reads the recipes that are files. */
 async function withRecipeFiles({ name, values }: SettingsLayer): Promise<SettingsLayer> {
-  const read = await Promise.all(
-    Object.entries(values).map(async ([key, value]) => [key, await recipeOf(key, value)] as const),
-  );
-  return { name, values: Object.fromEntries(read) };
+  return { name, values: await eachValue(values, valueOf) };
 }
 
-async function recipeOf(key: string, value: unknown): Promise<unknown> {
+type Values = Readonly<Record<string, unknown>>;
+
+/** A value of a setting, the recipes in it being read. */
+async function valueOf(value: unknown, key: string): Promise<unknown> {
+  if (key === "variants" && isValues(value)) {
+    return eachValue(value, (variant) => (isValues(variant) ? eachValue(variant, recipeOf) : variant));
+  }
+  if (key === "sweep" && isValues(value)) {
+    return eachValue(value, (swept, name) =>
+      Array.isArray(swept) ? Promise.all(swept.map((one) => recipeOf(one, name))) : swept,
+    );
+  }
+  return recipeOf(value, key);
+}
+
+const isValues = (value: unknown): value is Values =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function eachValue(values: Values, change: (value: unknown, key: string) => unknown): Promise<Values> {
+  const changed = await Promise.all(
+    Object.entries(values).map(async ([key, value]) => [key, await change(value, key)] as const),
+  );
+  return Object.fromEntries(changed);
+}
+
+async function recipeOf(value: unknown, key: string): Promise<unknown> {
   if (!key.endsWith("Recipe")) return value;
-  const path = typeof value === "string" ? value : (value as RecipeChoice | null)?.base;
-  if (typeof path !== "string" || !/\.ya?ml$/i.test(path)) return value;
-  return parseRecipe(await readText(path), path).values;
+  const { base, ...rest }: RecipeChoice | { readonly base: string } = isValues(value)
+    ? value
+    : { base: value as string };
+  if (typeof base !== "string" || !/\.ya?ml$/i.test(base)) return value;
+  return { ...parseRecipe(await readText(base), base).values, ...rest };
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -80,6 +104,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** Prints an event; after Ctrl-C nothing is printed, and the run ends by itself when it has saved its state. */
 async function show(event: SemiEvent, { json }: SemiOptions, terminal: Terminal): Promise<void> {
+  if (event.type === "waiting") terminal.notice(`waiting: another process works in ${event.folder}`);
   if (event.type === "warning") terminal.notice(`warning: ${event.stage}: ${event.message}`);
   if (event.type === "stopped") {
     terminal.notice(

@@ -19,6 +19,7 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
       return event.skipped ? [] : [finishedLine(event)];
     case "report":
       return reportLines(event, style);
+    case "waiting":
     case "images":
     case "warning":
     case "stopped":

@@ -58,7 +58,8 @@ function checkLabelled({ index, labels }: IndexedImages): void {
 
 const mostListed = 20;
 
-function emptyClasses(empty: readonly string[], classes: number): DataError {
+/** The error for classes without images, some of `classes`. */
+export function emptyClasses(empty: readonly string[], classes: number): DataError {
   const listed = empty.slice(0, mostListed).join(", ") + (empty.length > mostListed ? ", ..." : "");
   return new DataError(
     "data/empty-classes",

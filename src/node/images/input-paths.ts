@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { expand } from "brace-expansion";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { DataError } from "../../core/index.ts";
@@ -25,7 +26,12 @@ export async function inputPaths(input: string): Promise<readonly string[]> {
 }
 
 async function matches(pattern: string): Promise<readonly string[]> {
-  const found = await glob(pattern, { expandDirectories: false, onlyFiles: true, followSymbolicLinks: true });
+  const found = await glob(pattern, {
+    expandDirectories: false,
+    onlyFiles: true,
+    followSymbolicLinks: true,
+    absolute: isAbsolute(pattern),
+  });
   if (found.length === 0) {
     throw new DataError(
       "data/no-match",

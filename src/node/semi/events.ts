@@ -14,6 +14,12 @@ export interface PlannedStage {
   readonly changes: readonly string[];
 }
 
+/** Another process works in the folder; the run begins when it has ended. */
+export interface WaitingEvent {
+  readonly type: "waiting";
+  readonly folder: string;
+}
+
 /** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
 interface PlannedEvent {
   readonly type: "planned";
@@ -69,6 +75,7 @@ interface SemiStoppedEvent {
 }
 
 export type SemiEvent =
+  | WaitingEvent
   | PlannedEvent
   | StageStartedEvent
   | ImagesEvent

@@ -8,54 +8,77 @@ import { fileError } from "../file-error.ts";
 import { openImages } from "../images/index.ts";
 import { inputPaths } from "../images/input-paths.ts";
 import { writeFileAtomic } from "../write-file.ts";
+import { modelHash } from "./model-hash.ts";
+
+/** What identifies images that lie together, and how many they are. */
+interface ImagesFingerprint {
+  /** Of the bytes of an archive or a table; of the names, sizes and times of the images in a folder. */
+  readonly sha256: string;
+  readonly images: number;
+}
 
 /** Hashes of files, kept between processes for as long as size and time of a file stay the same. */
 export interface Fingerprints {
   /** SHA-256 of the bytes of a file. */
   file(path: string, signal?: AbortSignal): Promise<string>;
-  /**
-   * Hash of data as `openImages` takes them: of the bytes of archives and tables; of the names, sizes and times of
-   * the images in a folder.
-   */
+  /** SHA-256 of what a checkpoint computes; where it comes from does not count. */
+  model(path: string, signal?: AbortSignal): Promise<string>;
+  /** The images of a folder, an archive or a table. */
+  images(path: string, signal?: AbortSignal): Promise<ImagesFingerprint>;
+  /** SHA-256 of data as `openImages` takes them. */
   data(inputs: readonly string[], signal?: AbortSignal): Promise<string>;
   /** Writes what was found out to disk. */
   save(): Promise<void>;
 }
 
-const entry = z.object({ size: z.number(), modified: z.number(), sha256: z.string() });
+const entry = z.object({
+  size: z.number(),
+  modified: z.number(),
+  sha256: z.string().optional(),
+  model: z.string().optional(),
+  images: z.number().optional(),
+});
 const schema = z.record(z.string(), entry);
+type Known = z.infer<typeof entry>;
 
 /** @param store File that keeps the hashes; one that is missing or damaged counts as empty. */
 export async function openFingerprints(store: string): Promise<Fingerprints> {
   const text = await readFile(store, "utf8").catch(() => "{}");
   const known = new Map(Object.entries(parseKept(text)));
 
-  const file = async (given: string, signal?: AbortSignal): Promise<string> => {
-    const name = resolve(given);
-    const { size, mtimeMs: modified } = await statFile(name);
+  /** What is known of a file as it is now. */
+  const knownOf = async (path: string): Promise<Known> => {
+    const name = resolve(path);
+    const { size, mtimeMs: modified } = await statFile(path);
     const kept = known.get(name);
-    if (kept?.size === size && kept.modified === modified) return kept.sha256;
-    const hash = createHash("sha256");
-    try {
-      await pipeline(createReadStream(name), hash, signal ? { signal } : {});
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw fileError(given, cause);
-    }
-    const sha256 = hash.digest("hex");
-    known.set(name, { size, modified, sha256 });
-    return sha256;
+    if (kept?.size === size && kept.modified === modified) return kept;
+    const fresh: Known = { size, modified };
+    known.set(name, fresh);
+    return fresh;
   };
-
+  const file: Fingerprints["file"] = async (path, signal) => {
+    const kept = await knownOf(path);
+    return (kept.sha256 ??= await bytesHash(path, signal));
+  };
+  const images: Fingerprints["images"] = async (path, signal) => {
+    if ((await statFile(path)).isDirectory()) return folderFingerprint(path, signal);
+    const sha256 = await file(path, signal);
+    const kept = await knownOf(path);
+    return { sha256, images: (kept.images ??= await countImages(path, signal)) };
+  };
   return {
     file,
+    images,
+    async model(path, signal) {
+      const kept = await knownOf(path);
+      return (kept.model ??= await modelHash(path, signal));
+    },
     async data(inputs, signal) {
       const hash = createHash("sha256");
       for (const input of inputs) {
         for (const path of await inputPaths(input)) {
-          hash.update(
-            (await statFile(path)).isDirectory() ? await folderHash(path, signal) : await file(path, signal),
-          );
+          const isFolder = (await statFile(path)).isDirectory();
+          hash.update(isFolder ? (await folderFingerprint(path, signal)).sha256 : await file(path, signal));
         }
       }
       return hash.digest("hex");
@@ -64,14 +87,37 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
   };
 }
 
-/** Hash of the names, sizes and times of a folder's images. */
-export async function folderHash(folder: string, signal?: AbortSignal): Promise<string> {
+async function bytesHash(path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash("sha256");
+  try {
+    await pipeline(createReadStream(path), hash, signal ? { signal } : {});
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw fileError(path, cause);
+  }
+  return hash.digest("hex");
+}
+
+async function folderFingerprint(
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<ImagesFingerprint> {
+  const hash = createHash("sha256");
+  let images = 0;
   for await (const { id } of await openImages([folder], { scan: false, signal })) {
     const { size, mtimeMs } = await statFile(id);
     hash.update(JSON.stringify([relative(folder, id), size, mtimeMs]));
+    images++;
   }
-  return hash.digest("hex");
+  return { sha256: hash.digest("hex"), images };
+}
+
+async function countImages(path: string, signal: AbortSignal | undefined): Promise<number> {
+  const { size } = await openImages([path], { signal });
+  if (size !== undefined) return size;
+  let images = 0;
+  for await (const _ of await openImages([path], { scan: false, signal })) images++;
+  return images;
 }
 
 function parseKept(text: string): z.infer<typeof schema> {

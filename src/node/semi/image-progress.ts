@@ -20,19 +20,24 @@ export function imageProgress(about: Pick<ImagesEvent, "stage" | "what" | "total
       skipped += images;
     },
     async *of(work) {
-      for (;;) {
-        const next = await work.next();
-        if (next.done) return next.value;
-        done++;
-        const now = performance.now();
-        if (now - said < millisecondsBetween) continue;
-        said = now;
-        yield {
-          type: "images",
-          ...about,
-          done: skipped + done,
-          imagesPerSecond: (1000 * done) / (now - began),
-        };
+      try {
+        for (;;) {
+          const next = await work.next();
+          if (next.done) return next.value;
+          done++;
+          const now = performance.now();
+          if (now - said < millisecondsBetween) continue;
+          said = now;
+          yield {
+            type: "images",
+            ...about,
+            done: skipped + done,
+            imagesPerSecond: (1000 * done) / (now - began),
+          };
+        }
+      } finally {
+        // Who stops listening ends the work too.
+        await work.return(undefined as never);
       }
     },
   };

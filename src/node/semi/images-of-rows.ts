@@ -34,8 +34,7 @@ export async function* imagesOfRows<Image extends { readonly id: string }>(
       }
       while (position < row.position) {
         const next: IteratorResult<Image> = await images!.next();
-        if (next.done) break;
-        image = next.value;
+        image = next.done ? undefined : next.value;
         position++;
       }
       if (image?.id !== row.image_id) throw changed(facts, row, image?.id);

@@ -1,27 +1,27 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  changesOf,
   planRuns,
   resolveSettings,
   settingsText,
-  type Manifest,
   type SemiSettings,
   type SettingsLayer,
   type Stage,
   type StageKind,
 } from "../../semi/index.ts";
 import { fileError } from "../file-error.ts";
-import { lockFile } from "../file-lock.ts";
-import { packageVersion } from "../package-version.ts";
 import { writeFileAtomic } from "../write-file.ts";
+import { checkInputs } from "./check-inputs.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
+import { doStage } from "./do-stage.ts";
 import type { PlannedStage, SemiEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
+import { lockRun } from "./lock-run.ts";
 import { openReport, type ContextRun } from "./report/index.ts";
-import { clearFolder, readManifest, writeManifest } from "./stage-folder.ts";
+import { readManifest } from "./stage-folder.ts";
+import { standingOf } from "./stage-status.ts";
+
 import { openStage } from "./stages/index.ts";
-import type { StageWork } from "./stages/stage-work.ts";
 
 /** What to do, where, and how the machine is used. */
 export interface RunSemiOptions extends Partial<SemiExecution> {
@@ -54,17 +54,20 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
   const settings = resolveSettings(layersOf(options.settings));
   const runs = planRuns(settings, options.withVariants ?? false);
   await makeFolder(out);
-  const unlock = await lockFile(join(out, ".lock"), { signal, onWait: () => undefined });
-  const fingerprints = await openFingerprints(join(out, ".fingerprints.json"));
-  const execution = { device, decode, threads, workers };
-  const work = runs.map((run) => ({
-    ...run,
-    context: semiContext({ settings: run.settings, out, execution, fingerprints, signal }),
-  }));
+  const unlock = yield* lockRun(out, signal);
   try {
+    const fingerprints = await openFingerprints(join(out, ".fingerprints.json"));
+    const execution = { device, decode, threads, workers };
+    const work = runs.map((run) => ({
+      ...run,
+      context: semiContext({ settings: run.settings, out, execution, fingerprints, signal }),
+    }));
+    for (const { context, stages } of work) await checkInputs(context, wantedOf(stages, only));
+    const plan = await planned(work);
     const comment = ["The settings of this run, complete. They can be given again, changed or not."];
     await writeFileAtomic(join(out, "semi.yaml"), [Buffer.from(settingsText(settings, comment))]);
-    yield { type: "planned", stages: await planned(work) };
+    await fingerprints.save();
+    yield { type: "planned", stages: plan };
     const looked = new Set<string>();
     const report = openReport(out, settings, work);
     for (const { context, stages } of work) {
@@ -72,8 +75,8 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
       for (const stage of stages) {
         if (looked.has(stage.folder)) continue;
         looked.add(stage.folder);
-        if (only !== undefined && !only.includes(stage.kind)) {
-          await requireNeeded(context, stage, stages, only);
+        if (!wantedOf([stage], only).length) {
+          await requireNeeded(context, stage, wantedOf(stages, only));
         } else {
           const end = yield* doStage(context, stage);
           if (end === "stopped") return;
@@ -85,10 +88,12 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
     const written = await report.write("finished");
     if (written) yield { type: "report", ...written };
   } finally {
-    await fingerprints.save();
     await unlock();
   }
 }
+
+const wantedOf = (stages: readonly Stage[], only: RunSemiOptions["only"]): readonly Stage[] =>
+  stages.filter(({ kind }) => only?.includes(kind) ?? true);
 
 const layersOf = (settings: RunSemiOptions["settings"]): readonly SettingsLayer[] =>
   isLayers(settings) ? settings : [{ name: "the settings", values: { ...settings } }];
@@ -113,79 +118,13 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
       const isReady = stage.needs.every((needed) => found.get(needed)?.status === "done");
       const standing = await readManifest(context.path(stage.folder));
       const about = isReady
-        ? statusOf(standing, await openStage(context, stage))
+        ? await standingOf(context, stage.folder, await openStage(context, stage))
         : ({ status: standing ? "to redo" : "to do", changes: [] } as const);
-      found.set(stage.folder, { stage: stage.folder, kind: stage.kind, ...about });
+      const { status, changes } = about;
+      found.set(stage.folder, { stage: stage.folder, kind: stage.kind, status, changes });
     }
   }
   return [...found.values()];
-}
-
-function statusOf(
-  standing: Manifest | undefined,
-  { origin }: StageWork,
-): Pick<PlannedStage, "status" | "changes"> {
-  if (!standing) return { status: "to do", changes: [] };
-  const changes = changesOf(standing, origin);
-  if (changes.length > 0) return { status: "to redo", changes };
-  return { status: standing.status === "done" ? "done" : "to resume", changes };
-}
-
-/** Does what a stage still needs. @returns how it ended; `skipped` where nothing was to do. */
-async function* doStage(
-  context: SemiContext,
-  stage: Stage,
-): AsyncGenerator<SemiEvent, "done" | "skipped" | "stopped", undefined> {
-  const { signal } = context;
-  signal?.throwIfAborted();
-  const { folder, kind } = stage;
-  const path = context.path(folder);
-  const work = await openStage(context, stage);
-  const standing = await readManifest(path);
-  const { status, changes } = statusOf(standing, work);
-  if (standing && status === "done") {
-    yield { type: "stage-finished", stage: folder, kind, skipped: true, manifest: standing };
-    return "skipped";
-  }
-  if (status === "to redo" && !work.isIncremental) await clearFolder(path);
-  yield { type: "stage-started", stage: folder, kind, status, changes };
-  const began = performance.now();
-  const before = status === "to resume" ? standing!.seconds : 0;
-  const manifest = (rest: Pick<Manifest, "status" | "outputs" | "counts">): Manifest => ({
-    format: 1,
-    stage: kind,
-    software: `ssl-resnext ${packageVersion()}`,
-    ...work.origin,
-    seconds: before + (performance.now() - began) / 1000,
-    ...rest,
-  });
-  await writeManifest(path, manifest({ status: "running", outputs: {}, counts: {} }));
-  await context.fingerprints.save();
-
-  const outcome = yield* stopping(work, signal);
-  if (!outcome) {
-    await writeManifest(path, manifest({ status: "running", outputs: {}, counts: {} }));
-    yield { type: "stopped", stage: folder };
-    return "stopped";
-  }
-  const outputs: Record<string, string> = {};
-  for (const file of outcome.outputs) {
-    outputs[file] = await context.fingerprints.file(join(path, file), signal);
-  }
-  const done = manifest({ status: "done", outputs, counts: outcome.counts });
-  await writeManifest(path, done);
-  yield { type: "stage-finished", stage: folder, kind, skipped: false, manifest: done };
-  return "done";
-}
-
-/** An abort ends a stage as a stop of its own does. */
-async function* stopping(work: StageWork, signal: AbortSignal | undefined): ReturnType<StageWork["run"]> {
-  try {
-    return yield* work.run();
-  } catch (error) {
-    if (signal?.aborted) return undefined;
-    throw error;
-  }
 }
 
 /**
@@ -193,17 +132,9 @@ async function* stopping(work: StageWork, signal: AbortSignal | undefined): Retu
  *
  * @throws UsageError `semi/missing-stage`
  */
-async function requireNeeded(
-  context: SemiContext,
-  stage: Stage,
-  stages: readonly Stage[],
-  only: readonly StageKind[],
-): Promise<void> {
-  if (!stages.some(({ kind, needs }) => only.includes(kind) && needs.includes(stage.folder))) return;
-  const { status, changes } = statusOf(
-    await readManifest(context.path(stage.folder)),
-    await openStage(context, stage),
-  );
+async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonly Stage[]): Promise<void> {
+  if (!wanted.some(({ needs }) => needs.includes(stage.folder))) return;
+  const { status, changes } = await standingOf(context, stage.folder, await openStage(context, stage));
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
   throw missingStage(stage.folder, context.out, why);

@@ -26,6 +26,7 @@ export async function* scoreShard(
   const hashes = hasher && (await hashesOf(hasher, images, signal));
   const broken: { readonly id: string; readonly error: string }[] = [];
   const writer = await openScoreWriter(path);
+  let isComplete = false;
   try {
     let position = facts.shard.from - 1;
     let scored = 0;
@@ -42,7 +43,7 @@ export async function* scoreShard(
       }
       const { image, outputs } = result;
       const frequencies = outputs["frequencies"];
-      const phash = frequencies ? perceptualHash(frequencies.data) : (hashes?.get(image) ?? 0n);
+      const phash = frequencies ? perceptualHash(frequencies.data) : hashes![position - facts.shard.from]!;
       const best = topScores(teacher.logitsOf(outputs["logits"]!.data), facts.p);
       await writer.write(
         best.map((scores, index): ScoreRow => ({
@@ -57,22 +58,25 @@ export async function* scoreShard(
     }
     const complete: ScoreFacts = { ...facts, images: scored, broken };
     await writer.close(complete);
+    isComplete = true;
     return complete;
-  } catch (error) {
-    await writer.abort();
-    throw error;
+  } finally {
+    // Also when nobody asks for the next image.
+    if (!isComplete) await writer.abort();
   }
 }
 
-/** The hashes of all images that can be read, by id. */
+/** The hashes of all images, by position; 0 for those that cannot be read. */
 async function hashesOf(
   hasher: Model,
   images: ImageSource,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, bigint>> {
-  const hashes = new Map<string, bigint>();
+): Promise<BigInt64Array> {
+  const hashes = new BigInt64Array(images.size ?? 0);
+  let position = 0;
   for await (const result of hasher.run(["frequencies"], images, signal)) {
-    if (!("error" in result)) hashes.set(result.image, perceptualHash(result.outputs["frequencies"]!.data));
+    if (!("error" in result)) hashes[position] = perceptualHash(result.outputs["frequencies"]!.data);
+    position++;
   }
   return hashes;
 }

@@ -1,10 +1,11 @@
 import { basename } from "node:path";
 import { stat } from "node:fs/promises";
-import type { ImageItem, ImageSource } from "../../data/index.ts";
+import { UsageError } from "../../core/index.ts";
+import { pathKind, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { fileError } from "../file-error.ts";
 import { openImages } from "../images/index.ts";
 import { inputPaths } from "../images/input-paths.ts";
-import { folderHash, type Fingerprints } from "./fingerprints.ts";
+import type { Fingerprints } from "./fingerprints.ts";
 
 /** Images that are scored together: an archive, a table, or a part of a folder. */
 export interface Shard {
@@ -21,6 +22,7 @@ export interface Shard {
  * The shards of unlabelled data, in the order of the inputs.
  *
  * @param shardImages Images of a part, where a folder is scored in parts.
+ * @throws UsageError `semi/settings` without inputs and for image files; DataError for what cannot be read.
  */
 export async function listShards(
   inputs: readonly string[],
@@ -28,19 +30,22 @@ export async function listShards(
   fingerprints: Fingerprints,
   signal?: AbortSignal,
 ): Promise<readonly Shard[]> {
+  if (inputs.length === 0) {
+    throw new UsageError(
+      "semi/settings",
+      "Say where the images without labels are (unlabelled, --unlabelled): folders, shards or globs of them.",
+    );
+  }
   const shards: Shard[] = [];
-  const add = (path: string, sha256: string, from: number, to: number): void => {
-    const name = `${`${shards.length}`.padStart(6, "0")}-${basename(path)}.parquet`;
-    shards.push({ name, path, sha256, from, to });
-  };
   for (const input of inputs) {
     for (const path of await inputPaths(input)) {
       const isFolder = await isDirectory(path);
-      const sha256 = await (isFolder ? folderHash(path, signal) : fingerprints.file(path, signal));
-      const { size } = await openImages([path], { signal });
-      const part = isFolder ? shardImages : Math.max(1, size ?? 1);
-      for (let from = 0; from < (size ?? 1); from += part) {
-        add(path, sha256, from, Math.min(from + part, size ?? Number.MAX_SAFE_INTEGER));
+      if (!isFolder && pathKind(path) === "image") throw looseImage(path);
+      const { sha256, images } = await fingerprints.images(path, signal);
+      const part = isFolder ? shardImages : images;
+      for (let from = 0; from < images; from += part) {
+        const name = `${`${shards.length}`.padStart(6, "0")}-${basename(path)}.parquet`;
+        shards.push({ name, path, sha256, from, to: Math.min(from + part, images) });
       }
     }
   }
@@ -88,4 +93,11 @@ async function isDirectory(path: string): Promise<boolean> {
   } catch (cause) {
     throw fileError(path, cause);
   }
+}
+
+function looseImage(path: string): UsageError {
+  return new UsageError(
+    "semi/settings",
+    `${path}: expected folders, archives or tables of unlabelled images, received an image. Name the folder that it is in.`,
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../../core/index.ts";
 import { manifestSchema, type Manifest } from "../../semi/index.ts";
@@ -41,6 +41,16 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
     throw fileError(folder, cause);
   }
   await writeFileAtomic(join(folder, manifestName), [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
+}
+
+/** Removes what a process that was killed had not written to its end. */
+export async function removePartials(folder: string): Promise<void> {
+  try {
+    const names = await readdir(folder);
+    for (const name of names) if (name.endsWith(".partial")) await rm(join(folder, name));
+  } catch (cause) {
+    if (!isErrno(cause, "ENOENT")) throw fileError(folder, cause);
+  }
 }
 
 /** Removes everything that a stage left. */

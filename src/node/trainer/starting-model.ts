@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { findCard, randomStateDict, type ModelDescription } from "../../nn/index.ts";
-import { openModel, type ModelOptions, type ModelSource } from "../open-model.ts";
+import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../open-model.ts";
 import type { OpenedRun } from "./opened-run.ts";
 import { packageVersion } from "../package-version.ts";
 
@@ -11,7 +11,7 @@ export interface StartingModelOptions extends Pick<ModelOptions, "hub" | "signal
   readonly model?: string | undefined;
   /** A `.pth` or `.safetensors` file to start from. @default the published weights, where the model has some */
   readonly weights?: string | undefined;
-  /** Starts from random weights. @default false */
+  /** Starts from random weights; of a file the architecture alone is taken then. @default false */
   readonly scratch?: boolean | undefined;
 }
 
@@ -38,6 +38,7 @@ export async function startingModel(
       "Say what to train: a model's name (--model), or a file (--weights).",
     );
   }
+  if (scratch && isWeightsPath(named)) return withRandomWeights(await openModel(named, more), more.seed);
   const pretrained = !scratch && weights === undefined && findCard(named) !== undefined;
   return openModel(named, {
     ...more,
@@ -46,6 +47,14 @@ export async function startingModel(
     hub,
     signal,
   });
+}
+
+function withRandomWeights({ description }: ModelSource, seed = 0): ModelSource {
+  const provenance = { weights: `random, seed ${seed}` };
+  return {
+    description: { ...description, provenance },
+    withWeights: (use) => use(randomStateDict(description.config, seed)),
+  };
 }
 
 /** The same network with a classifier of random weights. */

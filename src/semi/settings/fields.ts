@@ -28,7 +28,7 @@ const study = field("study");
 
 const count = z.int().min(1);
 const paths = z
-  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .union([z.string().min(1), z.array(z.string().min(1))])
   .transform((given): readonly string[] => (typeof given === "string" ? [given] : given));
 const none: readonly string[] = [];
 const recipe = z
@@ -132,10 +132,10 @@ export const semiFields: SemiFields = {
   ),
   variants: study(
     z
-      .record(
-        z.string().regex(/^[\w.-]+$/, "expected names of letters, digits, dots and dashes"),
-        z.record(z.string(), z.unknown()),
-      )
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .refine((variants) => Object.keys(variants).every((name) => /^\w[\w.-]*$/.test(name)), {
+        error: "expected names of letters, digits, dots and dashes",
+      })
       .default({}),
     "<settings>",
     "other settings by a name of their own, which semi sweep tries too",

@@ -24,7 +24,9 @@ const schema = z.strictObject(
  */
 export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings {
   for (const { name, values } of layers) for (const key of Object.keys(values)) checkKey(key, name);
-  const merged: Readonly<Record<string, unknown>> = Object.assign({}, ...layers.map(({ values }) => values));
+  const merged = Object.fromEntries(
+    layers.flatMap(({ values }) => Object.entries(values).filter(([, value]) => value !== undefined)),
+  );
   const names = layers.map(({ name }) => name).join(", ") || "the settings";
   const result = schema.safeParse(merged);
   if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);

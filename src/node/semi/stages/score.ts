@@ -1,64 +1,56 @@
-import { rm } from "node:fs/promises";
-import { mkdir } from "node:fs/promises";
-import { UsageError } from "../../../core/index.ts";
 import type { ImageSource } from "../../../data/index.ts";
 import type { ReferenceRow, ScoreFacts } from "../../../semi/index.ts";
 import type { Model } from "../../../predict/index.ts";
-import { fileError } from "../../file-error.ts";
 import { openImages } from "../../images/index.ts";
 import { isOnnxPath, isWeightsPath } from "../../open-model.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
 import { imageProgress } from "../image-progress.ts";
-import { readScoreFacts } from "../read-score-facts.ts";
-import { writeReferences, type ReferenceSets } from "../references.ts";
+import { noModel } from "../no-model.ts";
+import { referencesOrigin, writeReferences } from "../references.ts";
 import { referencesName, scoreFileNames } from "../score-files.ts";
 import { scoreShard } from "../score-shard.ts";
 import { listShards, openShard, type Shard } from "../shards.ts";
+import { arrangeScores } from "../standing-scores.ts";
 import { frequencyModel, openTeacher, type Teacher } from "../teacher.ts";
 import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
 export const openScore: OpenStage = async (context, { folder, needs, settings }) => {
-  const { fingerprints, signal } = context;
-  const shards = await unlabelledShards(context);
+  const { fingerprints, signal, path } = context;
+  const { unlabelled, shardImages } = context.settings;
+  const shards = await listShards(unlabelled, shardImages, fingerprints, signal);
   const teacher = await teacherFile(context, needs[0]);
   const references = referencePaths(context);
+  const inputs = Object.fromEntries(
+    await Promise.all(
+      Object.entries(references).map(
+        async ([set, paths]) => [`${set} images`, await fingerprints.data(paths, signal)] as const,
+      ),
+    ),
+  );
   const origin = {
     settings,
     inputs: {
       teacher: teacher.sha256,
       ...Object.fromEntries(shards.map(({ name, sha256 }) => [name, sha256])),
-      ...Object.fromEntries(
-        await Promise.all(
-          Object.entries(references).map(
-            async ([set, paths]) => [`${set} images`, await fingerprints.data(paths, signal)] as const,
-          ),
-        ),
-      ),
+      ...inputs,
     },
   };
   return {
     origin,
     isIncremental: true,
-    run: () => scoreAll({ context, folder, shards, teacher, references }),
+    async missing() {
+      const standing = new Set(await scoreFileNames(path(folder)));
+      return shards.filter(({ name }) => !standing.has(name)).map(({ name }) => `${name} is gone`);
+    },
+    run: () => scoreAll({ context, folder, shards, teacher, references, inputs }),
   };
 };
 
-/** @throws UsageError `semi/settings` without unlabelled images. */
-async function unlabelledShards(context: SemiContext): Promise<readonly Shard[]> {
-  const { unlabelled, shardImages } = context.settings;
-  if (unlabelled.length === 0) {
-    throw new UsageError(
-      "semi/settings",
-      "Say where the images without labels are (unlabelled, --unlabelled): folders, shards or globs of them.",
-    );
-  }
-  return listShards(unlabelled, shardImages, context.fingerprints, context.signal);
-}
-
 interface TeacherFile {
   /** As `openTeacher` takes it. */
+  readonly path: string;
   readonly name: string;
   /** Of the file; for published weights their name. */
   readonly sha256: string;
@@ -70,22 +62,21 @@ async function teacherFile(
 ): Promise<TeacherFile> {
   if (stage !== undefined) {
     const file = "best.safetensors";
-    return { name: path(stage, file), sha256: (await manifest(stage)).outputs[file]! };
+    return {
+      path: path(stage, file),
+      name: `${stage}/${file}`,
+      sha256: (await manifest(stage)).outputs[file]!,
+    };
   }
   const { teacher: name } = settings;
-  if (name === null) {
-    throw new UsageError(
-      "semi/settings",
-      "Say what the teacher is (teacher, --teacher): a model's name, or a file of weights or ONNX.",
-    );
-  }
+  if (name === null) throw noModel("score");
   const isFile = isOnnxPath(name) || isWeightsPath(name);
-  return { name, sha256: isFile ? await fingerprints.file(name, signal) : name };
+  return { path: name, name, sha256: isFile ? await fingerprints.file(name, signal) : name };
 }
 
-function referencePaths({
-  settings: { labelled, validation, test },
-}: SemiContext): Readonly<Partial<Record<ReferenceRow["set"], readonly string[]>>> {
+type ReferencePaths = Readonly<Partial<Record<ReferenceRow["set"], readonly string[]>>>;
+
+function referencePaths({ settings: { labelled, validation, test } }: SemiContext): ReferencePaths {
   return { labelled, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
 }
 
@@ -94,36 +85,40 @@ interface Scoring {
   readonly folder: string;
   readonly shards: readonly Shard[];
   readonly teacher: TeacherFile;
-  readonly references: ReturnType<typeof referencePaths>;
+  readonly references: ReferencePaths;
+  /** Hashes of the references. */
+  readonly inputs: Readonly<Record<string, string>>;
 }
 
 async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
-  const { context, folder, shards, teacher } = scoring;
+  const { context, folder, shards } = scoring;
+  const { name, sha256, path: file } = scoring.teacher;
   const { signal, execution, path, settings } = context;
   const { classes } = await context.labelled();
-  await makeFolder(path(folder));
-  await removeOthers(path(folder), shards);
-  const opened = await openTeacher(teacher.name, classes, execution);
+  const opened = await openTeacher(file, classes, execution);
   const hasher = frequencyModel(opened.model.description.preprocessing, execution);
   try {
     yield* hashReferences(scoring, hasher);
+    const teacher = { name, sha256 };
+    const p = Math.min(settings.p, classes.length);
+    const wanted = new Map(
+      shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p }] as const),
+    );
+    const standing = await arrangeScores(path(folder), wanted);
     const total = shards.reduce((sum, { from, to }) => sum + to - from, 0);
     const progress = imageProgress({ stage: folder, what: "scored", total });
     const files: ScoreFacts[] = [];
     for (const shard of shards) {
       signal?.throwIfAborted();
-      const wanted = { teacher, classes, shard: placeOf(shard), p: Math.min(settings.p, classes.length) };
-      const file = path(folder, shard.name);
-      const standing = await standingFacts(file);
-      if (standing && isSame(standing, wanted)) {
+      const kept = standing.get(shard.name);
+      if (kept) {
         progress.skip(shard.to - shard.from);
-        files.push(standing);
+        files.push(kept);
         continue;
       }
-      const images = await openShard(shard, signal);
-      const work = scoreShard(file, opened, {
-        ...wanted,
-        images,
+      const work = scoreShard(path(folder, shard.name), opened, {
+        ...wanted.get(shard.name)!,
+        images: await openShard(shard, signal),
         hasher: opened.hashes ? undefined : hasher,
         signal,
       });
@@ -135,58 +130,27 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
   }
 }
 
+/** Hashes the references, unless the table of their hashes stands. */
 async function* hashReferences(
-  { context: { path, signal }, folder, references }: Scoring,
+  { context: { path, signal }, folder, references, inputs }: Scoring,
   hasher: Model,
 ): AsyncGenerator<SemiEvent, void, undefined> {
+  const file = path(folder, referencesName);
+  const origin = JSON.stringify([inputs, hasher.description.preprocessing]);
+  if ((await referencesOrigin(file)) === origin) return;
   const sets: Partial<Record<ReferenceRow["set"], ImageSource>> = {};
   for (const [set, paths] of Object.entries(references)) {
     sets[set as ReferenceRow["set"]] = await openImages(paths, { signal });
   }
   const total = Object.values(sets).reduce((sum, { size = 0 }) => sum + size, 0);
   const progress = imageProgress({ stage: folder, what: "hashed", total });
-  yield* progress.of(writeReferences(path(folder, referencesName), hasher, sets as ReferenceSets, signal));
-}
-
-const placeOf = ({ path, sha256, from, to }: Shard): ScoreFacts["shard"] => ({ path, sha256, from, to });
-
-/** What a score file says of itself, if there is one that can be read. */
-async function standingFacts(file: string): Promise<ScoreFacts | undefined> {
-  try {
-    return await readScoreFacts(file);
-  } catch {
-    return undefined;
-  }
-}
-
-function isSame(standing: ScoreFacts, wanted: Omit<ScoreFacts, "images" | "broken">): boolean {
-  const { images: _, broken: __, ...kept } = standing;
-  return (
-    JSON.stringify([kept.teacher.sha256, kept.classes, kept.shard, kept.p]) ===
-    JSON.stringify([wanted.teacher.sha256, wanted.classes, wanted.shard, wanted.p])
-  );
+  yield* progress.of(writeReferences(file, hasher, { sets, origin, signal }));
 }
 
 function outcomeOf(files: readonly ScoreFacts[]): StageOutcome {
   const images = files.reduce((sum, facts) => sum + facts.images, 0);
   const broken = files.reduce((sum, facts) => sum + facts.broken.length, 0);
-  return { outputs: [], counts: { shards: files.length, images, broken } };
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
-}
-
-/** Removes the scores of shards that are no longer among the data. */
-async function removeOthers(folder: string, shards: readonly Shard[]): Promise<void> {
-  const wanted = new Set(shards.map(({ name }) => name));
-  for (const name of await scoreFileNames(folder)) {
-    if (!wanted.has(name)) await rm(`${folder}/${name}`, { force: true });
-  }
+  return { outputs: [referencesName], counts: { shards: files.length, images, broken } };
 }
 
 async function release({ model }: Teacher, hasher: Model): Promise<void> {

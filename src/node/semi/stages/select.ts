@@ -5,6 +5,7 @@ import type { SelectionSummary } from "../../../semi/index.ts";
 import { writeFileAtomic } from "../../write-file.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
+import { checkScores } from "../check-scores.ts";
 import { readScores, referencesName } from "../score-files.ts";
 import { summaryName } from "../summary-name.ts";
 import { selectImages } from "../select-images.ts";
@@ -31,6 +32,7 @@ async function* select(
 ): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
   const { path, settings, signal, execution } = context;
   const files = await readScores(path(scores));
+  checkScores(files, await context.manifest(scores));
   const { classes } = files[0]!.facts;
   const summary = await selectImages({
     scores: files.map((file) => file.path),
@@ -61,11 +63,14 @@ async function* select(
   };
 }
 
-function nothingSelected({ ranking, classes }: SelectionSummary): DataError {
+function nothingSelected({ ranking, classes, duplicates }: SelectionSummary): DataError {
   const candidates = classes.reduce((sum, one) => sum + one.candidates, 0);
+  const removed = duplicates?.images
+    ? `; ${duplicates.images} images were left out as they look like a labelled or test image (duplicateDistance)`
+    : "";
   return new DataError(
     "semi/nothing-selected",
-    `No image was selected of ${candidates} candidates. ${ranking === "threshold" ? "Lower the threshold." : "Check that there are unlabelled images that can be read, other than the labelled ones."}`,
+    `No image was selected of ${candidates} candidates${removed}. ${ranking === "threshold" ? "Lower the threshold." : "Check that there are unlabelled images that can be read, other than the labelled ones."}`,
   );
 }
 

@@ -14,6 +14,8 @@ export interface StageWork {
   readonly origin: Origin;
   /** Whether it keeps what is still right of an earlier result, and replaces the rest itself. */
   readonly isIncremental?: boolean;
+  /** Files that should stand when it is done, besides its outputs, and do not; each as a phrase. */
+  missing?(): Promise<readonly string[]>;
   /** @returns undefined when the run was stopped, and what it needs to go on is saved. */
   run(): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined>;
 }

@@ -1,6 +1,6 @@
-import { UsageError } from "../../../core/index.ts";
 import type { Stage, Start, TrainingSettings } from "../../../semi/index.ts";
 import type { Recipe } from "../../../train/index.ts";
+import { openImages } from "../../images/index.ts";
 import { isWeightsPath } from "../../open-model.ts";
 import { trainModel, type NamedImages, type TrainModelOptions } from "../../trainer/index.ts";
 import type { SemiContext } from "../context.ts";
@@ -21,7 +21,6 @@ export const openWeak: OpenStage = async (context, stage) => {
   return trainingWork(context, stage, settingsOf(stage).recipe, {
     inputs: { "weakly labelled images": await fingerprints.data(weak, signal) },
     training: async () => {
-      const { openImages } = await import("../../images/index.ts");
       return { name: weak.join(" "), images: await openImages(weak, { signal }) };
     },
     validation: async () => undefined,
@@ -92,7 +91,7 @@ async function trainingWork(
       const events = trainModel({
         data: await images.training(),
         validation: await images.validation(),
-        ...startOptions(context, start, kind),
+        ...startOptions(context, start),
         // The student has the classes of the labelled images, also those that nothing was selected for.
         classesMayBeEmpty: kind === "pretrain",
         out: path(folder),
@@ -126,24 +125,13 @@ async function startInputs(context: SemiContext, start: Start): Promise<Readonly
   if ("folder" in start) {
     return { [start.folder]: (await context.manifest(start.folder)).outputs["best.safetensors"]! };
   }
-  if (!isWeightsPath(start.model) || start.scratch) return {};
+  if (!isWeightsPath(start.model)) return {};
   return { [start.model]: await context.fingerprints.file(start.model, context.signal) };
 }
 
 function startOptions(
   { path }: SemiContext,
   start: Start,
-  kind: Stage["kind"],
 ): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {
-  if ("folder" in start) return { weights: path(start.folder, "best.safetensors") };
-  const { model, scratch } = start;
-  // A file of weights says what the teacher is; a student starts without any.
-  const isStudent = kind === "pretrain" || kind === "supervised";
-  if (model !== "" && !(isStudent && isWeightsPath(model))) return { model, scratch };
-  throw new UsageError(
-    "semi/settings",
-    isStudent
-      ? "Say what the student is (student, --student): an architecture such as resnext50_32x4d."
-      : "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights.",
-  );
+  return "folder" in start ? { weights: path(start.folder, "best.safetensors") } : start;
 }

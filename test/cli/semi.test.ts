@@ -1,0 +1,151 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { seededRandom, type Random } from "../../src/core/index.ts";
+import type { SemiEvent } from "../../src/node/semi/index.ts";
+import { resolveSettings, settingsText } from "../../src/semi/index.ts";
+import { writePipelineData } from "../semi/pipeline-data.ts";
+import { ended, jsonLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder();
+const file = join(folder, "semi.yaml");
+const reference = join(folder, "reference");
+const kills = process.env["SSL_RESNEXT_LONG_TESTS"] ? 20 : 3;
+
+const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results"];
+const results = [
+  "selection/selection.parquet",
+  ...["teacher", "pretrain", "finetune", "supervised"].map((stage) => `${stage}/best.safetensors`),
+];
+
+const line = (out: string, ...more: readonly string[]): readonly string[] =>
+  ["semi", "run", file, "--out", out, "--threads", "1", "--workers", "1", more].flat();
+
+/** Runs until a stage has said so much, and a moment longer, then kills the process. */
+async function killedIn(stage: string, out: string, random: Random): Promise<CliRun> {
+  const child = startCli(line(out, "--json"));
+  const after = random.integer(4);
+  let rest = "";
+  let seen = 0;
+  child.stdout.on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    for (const event of lines.map((text) => JSON.parse(text) as SemiEvent)) {
+      if (!("stage" in event) || event.stage !== stage) continue;
+      if (seen++ !== after && event.type !== "stage-finished") continue;
+      void delay(random.integer(50)).then(() => child.kill("SIGKILL"));
+    }
+  });
+  return ended(child);
+}
+
+function expectSameResults(out: string): void {
+  for (const name of results) {
+    const bytes = (run: string): Buffer => readFileSync(join(run, name));
+    expect({ name, bytes: bytes(out) }).toEqual({ name, bytes: bytes(reference) });
+  }
+}
+
+/** Some of the stages, in their order. */
+function someStages(count: number, random: Random): readonly string[] {
+  const left = [...stages];
+  while (left.length > count) left.splice(random.integer(left.length), 1);
+  return left;
+}
+
+beforeAll(async () => {
+  const settings = await writePipelineData(join(folder, "data"));
+  const saving = { saveMinutes: 0 };
+  const { teachRecipe, pretrainRecipe, finetuneRecipe } = settings;
+  const values = {
+    ...settings,
+    teachRecipe: { ...teachRecipe, ...saving },
+    pretrainRecipe: { ...pretrainRecipe, ...saving },
+    finetuneRecipe: { ...finetuneRecipe, ...saving },
+  };
+  writeFileSync(file, settingsText(resolveSettings([{ name: "the test", values }])));
+});
+
+describe("semi run", () => {
+  it("says what it does, and what of it stands", async () => {
+    const { code, stdout, stderr } = await runCli(line(reference));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^teacher +to do\nscores +to do\n/);
+    expect(stdout).toMatch(/\nscores\n +shards 2, images 30, broken 0, /);
+    const again = await runCli(["semi", "run", "--out", reference, "--json"]);
+    const events = jsonLines<SemiEvent>(again.stdout);
+    expect(events.map(({ type }) => type)).toEqual([
+      "planned",
+      ...stages.map(() => "stage-finished"),
+      "report",
+    ]);
+  });
+
+  it(`killed at ${kills} moments ends as if it had never been`, async () => {
+    const random = seededRandom(Date.now());
+    for (let killed = 0, chain = 0; killed < kills; chain++) {
+      const out = join(folder, `killed-${chain}`);
+      for (const stage of someStages(Math.min(stages.length, kills - killed), random)) {
+        const { code, stderr } = await killedIn(stage, out, random);
+        expect({ stage, code, stderr }).toEqual({ stage, code: null, stderr: "" });
+        killed++;
+      }
+      expect(await runCli(line(out))).toMatchObject({ code: 0, stderr: "" });
+      expectSameResults(out);
+    }
+  }, 600_000);
+
+  it("stopped by Ctrl-C says how to go on", async () => {
+    const out = join(folder, "stopped");
+    const child = startCli(line(out, "--json"));
+    child.stdout.on("data", (chunk: string) => {
+      if (chunk.includes('"step"')) child.kill("SIGINT");
+    });
+    const { code, stderr } = await ended(child);
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/^stopped in stage teacher; .*give the same command again\.\n/);
+  });
+
+  it("waits for another process in the folder, and says so", async () => {
+    const first = startCli(line(join(folder, "waiting"), "--json"));
+    const begun = new Promise<void>((resolve) => {
+      first.stdout.once("data", () => resolve());
+    });
+    const whole = ended(first);
+    await Promise.race([begun, whole]);
+    const second = await runCli(["semi", "teach", "-o", join(folder, "waiting"), "--json"]);
+    expect(second).toMatchObject({
+      code: 0,
+      stderr: `waiting: another process works in ${join(folder, "waiting")}\n`,
+    });
+    expect((await whole).code).toBe(0);
+  });
+});
+
+describe("the command line", () => {
+  it("reads recipes that are files, and what changes them", async () => {
+    const recipe = join(folder, "recipe.yaml");
+    writeFileSync(recipe, "base: quick\nimages: 16\nbatchSize: 8\n");
+    const out = join(folder, "recipes");
+    const teach = ["--teach-recipe", `{base: ${recipe}, learningRate: 0.3}`];
+    const { code } = await runCli(["semi", "teach", file, "--out", out, ...teach]);
+    expect(code).toBe(0);
+    expect(readFileSync(join(out, "semi.yaml"), "utf8")).toMatch(
+      /\nteachRecipe:\n +base: quick\n +images: 16\n +batchSize: 8\n +learningRate: 0\.3\n/,
+    );
+  });
+
+  it.each([
+    [["--labelled", "absent"], 1, "absent: no such file or folder"],
+    [["--top-k", "0"], 2, "--top-k"],
+    [["--teach-recipe", "fast"], 2, 'There is no recipe "fast"'],
+    [["--teacher", "resnext"], 2, "resnext"],
+    [["--k", "3"], 2, "--k"],
+  ])("%j exits with %d", async (more, expected, message) => {
+    const { code, stdout, stderr } = await runCli(line(join(folder, "no"), ...more));
+    expect(stderr).toContain(message);
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+  });
+});

@@ -1,0 +1,191 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
+import type { SemiSettings } from "../../src/semi/index.ts";
+import { writeColouredImages } from "../support/coloured-images.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { eventsOf, shortRecipe, stagesDone, writePipelineData, writeShard } from "./pipeline-data.ts";
+
+const folder = temporaryFolder();
+const at = (...parts: readonly string[]): string => join(folder, ...parts);
+let settings: Partial<SemiSettings>;
+
+type Changes = Partial<SemiSettings> & Pick<Partial<RunSemiOptions>, "only">;
+
+const run = (out: string, { only, ...changes }: Changes = {}): Promise<readonly SemiEvent[]> =>
+  eventsOf(runSemi({ settings: { ...settings, ...changes }, out: at(out), threads: 1, workers: 1, only }));
+
+/** An error with this code and these words. */
+const saying = (code: string, ...words: readonly string[]): object => ({
+  code,
+  message: expect.toSatisfy((text: string) => words.every((word) => text.includes(word))) as string,
+});
+
+/** A copy of a run up to the selection. */
+function copyOf(name: string): string {
+  cpSync(at("run"), at(name), { recursive: true, preserveTimestamps: true });
+  return name;
+}
+
+beforeAll(async () => {
+  settings = await writePipelineData(at("data"));
+  await run("run", { only: ["teach"] });
+  await run("run", { only: ["score"] });
+  await run("run", { only: ["select"] });
+  await writeColouredImages(at("violet"), 2, 5);
+  mkdirSync(at("violet", "violet"));
+  cpSync(at("violet", "red", "0.png"), at("violet", "violet", "0.png"));
+  await writeColouredImages(at("empty-class"), 2, 5);
+  mkdirSync(at("empty-class", "violet"));
+  mkdirSync(at("nothing"));
+  writeFileSync(at("a-file"), "");
+  cpSync(at("data", "labelled", "red", "0.png"), at("one.png"));
+});
+
+describe("before anything is written, a run refuses", () => {
+  it.each<[string, () => Changes, string, string]>([
+    ["no labelled images", () => ({ labelled: [] }), "semi/settings", "labelled"],
+    [
+      "labelled images without classes",
+      () => ({ labelled: [at("data", "unlabelled", "a.tar")] }),
+      "semi/settings",
+      "no classes",
+    ],
+    [
+      "an unknown class in the test images",
+      () => ({ test: [at("violet")] }),
+      "data/class-mismatch",
+      "violet",
+    ],
+    [
+      "an unknown class in the validation images",
+      () => ({ validation: [at("violet")] }),
+      "data/class-mismatch",
+      "violet",
+    ],
+    ["an empty class folder", () => ({ labelled: [at("empty-class")] }), "data/empty-classes", "violet"],
+    ["no unlabelled images", () => ({ unlabelled: [] }), "semi/settings", "unlabelled"],
+    ["an empty folder of them", () => ({ unlabelled: [at("nothing")] }), "data/no-images", at("nothing")],
+    ["shards that are not there", () => ({ unlabelled: [at("absent-*.tar")] }), "data/no-match", "absent-"],
+    ["loose images", () => ({ unlabelled: [at("one.png")] }), "semi/settings", "folder"],
+    ["K = 0", () => ({ k: 0 }), "semi/settings", "k"],
+    ["no teacher", () => ({ teacher: null, student: "resnet18" }), "semi/settings", "--teacher"],
+    ["no student", () => ({ teacher: null, teach: false }), "semi/settings", "--student"],
+    ["an exported graph to train", () => ({ teacher: at("t.onnx") }), "semi/settings", "exported graph"],
+    ["an unknown architecture", () => ({ student: "resnext" }), "model/unknown-name", "resnext"],
+  ])("%s", async (_, changes, code, words) => {
+    const out = copyOf("refused");
+    const before = readFileSync(at(out, "semi.yaml"), "utf8");
+    await expect(run(out, changes())).rejects.toMatchObject(saying(code, words));
+    expect(readFileSync(at(out, "semi.yaml"), "utf8")).toBe(before);
+    expect(existsSync(at(out, "teacher", "best.safetensors"))).toBe(true);
+    expect(existsSync(at(out, ".lock"))).toBe(false);
+    rmSync(at(out), { recursive: true });
+  });
+});
+
+describe("a selection is not made of", () => {
+  it("scores of another teacher", async () => {
+    const out = copyOf("other-teacher");
+    await run("other", { only: ["teach"], teachRecipe: { ...shortRecipe, learningRate: 1 } });
+    await run("other", { only: ["score"], teachRecipe: { ...shortRecipe, learningRate: 1 } });
+    const name = "000001-b.tar.parquet";
+    cpSync(at("other", "scores", name), at(out, "scores", name));
+    rmSync(at(out, "selection"), { recursive: true });
+    await expect(run(out, { only: ["select"] })).rejects.toMatchObject(
+      saying("semi/other-teacher", name, "Delete the file"),
+    );
+    rmSync(at(out, "scores", name));
+    expect(stagesDone(await run(out, { only: ["score"] }))).toEqual({ scores: [`${name} is gone`] });
+    await run(out, { only: ["select"] });
+    const selection = "selection/selection.parquet";
+    expect(readFileSync(at(out, selection)).equals(readFileSync(at("run", selection)))).toBe(true);
+  });
+
+  it("scores of a shard that is none of the run's", async () => {
+    const out = copyOf("other-shard");
+    cpSync(at(out, "scores", "000001-b.tar.parquet"), at(out, "scores", "000002-c.tar.parquet"));
+    rmSync(at(out, "selection"), { recursive: true });
+    await expect(run(out, { only: ["select"] })).rejects.toMatchObject(
+      saying("semi/other-shard", "000002-c.tar.parquet"),
+    );
+  });
+
+  it("images that all look like labelled ones", async () => {
+    const changes = { unlabelled: settings.labelled!, only: ["score"] } as const;
+    const out = copyOf("same");
+    await run(out, changes);
+    await expect(run(out, { ...changes, only: ["select"] })).rejects.toMatchObject(
+      saying("semi/nothing-selected", "30 images were left out", "look like a labelled"),
+    );
+  });
+});
+
+it("does not train on a shard that has changed since it was scored", async () => {
+  const out = copyOf("changed");
+  const unlabelled = [at("changed-unlabelled", "*.tar")];
+  cpSync(at("data", "unlabelled"), at("changed-unlabelled"), { recursive: true });
+  await run(out, { unlabelled, only: ["score"] });
+  await run(out, { unlabelled, only: ["select"] });
+  await writeShard(at("changed-unlabelled", "b.tar"), 4, 8);
+  await expect(run(out, { unlabelled, only: ["pretrain"] })).rejects.toMatchObject(
+    saying("semi/missing-stage", "scores", "000001-b.tar.parquet has changed"),
+  );
+});
+
+describe("files of a run", () => {
+  it("that are damaged are named", async () => {
+    const out = copyOf("damaged");
+    writeFileSync(at(out, "scores", "manifest.json"), "{");
+    await expect(run(out)).rejects.toMatchObject(
+      saying("semi/manifest", at(out, "scores", "manifest.json"), "Delete"),
+    );
+  });
+
+  it("that may be lost are lost without harm", async () => {
+    const out = copyOf("lost");
+    writeFileSync(at(out, ".fingerprints.json"), "{");
+    const only = ["select"] as const;
+    expect(stagesDone(await run(out, { only }))).toEqual({});
+  });
+
+  it("have to go into a folder", async () => {
+    await expect(run("a-file")).rejects.toMatchObject(saying("data/unreadable", at("a-file")));
+    await expect(run("a-file/run")).rejects.toMatchObject(saying("data/not-found", at("a-file")));
+  });
+
+  // Linux has a folder that not even root may write to.
+  it.skipIf(!existsSync("/sys"))("have to go into one that can be written to", async () => {
+    const events = runSemi({ settings, out: "/sys" });
+    await expect(eventsOf(events)).rejects.toMatchObject(saying("data/permission", "/sys"));
+  });
+});
+
+/** Mounts a small file system; false where that is not allowed. */
+function mountSmallDisk(path: string): boolean {
+  mkdirSync(path, { recursive: true });
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", path], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+it("says that the disk is full, and goes on when it is not", async (context) => {
+  const disk = at("small-disk");
+  if (!mountSmallDisk(disk)) context.skip("mounting a file system is not allowed here");
+  try {
+    writeFileSync(join(disk, "ballast"), Buffer.alloc(350_000));
+    await expect(run("small-disk/run", { only: ["teach"] })).rejects.toMatchObject(
+      saying("data/disk-full", "Free some space"),
+    );
+    execFileSync("mount", ["-o", "remount,size=4m", disk]);
+    const done = stagesDone(await run("small-disk/run", { only: ["teach"] }));
+    expect(done).toEqual({ teacher: [] });
+  } finally {
+    execFileSync("umount", [disk]);
+  }
+});

@@ -1,0 +1,253 @@
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { readScoreFacts, runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
+import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
+import { writeColouredImages } from "../support/coloured-images.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { eventsOf, shortRecipe, stagesDone, writePipelineData, writeShard } from "./pipeline-data.ts";
+
+const folder = temporaryFolder();
+const at = (...parts: readonly string[]): string => join(folder, ...parts);
+const trainings = ["teacher", "pretrain", "finetune", "supervised"];
+let settings: Partial<SemiSettings>;
+
+/** Runs with changed settings. */
+const run = (
+  out: string,
+  changes: Partial<SemiSettings> = {},
+  options: Partial<RunSemiOptions> = {},
+): Promise<readonly SemiEvent[]> =>
+  eventsOf(
+    runSemi({
+      settings: { ...settings, ...changes },
+      out: at(out),
+      threads: 1,
+      workers: 1,
+      ...options,
+    }),
+  );
+
+/** A copy of the complete run, to change. */
+function copyOf(name: string): string {
+  cpSync(at("run"), at(name), { recursive: true, preserveTimestamps: true });
+  return name;
+}
+
+/** Images that the teacher looked at: those of the score files that were written anew. */
+const scoredAnew = (before: string, after: string): readonly string[] =>
+  scoreFiles(after).filter((name) => {
+    const bytes = readFileSync(at(after, "scores", name));
+    return !scoreFiles(before).some((other) => readFileSync(at(before, "scores", other)).equals(bytes));
+  });
+
+const scoreFiles = (out: string): readonly string[] =>
+  readdirSync(at(out, "scores")).filter((name) => /^\d/.test(name));
+
+let first: readonly SemiEvent[];
+
+beforeAll(async () => {
+  settings = await writePipelineData(at("data"));
+  first = await run("run");
+});
+
+describe("a run", () => {
+  it("does every stage", () => {
+    expect(stagesDone(first)).toEqual({
+      teacher: [],
+      scores: [],
+      selection: [],
+      pretrain: [],
+      finetune: [],
+      supervised: [],
+      results: [],
+    });
+    const counts = Object.fromEntries(
+      first.flatMap((event) =>
+        event.type === "stage-finished" ? [[event.stage, event.manifest.counts]] : [],
+      ),
+    );
+    expect(counts["scores"]).toEqual({ shards: 2, images: 30, broken: 0 });
+    expect(counts["selection"]).toMatchObject({ rows: 12, classes: 3, duplicates: 0 });
+    expect(counts["pretrain"]).toEqual({ images: 12, imagesProcessed: 16 });
+    expect(counts["supervised"]).toEqual({ images: 24, imagesProcessed: 32 });
+    expect(Object.keys(counts["results"]!)).toEqual([
+      "top-1 of teacher",
+      "top-1 of pretrain",
+      "top-1 of finetune",
+      "top-1 of supervised",
+    ]);
+  });
+
+  it("leaves its settings, which can be given again", () => {
+    const text = readFileSync(at("run", "semi.yaml"), "utf8");
+    const layer = parseSettings(text, "semi.yaml");
+    expect(resolveSettings([layer])).toEqual(
+      resolveSettings([{ name: "the settings", values: { ...settings } }]),
+    );
+  });
+
+  it("has nothing left to do when it is begun again", async () => {
+    const events = await run("run");
+    expect(stagesDone(events)).toEqual({});
+    const statuses = events.flatMap((event) => (event.type === "planned" ? event.stages : []));
+    expect(statuses.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => "done"));
+  });
+});
+
+describe("what has changed is done again, and nothing else:", () => {
+  it("K, on which the length of the baseline depends where trainings are in epochs", async () => {
+    expect(stagesDone(await run(copyOf("k"), { k: 6 }))).toEqual({
+      selection: ["k 4 -> 6"],
+      pretrain: ["the selection has changed"],
+      finetune: ["pretrain has changed"],
+      supervised: ["recipe.images 32 -> 48"],
+      results: [
+        "selection/selection.parquet has changed",
+        "pretrain/best.safetensors has changed",
+        "finetune/best.safetensors has changed",
+        "supervised/best.safetensors has changed",
+      ],
+    });
+  });
+
+  it("the teacher's recipe, and all that follows from other weights", async () => {
+    const done = stagesDone(
+      await run(copyOf("teach"), { teachRecipe: { ...shortRecipe, learningRate: 0.2 } }),
+    );
+    expect(done).toMatchObject({
+      teacher: ["recipe.learningRate 0.1 -> 0.2"],
+      scores: ["teacher has changed"],
+      selection: ["scores has changed"],
+      pretrain: ["the selection has changed"],
+    });
+    expect(scoredAnew("run", "teach")).toHaveLength(2);
+  });
+
+  it("the teacher's recipe alone where the weights stay the same", async () => {
+    // The schedule knows no drops.
+    const done = stagesDone(await run(copyOf("same"), { teachRecipe: { ...shortRecipe, drops: 5 } }));
+    expect(Object.keys(done)).toEqual(["teacher"]);
+  });
+
+  it("test images, which are hashed anew; nothing is scored", async () => {
+    await writeColouredImages(at("other-test"), 2, 9);
+    const done = stagesDone(await run(copyOf("test"), { test: [at("other-test")] }));
+    expect(done).toMatchObject({ scores: ["test images has changed"], selection: ["scores has changed"] });
+    expect(Object.keys(done)).toEqual(["scores", "selection", "results"]);
+    expect(scoredAnew("run", "test")).toEqual([]);
+  });
+
+  it("shards: a new one is scored, those after it keep their scores, and one that is gone loses them", async () => {
+    const a = at("data", "unlabelled", "a.tar");
+    const b = at("data", "unlabelled", "b.tar");
+    const only = { only: ["score"] } as const;
+    const out = copyOf("shards");
+    await writeShard(at("first.tar"), 5, 7);
+    const more = await run(out, { unlabelled: [at("first.tar"), a, b] }, only);
+    expect(stagesDone(more)["scores"]).toContain("000002-b.tar.parquet is new");
+    expect(scoreFiles(out)).toEqual([
+      "000000-first.tar.parquet",
+      "000001-a.tar.parquet",
+      "000002-b.tar.parquet",
+    ]);
+    expect(scoredAnew("run", out)).toEqual(["000000-first.tar.parquet"]);
+    await run(out, { unlabelled: [b] }, only);
+    expect(scoreFiles(out)).toEqual(["000000-b.tar.parquet"]);
+    expect(scoredAnew("run", out)).toEqual([]);
+  });
+
+  it("files that are gone or were changed", async () => {
+    const out = copyOf("damaged");
+    rmSync(at(out, "scores", "000001-b.tar.parquet"));
+    cpSync(at(out, "pretrain", "best.safetensors"), at(out, "finetune", "best.safetensors"));
+    const done = stagesDone(await run(out));
+    expect(done).toEqual({
+      scores: ["000001-b.tar.parquet is gone"],
+      finetune: ["best.safetensors was changed"],
+    });
+    expect(scoredAnew("run", out)).toEqual([]);
+  });
+});
+
+describe("single stages", () => {
+  it("need those before them complete", async () => {
+    await expect(run("alone", {}, { only: ["score"] })).rejects.toMatchObject({
+      code: "semi/missing-stage",
+      message: expect.stringContaining(`${at("alone", "teacher")}: this stage is not complete`) as string,
+    });
+    await expect(run("run", { k: 2 }, { only: ["pretrain"] })).rejects.toMatchObject({
+      code: "semi/missing-stage",
+      message: expect.stringContaining("selection: this stage is out of date (k 4 -> 2)") as string,
+    });
+  });
+
+  it("are done alone", async () => {
+    const out = copyOf("single");
+    for (const stage of ["selection", "results"]) rmSync(at(out, stage), { recursive: true });
+    expect(stagesDone(await run(out, {}, { only: ["select"] }))).toEqual({ selection: [] });
+    expect(stagesDone(await run(out, {}, { only: ["pretrain"] }))).toEqual({});
+    expect(stagesDone(await run(out, {}, { only: ["measure"] }))).toEqual({ results: [] });
+  });
+});
+
+describe("an abort", () => {
+  it("in any stage stops cleanly; the next run goes on, and all comes out the same", async () => {
+    const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results"];
+    for (const stage of stages) {
+      const stop = new AbortController();
+      const events = runSemi({
+        settings,
+        out: at("stopped"),
+        threads: 1,
+        workers: 1,
+        signal: stop.signal,
+      });
+      let last: SemiEvent | undefined;
+      for await (const event of events) {
+        last = event;
+        const isStep = event.type === "training" && event.event.type === "step";
+        const isOther = event.type === "stage-started" && !trainings.includes(stage);
+        if ((isStep || isOther) && event.stage === stage) stop.abort(new Error("Ctrl-C"));
+      }
+      expect(last).toEqual({ type: "stopped", stage });
+    }
+    const events = await run("stopped");
+    expect(stagesDone(events)).toEqual({ results: [] });
+    const files = ["selection/selection.parquet", ...trainings.map((stage) => `${stage}/best.safetensors`)];
+    for (const file of files) {
+      expect({ file, bytes: readFileSync(at("stopped", file)) }).toEqual({
+        file,
+        bytes: readFileSync(at("run", file)),
+      });
+    }
+  });
+});
+
+describe("several processes", () => {
+  it("on one folder follow each other, and the second says that it waits", async () => {
+    const only = { only: ["teach"] } as const;
+    const [one, two] = await Promise.all([run("shared", {}, only), run("shared", {}, only)]);
+    const [waited, worked] = one[0]!.type === "waiting" ? [one, two] : [two, one];
+    expect(waited[0]).toEqual({ type: "waiting", folder: at("shared") });
+    expect(stagesDone(worked)).toEqual({ teacher: [] });
+    expect(stagesDone(waited)).toEqual({});
+  });
+
+  it("a second that stops waiting leaves the lock to the first", async () => {
+    const events = runSemi({ settings, out: at("waiting"), threads: 1, workers: 1 });
+    await events.next();
+    const second = runSemi({ settings, out: at("waiting") });
+    expect(await second.next()).toMatchObject({ value: { type: "waiting" } });
+    await second.return();
+    expect(readdirSync(at("waiting"))).toContain(".lock");
+    await events.return();
+    expect(readdirSync(at("waiting"))).not.toContain(".lock");
+  });
+});
+
+it("keeps the facts of a shard with its scores", async () => {
+  const facts = await readScoreFacts(at("run", "scores", "000001-b.tar.parquet"));
+  expect(facts).toMatchObject({ classes: ["blue", "green", "red"], p: 3, images: 15, broken: [] });
+  expect(facts.shard).toMatchObject({ path: at("data", "unlabelled", "b.tar"), from: 0, to: 15 });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { parseSettings, resolveSettings, settingsText, type SemiSettings } from "../../src/semi/index.ts";
+
+const resolved = (values: Readonly<Record<string, unknown>>): SemiSettings =>
+  resolveSettings([{ name: "semi.yaml", values }]);
+
+describe("resolveSettings", () => {
+  it("completes what is given, each layer winning over those before it", () => {
+    const settings = resolveSettings([
+      { name: "semi.yaml", values: { labelled: "photos", k: 5, seed: 3 } },
+      { name: "the command line", values: { k: 7, seed: undefined } },
+    ]);
+    expect(settings).toMatchObject({ labelled: ["photos"], k: 7, seed: 3, p: 10, teach: true, rounds: 1 });
+  });
+
+  it("takes a recipe by its name, or as values that change one", () => {
+    expect(resolved({ teachRecipe: "card-finetune" }).teachRecipe).toEqual({ base: "card-finetune" });
+    const changed = { base: "supervised", epochs: 3 };
+    expect(resolved({ pretrainRecipe: changed }).pretrainRecipe).toEqual(changed);
+    expect(resolved({}).supervisedRecipe).toBe(null);
+  });
+
+  it.each([
+    [
+      { labeled: "photos" },
+      "semi/settings",
+      'semi.yaml: there is no setting "labeled". Did you mean labelled?',
+    ],
+    [{ k: 0 }, "semi/settings", "k"],
+    [{ p: 1.5 }, "semi/settings", "p"],
+    [{ validationShare: 1 }, "semi/settings", "validationShare"],
+    [{ ranking: "best" }, "semi/settings", "ranking"],
+    [{ labelled: [""] }, "semi/settings", "labelled"],
+    [{ duplicateDistance: 17 }, "semi/settings", "duplicateDistance"],
+    [{ variants: { "..": { k: 1 } } }, "semi/settings", "expected names of letters"],
+    [{ teachRecipe: "fast" }, "train/recipe", 'There is no recipe "fast"'],
+    [{ finetuneRecipe: { lr: 1 } }, "train/recipe", 'finetuneRecipe: a recipe has no "lr"'],
+  ])("refuses %j", (values, code, message) => {
+    expect(() => resolved(values)).toThrow(
+      expect.objectContaining({
+        name: "UsageError",
+        code,
+        message: expect.stringContaining(message) as string,
+      }) as Error,
+    );
+  });
+});
+
+describe("settings as text", () => {
+  it("come back as they were", () => {
+    const settings = resolved({
+      labelled: ["photos", "more photos"],
+      weak: "tags.tar",
+      k: 12,
+      pretrainRecipe: { base: "quick", images: 1000, scale: [0.5, 1] },
+      sweep: { k: [1, 2] },
+      variants: { "weak-teacher": { teacher: "resnet18" } },
+    });
+    const text = settingsText(settings, ["Of a run."]);
+    expect(text).toMatch(/^# Of a run\.\nlabelled:\n/);
+    expect(resolveSettings([parseSettings(text, "semi.yaml")])).toEqual(settings);
+  });
+
+  it.each([
+    ["k: [1", "semi.yaml: is not YAML"],
+    ["- k", "semi.yaml: expected settings by name"],
+    ["", "semi.yaml: expected settings by name"],
+  ])("refuse %j", (text, message) => {
+    expect(() => parseSettings(text, "semi.yaml")).toThrow(message);
+  });
+});

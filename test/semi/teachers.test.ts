@@ -1,0 +1,206 @@
+import { cpSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { exportOnnx, exportSafetensors } from "../../src/node/export-model.ts";
+import { openModel, type ModelSource } from "../../src/node/open-model.ts";
+import { readScoreFacts, runSemi, type SemiEvent } from "../../src/node/semi/index.ts";
+import { readTable } from "../../src/node/semi/read-table.ts";
+import { scoreColumns, type ScoreRow } from "../../src/semi/score-table.ts";
+import type { SemiSettings, StageKind } from "../../src/semi/index.ts";
+import { collect } from "../data/collect.ts";
+import { colours } from "../support/coloured-images.ts";
+import { encodeZipPth } from "../support/pth-writer.ts";
+import { smallNetwork } from "../support/small-network.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { tensorsOf } from "../support/tensors-of.ts";
+import { eventsOf, shortRecipe, stagesDone, writePipelineData } from "./pipeline-data.ts";
+
+const folder = temporaryFolder();
+const at = (...parts: readonly string[]): string => join(folder, ...parts);
+let settings: Partial<SemiSettings>;
+
+const run = async (
+  out: string,
+  changes: Partial<SemiSettings>,
+  ...kinds: readonly StageKind[]
+): Promise<readonly SemiEvent[]> => {
+  const events: SemiEvent[] = [];
+  for (const only of kinds.length === 0 ? [undefined] : kinds.map((kind) => [kind])) {
+    const options = { settings: { ...settings, ...changes }, out: at(out), threads: 1, workers: 1, only };
+    events.push(...(await eventsOf(runSemi(options))));
+  }
+  return events;
+};
+
+const scoresOf = (out: string): Promise<readonly ScoreRow[]> =>
+  collect(readTable<ScoreRow>(at(out, "scores", "000000-a.tar.parquet"), scoreColumns));
+
+/** What stage events count. */
+const countsOf = (events: readonly SemiEvent[]): Readonly<Record<string, Readonly<Record<string, number>>>> =>
+  Object.fromEntries(
+    events.flatMap((event) =>
+      event.type === "stage-finished" ? [[event.stage, event.manifest.counts]] : [],
+    ),
+  );
+
+/** Of more classes than the labelled images have. */
+const classes = ["violet", "red", "green", "teal", "blue"];
+const trained = (): ModelSource =>
+  smallNetwork({ inputSize: 16, stem: "cifar", numClasses: classes.length, classes });
+const student = at("data", "small.safetensors");
+
+beforeAll(async () => {
+  settings = { ...(await writePipelineData(at("data"))), student };
+  await exportSafetensors(trained(), at("trained.safetensors"));
+  await exportOnnx(trained(), at("trained.onnx"));
+  await run("trained", { teach: false, teacher: at("trained.safetensors") }, "score");
+});
+
+describe("a teacher that is taken as it is", () => {
+  it("chooses among the classes of the labelled images, whatever others it knows", async () => {
+    const facts = await readScoreFacts(at("trained", "scores", "000000-a.tar.parquet"));
+    expect(facts).toMatchObject({ classes: colours, p: 3, images: 15 });
+    const rows = await scoresOf("trained");
+    expect(rows).toHaveLength(45);
+    const first = rows.filter(({ position }) => position === 0);
+    expect(first.map((row) => row.class).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
+    expect(first.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1, 5);
+  });
+
+  it("scores alike as an exported graph, with the same hashes", async () => {
+    await run("onnx", { teach: false, teacher: at("trained.onnx") }, "score");
+    const [graph, weights] = [await scoresOf("onnx"), await scoresOf("trained")];
+    const exact = (rows: readonly ScoreRow[]): unknown => rows.map((row) => ({ ...row, score: 0 }));
+    expect(exact(graph)).toEqual(exact(weights));
+    graph.forEach(({ score }, index) => expect(score).toBeCloseTo(weights[index]!.score, 5));
+    expect(new Set(graph.map(({ phash }) => phash)).size).toBe(15);
+  });
+
+  it("may be a .pth of ImageNet's classes", async () => {
+    const wnids = ["n01440764", "n01443537", "n01484850"];
+    colours.forEach((name, index) => {
+      cpSync(at("data", "labelled", name), at("wnids", wnids[index]!), { recursive: true });
+    });
+    const network = smallNetwork({ numClasses: 1000 });
+    const bytes = await network.withWeights(async (weights) => {
+      const loaded = await Promise.all(
+        [...weights].map(async ([name, tensor]) => [name, await tensor.load()] as const),
+      );
+      return encodeZipPth(new Map(loaded));
+    });
+    writeFileSync(at("imagenet.pth"), bytes);
+    await run(
+      "pth",
+      { teach: false, teacher: at("imagenet.pth"), labelled: [at("wnids")], test: null },
+      "score",
+    );
+    const facts = await readScoreFacts(at("pth", "scores", "000001-b.tar.parquet"));
+    expect(facts).toMatchObject({ teacher: { name: at("imagenet.pth") }, classes: wnids, images: 15 });
+  });
+
+  it("has to know the classes", async () => {
+    const others = smallNetwork({ inputSize: 16, stem: "cifar", classes: ["blue", "green", "violet"] });
+    await exportSafetensors(others, at("others.safetensors"));
+    const scored = run("others", { teach: false, teacher: at("others.safetensors") }, "score");
+    await expect(scored).rejects.toMatchObject({
+      code: "data/class-mismatch",
+      message: expect.stringContaining("red") as string,
+    });
+  });
+});
+
+describe("the student", () => {
+  it("sees an image once for each class that it was selected for", async () => {
+    const changes = { teach: false, teacher: at("trained.safetensors"), k: 15, duplicateDistance: null };
+    const counts = countsOf(await run("trained", changes, "select", "pretrain"));
+    expect(counts["selection"]).toMatchObject({ rows: 45 });
+    expect(counts["selection"]!["images"]).toBeLessThan(45);
+    expect(counts["pretrain"]).toMatchObject({ images: 45 });
+  });
+
+  it("begins with random weights, also where the teacher is a file", async () => {
+    const still = { ...shortRecipe, learningRate: 1e-12 };
+    const teacher = at("trained.safetensors");
+    const changes = { teach: false, teacher, student: null, pretrainRecipe: still };
+    await run("trained", changes, "select", "pretrain");
+    const [before, after] = [
+      await tensorsOf(teacher),
+      await tensorsOf(at("trained", "pretrain", "best.safetensors")),
+    ];
+    const kernel = (tensors: ReadonlyMap<string, Buffer>): Buffer => tensors.get("layer1.0.conv1.weight")!;
+    expect(kernel(after).length).toBe(kernel(before).length);
+    expect(kernel(after).equals(kernel(before))).toBe(false);
+  });
+
+  it("knows the classes that nothing was selected for", async () => {
+    const changes = {
+      teach: false,
+      teacher: at("trained.safetensors"),
+      ranking: "unbalanced",
+      k: 3,
+    } as const;
+    const counts = countsOf(await run("trained", changes, "select", "pretrain"));
+    expect(counts["selection"]!["classes"]).toBeLessThan(3);
+    const { description } = await openModel(at("trained", "pretrain", "best.safetensors"));
+    expect(description.classes).toEqual(colours);
+  });
+});
+
+describe("variations", () => {
+  it("train a teacher on weak labels first", async () => {
+    const changes = { weak: [at("data", "test")], weakRecipe: shortRecipe };
+    expect(stagesDone(await run("weak", changes, "weak", "teach"))).toEqual({
+      "weak-teacher": [],
+      teacher: [],
+    });
+    const { description } = await openModel(at("weak", "teacher", "best.safetensors"));
+    expect(description.provenance["model"]).toBe("weak-teacher");
+  });
+
+  it("go on for another round, with the student as its teacher", async () => {
+    const changes = {
+      baseline: false,
+      teach: false,
+      teacher: at("trained.safetensors"),
+      pretrainRecipe: shortRecipe,
+    };
+    await run("rounds", changes);
+    const done = stagesDone(await run("rounds", { ...changes, rounds: 2 }));
+    expect(Object.keys(done)).toEqual([
+      "round-2/scores",
+      "round-2/selection",
+      "round-2/pretrain",
+      "round-2/finetune",
+      "results",
+    ]);
+    const facts = await readScoreFacts(at("rounds", "round-2", "scores", "000000-a.tar.parquet"));
+    expect(facts.teacher.name).toBe("finetune/best.safetensors");
+    expect(readdirSync(at("rounds"))).not.toContain("supervised");
+  });
+
+  it("share what a variant does not touch", async () => {
+    const changes = {
+      baseline: false,
+      teach: false,
+      teacher: at("trained.safetensors"),
+      pretrainRecipe: shortRecipe,
+      sweep: { k: [6] },
+    };
+    const events = await eventsOf(
+      runSemi({
+        settings: { ...settings, ...changes },
+        out: at("rounds"),
+        threads: 1,
+        workers: 1,
+        withVariants: true,
+      }),
+    );
+    expect(Object.keys(stagesDone(events))).toEqual([
+      "results",
+      "variants/k-6/selection",
+      "variants/k-6/pretrain",
+      "variants/k-6/finetune",
+      "variants/k-6/results",
+    ]);
+  });
+});
