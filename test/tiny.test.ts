@@ -17,7 +17,7 @@ describe("the whole system", () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ssl-resnext-tiny-"));
-    weights = join(folder, "patterns.safetensors");
+    weights = join(folder, "textures.safetensors");
     example = (await run("node", ["examples/random-features.mjs", folder, "8"])).stdout;
   });
 
@@ -46,7 +46,7 @@ describe("the whole system", () => {
   });
 
   it("exports what it classifies with, and says what it is", async () => {
-    const onnx = join(folder, "patterns.onnx");
+    const onnx = join(folder, "textures.onnx");
     await cli("export", "--weights", weights, "--output", onnx);
     expect((await readFile(onnx)).byteLength).toBeGreaterThan(1e6);
 

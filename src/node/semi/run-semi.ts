@@ -20,7 +20,6 @@ import { lockRun } from "./lock-run.ts";
 import { openReport, type ContextRun } from "./report/index.ts";
 import { readManifest } from "./stage-folder.ts";
 import { standingOf } from "./stage-status.ts";
-
 import { openStage } from "./stages/index.ts";
 
 /** What to do, where, and how the machine is used. */
