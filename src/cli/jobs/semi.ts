@@ -8,6 +8,7 @@ import type { SemiOptions, WantedStages } from "../commands/semi/semi-command.ts
 import { readText } from "../read-text.ts";
 import { semiEntry } from "../semi/event-entry.ts";
 import { semiLines } from "../semi/event-lines.ts";
+import { fewEpochs } from "../semi/few-epochs.ts";
 import { semiProgress } from "../semi/progress.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -30,9 +31,10 @@ export async function semi(
     signal: terminal.signal,
   });
   const progress = semiProgress(terminal);
+  const isShown = fewEpochs();
   for await (const event of events) {
     progress(event);
-    await show(event, options, terminal);
+    if (options.json || isShown(event)) await show(event, options, terminal);
   }
   terminal.signal.throwIfAborted();
   terminal.clearStatus();
