@@ -121,7 +121,7 @@ describe("outputs", () => {
     expect(() => inferenceGraph(config, weights)).toThrow(
       new ModelError(
         "model/unknown-output",
-        'This model has no output "logits"; it has stem, layer1, layer2, layer3, layer4, embedding.',
+        'This model has no output "logits"; it has stem, layer1, layer2, layer3, layer4, embedding, frequencies.',
       ),
     );
   });
