@@ -37,7 +37,11 @@ export function defineCommand<Values>(definition: CommandDefinition<Values>): Lo
   };
 }
 
-function exampleLines(command: Command, examples: CommandDefinition<unknown>["examples"]): string[] {
+/** The end of a help text. */
+export function exampleLines(
+  command: Command,
+  examples: CommandDefinition<unknown>["examples"],
+): readonly string[] {
   let root = command;
   while (root.parent) root = root.parent;
   return [

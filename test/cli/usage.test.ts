@@ -22,6 +22,7 @@ Commands:
   embed           turn images into feature vectors or feature maps
   validate        measure a model's accuracy over labelled images
   train           train or fine-tune a model on your own labelled images
+  semi            train a student on labelled and unlabelled images
   export          write a model as ONNX or safetensors
   average         average checkpoints of one model
   benchmark       measure the images a second of a model
@@ -35,8 +36,19 @@ Examples:
 `);
   });
 
-  it.each(commandTable.map(({ name }) => name))("%s ends with examples", async (name) => {
-    const { code, stdout, stderr } = await runCli([name, "--help"]);
+  const stages = ["run", "sweep", "teach", "score", "select", "pretrain", "finetune", "supervised", "report"];
+  const names = commandTable.flatMap(({ name }) =>
+    name === "semi" ? stages.map((stage) => `semi ${stage}`) : [name],
+  );
+
+  it("of semi lists its commands", async () => {
+    const { stdout } = await runCli(["semi", "--help"]);
+    for (const stage of stages) expect(stdout).toMatch(new RegExp(`^  ${stage} `, "m"));
+    expect(stdout).toContain("\nExamples:\n");
+  });
+
+  it.each(names)("%s ends with examples", async (name) => {
+    const { code, stdout, stderr } = await runCli([...name.split(" "), "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Usage: ssl-resnext ${name}`);
     expect(stdout).toContain("--json");

@@ -1,4 +1,4 @@
-import type { LoadedCommand } from "../../command.ts";
+import { exampleLines, type CommandDefinition, type LoadedCommand } from "../../command.ts";
 import { semiCommand } from "./semi-command.ts";
 
 const out = "-o run";
@@ -78,9 +78,19 @@ const table: readonly (readonly [name: string, summary: string, command: LoadedC
   ],
 ];
 
+const examples: CommandDefinition<unknown>["examples"] = [
+  [
+    "semi run --labelled photos --unlabelled more --teacher ssl_resnext50_32x4d -o run",
+    "from photos to a better model and a report",
+  ],
+  ["semi select -k 1000 -o run", "one stage alone, with the other settings of the run in the folder"],
+  ["semi run --help", "all settings"],
+];
+
 /** `semi`: the semi-supervised pipeline of Yalniz et al. (2019), stage by stage or as a whole. */
 export const semiCommands: LoadedCommand = {
   attach(command, terminal, finish) {
+    command.addHelpText("after", exampleLines(command, examples).join("\n"));
     for (const [name, summary, loaded] of table) {
       const described = `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
       loaded.attach(command.command(name).summary(summary).description(described), terminal, finish);
