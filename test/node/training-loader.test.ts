@@ -317,7 +317,10 @@ describe("broken images", () => {
     expect(batches.flatMap((batch) => classesOf(batch, ["ant", "bee", "cow"]))).toEqual(seen.map(classOf));
 
     const again = await collect((await open(at("broken"), { ...plain, workers: 1 })).epoch(0));
-    expect(again).toEqual(batches);
+    // libvips has one buffer of error messages for all threads: the reasons it gives may differ.
+    const withoutReasons = (made: typeof batches): unknown =>
+      made.map((batch) => ({ ...batch, skipped: batch.skipped.map(({ id, error }) => [id, error.code]) }));
+    expect(withoutReasons(again)).toEqual(withoutReasons(batches));
   });
 
   it("end the epoch when they shall", async () => {
