@@ -1,12 +1,11 @@
-import type { Device } from "../../runtime/index.ts";
 import { defaultRecipe, recipeNames } from "../../train/recipe/index.ts";
 import { defineCommand, type LoadedCommand } from "../command.ts";
 import { inputOptions, type InputOptions } from "../options/input-options.ts";
-import { runOptions } from "../options/model-options.ts";
 import { recipeOptions, type RecipeFlags } from "../options/recipe-options.ts";
-import { flag, integer, text } from "../options/schemas.ts";
+import { flag, text } from "../options/schemas.ts";
+import { trainingOptions, type TrainingOptions } from "../options/training-options.ts";
 
-export interface TrainOptions extends InputOptions, RecipeFlags {
+export interface TrainOptions extends InputOptions, RecipeFlags, TrainingOptions {
   readonly model: string | undefined;
   readonly weights: string | undefined;
   readonly scratch: boolean;
@@ -16,13 +15,9 @@ export interface TrainOptions extends InputOptions, RecipeFlags {
   readonly out: string;
   readonly resume: boolean;
   readonly json: boolean;
-  readonly device: Device;
-  readonly threads: number | undefined;
-  readonly workers: number | undefined;
 }
 
 const model = "Model:";
-const execution = "Execution:";
 
 /** `train`: from labelled images to a model. */
 export const trainCommand: LoadedCommand = defineCommand<TrainOptions>({
@@ -72,14 +67,7 @@ export const trainCommand: LoadedCommand = defineCommand<TrainOptions>({
       schema: flag,
     },
     ...inputOptions,
-    device: { ...runOptions.device, group: execution },
-    threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: execution },
-    workers: {
-      flags: "--workers <count>",
-      about: "threads that read and augment images (default: one a core, at most 8)",
-      group: execution,
-      schema: integer(1, 256).optional(),
-    },
+    ...trainingOptions,
     ...recipeOptions,
   },
   examples: [

@@ -1,8 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { SslResnextError } from "../../core/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import { explanationPng } from "../../node/explanation-png.ts";
-import { fileError } from "../../node/file-error.ts";
+import { makeFolder } from "../../node/make-folder.ts";
 import { writeFileAtomic } from "../../node/write-file.ts";
 import type { Explained, Failure, Model } from "../../predict/index.ts";
 import { picturePaths } from "./picture-paths.ts";
@@ -24,9 +23,7 @@ export async function* drawExplanations(
   { description }: Model,
   decode: DecodeOptions,
 ): AsyncGenerator<Drawn | Failure, void, undefined> {
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw fileError(folder, cause);
-  });
+  await makeFolder(folder);
   const pathOf = picturePaths(folder);
   for await (const answer of answers) {
     if ("error" in answer) {

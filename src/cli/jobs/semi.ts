@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { access } from "node:fs/promises";
+import { pathExists } from "../../node/path-exists.ts";
 import { runSemi, type SemiEvent } from "../../node/semi/index.ts";
 import { parseRecipe } from "../../train/recipe/index.ts";
 import { parseSettings, semiKeys, type RecipeChoice, type SettingsLayer } from "../../semi/settings/index.ts";
@@ -10,6 +10,7 @@ import { semiEntry } from "../semi/event-entry.ts";
 import { semiLines } from "../semi/event-lines.ts";
 import { fewEpochs } from "../semi/few-epochs.ts";
 import { semiProgress } from "../semi/progress.ts";
+import { printUnlessAborted } from "../print-lines.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */
@@ -50,7 +51,7 @@ async function settingsLayers(
     semiKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
   );
   const own = join(out, "semi.yaml");
-  const path = file ?? ((await exists(own)) ? own : undefined);
+  const path = file ?? ((await pathExists(own)) ? own : undefined);
   const layers = [
     ...(path === undefined ? [] : [parseSettings(await readText(path), path)]),
     { name: "the command line", values: flags },
@@ -97,14 +98,7 @@ async function recipeOf(value: unknown, key: string): Promise<unknown> {
   return { ...parseRecipe(await readText(base), base).values, ...rest };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Prints an event; after Ctrl-C nothing is printed, and the run ends by itself when it has saved its state. */
+/** Prints an event. */
 async function show(event: SemiEvent, { json }: SemiOptions, terminal: Terminal): Promise<void> {
   if (event.type === "waiting") terminal.notice(`waiting: another process works in ${event.folder}`);
   if (event.type === "warning") terminal.notice(`warning: ${event.stage}: ${event.message}`);
@@ -114,10 +108,5 @@ async function show(event: SemiEvent, { json }: SemiOptions, terminal: Terminal)
     );
   }
   const lines = json ? [JSON.stringify(semiEntry(event))] : semiLines(event, terminal.style);
-  if (lines.length === 0 || terminal.signal.aborted) return;
-  try {
-    await terminal.print(lines);
-  } catch (error) {
-    if (!terminal.signal.aborted) throw error;
-  }
+  await printUnlessAborted(lines, terminal);
 }

@@ -8,6 +8,7 @@ import { eventLines } from "../train/event-lines.ts";
 import { recipeLayers } from "../train/recipe-layers.ts";
 import { grouped } from "../output/numbers.ts";
 import { stepProgress } from "../train/step-progress.ts";
+import { printUnlessAborted } from "../print-lines.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Trains a model on labelled images. */
@@ -52,15 +53,10 @@ export async function train(
   return "ok";
 }
 
-/** Prints an event; after Ctrl-C nothing is printed, and the run ends by itself when it has saved its state. */
+/** Prints an event. */
 async function show(event: TrainingEvent, { json }: TrainOptions, terminal: Terminal): Promise<void> {
   const lines = json ? [JSON.stringify(eventEntry(event))] : eventLines(event, terminal.style);
-  if (lines.length === 0 || terminal.signal.aborted) return;
-  try {
-    await terminal.print(lines);
-  } catch (error) {
-    if (!terminal.signal.aborted) throw error;
-  }
+  await printUnlessAborted(lines, terminal);
 }
 
 function howToGoOn({ step, path }: Extract<TrainingEvent, { type: "stopped" }>): string {

@@ -1,6 +1,6 @@
 import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/recipe/index.ts";
-import type { CliOption, OptionTable } from "./option.ts";
-import { flagOf, yamlText } from "./yaml-text.ts";
+import type { OptionTable } from "./option.ts";
+import { fieldOption, flagOf } from "./field-option.ts";
 
 /** Values of a recipe that the command line gives. */
 export type RecipeFlags = { readonly [K in keyof Recipe]: Recipe[K] | undefined };
@@ -15,10 +15,5 @@ const headings: { readonly [G in RecipeGroup]: string } = {
 
 /** A flag for every value of a recipe. */
 export const recipeOptions: OptionTable<RecipeFlags> = Object.fromEntries(
-  recipeKeys.map((key) => [key, optionOf(key)]),
+  recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], headings)]),
 ) as OptionTable<RecipeFlags>;
-
-function optionOf(key: keyof Recipe): CliOption<unknown> {
-  const { schema, about, value, group } = recipeFields[key];
-  return { flags: `${flagOf(key)} ${value}`, about, group: headings[group], schema: yamlText(schema) };
-}

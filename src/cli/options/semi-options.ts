@@ -1,6 +1,6 @@
 import { semiFields, semiKeys, type SemiGroup, type SemiSettings } from "../../semi/settings/index.ts";
 import type { CliOption, OptionTable } from "./option.ts";
-import { flagOf, yamlText } from "./yaml-text.ts";
+import { fieldOption, flagOf } from "./field-option.ts";
 
 /** Settings that the command line gives. */
 export type SemiFlags = { readonly [K in keyof SemiSettings]: SemiSettings[K] | undefined };
@@ -21,8 +21,6 @@ export const semiOptions: OptionTable<SemiFlags> = Object.fromEntries(
 ) as OptionTable<SemiFlags>;
 
 function optionOf(key: keyof SemiSettings): CliOption<unknown> {
-  const { schema, about, value, group } = semiFields[key];
-  const long = flagOf(short[key] ? `top-${key}` : key);
-  const flags = [short[key], `${long} ${value}`].filter((flag) => flag !== undefined).join(", ");
-  return { flags, about, group: headings[group], schema: yamlText(schema) };
+  const flags = short[key] ? `${short[key]}, ${flagOf(`top-${key}`)}` : flagOf(key);
+  return fieldOption(flags, semiFields[key], headings);
 }

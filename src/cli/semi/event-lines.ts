@@ -34,9 +34,9 @@ function planLines({ stage, status, changes }: PlannedStage, style: Style): read
 }
 
 function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" }>): string {
-  const counts = Object.entries(manifest.counts)
-    .filter(([name]) => !name.startsWith("class "))
-    .map(([name, count]) => `${name} ${Number.isInteger(count) ? grouped(count) : count.toFixed(2)}`);
+  const counts = Object.entries(manifest.counts).map(
+    ([name, count]) => `${name} ${Number.isInteger(count) ? grouped(count) : count.toFixed(2)}`,
+  );
   return `  ${[...counts, duration(manifest.seconds)].join(", ")}`;
 }
 

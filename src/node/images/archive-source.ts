@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import {
   classCollector,
   parquetImages,
@@ -10,8 +9,8 @@ import {
   type ImageSource,
   type TarImagesOptions,
 } from "../../data/index.ts";
-import { fileError } from "../file-error.ts";
 import { openFileSource } from "../file-source.ts";
+import { statPath } from "../stat-path.ts";
 import { gunzipped } from "./gunzipped.ts";
 import type { OpenImagesOptions } from "./options.ts";
 
@@ -29,7 +28,7 @@ export function openTar(path: string, options: OpenImagesOptions): Promise<Image
 export function openGzippedTar(path: string, options: OpenImagesOptions): Promise<ImageSource> {
   return openWalk(options, async function* (walkOptions) {
     // A stream's own error for a missing file arrives late and wrapped; stat's is plain.
-    await stat(path).catch((cause: unknown) => Promise.reject(fileError(path, cause) as Error));
+    await statPath(path);
     yield* tarStreamImages(path, gunzipped(path, createReadStream(path)), walkOptions);
   });
 }

@@ -1,9 +1,9 @@
-import { access } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { expand } from "brace-expansion";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { DataError } from "../../core/index.ts";
 import { sortNaturally } from "../../data/index.ts";
+import { pathExists } from "../path-exists.ts";
 
 // A thousand times more shards than any data set has.
 const maxExpansions = 1_000_000;
@@ -16,10 +16,10 @@ const maxExpansions = 1_000_000;
  * @throws DataError when a wildcard matches nothing
  */
 export async function inputPaths(input: string): Promise<readonly string[]> {
-  if (await exists(input)) return [input];
+  if (await pathExists(input)) return [input];
   const paths: string[] = [];
   for (const pattern of expand(input, { max: maxExpansions })) {
-    if ((await exists(pattern)) || !isDynamicPattern(pattern)) paths.push(pattern);
+    if ((await pathExists(pattern)) || !isDynamicPattern(pattern)) paths.push(pattern);
     else paths.push(...(await matches(pattern)));
   }
   return paths;
@@ -39,11 +39,4 @@ async function matches(pattern: string): Promise<readonly string[]> {
     );
   }
   return sortNaturally(found);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

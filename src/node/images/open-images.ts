@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { DataError } from "../../core/index.ts";
 import {
   concatSources,
@@ -9,7 +8,7 @@ import {
   type ImageSource,
 } from "../../data/index.ts";
 import { openGzippedTar, openParquet, openTar } from "./archive-source.ts";
-import { fileError } from "../file-error.ts";
+import { statPath } from "../stat-path.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { inputPaths } from "./input-paths.ts";
 import type { OpenImagesOptions } from "./options.ts";
@@ -71,7 +70,7 @@ export async function openImages(
 
 async function openPath(path: string, options: OpenImagesOptions): Promise<ImageSource> {
   const kind = pathKind(path);
-  if ((await statOf(path)).isDirectory()) return openImageFolder(path, options);
+  if ((await statPath(path)).isDirectory()) return openImageFolder(path, options);
   if (kind === "image") return fileList([path]);
   if (kind === "unsupported-archive") {
     throw new DataError(
@@ -97,17 +96,9 @@ async function openListed(path: string, options: OpenImagesOptions): Promise<Ima
 async function imageFile(path: string): Promise<{ readonly missing?: unknown } | undefined> {
   if (pathKind(path) !== "image") return undefined;
   try {
-    return (await statOf(path)).isDirectory() ? undefined : {};
+    return (await statPath(path)).isDirectory() ? undefined : {};
   } catch (missing) {
     return { missing };
-  }
-}
-
-async function statOf(path: string): Promise<{ isDirectory(): boolean }> {
-  try {
-    return await stat(path);
-  } catch (cause) {
-    throw fileError(path, cause);
   }
 }
 

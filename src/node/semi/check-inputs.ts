@@ -4,7 +4,7 @@ import { modelConfig } from "../../nn/index.ts";
 import type { Stage, TrainingSettings } from "../../semi/index.ts";
 import { openImages } from "../images/index.ts";
 import { isOnnxPath, isWeightsPath, openModel } from "../open-model.ts";
-import type { SemiContext } from "./context.ts";
+import { noClasses, type SemiContext } from "./context.ts";
 import { beginsWithTeacher, noModel } from "./no-model.ts";
 import { listShards } from "./shards.ts";
 
@@ -56,8 +56,5 @@ async function checkClasses(images: ImageSource, classes: readonly string[]): Pr
 
 function checkLabels({ classes: found }: ImageSource, name: string, classes: readonly string[]): void {
   if (found) return void mapClasses(found, classes);
-  throw new UsageError(
-    "semi/settings",
-    `${name}: expected images in folders that are named after their classes, or with labels; there are no classes.`,
-  );
+  throw noClasses(name);
 }

@@ -65,6 +65,14 @@ export function missingStage(stage: string, out: string, why = "is not complete"
   );
 }
 
+/** The error for images that should have labels, and have none. */
+export function noClasses(name: string): UsageError {
+  return new UsageError(
+    "semi/settings",
+    `${name}: expected images in folders that are named after their classes, or with labels; there are no classes.`,
+  );
+}
+
 /** @throws UsageError `semi/settings` without labelled images, or without classes. */
 async function openLabelled(
   { labelled, validation, validationShare, seed }: SemiSettings,
@@ -79,12 +87,7 @@ async function openLabelled(
   const images = await openImages(labelled, { signal });
   const { classes } = images;
   const name = labelled.join(" ");
-  if (!classes) {
-    throw new UsageError(
-      "semi/settings",
-      `${name}: expected images in folders that are named after their classes, or with labels; there are no classes.`,
-    );
-  }
+  if (!classes) throw noClasses(name);
   if (validation) {
     const given = { name: validation.join(" "), images: await openImages(validation, { signal }) };
     return { training: { name, images }, validation: given, classes };

@@ -34,7 +34,7 @@ interface StageStartedEvent extends PlannedStage {
 export interface ImagesEvent {
   readonly type: "images";
   readonly stage: string;
-  readonly what: "scored" | "hashed" | "measured";
+  readonly what: "scored" | "hashed";
   readonly done: number;
   readonly total: number | undefined;
   readonly imagesPerSecond: number;

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { createReadStream, type Stats } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { fileError } from "../file-error.ts";
 import { openImages } from "../images/index.ts";
 import { inputPaths } from "../images/input-paths.ts";
+import { statPath } from "../stat-path.ts";
 import { writeFileAtomic } from "../write-file.ts";
 import { modelHash } from "./model-hash.ts";
 
@@ -49,7 +50,7 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
   /** What is known of a file as it is now. */
   const knownOf = async (path: string): Promise<Known> => {
     const name = resolve(path);
-    const { size, mtimeMs: modified } = await statFile(path);
+    const { size, mtimeMs: modified } = await statPath(path);
     const kept = known.get(name);
     if (kept?.size === size && kept.modified === modified) return kept;
     const fresh: Known = { size, modified };
@@ -61,7 +62,7 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
     return (kept.sha256 ??= await bytesHash(path, signal));
   };
   const images: Fingerprints["images"] = async (path, signal) => {
-    if ((await statFile(path)).isDirectory()) return folderFingerprint(path, signal);
+    if ((await statPath(path)).isDirectory()) return folderFingerprint(path, signal);
     const sha256 = await file(path, signal);
     const kept = await knownOf(path);
     return { sha256, images: (kept.images ??= await countImages(path, signal)) };
@@ -77,7 +78,7 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
       const hash = createHash("sha256");
       for (const input of inputs) {
         for (const path of await inputPaths(input)) {
-          const isFolder = (await statFile(path)).isDirectory();
+          const isFolder = (await statPath(path)).isDirectory();
           hash.update(isFolder ? (await folderFingerprint(path, signal)).sha256 : await file(path, signal));
         }
       }
@@ -105,7 +106,7 @@ async function folderFingerprint(
   const hash = createHash("sha256");
   let images = 0;
   for await (const { id } of await openImages([folder], { scan: false, signal })) {
-    const { size, mtimeMs } = await statFile(id);
+    const { size, mtimeMs } = await statPath(id);
     hash.update(JSON.stringify([relative(folder, id), size, mtimeMs]));
     images++;
   }
@@ -125,13 +126,5 @@ function parseKept(text: string): z.infer<typeof schema> {
     return schema.parse(JSON.parse(text));
   } catch {
     return {};
-  }
-}
-
-async function statFile(path: string): Promise<Stats> {
-  try {
-    return await stat(path);
-  } catch (cause) {
-    throw fileError(path, cause);
   }
 }

@@ -24,18 +24,13 @@ export async function referencesOrigin(path: string): Promise<string | undefined
   return metadata?.key_value_metadata?.find(({ key }) => key === originKey)?.value;
 }
 
-/**
- * Writes the hashes of all reference images that can be read to a table; yields once for each image.
- *
- * @returns number of hashes.
- */
+/** Writes the hashes of all reference images that can be read to a table; yields once for each image. */
 export async function* writeReferences(
   path: string,
   hasher: Model,
   { sets, origin, signal }: WriteReferencesOptions,
-): AsyncGenerator<void, number, undefined> {
+): AsyncGenerator<void, void, undefined> {
   const writer = await openReferenceWriter(path);
-  let count = 0;
   let isComplete = false;
   try {
     for (const [set, images] of Object.entries(sets) as [ReferenceRow["set"], ImageSource][]) {
@@ -44,7 +39,6 @@ export async function* writeReferences(
         if ("error" in result) continue;
         const phash = perceptualHash(result.outputs["frequencies"]!.data);
         await writer.write([{ image_id: result.image, phash, set }]);
-        count++;
       }
     }
     isComplete = true;
@@ -52,5 +46,4 @@ export async function* writeReferences(
     if (!isComplete) await writer.abort();
   }
   await writer.close([{ key: originKey, value: origin }]);
-  return count;
 }

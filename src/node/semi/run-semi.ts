@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   planRuns,
@@ -9,7 +8,7 @@ import {
   type Stage,
   type StageKind,
 } from "../../semi/index.ts";
-import { fileError } from "../file-error.ts";
+import { makeFolder } from "../make-folder.ts";
 import { writeFileAtomic } from "../write-file.ts";
 import { checkInputs } from "./check-inputs.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
@@ -99,14 +98,6 @@ const layersOf = (settings: RunSemiOptions["settings"]): readonly SettingsLayer[
 
 const isLayers = (settings: RunSemiOptions["settings"]): settings is readonly SettingsLayer[] =>
   Array.isArray(settings);
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
-}
 
 /** What stands of each stage, as far as it can be known before those that it needs are complete. */
 async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedStage[]> {

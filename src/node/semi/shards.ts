@@ -1,10 +1,9 @@
 import { basename } from "node:path";
-import { stat } from "node:fs/promises";
 import { UsageError } from "../../core/index.ts";
 import { pathKind, type ImageItem, type ImageSource } from "../../data/index.ts";
-import { fileError } from "../file-error.ts";
 import { openImages } from "../images/index.ts";
 import { inputPaths } from "../images/input-paths.ts";
+import { statPath } from "../stat-path.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 
 /** Images that are scored together: an archive, a table, or a part of a folder. */
@@ -39,7 +38,7 @@ export async function listShards(
   const shards: Shard[] = [];
   for (const input of inputs) {
     for (const path of await inputPaths(input)) {
-      const isFolder = await isDirectory(path);
+      const isFolder = (await statPath(path)).isDirectory();
       if (!isFolder && pathKind(path) === "image") throw looseImage(path);
       const { sha256, images } = await fingerprints.images(path, signal);
       const part = isFolder ? shardImages : images;
@@ -84,14 +83,6 @@ async function* imagesOf(
   for await (const image of await openImages([path], { scan: false, signal })) {
     if (position >= to) return;
     if (position++ >= from) yield image;
-  }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (cause) {
-    throw fileError(path, cause);
   }
 }
 

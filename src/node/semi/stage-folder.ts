@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../../core/index.ts";
 import { manifestSchema, type Manifest } from "../../semi/index.ts";
 import { fileError } from "../file-error.ts";
 import { isErrno } from "../is-errno.ts";
+import { makeFolder } from "../make-folder.ts";
 import { writeFileAtomic } from "../write-file.ts";
 
 const manifestName = "manifest.json";
@@ -35,11 +36,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
 
 /** Replaces the manifest in one go; makes the folder first where it is missing. */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
+  await makeFolder(folder);
   await writeFileAtomic(join(folder, manifestName), [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
 }
 

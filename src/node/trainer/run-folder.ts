@@ -1,9 +1,10 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { recipeText, type Recipe } from "../../train/index.ts";
 import { fileError } from "../file-error.ts";
 import { isErrno } from "../is-errno.ts";
+import { makeFolder } from "../make-folder.ts";
 import { writeFileAtomic } from "../write-file.ts";
 
 /** The files of a training run. */
@@ -62,11 +63,7 @@ export async function checkNewFolder(path: string): Promise<void> {
  * @throws DataError when it cannot be made or written to.
  */
 export async function beginFolder(folder: RunFolder, recipe: Recipe): Promise<void> {
-  try {
-    await mkdir(folder.path, { recursive: true });
-  } catch (cause) {
-    throw fileError(folder.path, cause);
-  }
+  await makeFolder(folder.path);
   const comment = ["The recipe of this run, complete. It can be given as --recipe to begin another one."];
   await writeFileAtomic(folder.recipe, [Buffer.from(recipeText(recipe, comment))]);
 }

@@ -1,30 +1,16 @@
 import { z } from "zod";
-import type { RecipeName } from "../../train/index.ts";
+import { fieldOf, type Field, type RecipeName } from "../../train/index.ts";
 import type { RecipeChoice, SemiSettings } from "./settings.ts";
-
-/** What a setting accepts, with its default, and what it means. */
-export interface SemiField<T> {
-  readonly schema: z.ZodType<T>;
-  /** One line for help texts and tables. */
-  readonly about: string;
-  /** What stands for the value in a help text: `<count>`. */
-  readonly value: string;
-  readonly group: SemiGroup;
-}
 
 export type SemiGroup = "data" | "teacher" | "selection" | "student" | "study";
 
-export type SemiFields = { readonly [K in keyof SemiSettings]: SemiField<SemiSettings[K]> };
+export type SemiFields = { readonly [K in keyof SemiSettings]: Field<SemiSettings[K], SemiGroup> };
 
-const field =
-  (group: SemiGroup) =>
-  <T>(schema: z.ZodType<T>, value: string, about: string): SemiField<T> => ({ schema, value, about, group });
-
-const data = field("data");
-const teacher = field("teacher");
-const selection = field("selection");
-const student = field("student");
-const study = field("study");
+const data = fieldOf("data");
+const teacher = fieldOf("teacher");
+const selection = fieldOf("selection");
+const student = fieldOf("student");
+const study = fieldOf("study");
 
 const count = z.int().min(1);
 const paths = z

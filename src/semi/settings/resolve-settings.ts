@@ -1,15 +1,11 @@
-import { parse, stringify, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { nearestNames, UsageError } from "../../core/index.ts";
-import { resolveRecipe } from "../../train/index.ts";
+import { parseYamlValues, resolveRecipe, yamlValuesText, type NamedValues } from "../../train/index.ts";
 import { semiFields, semiKeys } from "./fields.ts";
 import type { RecipeChoice, SemiSettings } from "./settings.ts";
 
-/** Settings that were given in one place, and the name of that place for messages. */
-export interface SettingsLayer {
-  readonly name: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
+/** Settings that were given in one place. */
+export type SettingsLayer = NamedValues;
 
 const schema = z.strictObject(
   Object.fromEntries(semiKeys.map((key) => [key, semiFields[key].schema])),
@@ -60,22 +56,16 @@ function checkKey(key: string, name: string): void {
  * @throws UsageError `semi/settings` when it is not such a map.
  */
 export function parseSettings(text: string, name: string): SettingsLayer {
-  let values: unknown;
-  try {
-    values = parse(text);
-  } catch (cause) {
-    if (!(cause instanceof YAMLParseError)) throw cause;
-    throw new UsageError("semi/settings", `${name}: is not YAML: ${cause.message}`, { cause });
-  }
-  if (typeof values !== "object" || values === null || Array.isArray(values)) {
-    throw invalid(`${name}: expected settings by name, such as "labelled: photos".`);
-  }
-  return { name, values: values as Readonly<Record<string, unknown>> };
+  return parseYamlValues(text, name, {
+    code: "semi/settings",
+    what: "settings",
+    example: "labelled: photos",
+  });
 }
 
 /** Complete settings in YAML, which {@link parseSettings} reads again. */
-export function settingsText(settings: SemiSettings, comment: readonly string[] = []): string {
-  return comment.map((line) => `# ${line}\n`).join("") + stringify(settings);
+export function settingsText(settings: SemiSettings, comment?: readonly string[]): string {
+  return yamlValuesText(settings, comment);
 }
 
 function invalid(message: string): UsageError {

@@ -1,36 +1,18 @@
 import { z } from "zod";
 import { mixingFields } from "../../data/mixing/index.ts";
 import { augmentationFields } from "../../image/augment/index.ts";
+import { fieldOf, type Field } from "./field.ts";
 import type { Recipe } from "./recipe.ts";
-
-/** What a value of a recipe accepts, with its default, and what it means. */
-export interface RecipeField<T> {
-  readonly schema: z.ZodType<T>;
-  /** One line for help texts and tables. */
-  readonly about: string;
-  /** What stands for the value in a help text: `<images>`. */
-  readonly value: string;
-  readonly group: RecipeGroup;
-}
 
 export type RecipeGroup = "run" | "schedule" | "optimiser" | "augmentation" | "keeping";
 
-export type RecipeFields = { readonly [K in keyof Recipe]: RecipeField<Recipe[K]> };
+export type RecipeFields = { readonly [K in keyof Recipe]: Field<Recipe[K], RecipeGroup> };
 
-const field =
-  (group: RecipeGroup) =>
-  <T>(schema: z.ZodType<T>, value: string, about: string): RecipeField<T> => ({
-    schema,
-    value,
-    about,
-    group,
-  });
-
-const run = field("run");
-const schedule = field("schedule");
-const optimiser = field("optimiser");
-const augmentation = field("augmentation");
-const keeping = field("keeping");
+const run = fieldOf("run");
+const schedule = fieldOf("schedule");
+const optimiser = fieldOf("optimiser");
+const augmentation = fieldOf("augmentation");
+const keeping = fieldOf("keeping");
 
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);

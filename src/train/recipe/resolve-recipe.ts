@@ -3,12 +3,10 @@ import { nearestNames, UsageError } from "../../core/index.ts";
 import { builtInRecipes, defaultRecipe, recipeNames, type RecipeName } from "./built-in.ts";
 import { recipeFields, recipeKeys } from "./fields.ts";
 import type { Recipe } from "./recipe.ts";
+import type { NamedValues } from "./yaml-values.ts";
 
-/** Values that were given in one place, and the name of that place for messages. */
-export interface RecipeLayer {
-  readonly name: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
+/** Values of a recipe that were given in one place. */
+export type RecipeLayer = NamedValues;
 
 const schema = z.strictObject(
   Object.fromEntries(recipeKeys.map((key) => [key, recipeFields[key].schema])),

@@ -1,22 +1,16 @@
 import type { StageKind } from "../../../semi/stages.ts";
-import type { Device } from "../../../runtime/index.ts";
 import { defineCommand, type CommandDefinition, type LoadedCommand } from "../../command.ts";
 import { inputOptions } from "../../options/input-options.ts";
-import { runOptions } from "../../options/model-options.ts";
 import type { OptionTable } from "../../options/option.ts";
-import { flag, integer, text } from "../../options/schemas.ts";
+import { flag, text } from "../../options/schemas.ts";
 import { semiOptions, type SemiFlags } from "../../options/semi-options.ts";
+import { trainingOptions, type TrainingOptions } from "../../options/training-options.ts";
 
-export interface SemiOptions extends SemiFlags {
+export interface SemiOptions extends SemiFlags, TrainingOptions {
   readonly out: string;
   readonly json: boolean;
   readonly exif: boolean;
-  readonly device: Device;
-  readonly threads: number | undefined;
-  readonly workers: number | undefined;
 }
-
-const execution = "Execution:";
 
 const options: OptionTable<SemiOptions> = {
   out: {
@@ -27,14 +21,7 @@ const options: OptionTable<SemiOptions> = {
   json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
   ...semiOptions,
   exif: inputOptions.exif,
-  device: { ...runOptions.device, group: execution },
-  threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: execution },
-  workers: {
-    flags: "--workers <count>",
-    about: "threads that read and augment images (default: one a core, at most 8)",
-    group: execution,
-    schema: integer(1, 256).optional(),
-  },
+  ...trainingOptions,
 };
 
 /** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */

@@ -1,4 +1,4 @@
-import type { Stage } from "../../../semi/index.ts";
+import type { Manifest, Stage } from "../../../semi/index.ts";
 import type { ValidationReport } from "../../../predict/index.ts";
 import { modelOf } from "../../create-model.ts";
 import { openImages } from "../../images/index.ts";
@@ -12,9 +12,8 @@ import type { OpenStage, StageOutcome } from "./stage-work.ts";
 /** Measures every model of the run on the same images. */
 export const openMeasure: OpenStage = async (context, stage) => {
   const { settings, fingerprints, signal, manifest } = context;
-  const models = await modelFiles(context, stage);
   const tested = settings.test ?? settings.validation ?? settings.labelled;
-  const needed = await Promise.all(
+  const needed: Needed = await Promise.all(
     stage.needs.map(async (folder) => [folder, await manifest(folder)] as const),
   );
   return {
@@ -29,26 +28,22 @@ export const openMeasure: OpenStage = async (context, stage) => {
         "measured images": await fingerprints.data(tested, signal),
       },
     },
-    run: () => measureAll(context, stage, models),
+    run: () => measureAll(context, stage, modelsOf(needed)),
   };
 };
 
-async function modelFiles(
-  { manifest }: SemiContext,
-  { needs }: Stage,
-): Promise<readonly { readonly stage: string; readonly kind: Stage["kind"] }[]> {
-  const models: { stage: string; kind: Stage["kind"] }[] = [];
-  for (const stage of needs) {
-    const { outputs, stage: kind } = await manifest(stage);
-    if (outputs["best.safetensors"] && kind !== "weak") models.push({ stage, kind: kind as Stage["kind"] });
-  }
-  return models;
+type Needed = readonly (readonly [folder: string, manifest: Manifest])[];
+
+function modelsOf(needed: Needed): readonly Pick<Measured, "stage" | "kind">[] {
+  return needed
+    .filter(([, { outputs, stage }]) => outputs["best.safetensors"] && stage !== "weak")
+    .map(([folder, { stage }]) => ({ stage: folder, kind: stage as Stage["kind"] }));
 }
 
 async function* measureAll(
   context: SemiContext,
   { folder }: Stage,
-  models: Awaited<ReturnType<typeof modelFiles>>,
+  models: ReturnType<typeof modelsOf>,
 ): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
   const { path, signal, execution } = context;
   const data = await measuredImages(context);

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { DataError } from "../../../core/index.ts";
 import type { SelectionSummary } from "../../../semi/index.ts";
 import { writeFileAtomic } from "../../write-file.ts";
@@ -38,7 +37,7 @@ async function* select(
     scores: files.map((file) => file.path),
     classes,
     images: files.reduce((sum, { facts }) => sum + facts.images, 0),
-    references: join(path(scores), referencesName),
+    references: path(scores, referencesName),
     k: settings.k,
     ranking: settings.ranking,
     threshold: settings.threshold,

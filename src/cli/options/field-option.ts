@@ -1,8 +1,10 @@
 import { parse } from "yaml";
 import { z, type ZodType } from "zod";
+import type { Field } from "../../train/recipe/index.ts";
+import type { CliOption } from "./option.ts";
 
 /** Reads a value as YAML does, a list without its brackets too, or else as the text that it is. */
-export function yamlText(schema: ZodType): ZodType {
+function yamlText(schema: ZodType): ZodType {
   return z
     .string()
     .transform((text, context) => {
@@ -23,6 +25,15 @@ function readYaml(text: string): unknown {
     // A text that is no YAML, such as one with a colon, stands for itself.
     return text;
   }
+}
+
+/** The option that gives a field; its value is read as YAML. */
+export function fieldOption<Group extends string>(
+  flags: string,
+  { schema, about, value, group }: Field<unknown, Group>,
+  headings: { readonly [G in Group]: string },
+): CliOption<unknown> {
+  return { flags: `${flags} ${value}`, about, group: headings[group], schema: yamlText(schema) };
 }
 
 /** The long flag of a value: `--batch-size` for `batchSize`. */
