@@ -24,7 +24,7 @@ export const curve: Benchmark = {
       validation: unpacked(validation!, "curve-validation")!,
     };
     const epochs = quick ? 1 : wholeEpochs;
-    const seeds = quick ? [1] : [1, 2, 3];
+    const seeds = quick ? [1] : [1, 2, 3, 4, 5, 6];
     const torch = startPythonPeer("curve.py");
     try {
       const runs: Run[] = [];

@@ -44,6 +44,8 @@ export interface ScoreFacts {
   };
   /** Best classes that were kept of each image. */
   readonly p: number;
+  /** Whether images were turned upright as their EXIF orientation says. */
+  readonly exif: boolean;
   /** Images that were scored. */
   readonly images: number;
   readonly broken: readonly { readonly id: string; readonly error: string }[];
@@ -59,6 +61,7 @@ export const scoreFactsSchema: z.ZodType<ScoreFacts> = z.object({
   classes: z.array(z.string()),
   shard: z.object({ path: z.string(), sha256: z.string(), from: count, to: count }),
   p: count,
+  exif: z.boolean(),
   images: count,
   broken: z.array(z.object({ id: z.string(), error: z.string() })),
 });

@@ -26,6 +26,7 @@ export interface TrainingSettings extends Readonly<Record<string, unknown>> {
   readonly start: Start;
   /** Complete but for its length, where the length follows from other stages. */
   readonly recipe: Recipe;
+  readonly exif: boolean;
 }
 
 /**
@@ -55,6 +56,7 @@ export function planStages(settings: SemiSettings): readonly Stage[] {
       reads: { labelled, validation, test, unlabelled, teacher: settings.teacher },
       settings: {
         p: settings.p,
+        exif: settings.exif,
         shardImages: settings.shardImages,
       },
     });
@@ -87,7 +89,7 @@ export function planStages(settings: SemiSettings): readonly Stage[] {
     folder: "results",
     needs: stages.map(({ folder }) => folder),
     reads: { ...reads, test },
-    settings: {},
+    settings: { exif: settings.exif },
   });
   return stages;
 }
@@ -150,10 +152,10 @@ function selectionSettings({ k, ranking, threshold, duplicateDistance }: SemiSet
 }
 
 /** All stages hold the same images out, so a recipe has no say in it. */
-function training({ seed }: SemiSettings, start: Start, choice: RecipeChoice): TrainingSettings {
+function training({ seed, exif }: SemiSettings, start: Start, choice: RecipeChoice): TrainingSettings {
   const recipe = resolveRecipe([
     { name: "the recipe", values: choice },
     { name: "the run", values: { seed, validationShare: 0 } },
   ]);
-  return { start, recipe };
+  return { start, recipe, exif };
 }

@@ -228,7 +228,7 @@ describe("the page of a selection", () => {
     const context = semiContext({
       settings: resolveSettings([{ name: "test", values: settingsOf("turned") }]),
       out: at("turned-run"),
-      execution: { device: "cpu", decode: {}, threads: undefined, workers: undefined },
+      execution: { device: "cpu", threads: undefined, workers: undefined },
       fingerprints: await openFingerprints(at("fingerprints.json")),
       signal: undefined,
     });

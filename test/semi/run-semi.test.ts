@@ -130,6 +130,13 @@ describe("what has changed is done again, and nothing else:", () => {
     expect(Object.keys(done)).toEqual(["teacher"]);
   });
 
+  it("whether images are turned upright, on which the scores of every shard depend", async () => {
+    const only = { only: ["teach", "score"] } as const;
+    const done = stagesDone(await run(copyOf("exif"), { exif: true }, only));
+    expect(done).toEqual({ teacher: ["exif false -> true"], scores: ["exif false -> true"] });
+    expect(scoredAnew("run", "exif")).toHaveLength(2);
+  });
+
   it("test images, which are hashed anew; nothing is scored", async () => {
     await writeColouredImages(at("other-test"), 2, 9);
     const done = stagesDone(await run(copyOf("test"), { test: [at("other-test")] }));

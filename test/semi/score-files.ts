@@ -7,6 +7,7 @@ import type { ReferenceRow } from "../../src/semi/selection-table.ts";
 export const facts: ScoreFacts = {
   teacher: { name: "resnet20_cifar10", sha256: "a1" },
   classes: ["cat", "dog", "ship"],
+  exif: false,
   shard: { path: "unlabelled/00000.tar", sha256: "b2", from: 0, to: 10 },
   p: 2,
   images: 9,

@@ -20,7 +20,7 @@ export async function semi(
   options: SemiOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { out, device, threads, workers, exif } = options;
+  const { out, device, threads, workers } = options;
   const events = runSemi({
     settings: await settingsLayers(file, options),
     out,
@@ -28,7 +28,6 @@ export async function semi(
     device,
     threads,
     workers,
-    decode: { exifOrientation: exif },
     signal: terminal.signal,
   });
   const progress = semiProgress(terminal);

@@ -9,7 +9,7 @@ import { readManifest } from "./stage-folder.ts";
 import type { Execution } from "./teacher.ts";
 
 /** How a machine is used; what comes out depends on `device` and `threads` by rounding only. */
-export interface SemiExecution extends Execution {
+export interface SemiExecution extends Pick<Execution, "device"> {
   readonly threads: number | undefined;
   readonly workers: number | undefined;
 }
@@ -25,7 +25,7 @@ interface LabelledImages {
 export interface SemiContext {
   readonly settings: SemiSettings;
   readonly out: string;
-  readonly execution: SemiExecution;
+  readonly execution: SemiExecution & Execution;
   readonly fingerprints: Fingerprints;
   readonly signal: AbortSignal | undefined;
   /** Path of a file below the folder of the run. */
@@ -40,13 +40,16 @@ export interface SemiContext {
   readonly manifest: (stage: string) => Promise<Manifest>;
 }
 
-export type ContextOptions = Pick<SemiContext, "settings" | "out" | "execution" | "fingerprints" | "signal">;
+export interface ContextOptions extends Pick<SemiContext, "settings" | "out" | "fingerprints" | "signal"> {
+  readonly execution: SemiExecution;
+}
 
 export function semiContext(options: ContextOptions): SemiContext {
   const { out, settings, signal } = options;
   let labelled: Promise<LabelledImages> | undefined;
   return {
     ...options,
+    execution: { ...options.execution, decode: { exifOrientation: settings.exif } },
     path: (...names) => join(out, ...names),
     labelled: () => (labelled ??= openLabelled(settings, signal)),
     async manifest(stage) {

@@ -48,14 +48,14 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
  * for await (const event of runSemi({ settings, out: "run" })) console.log(event.type);
  */
 export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
-  const { out, only, signal, device = "cpu", decode = {}, threads, workers } = options;
+  const { out, only, signal, device = "cpu", threads, workers } = options;
   const settings = resolveSettings(layersOf(options.settings));
   const runs = planRuns(settings, options.withVariants ?? false);
   await makeFolder(out);
   const unlock = yield* lockRun(out, signal);
   try {
     const fingerprints = await openFingerprints(join(out, ".fingerprints.json"));
-    const execution = { device, decode, threads, workers };
+    const execution = { device, threads, workers };
     const work = runs.map((run) => ({
       ...run,
       context: semiContext({ settings: run.settings, out, execution, fingerprints, signal }),

@@ -2,10 +2,11 @@ import type { ImageSource } from "../../data/index.ts";
 import { perceptualHash, topScores, type ScoreFacts, type ScoreRow } from "../../semi/index.ts";
 import type { Model } from "../../predict/index.ts";
 import { openScoreWriter } from "./score-writer.ts";
+import type { ScoreOrigin } from "./standing-scores.ts";
 import type { Teacher } from "./teacher.ts";
 
 /** What is scored, and what the score file says of it. */
-export interface ScoreShardOptions extends Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p"> {
+export interface ScoreShardOptions extends ScoreOrigin {
   readonly images: ImageSource;
   /** Gives the hashes where the teacher does not. */
   readonly hasher: Model | undefined;

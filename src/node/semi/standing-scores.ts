@@ -6,7 +6,7 @@ import { readScoreFacts } from "./read-score-facts.ts";
 import { referencesName } from "./score-files.ts";
 
 /** What makes two score files hold the same rows. */
-export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p">;
+export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p" | "exif">;
 
 /**
  * Brings score files that stand to the names that they are wanted under, since numbers shift when a shard comes or
@@ -64,5 +64,5 @@ function placesFor(
   return places;
 }
 
-const originKey = ({ teacher, classes, shard, p }: ScoreOrigin): string =>
-  JSON.stringify([teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p]);
+const originKey = ({ teacher, classes, shard, p, exif }: ScoreOrigin): string =>
+  JSON.stringify([teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif]);

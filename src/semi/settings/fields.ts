@@ -37,6 +37,11 @@ export const semiFields: SemiFields = {
     "<data>",
     "labelled images for the report alone (null: the validation images)",
   ),
+  exif: data(
+    z.boolean().default(false),
+    "<true|false>",
+    "turn images upright as their EXIF orientation says; timm does not",
+  ),
   seed: data(
     z
       .int()

@@ -18,6 +18,8 @@ export interface SemiSettings {
   readonly validationShare: number;
   /** Labelled images that only the report looks at; null reports on the validation images. */
   readonly test: readonly string[] | null;
+  /** Whether images are turned upright as their EXIF orientation says. */
+  readonly exif: boolean;
   readonly seed: number;
 
   /** A model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */

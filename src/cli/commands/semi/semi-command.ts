@@ -1,6 +1,5 @@
 import type { StageKind } from "../../../semi/stages.ts";
 import { defineCommand, type CommandDefinition, type LoadedCommand } from "../../command.ts";
-import { inputOptions } from "../../options/input-options.ts";
 import type { OptionTable } from "../../options/option.ts";
 import { flag, text } from "../../options/schemas.ts";
 import { semiOptions, type SemiFlags } from "../../options/semi-options.ts";
@@ -9,7 +8,6 @@ import { trainingOptions, type TrainingOptions } from "../../options/training-op
 export interface SemiOptions extends SemiFlags, TrainingOptions {
   readonly out: string;
   readonly json: boolean;
-  readonly exif: boolean;
 }
 
 const options: OptionTable<SemiOptions> = {
@@ -20,7 +18,6 @@ const options: OptionTable<SemiOptions> = {
   },
   json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
   ...semiOptions,
-  exif: inputOptions.exif,
   ...trainingOptions,
 };
 

@@ -18,7 +18,10 @@ export const openMeasure: OpenStage = async (context, stage) => {
   );
   return {
     origin: {
-      settings: settings.test || settings.validation ? {} : { validationShare: settings.validationShare },
+      settings: {
+        ...stage.settings,
+        ...(settings.test || settings.validation ? {} : { validationShare: settings.validationShare }),
+      },
       inputs: {
         ...Object.fromEntries(
           needed.flatMap(([folder, { outputs }]) =>

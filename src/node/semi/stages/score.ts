@@ -100,9 +100,10 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
   try {
     yield* hashReferences(scoring, hasher);
     const teacher = { name, sha256 };
+    const { exif } = settings;
     const p = Math.min(settings.p, classes.length);
     const wanted = new Map(
-      shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p }] as const),
+      shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p, exif }] as const),
     );
     const standing = await arrangeScores(path(folder), wanted);
     const total = shards.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -132,11 +133,11 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
 
 /** Hashes the references, unless the table of their hashes stands. */
 async function* hashReferences(
-  { context: { path, signal }, folder, references, inputs }: Scoring,
+  { context: { path, signal, settings }, folder, references, inputs }: Scoring,
   hasher: Model,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const file = path(folder, referencesName);
-  const origin = JSON.stringify([inputs, hasher.description.preprocessing]);
+  const origin = JSON.stringify([inputs, hasher.description.preprocessing, settings.exif]);
   if ((await referencesOrigin(file)) === origin) return;
   const sets: Partial<Record<ReferenceRow["set"], ImageSource>> = {};
   for (const [set, paths] of Object.entries(references)) {
