@@ -20,6 +20,14 @@ describe("resolveSettings", () => {
     expect(resolved({}).supervisedRecipe).toBe(null);
   });
 
+  it("takes what recipes have in common from an anchor", () => {
+    const text = "pretrainRecipe: &all { base: quick, epochs: 3 }\nfinetuneRecipe: { <<: *all, epochs: 1 }";
+    expect(resolveSettings([parseSettings(text, "semi.yaml")])).toMatchObject({
+      pretrainRecipe: { base: "quick", epochs: 3 },
+      finetuneRecipe: { base: "quick", epochs: 1 },
+    });
+  });
+
   it.each([
     [
       { labeled: "photos" },

@@ -8,7 +8,7 @@ export interface NamedValues {
 }
 
 /**
- * Reads a map of values by name in YAML.
+ * Reads a map of values by name in YAML; `<<: *anchor` takes the values of another map.
  *
  * @param name What messages call the text, such as its file.
  * @param kind Code of the error, what the values are called, and an example of them.
@@ -21,7 +21,7 @@ export function parseYamlValues(
 ): NamedValues {
   let values: unknown;
   try {
-    values = parse(text);
+    values = parse(text, { merge: true });
   } catch (cause) {
     if (!(cause instanceof YAMLParseError)) throw cause;
     throw new UsageError(code, `${name}: is not YAML: ${cause.message}`, { cause });
