@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readScoreFacts, runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
@@ -162,6 +162,26 @@ describe("what has changed is done again, and nothing else:", () => {
     await run(out, { unlabelled: [b] }, only);
     expect(scoreFiles(out)).toEqual(["000000-b.tar.parquet"]);
     expect(scoredAnew("run", out)).toEqual([]);
+  });
+
+  it("shards that were scored elsewhere need not be scored again", async () => {
+    const only = { only: ["score"] } as const;
+    const [one, two, all] = ["one", "two", "all"].map((name) => {
+      rmSync(at(copyOf(name), "scores"), { recursive: true });
+      return name;
+    }) as [string, string, string];
+    await run(one, { unlabelled: [at("data", "unlabelled", "a.tar")] }, only);
+    await run(two, { unlabelled: [at("data", "unlabelled", "b.tar")] }, only);
+    for (const out of [one, two]) {
+      for (const name of scoreFiles(out)) cpSync(at(out, "scores", name), at(all, "scores", name));
+    }
+    const files = (): readonly number[] =>
+      scoreFiles(all).map((name) => statSync(at(all, "scores", name)).ino);
+    expect(scoreFiles(all)).toEqual(["000000-a.tar.parquet", "000000-b.tar.parquet"]);
+    const copied = files();
+    await run(all, {}, only);
+    expect(scoreFiles(all)).toEqual(["000000-a.tar.parquet", "000001-b.tar.parquet"]);
+    expect(files()).toEqual(copied);
   });
 
   it("files that are gone or were changed", async () => {
