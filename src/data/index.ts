@@ -32,6 +32,7 @@ export {
   indexedImage,
   indexImages,
   emptyClasses,
+  noLabel,
   trainingLabels,
   type BatchArrays,
   type EpochOptions,

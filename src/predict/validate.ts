@@ -1,5 +1,5 @@
 import { DataError } from "../core/index.ts";
-import { mapClasses, type ImageItem, type ModelClasses, type RealLabels } from "../data/index.ts";
+import { mapClasses, noLabel, type ImageItem, type ModelClasses, type RealLabels } from "../data/index.ts";
 import { classesOf } from "./class-names.ts";
 import {
   accuracyMeter,
@@ -147,10 +147,7 @@ function classLookup(
   const known = new Map(announced);
   return ({ id, label }) => {
     if (label === undefined) {
-      throw new DataError(
-        "data/no-label",
-        `${id}: has no label; validation needs class folders, WebDataset .cls entries or a Parquet label column.`,
-      );
+      throw noLabel(id);
     }
     const found = known.get(label) ?? mapClasses([label], classes).get(label)!;
     known.set(label, found);

@@ -17,14 +17,15 @@ interface SweptValue {
 }
 
 /**
- * All runs of a study: for each seed the settings as they are and, where asked for, their variants. What variants have
+ * All runs of a study: for each seed the settings as they are and their variants. What variants have
  * in common with the settings as they are is done once.
  */
-export function planRuns(settings: SemiSettings, withVariants: boolean): readonly PlannedRun[] {
-  const variants = withVariants ? variantsOf(settings) : [];
+export function planRuns(settings: SemiSettings): readonly PlannedRun[] {
+  const variants = variantsOf(settings);
   return Array.from({ length: settings.seeds }, (_, index) => {
     const seed = settings.seed + index;
-    const prefix = settings.seeds === 1 ? "" : `seed-${seed}/`;
+    // The first seed stands where a run of one seed does, which further seeds go on from.
+    const prefix = index === 0 ? "" : `seed-${seed}/`;
     const base = planStages({ ...settings, seed });
     const run = (variant: string | undefined, own: SemiSettings, stages: readonly Stage[]): PlannedRun => ({
       variant,
@@ -63,12 +64,21 @@ function variantsOf(
   );
   const all = [...swept, ...Object.entries(settings.variants)];
   const names = all.map(([name]) => name);
+  const long = names.find((name) => name.length > longestName);
+  if (long !== undefined) {
+    throw new UsageError(
+      "semi/settings",
+      `${long.slice(0, 40)}…: too long for a folder's name; take it out of the sweep, and give it a name of its own under variants.`,
+    );
+  }
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new UsageError("semi/settings", `There are two variants ${twice}; give one of them another name.`);
   }
   return all.map(([name, values]) => ({ name, settings: changed(name, values) }));
 }
+
+const longestName = 200;
 
 /** The name of a variant of a sweep: `k-500`. */
 export function variantName({ key, value }: SweptValue): string {

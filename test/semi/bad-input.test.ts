@@ -42,6 +42,8 @@ beforeAll(async () => {
   mkdirSync(at("nothing"));
   writeFileSync(at("a-file"), "");
   cpSync(at("data", "labelled", "red", "0.png"), at("one.png"));
+  await writeColouredImages(at("stray"), 2, 5);
+  cpSync(at("one.png"), at("stray", "one.png"));
 });
 
 describe("before anything is written, a run refuses", () => {
@@ -65,6 +67,7 @@ describe("before anything is written, a run refuses", () => {
       "data/class-mismatch",
       "violet",
     ],
+    ["a test image without a label", () => ({ test: [at("stray")] }), "data/no-label", "one.png"],
     ["an empty class folder", () => ({ labelled: [at("empty-class")] }), "data/empty-classes", "violet"],
     ["no unlabelled images", () => ({ unlabelled: [] }), "semi/settings", "unlabelled"],
     ["an empty folder of them", () => ({ unlabelled: [at("nothing")] }), "data/no-images", at("nothing")],

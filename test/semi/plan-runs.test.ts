@@ -102,7 +102,7 @@ describe("planStages", () => {
 
 /** Folders of a variant's stages, those that it shares as they are. */
 const variantFolders = (values: Readonly<Record<string, unknown>>): readonly string[] =>
-  foldersOf(planRuns(settingsOf({ variants: { v: values } }), true)[1]!.stages);
+  foldersOf(planRuns(settingsOf({ variants: { v: values } }))[1]!.stages);
 const own = (...names: readonly string[]): readonly string[] => names.map((name) => `variants/v/${name}`);
 
 describe("planRuns", () => {
@@ -145,15 +145,24 @@ describe("planRuns", () => {
   });
 
   it("leads a variant's stages to each other, and to the base's", () => {
-    const [, variant] = planRuns(settingsOf({ variants: { v: { k: 5 } } }), true);
+    const [, variant] = planRuns(settingsOf({ variants: { v: { k: 5 } } }));
     const stages = variant!.stages;
     expect(stageIn(stages, "variants/v/selection").needs).toEqual(["scores"]);
     expect(stageIn(stages, "variants/v/pretrain").needs).toEqual(["variants/v/selection", "scores"]);
     expect(trainingIn(stages, "variants/v/finetune").start).toEqual({ folder: "variants/v/pretrain" });
   });
 
-  it("moves each seed to a folder of its own", () => {
-    const runs = planRuns(settingsOf({ seed: 3, seeds: 2, sweep: { k: [5, 6] } }), true);
+  it("changes the recipe of the run, where a variant's has no base", () => {
+    const settings = settingsOf({ pretrainRecipe: { base: "quick", batchSize: 8, images: 80 } });
+    const [, variant] = planRuns({ ...settings, sweep: { pretrainRecipe: [{ images: 160 }] } });
+    expect(trainingIn(variant!.stages, "variants/pretrainRecipe-images-160/pretrain").recipe).toMatchObject({
+      batchSize: 8,
+      images: 160,
+    });
+  });
+
+  it("moves each seed but the first to a folder of its own", () => {
+    const runs = planRuns(settingsOf({ seed: 3, seeds: 2, sweep: { k: [5, 6] } }));
     expect(runs.map(({ variant, settings }) => [variant, settings.seed])).toEqual([
       [undefined, 3],
       ["k-5", 3],
@@ -162,13 +171,10 @@ describe("planRuns", () => {
       ["k-5", 4],
       ["k-6", 4],
     ]);
+    expect(foldersOf(runs[2]!.stages)).toContain("variants/k-6/selection");
     expect(foldersOf(runs[5]!.stages)).toContain("seed-4/variants/k-6/selection");
     expect(trainingIn(runs[3]!.stages, "seed-4/finetune").start).toEqual({ folder: "seed-4/pretrain" });
     expect(trainingIn(runs[3]!.stages, "seed-4/teacher").recipe.seed).toBe(4);
-  });
-
-  it("leaves the variants out when they are not asked for", () => {
-    expect(planRuns(settingsOf({ variants: { v: { k: 5 } } }), false)).toHaveLength(1);
   });
 
   it.each([
@@ -176,9 +182,10 @@ describe("planRuns", () => {
     [{ sweep: { k: [0] } }, "k"],
     [{ sweep: { seed: [1, 2] } }, "A variant cannot have seed of its own"],
     [{ variants: { v: { sweep: {} } } }, "A variant cannot have sweep of its own"],
+    [{ sweep: { teacher: ["x".repeat(200)] } }, "too long for a folder's name"],
     [{ sweep: { k: [5] }, variants: { "k-5": { k: 5 } } }, "two variants k-5"],
   ])("refuses %j", (values, message) => {
-    expect(() => planRuns(settingsOf(values), true)).toThrow(message);
+    expect(() => planRuns(settingsOf(values))).toThrow(message);
   });
 
   it("names the variants of a sweep after their values", () => {

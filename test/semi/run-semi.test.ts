@@ -1,7 +1,10 @@
-import { cpSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readScoreFacts, runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
+import { isBrokenImage } from "../../src/node/semi/broken-image.ts";
+import { DataError } from "../../src/core/index.ts";
+import { tarBytes } from "../data/tar-fixture.ts";
 import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -203,10 +206,12 @@ describe("single stages", () => {
       code: "semi/missing-stage",
       message: expect.stringContaining(`${at("alone", "teacher")}: this stage is not complete`) as string,
     });
+    const kept = readFileSync(at("run", "semi.yaml"), "utf8");
     await expect(run("run", { k: 2 }, { only: ["pretrain"] })).rejects.toMatchObject({
       code: "semi/missing-stage",
       message: expect.stringContaining("selection: this stage is out of date (k 4 -> 2)") as string,
     });
+    expect(readFileSync(at("run", "semi.yaml"), "utf8")).toBe(kept);
   });
 
   it("are done alone", async () => {
@@ -271,6 +276,28 @@ describe("several processes", () => {
     await events.return();
     expect(readdirSync(at("waiting"))).not.toContain(".lock");
   });
+});
+
+it("names images that cannot be used, and scores the others", async () => {
+  const png = readFileSync(at("data", "labelled", "red", "0.png"));
+  const members = [
+    { name: "cut.png", body: png.subarray(0, 100) },
+    { name: "whole.png", body: png },
+  ];
+  writeFileSync(at("cut.tar"), await tarBytes(members));
+  const events = await run(copyOf("cut"), { unlabelled: [at("cut.tar")] }, { only: ["score"] });
+  const message = expect.stringMatching(/^1 image cannot be used: .*cut\.png \(.+\)$/) as string;
+  expect(events).toContainEqual({ type: "warning", stage: "scores", message });
+  expect(await readScoreFacts(at("cut", "scores", "000000-cut.tar.parquet"))).toMatchObject({
+    images: 1,
+    broken: [{ id: "cut.png" }],
+  });
+});
+
+it("tells images that cannot be used from what keeps them from being read", () => {
+  const codes = ["image/truncated", "runtime/worker-crashed", "data/unreadable", "runtime/out-of-memory"];
+  const broken = codes.map((code) => isBrokenImage(new DataError(code, "")));
+  expect(broken).toEqual([true, true, false, false]);
 });
 
 it("keeps the facts of a shard with its scores", async () => {

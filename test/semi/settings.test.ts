@@ -20,6 +20,19 @@ describe("resolveSettings", () => {
     expect(resolved({}).supervisedRecipe).toBe(null);
   });
 
+  it("changes a recipe by values without a base", () => {
+    const [file, line] = [
+      { name: "semi.yaml", values: { pretrainRecipe: { base: "supervised", epochs: 3, batchSize: 8 } } },
+      { name: "the command line", values: { pretrainRecipe: { images: 5 }, finetuneRecipe: { epochs: 1 } } },
+    ];
+    const { pretrainRecipe, finetuneRecipe } = resolveSettings([file, line]);
+    expect(pretrainRecipe).toEqual({ base: "supervised", batchSize: 8, images: 5 });
+    expect(finetuneRecipe).toEqual({ ...resolved({}).finetuneRecipe, epochs: 1 });
+    expect(() => resolved({ pretrainRecipe: { epochs: 1, images: 5 } })).toThrow(
+      "both in epochs and in images",
+    );
+  });
+
   it("takes what recipes have in common from an anchor", () => {
     const text = "pretrainRecipe: &all { base: quick, epochs: 3 }\nfinetuneRecipe: { <<: *all, epochs: 1 }";
     expect(resolveSettings([parseSettings(text, "semi.yaml")])).toMatchObject({

@@ -4,11 +4,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx, exportSafetensors } from "../../src/node/export-model.ts";
 import { openModel, type ModelSource } from "../../src/node/open-model.ts";
 import { readScoreFacts, runSemi, type SemiEvent } from "../../src/node/semi/index.ts";
+import { readResults } from "../../src/node/semi/results.ts";
 import { readTable } from "../../src/node/semi/read-table.ts";
 import { scoreColumns, type ScoreRow } from "../../src/semi/score-table.ts";
 import type { SemiSettings, StageKind } from "../../src/semi/index.ts";
 import { collect } from "../data/collect.ts";
-import { colours } from "../support/coloured-images.ts";
+import { colours, writeColouredImages } from "../support/coloured-images.ts";
 import { encodeZipPth } from "../support/pth-writer.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -147,6 +148,21 @@ describe("the student", () => {
 });
 
 describe("variations", () => {
+  it("are measured in the order of the labelled classes, also where a model has another", async () => {
+    const turned = smallNetwork({ inputSize: 16, stem: "cifar", classes: colours.toReversed() });
+    await exportSafetensors(turned, at("turned.safetensors"));
+    await writeColouredImages(at("uneven"), 2, 9);
+    cpSync(at("uneven", "red", "0.png"), at("uneven", "red", "2.png"));
+    await run("turned", { teacher: at("turned.safetensors"), test: [at("uneven")] });
+    const { description } = await openModel(at("turned", "teacher", "best.safetensors"));
+    expect(description.classes).toEqual(colours.toReversed());
+    const { models } = (await readResults(at("turned", "results")))!;
+    const images = models.map(({ confusion }) =>
+      colours.map((_, row) => confusion.slice(3 * row, 3 * row + 3).reduce((sum, count) => sum + count)),
+    );
+    expect(images).toEqual(models.map(() => [2, 2, 3]));
+  });
+
   it("train a teacher on weak labels first", async () => {
     const changes = { weak: [at("data", "test")], weakRecipe: shortRecipe };
     expect(stagesDone(await run("weak", changes, "weak", "teach"))).toEqual({

@@ -53,10 +53,9 @@ async function aboutModel(name: string): Promise<Subject> {
   const card = findCard(name);
   if (card === undefined) {
     const models = listModels().filter((model) => model.endsWith(`_${name}`));
-    throw new UsageError(
-      "usage/no-card",
-      `"${name}" is an architecture without a card; ask for ${models.join(" or ")}.`,
-    );
+    const others =
+      models.length > 0 ? `ask for ${models.join(" or ")}` : "ssl-resnext models lists those with one";
+    throw new UsageError("usage/no-card", `"${name}" is an architecture without a card; ${others}.`);
   }
   return {
     entry: cardEntry(card),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pathExists } from "../../node/path-exists.ts";
 import { runSemi, type SemiEvent } from "../../node/semi/index.ts";
-import { parseRecipe } from "../../train/recipe/index.ts";
+import { defaultRecipe, parseRecipe } from "../../train/recipe/index.ts";
 import { parseSettings, semiKeys, type RecipeChoice, type SettingsLayer } from "../../semi/settings/index.ts";
 import type { Outcome } from "../command.ts";
 import type { SemiOptions, WantedStages } from "../commands/semi/semi-command.ts";
@@ -94,7 +94,7 @@ async function recipeOf(value: unknown, key: string): Promise<unknown> {
     ? value
     : { base: value as string };
   if (typeof base !== "string" || !/\.ya?ml$/i.test(base)) return value;
-  return { ...parseRecipe(await readText(base), base).values, ...rest };
+  return { base: defaultRecipe, ...parseRecipe(await readText(base), base).values, ...rest };
 }
 
 /** Prints an event. */

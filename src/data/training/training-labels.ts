@@ -66,3 +66,10 @@ export function emptyClasses(empty: readonly string[], classes: number): DataErr
     `expected images of each of the ${classes} classes, ${empty.length} have none: ${listed}. Add images of them, or take these classes out.`,
   );
 }
+
+/** The error for an image that is to be measured with, and has no label. */
+export const noLabel = (id: string): DataError =>
+  new DataError(
+    "data/no-label",
+    `${id}: has no label; validation needs class folders, WebDataset .cls entries or a Parquet label column.`,
+  );

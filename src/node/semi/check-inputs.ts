@@ -1,5 +1,5 @@
 import { UsageError } from "../../core/index.ts";
-import { emptyClasses, mapClasses, type ImageSource } from "../../data/index.ts";
+import { emptyClasses, mapClasses, noLabel, type ImageSource } from "../../data/index.ts";
 import { modelConfig } from "../../nn/index.ts";
 import type { Stage, TrainingSettings } from "../../semi/index.ts";
 import { openImages } from "../images/index.ts";
@@ -13,7 +13,7 @@ import { listShards } from "./shards.ts";
  *
  * @param stages Those that are to be done.
  * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
- *   DataError `data/empty-classes`, `data/class-mismatch`, and for what cannot be read; ModelError for an unknown model.
+ *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for an unknown model.
  */
 export async function checkInputs(context: SemiContext, stages: readonly Stage[]): Promise<void> {
   const { settings, fingerprints, signal } = context;
@@ -26,9 +26,9 @@ export async function checkInputs(context: SemiContext, stages: readonly Stage[]
   if (![...kinds].some((kind) => kind !== "select")) return;
   const { training, validation, classes } = await context.labelled();
   await checkClasses(training.images, classes);
-  if (validation) checkLabels(validation.images, validation.name, classes);
+  if (validation) await checkLabels(validation.images, validation.name, classes);
   if (!settings.test || !(kinds.has("measure") || kinds.has("score"))) return;
-  checkLabels(await openImages(settings.test, { signal }), settings.test.join(" "), classes);
+  await checkLabels(await openImages(settings.test, { signal }), settings.test.join(" "), classes);
 }
 
 /** Looks for the model that a training starts from. */
@@ -54,7 +54,8 @@ async function checkClasses(images: ImageSource, classes: readonly string[]): Pr
   if (empty.length > 0) throw emptyClasses(empty, classes.length);
 }
 
-function checkLabels({ classes: found }: ImageSource, name: string, classes: readonly string[]): void {
-  if (found) return void mapClasses(found, classes);
-  throw noClasses(name);
+async function checkLabels(images: ImageSource, name: string, classes: readonly string[]): Promise<void> {
+  if (!images.classes) throw noClasses(name);
+  mapClasses(images.classes, classes);
+  for await (const { id, label } of images) if (label === undefined) throw noLabel(id);
 }

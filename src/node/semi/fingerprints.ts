@@ -42,11 +42,19 @@ const entry = z.object({
 const schema = z.record(z.string(), entry);
 type Known = z.infer<typeof entry>;
 
+/** Milliseconds. */
+const saveInterval = 10_000;
+
 /** @param store File that keeps the hashes; one that is missing or damaged counts as empty. */
 export async function openFingerprints(store: string): Promise<Fingerprints> {
   const text = await readFile(store, "utf8").catch(() => "{}");
   const known = new Map(Object.entries(parseKept(text)));
 
+  let saved = performance.now();
+  const save = async (): Promise<void> => {
+    await writeFileAtomic(store, [Buffer.from(JSON.stringify(Object.fromEntries(known)))]);
+    saved = performance.now();
+  };
   /** What is known of a file as it is now. */
   const knownOf = async (path: string): Promise<Known> => {
     const name = resolve(path);
@@ -59,7 +67,11 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
   };
   const file: Fingerprints["file"] = async (path, signal) => {
     const kept = await knownOf(path);
-    return (kept.sha256 ??= await bytesHash(path, signal));
+    if (kept.sha256 !== undefined) return kept.sha256;
+    kept.sha256 = await bytesHash(path, signal);
+    // Hashing many shards takes hours, of which little is to be lost.
+    if (performance.now() - saved > saveInterval) await save();
+    return kept.sha256;
   };
   const images: Fingerprints["images"] = async (path, signal) => {
     if ((await statPath(path)).isDirectory()) return folderFingerprint(path, signal);
@@ -84,7 +96,7 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
       }
       return hash.digest("hex");
     },
-    save: () => writeFileAtomic(store, [Buffer.from(JSON.stringify(Object.fromEntries(known)))]),
+    save,
   };
 }
 

@@ -2,6 +2,7 @@ import type { ImageSource } from "../../data/index.ts";
 import type { Model } from "../../predict/index.ts";
 import { perceptualHash, type ReferenceRow } from "../../semi/index.ts";
 import { referenceColumns } from "../../semi/selection-table.ts";
+import { isBrokenImage } from "./broken-image.ts";
 import { openReferenceWriter } from "./reference-writer.ts";
 import { readTableMetadata } from "./table-metadata.ts";
 
@@ -36,7 +37,10 @@ export async function* writeReferences(
     for (const [set, images] of Object.entries(sets) as [ReferenceRow["set"], ImageSource][]) {
       for await (const result of hasher.run(["frequencies"], images, signal)) {
         yield;
-        if ("error" in result) continue;
+        if ("error" in result) {
+          if (!isBrokenImage(result.error)) throw result.error;
+          continue;
+        }
         const phash = perceptualHash(result.outputs["frequencies"]!.data);
         await writer.write([{ image_id: result.image, phash, set }]);
       }

@@ -3,6 +3,7 @@ import {
   planRuns,
   resolveSettings,
   settingsText,
+  type PlannedRun,
   type SemiSettings,
   type SettingsLayer,
   type Stage,
@@ -50,24 +51,25 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
 export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
   const { out, only, signal, device = "cpu", threads, workers } = options;
   const settings = resolveSettings(layersOf(options.settings));
-  const runs = planRuns(settings, options.withVariants ?? false);
+  const runs = planRuns(settings);
   await makeFolder(out);
   const unlock = yield* lockRun(out, signal);
   try {
     const fingerprints = await openFingerprints(join(out, ".fingerprints.json"));
     const execution = { device, threads, workers };
-    const work = runs.map((run) => ({
+    const withContext = (run: PlannedRun): ContextRun => ({
       ...run,
       context: semiContext({ settings: run.settings, out, execution, fingerprints, signal }),
-    }));
+    });
+    const all = runs.map(withContext);
+    const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
     for (const { context, stages } of work) await checkInputs(context, wantedOf(stages, only));
     const plan = await planned(work);
-    const comment = ["The settings of this run, complete. They can be given again, changed or not."];
-    await writeFileAtomic(join(out, "semi.yaml"), [Buffer.from(settingsText(settings, comment))]);
     await fingerprints.save();
     yield { type: "planned", stages: plan };
+    let isBegun = false;
     const looked = new Set<string>();
-    const report = openReport(out, settings, work);
+    const report = openReport(out, settings, all);
     for (const { context, stages } of work) {
       let measured = false;
       for (const stage of stages) {
@@ -76,6 +78,9 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
         if (!wantedOf([stage], only).length) {
           await requireNeeded(context, stage, wantedOf(stages, only));
         } else {
+          // Not before it is known that what the first stage needs is there.
+          if (!isBegun) await writeSettings(out, settings);
+          isBegun = true;
           const end = yield* doStage(context, stage);
           if (end === "stopped") return;
           measured = stage.kind === "measure" && end === "done";
@@ -88,6 +93,11 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
   } finally {
     await unlock();
   }
+}
+
+async function writeSettings(out: string, settings: SemiSettings): Promise<void> {
+  const comment = ["The settings of this run, complete. They can be given again, changed or not."];
+  await writeFileAtomic(join(out, "semi.yaml"), [Buffer.from(settingsText(settings, comment))]);
 }
 
 const wantedOf = (stages: readonly Stage[], only: RunSemiOptions["only"]): readonly Stage[] =>

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ScoreFacts } from "../../semi/index.ts";
 import { fileError } from "../file-error.ts";
 import { readScoreFacts } from "./read-score-facts.ts";
+import { sharedClasses } from "./shared-classes.ts";
 
 /** A score file and what it says of itself. */
 export interface ScoreFile {
@@ -26,9 +27,10 @@ export async function scoreFileNames(folder: string): Promise<readonly string[]>
 /** The score files of a folder in the order of the shards. */
 export async function readScores(folder: string): Promise<readonly ScoreFile[]> {
   const files: ScoreFile[] = [];
+  const shared = sharedClasses();
   for (const name of await scoreFileNames(folder)) {
     const path = join(folder, name);
-    files.push({ path, facts: await readScoreFacts(path) });
+    files.push({ path, facts: shared(await readScoreFacts(path)) });
   }
   return files;
 }

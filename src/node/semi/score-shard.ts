@@ -1,6 +1,7 @@
 import type { ImageSource } from "../../data/index.ts";
 import { perceptualHash, topScores, type ScoreFacts, type ScoreRow } from "../../semi/index.ts";
 import type { Model } from "../../predict/index.ts";
+import { isBrokenImage } from "./broken-image.ts";
 import { openScoreWriter } from "./score-writer.ts";
 import type { ScoreOrigin } from "./standing-scores.ts";
 import type { Teacher } from "./teacher.ts";
@@ -18,6 +19,7 @@ export interface ScoreShardOptions extends ScoreOrigin {
  * each image.
  *
  * @returns what stands in the file.
+ * @throws what keeps an image from being read that is not the fault of the image.
  */
 export async function* scoreShard(
   path: string,
@@ -39,6 +41,7 @@ export async function* scoreShard(
       position++;
       yield;
       if ("error" in result) {
+        if (!isBrokenImage(result.error)) throw result.error;
         broken.push({ id: result.image, error: result.error.message });
         continue;
       }
@@ -76,7 +79,9 @@ async function hashesOf(
   const hashes = new BigInt64Array(images.size ?? 0);
   let position = 0;
   for await (const result of hasher.run(["frequencies"], images, signal)) {
-    if (!("error" in result)) hashes[position] = perceptualHash(result.outputs["frequencies"]!.data);
+    if ("error" in result) {
+      if (!isBrokenImage(result.error)) throw result.error;
+    } else hashes[position] = perceptualHash(result.outputs["frequencies"]!.data);
     position++;
   }
   return hashes;

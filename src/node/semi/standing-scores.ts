@@ -2,8 +2,10 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ScoreFacts } from "../../semi/index.ts";
 import { fileError } from "../file-error.ts";
+import { jsonHash } from "./json-hash.ts";
 import { readScoreFacts } from "./read-score-facts.ts";
 import { referencesName } from "./score-files.ts";
+import { sharedClasses } from "./shared-classes.ts";
 
 /** What makes two score files hold the same rows. */
 export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p" | "exif">;
@@ -35,10 +37,11 @@ export async function arrangeScores(
 /** Files that cannot be read count as files of no shard. */
 async function standingScores(folder: string): Promise<ReadonlyMap<string, ScoreFacts | undefined>> {
   const names = await readdir(folder);
+  const shared = sharedClasses();
   const found = new Map<string, ScoreFacts | undefined>();
   for (const name of names.sort()) {
     if (!name.endsWith(".parquet") || name === referencesName) continue;
-    found.set(name, await readScoreFacts(join(folder, name)).catch(() => undefined));
+    found.set(name, await readScoreFacts(join(folder, name)).then(shared, () => undefined));
   }
   return found;
 }
@@ -49,6 +52,8 @@ function placesFor(
   wanted: ReadonlyMap<string, ScoreOrigin>,
 ): ReadonlyMap<string, string> {
   const free = new Map([...wanted].map(([name, origin]) => [name, originKey(origin)]));
+  const namesOf = new Map<string, string[]>();
+  for (const [name, key] of [...free].toReversed()) namesOf.set(key, [...(namesOf.get(key) ?? []), name]);
   const places = new Map<string, string>();
   const take = (from: string, to: string): void => {
     places.set(from, to);
@@ -58,11 +63,13 @@ function placesFor(
   for (const [name, key] of keys) if (key !== undefined && free.get(name) === key) take(name, name);
   for (const [name, key] of keys) {
     if (places.has(name)) continue;
-    const to = [...free].find(([, wantedKey]) => wantedKey === key)?.[0];
+    const names = (key === undefined ? undefined : namesOf.get(key)) ?? [];
+    while (names.length > 0 && !free.has(names.at(-1)!)) names.pop();
+    const to = names.at(-1);
     if (to !== undefined) take(name, to);
   }
   return places;
 }
 
 const originKey = ({ teacher, classes, shard, p, exif }: ScoreOrigin): string =>
-  JSON.stringify([teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif]);
+  jsonHash([teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif]);

@@ -71,6 +71,8 @@ export interface ArmRun {
 
 /** Sizes of the data at each stage; a stage that has not run is left out. */
 export interface PipelineCounts {
+  /** Whether the teacher was trained on the labelled images, or taken as it is. @default true */
+  readonly taught?: boolean | undefined;
   /** Labelled training images. */
   readonly labelled: number;
   /** Unlabelled images, |U|. */

@@ -1,7 +1,7 @@
 import { count, markup, significant, type Markup } from "../../train/report/index.ts";
 import { armDots } from "./arm-dots.ts";
 import { runsOf } from "./arm-names.ts";
-import type { MeasuredOn, SemiReportData } from "./data.ts";
+import type { MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
 import { gainPanel } from "./gain-panel.ts";
 import { headline } from "./headline.ts";
 import { spread } from "./spread.ts";
@@ -19,10 +19,17 @@ export function opening(data: SemiReportData): Markup {
 ${summary === undefined ? undefined : markup`<p>${summary}</p>`}
 ${status === "finished" ? undefined : markup`<p class="notice">${states[status]}</p>`}
 <p class="headline">${headline(data)}</p>
-<p class="lead">A teacher model learns from ${count(data.counts.labelled)} labelled images and picks the unlabelled ones that it is surest of. A student model learns from those, then from the labelled images.</p>
+<p class="lead">${lead(data.counts)}</p>
 ${measuredOn && arms.some(({ runs }) => runs.length > 0) ? markup`<div class="outcome">${gainPanel(data)}${armDots(arms)}</div>` : undefined}
 ${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(data)} ${effort(data)}</p>`}
 </header>`;
+}
+
+function lead({ labelled, taught = true }: PipelineCounts): string {
+  const images = `${count(labelled)} labelled images`;
+  return taught
+    ? `A teacher model learns from ${images} and picks the unlabelled ones that it is surest of. A student model learns from those, then from the labelled images.`
+    : `A teacher model picks the unlabelled images that it is surest of. A student model learns from those, then from ${images}.`;
 }
 
 function measurement({ set, name, images }: MeasuredOn): Markup {

@@ -19,13 +19,15 @@ export function steps(counts: PipelineCounts, classes: number): Markup {
 }
 
 function stepsOf(counts: PipelineCounts, classes: number): readonly Step[] {
-  const { labelled, unlabelled, score, select, pretrainImages, finetuneImages } = counts;
+  const { labelled, taught = true, unlabelled, score, select, pretrainImages, finetuneImages } = counts;
   return [
     {
       name: "Teach",
       figure: count(labelled),
       unit: "labelled images",
-      text: `A teacher learns ${count(classes)} class${classes === 1 ? "" : "es"} from the images that people labelled.`,
+      text: taught
+        ? `A teacher learns ${count(classes)} class${classes === 1 ? "" : "es"} from the images that people labelled.`
+        : `The teacher was trained before. It chooses among the ${count(classes)} class${classes === 1 ? "" : "es"} of the images that people labelled.`,
     },
     {
       name: "Score",

@@ -14,15 +14,17 @@ const schema = z.strictObject(
 /**
  * Completes and checks the settings of a run.
  *
- * @param layers Each wins over those before it.
+ * @param layers Each wins over those before it. A recipe without a `base` changes values of the one before it, any other
+ *   takes its place.
  * @throws UsageError `semi/settings` for an unknown name, with the nearest one, and for values that are not accepted;
  *   `train/recipe` for a recipe that is not.
  */
 export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings {
   for (const { name, values } of layers) for (const key of Object.keys(values)) checkKey(key, name);
-  const merged = Object.fromEntries(
-    layers.flatMap(({ values }) => Object.entries(values).filter(([, value]) => value !== undefined)),
-  );
+  const merged: Record<string, unknown> = {};
+  for (const [key, value] of layers.flatMap(({ values }) => Object.entries(values))) {
+    if (value !== undefined) merged[key] = isChange(key, value) ? changed(key, merged[key], value) : value;
+  }
   const names = layers.map(({ name }) => name).join(", ") || "the settings";
   const result = schema.safeParse(merged);
   if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);
@@ -42,6 +44,25 @@ const recipeSettings = [
 ] as const satisfies readonly {
   [K in keyof SemiSettings]: SemiSettings[K] extends RecipeChoice | null ? K : never;
 }[keyof SemiSettings][];
+
+/** Whether a value changes a recipe rather than replaces it. */
+const isChange = (key: string, value: unknown): value is RecipeChoice =>
+  (recipeSettings as readonly string[]).includes(key) &&
+  typeof value === "object" &&
+  value !== null &&
+  !Object.hasOwn(value, "base");
+
+/** A recipe, or the usual one, with other values; a length in images replaces one in epochs, and the other way round. */
+function changed(key: string, before: unknown, change: RecipeChoice): unknown {
+  const recipe = semiFields[key as keyof SemiSettings].schema.safeParse(before);
+  if (!recipe.success) return change;
+  const { epochs, images, ...rest } = (recipe.data ?? {}) as RecipeChoice;
+  const length = change["epochs"] ?? change["images"] ?? undefined;
+  return { ...rest, ...(length === undefined ? defined({ epochs, images }) : {}), ...change };
+}
+
+const defined = (values: RecipeChoice): RecipeChoice =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 function checkKey(key: string, name: string): void {
   if (Object.hasOwn(semiFields, key)) return;

@@ -72,9 +72,7 @@ const table: readonly (readonly [name: string, summary: string, command: LoadedC
   [
     "report",
     "measure the models and write the report",
-    semiCommand({ only: ["measure"] }, [
-      [`semi report --test new-photos ${out}`, "on images that no stage has seen"],
-    ]),
+    semiCommand({ only: ["measure"] }, [[`semi report ${out}`, "what stands, measured and shown"]]),
   ],
 ];
 

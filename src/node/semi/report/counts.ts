@@ -9,6 +9,7 @@ export function counts(
 ): PipelineCounts {
   const { images, broken } = lastManifest(run, "score")!.counts as Record<"images" | "broken", number>;
   return {
+    taught: run.settings.teach,
     labelled,
     unlabelled: images + broken,
     score: { images, broken, p: Math.min(run.settings.p, classes) },

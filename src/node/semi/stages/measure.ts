@@ -1,5 +1,6 @@
 import type { Manifest, Stage } from "../../../semi/index.ts";
-import type { ValidationReport } from "../../../predict/index.ts";
+import { classesOf, type Model, type ValidationReport } from "../../../predict/index.ts";
+import { mapClasses } from "../../../data/index.ts";
 import { modelOf } from "../../create-model.ts";
 import { openImages } from "../../images/index.ts";
 import { openModel } from "../../open-model.ts";
@@ -50,6 +51,7 @@ async function* measureAll(
 ): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
   const { path, signal, execution } = context;
   const data = await measuredImages(context);
+  const { classes } = await context.labelled();
   if (!data) {
     const message =
       "There are no images to measure on: give test images (test, --test) or a validation share.";
@@ -60,7 +62,11 @@ async function* measureAll(
   for (const { stage, kind } of models) {
     const model = modelOf(await openModel(path(stage, "best.safetensors")), execution);
     try {
-      measured.push({ stage, kind, ...numbersOf(await model.validate(data.images, { signal })) });
+      measured.push({
+        stage,
+        kind,
+        ...numbersOf(await model.validate(data.images, { signal }), classOrder(model, classes)),
+      });
     } finally {
       await model.release();
     }
@@ -78,12 +84,18 @@ async function measuredImages(context: SemiContext): Promise<NamedImages | undef
   return { name: test.join(" "), images: await openImages(test, { signal: context.signal }) };
 }
 
-function numbersOf({
-  top1,
-  top5,
-  loss,
-  count,
-  confusion,
-}: ValidationReport): Omit<Measured, "stage" | "kind"> {
-  return { top1, top5, loss, images: count, confusion: Array.from(confusion.counts) };
+/** For each class of the labelled images, its index in the model: a model that knew them keeps its own order. */
+function classOrder({ description }: Model, classes: readonly string[]): readonly number[] {
+  const indexOf = mapClasses(classes, classesOf(description));
+  return classes.map((name) => indexOf.get(name)!);
+}
+
+/** @param order Classes of the confusion matrix that comes out, by their indices in the one that is given. */
+function numbersOf(
+  { top1, top5, loss, count, confusion }: ValidationReport,
+  order: readonly number[],
+): Omit<Measured, "stage" | "kind"> {
+  const { numClasses, counts } = confusion;
+  const ordered = order.flatMap((row) => order.map((column) => counts[row * numClasses + column]!));
+  return { top1, top5, loss, images: count, confusion: ordered };
 }

@@ -125,6 +125,7 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
       });
       files.push(yield* progress.of(work));
     }
+    yield* brokenWarning(folder, files);
     return outcomeOf(files);
   } finally {
     await release(opened, hasher);
@@ -146,6 +147,15 @@ async function* hashReferences(
   const total = Object.values(sets).reduce((sum, { size = 0 }) => sum + size, 0);
   const progress = imageProgress({ stage: folder, what: "hashed", total });
   yield* progress.of(writeReferences(file, hasher, { sets, origin, signal }));
+}
+
+/** Names images that cannot be used; the score files name them all. */
+function* brokenWarning(stage: string, files: readonly ScoreFacts[]): Generator<SemiEvent> {
+  const broken = files.flatMap((facts) => facts.broken);
+  if (broken.length === 0) return;
+  const shown = broken.slice(0, 3).map(({ id, error }) => `${id} (${error})`);
+  const message = `${broken.length} ${broken.length === 1 ? "image" : "images"} cannot be used: ${shown.join(", ")}${broken.length > 3 ? ", …" : ""}`;
+  yield { type: "warning", stage, message };
 }
 
 function outcomeOf(files: readonly ScoreFacts[]): StageOutcome {

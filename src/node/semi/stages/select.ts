@@ -1,23 +1,23 @@
-import { createHash } from "node:crypto";
 import { DataError } from "../../../core/index.ts";
 import type { SelectionSummary } from "../../../semi/index.ts";
+import { referenceColumns } from "../../../semi/selection-table.ts";
 import { writeFileAtomic } from "../../write-file.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
 import { checkScores } from "../check-scores.ts";
+import { jsonHash } from "../json-hash.ts";
 import { readScores, referencesName } from "../score-files.ts";
 import { summaryName } from "../summary-name.ts";
+import { readTableMetadata } from "../table-metadata.ts";
 import { selectImages } from "../select-images.ts";
 import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Selects the best scored images of each class. */
 export const openSelect: OpenStage = async (context, { folder, needs, settings }) => {
   const [scores] = needs as readonly [string];
-  const { inputs, settings: scoring } = await context.manifest(scores);
+  const { inputs, settings: scoring, counts } = await context.manifest(scores);
   // The scores follow from these, and are too many to be read for a hash.
-  const hash = createHash("sha256")
-    .update(JSON.stringify([inputs, scoring]))
-    .digest("hex");
+  const hash = jsonHash([inputs, scoring, counts]);
   return {
     origin: { settings, inputs: { [scores]: hash } },
     run: () => select(context, folder, scores),
@@ -33,11 +33,15 @@ async function* select(
   const files = await readScores(path(scores));
   checkScores(files, await context.manifest(scores));
   const { classes } = files[0]!.facts;
+  const images = files.reduce((sum, { facts }) => sum + facts.images, 0);
+  const references = path(scores, referencesName);
+  const costly = await costlyComparison(references, images, settings.duplicateDistance);
+  if (costly !== undefined) yield { type: "warning", stage: folder, message: costly };
   const summary = await selectImages({
     scores: files.map((file) => file.path),
     classes,
-    images: files.reduce((sum, { facts }) => sum + facts.images, 0),
-    references: path(scores, referencesName),
+    images,
+    references,
     k: settings.k,
     ranking: settings.ranking,
     threshold: settings.threshold,
@@ -61,6 +65,23 @@ async function* select(
     },
   };
 }
+
+/** What a person wants to know before hashes are compared for hours: the pairs that share a band of their bits. */
+async function costlyComparison(
+  references: string,
+  images: number,
+  distance: number | null,
+): Promise<string | undefined> {
+  if (distance === null) return undefined;
+  const { num_rows: rows } = await readTableMetadata(references, referenceColumns);
+  const pairs = (images * Number(rows) * (distance + 1)) / 2 ** (64 / (distance + 1));
+  const hours = pairs / pairsPerSecond / 3600;
+  if (hours < 1) return undefined;
+  return `${images} images are compared with ${rows} labelled and test images, which takes about ${Math.round(hours)} hours of CPU with duplicateDistance ${distance}. 3 takes a small part of that, null leaves it out.`;
+}
+
+/** Of a core; measured in docs/scale.md. */
+const pairsPerSecond = 2e7;
 
 function nothingSelected({ ranking, classes, duplicates }: SelectionSummary): DataError {
   const candidates = classes.reduce((sum, one) => sum + one.candidates, 0);

@@ -1,4 +1,4 @@
-import type { Stage, Start, TrainingSettings } from "../../../semi/index.ts";
+import type { SemiSettings, Stage, Start, TrainingSettings } from "../../../semi/index.ts";
 import type { Recipe } from "../../../train/index.ts";
 import { openImages } from "../../images/index.ts";
 import { isWeightsPath } from "../../open-model.ts";
@@ -45,15 +45,20 @@ export const openPretrain: OpenStage = async (context, stage) => {
   const [selection, scores] = stage.needs as readonly [string, string];
   const { outputs } = await context.manifest(selection);
   const { validation, inputs } = await labelledImages(context);
+  const { "labelled images": _, ...validationInput } = inputs;
   return trainingWork(context, stage, settingsOf(stage).recipe, {
     inputs: {
       "the selection": outputs["selection.parquet"]!,
-      ...(inputs["validation images"] ? { "validation images": inputs["validation images"] } : {}),
+      ...(holdsOut(context.settings) ? inputs : validationInput),
     },
     training: () => openSelected(context, selection, scores),
     validation,
   });
 };
+
+/** Whether some of the labelled images choose the best epoch. */
+const holdsOut = ({ validation, validationShare }: SemiSettings): boolean =>
+  validation === null && validationShare > 0;
 
 const settingsOf = (stage: Stage): TrainingSettings => stage.settings as TrainingSettings;
 
@@ -80,8 +85,9 @@ async function trainingWork(
   const { execution, signal, path } = context;
   const { start } = settings as TrainingSettings;
   const { validation, validationShare } = context.settings;
+  const isValidated = kind !== "weak" && validation === null;
   const origin = {
-    settings: { ...settings, recipe, ...(validation ? {} : { validationShare }) },
+    settings: { ...settings, recipe, ...(isValidated ? { validationShare } : {}) },
     inputs: { ...images.inputs, ...(await startInputs(context, start)) },
   };
   return {
