@@ -290,7 +290,7 @@ it("names images that cannot be used, and scores the others", async () => {
   expect(events).toContainEqual({ type: "warning", stage: "scores", message });
   expect(await readScoreFacts(at("cut", "scores", "000000-cut.tar.parquet"))).toMatchObject({
     images: 1,
-    broken: [{ id: "cut.png" }],
+    broken: [{ id: at("cut.tar", "cut.png") }],
   });
 });
 
