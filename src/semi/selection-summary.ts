@@ -46,6 +46,8 @@ export interface DuplicateSummary {
   readonly images: number;
   /** How many of them look like an image of each set; one image may look like images of several. */
   readonly sets: Readonly<Record<ReferenceRow["set"], number>>;
+  /** Test images with the hash of a labelled one, which are measured with all the same. */
+  readonly labelledTests: number;
   /** The nearest pairs first, each image with the nearest one of a set. */
   readonly examples: readonly DuplicatePair[];
 }

@@ -224,6 +224,10 @@ function naiveDuplicates(
   return {
     images: new Set(pairs.map(({ image_id }) => image_id)).size,
     sets: { labelled: count("labelled"), validation: count("validation"), test: count("test") },
+    labelledTests: references.filter(
+      ({ set, phash }) =>
+        set === "test" && references.some((other) => other.set === "labelled" && other.phash === phash),
+    ).length,
     examples: pairs.slice(0, 20),
   };
 }

@@ -3,6 +3,7 @@ import {
   candidateCounts,
   duplicateCounts,
   duplicateExamples,
+  labelledTestCount,
   scoreBins,
   selectedCounts,
   selectedImages,
@@ -82,7 +83,8 @@ async function duplicateSummary(duckdb: Duckdb): Promise<DuplicateSummary> {
     { readonly images: number } & DuplicateSummary["sets"],
   ];
   const { images, ...sets } = counts;
-  return { images, sets, examples: await duckdb.rows<DuplicatePair>(duplicateExamples(20)) };
+  const [{ images: labelledTests }] = (await duckdb.rows(labelledTestCount)) as [{ readonly images: number }];
+  return { images, sets, labelledTests, examples: await duckdb.rows<DuplicatePair>(duplicateExamples(20)) };
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);

@@ -51,6 +51,11 @@ export const duplicateCounts: string = `
     (count(*) FILTER ("set" = 'test'))::DOUBLE AS test
   FROM duplicates`;
 
+/** Counts test images with the hash of a labelled one. */
+export const labelledTestCount: string = `
+  SELECT count(*)::DOUBLE AS images FROM refs
+  WHERE "set" = 'test' AND phash IN (SELECT phash FROM refs WHERE "set" = 'labelled')`;
+
 /** The nearest pairs. */
 export const duplicateExamples = (count: number): string => `
   SELECT image_id, reference_id, "set", distance FROM duplicates

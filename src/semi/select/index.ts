@@ -1,5 +1,5 @@
 export { boundsTable, histogramTable, type Bound } from "./bounds.ts";
-export { duplicateCounts, duplicateExamples, duplicateTables } from "./duplicates.ts";
+export { duplicateCounts, duplicateExamples, duplicateTables, labelledTestCount } from "./duplicates.ts";
 export { sqlFiles, sqlText } from "./literals.ts";
 export { candidatesView, scoresView } from "./scores.ts";
 export { selectedRows } from "./selected.ts";

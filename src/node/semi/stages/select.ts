@@ -94,12 +94,17 @@ function nothingSelected({ ranking, classes, duplicates }: SelectionSummary): Da
   );
 }
 
-function warningsOf({ short, k, notFinite }: SelectionSummary): readonly string[] {
+function warningsOf({ short, k, notFinite, duplicates }: SelectionSummary): readonly string[] {
   const shown = short.slice(0, 5).join(", ") + (short.length > 5 ? ", …" : "");
   return [
     ...(short.length > 0
       ? [
           `${short.length} classes have fewer than K (${k}) images: ${shown}. A smaller K keeps the classes balanced.`,
+        ]
+      : []),
+    ...(duplicates && duplicates.labelledTests > 0
+      ? [
+          `${duplicates.labelledTests} test images look just like a labelled one, which makes figures too good. Test on other images.`,
         ]
       : []),
     ...(notFinite > 0 ? [`${notFinite} scores are no finite numbers, and are left out.`] : []),
