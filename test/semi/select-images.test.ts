@@ -127,6 +127,7 @@ describe("selectImages", () => {
     expect(summary.duplicates).toEqual({
       images: 1,
       sets: { labelled: 1, validation: 0, test: 1 },
+      labelledTests: 0,
       examples: [
         { image_id: "u", reference_id: "b", set: "test", distance: 1 },
         { image_id: "u", reference_id: "c", set: "labelled", distance: 3 },
