@@ -147,6 +147,28 @@ describe("the student", () => {
   });
 });
 
+describe("a run with a teacher that is taken as it is", () => {
+  it("measures the teacher beside the students, among the classes of the labelled images", async () => {
+    await writeColouredImages(at("few"), 2, 9);
+    const events = await run("given", { teach: false, teacher: at("trained.onnx"), test: [at("few")] });
+    const { models } = (await readResults(at("given", "results")))!;
+    expect(models.map(({ stage, kind }) => [stage, kind])).toEqual([
+      ["teacher", "teach"],
+      ["pretrain", "pretrain"],
+      ["finetune", "finetune"],
+      ["supervised", "supervised"],
+    ]);
+    const [teacher] = models;
+    expect(teacher!.confusion).toHaveLength(9);
+    expect(teacher!.confusion.reduce((sum, count) => sum + count)).toBe(6);
+    const [arm] = events.flatMap((event) => (event.type === "report" ? event.arms : []));
+    expect(arm).toMatchObject({
+      kind: "teacher",
+      runs: [{ top1: teacher!.top1, imagesProcessed: undefined }],
+    });
+  });
+});
+
 describe("variations", () => {
   it("are measured in the order of the labelled classes, also where a model has another", async () => {
     const turned = smallNetwork({ inputSize: 16, stem: "cifar", classes: colours.toReversed() });

@@ -1,5 +1,5 @@
 import type { PlannedStage, SemiEvent } from "../../node/semi/index.ts";
-import { plusMinus, shownArms, spread } from "../../semi/report/index.ts";
+import { meanOf, plusMinus, shownArms, spread } from "../../semi/report/index.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import type { Style } from "../output/style.ts";
 import { table } from "../output/table.ts";
@@ -48,7 +48,10 @@ function reportLines(
   const rows = shownArms(arms).map(({ name, runs }) => [
     printable(name),
     plusMinus(spread(runs.map(({ top1 }) => top1))),
-    grouped(spread(runs.map(({ imagesProcessed }) => imagesProcessed)).mean),
+    meanOf(
+      runs.map(({ imagesProcessed }) => imagesProcessed),
+      grouped,
+    ),
   ]);
   const [titles, ...lines] = table(columns, rows);
   return [...(rows.length > 0 ? ["", style.dim(titles!), ...lines] : []), "", `report: ${printable(path)}`];

@@ -24,6 +24,9 @@ export interface Measured {
   readonly confusion: readonly number[];
 }
 
+/** What stands for the stage of a teacher that no stage trains. */
+export const givenTeacher = "teacher";
+
 export const resultsName = "results.json";
 
 export async function writeResults(folder: string, results: Results): Promise<void> {

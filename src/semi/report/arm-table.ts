@@ -3,7 +3,7 @@ import { runsOf, shownArms, type NamedArm } from "./arm-names.ts";
 import type { Arm, ArmRun } from "./data.ts";
 import { duration } from "./duration.ts";
 import { signed } from "./signed.ts";
-import { plusMinus, spread, type Spread } from "./spread.ts";
+import { meanOf, plusMinus, spread, type Spread } from "./spread.ts";
 
 /** All arms in numbers, and each of their runs. */
 export function armTable(arms: readonly Arm[]): Markup | undefined {
@@ -29,8 +29,14 @@ function armRow({ kind, name, runs }: NamedArm, baseline: number): Markup {
     gained,
     plusMinus(over((run) => run.top5)),
     count(runs.length),
-    compact(over((run) => run.imagesProcessed).mean),
-    duration(over((run) => run.seconds).mean),
+    meanOf(
+      runs.map((run) => run.imagesProcessed),
+      compact,
+    ),
+    meanOf(
+      runs.map((run) => run.seconds),
+      duration,
+    ),
   ].map((value) => markup`<td class="number">${value}</td>`)}</tr>
 `;
 }
@@ -40,8 +46,8 @@ function runRow(name: string, { seed, top1, top5, imagesProcessed, seconds }: Ar
     String(seed),
     percent(top1),
     percent(top5),
-    count(imagesProcessed),
-    duration(seconds),
+    meanOf([imagesProcessed], count),
+    meanOf([seconds], duration),
   ].map((value) => markup`<td class="number">${value}</td>`)}</tr>
 `;
 }

@@ -63,10 +63,13 @@ export interface ArmRun {
   readonly seed: number;
   readonly top1: number;
   readonly top5: number;
-  /** Training images processed for it, pre-training included and the teacher's own training not. */
-  readonly imagesProcessed: number;
+  /**
+   * Training images processed for it, pre-training included and the teacher's own training not; undefined for a model
+   * that was trained before.
+   */
+  readonly imagesProcessed: number | undefined;
   /** Time of that training. */
-  readonly seconds: number;
+  readonly seconds: number | undefined;
 }
 
 /** Sizes of the data at each stage; a stage that has not run is left out. */

@@ -1,7 +1,7 @@
 import { count, markup, significant, type Markup } from "../../train/report/index.ts";
 import { armDots } from "./arm-dots.ts";
 import { runsOf } from "./arm-names.ts";
-import type { MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
+import type { ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
 import { gainPanel } from "./gain-panel.ts";
 import { headline } from "./headline.ts";
 import { spread } from "./spread.ts";
@@ -48,10 +48,12 @@ function seeds({ arms }: SemiReportData): string {
     : `Each arm was trained ${runs} times, each time with another seed.`;
 }
 
+const processed = ({ imagesProcessed = NaN }: ArmRun): number => imagesProcessed;
+
 /** Whether the comparison is fair: more training helps by itself. */
 function effort({ arms }: SemiReportData): string {
-  const baseline = spread(runsOf(arms, "supervised").map(({ imagesProcessed }) => imagesProcessed)).mean;
-  const student = spread(runsOf(arms, "finetuned").map(({ imagesProcessed }) => imagesProcessed)).mean;
+  const baseline = spread(runsOf(arms, "supervised").map(processed)).mean;
+  const student = spread(runsOf(arms, "finetuned").map(processed)).mean;
   const ratio = student / baseline;
   if (!Number.isFinite(ratio)) return "";
   return Math.abs(ratio - 1) < 0.01

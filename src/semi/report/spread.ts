@@ -15,6 +15,10 @@ export function spread(values: readonly number[]): Spread {
   return { mean, deviation: Math.sqrt(squares / (count - 1)), count };
 }
 
+/** Mean of values that some do not have, in words; a dash unless all have them. */
+export const meanOf = (values: readonly (number | undefined)[], words: (mean: number) => string): string =>
+  values.some((value) => value === undefined) ? "–" : words(spread(values as readonly number[]).mean);
+
 /** As in `79.1 ± 0.3`, in the unit of the values. */
 export function plusMinus({ mean, deviation }: Spread): string {
   return deviation === undefined ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;

@@ -9,11 +9,12 @@ export function armRun(run: StandingRun, folder: string): ArmRun | undefined {
   return { seed: run.settings.seed, top1, top5, ...trainingCost(run, folder) };
 }
 
-/** Cost of a training together with those that it started from; a teacher's is no part of its student's. */
+/** Cost of a training together with those that it started from, where it is one of the run's; a teacher's is no part of its student's. */
 function trainingCost(
   { stages, manifests }: StandingRun,
   folder: string,
 ): Pick<ArmRun, "imagesProcessed" | "seconds"> {
+  if (!manifests.has(folder)) return { imagesProcessed: undefined, seconds: undefined };
   let [imagesProcessed, seconds] = [0, 0];
   for (let at: string | undefined = folder; at !== undefined;) {
     const manifest = manifests.get(at)!;

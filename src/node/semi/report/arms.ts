@@ -1,4 +1,5 @@
 import type { Arm, ArmRun, Stage, StageKind } from "../../../semi/index.ts";
+import { givenTeacher } from "../results.ts";
 import { armRun } from "./arm-run.ts";
 import { lastStage, type StandingRun } from "./standing-run.ts";
 import { changedValues, isSwept } from "./variants.ts";
@@ -36,8 +37,9 @@ const armKinds: { readonly [K in StageKind]?: Arm["kind"] } = {
 };
 
 function baseArms(run: StandingRun): readonly ArmStage[] {
+  const given: readonly ArmStage[] = run.settings.teach ? [] : [{ kind: "teacher", folder: givenTeacher }];
   const students = run.stages.filter(({ kind }) => kind === "finetune");
-  return run.stages.flatMap(({ kind, folder }): readonly ArmStage[] => {
+  const trained = run.stages.flatMap(({ kind, folder }): readonly ArmStage[] => {
     const arm = armKinds[kind];
     if (!arm) return [];
     if (lastStage(run, kind)?.folder === folder) return [{ kind: arm, folder }];
@@ -47,6 +49,7 @@ function baseArms(run: StandingRun): readonly ArmStage[] {
       { kind: "other", name: `Student of round ${round}`, summary: "teacher of the next round", folder },
     ];
   });
+  return [...given, ...trained];
 }
 
 const variantWords: { readonly [K in StageKind]?: string } = {

@@ -1,6 +1,6 @@
 import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
 import type { ArmConfusion, StageKind } from "../../../semi/index.ts";
-import { lastStage, type StandingRun } from "./standing-run.ts";
+import type { StandingRun } from "./standing-run.ts";
 
 /** Where the models of the settings as they are err, over all seeds together. */
 export function confusion(runs: readonly StandingRun[], classes: number): ArmConfusion {
@@ -14,8 +14,7 @@ export function confusion(runs: readonly StandingRun[], classes: number): ArmCon
 
 function total(runs: readonly StandingRun[], kind: StageKind, classes: number): ConfusionMatrix | undefined {
   const matrices = runs.flatMap((run) => {
-    const folder = lastStage(run, kind)?.folder;
-    const measured = run.results?.models.find(({ stage }) => stage === folder);
+    const measured = run.results?.models.findLast((model) => model.kind === kind);
     return measured?.confusion.length === classes ** 2 ? [measured.confusion] : [];
   });
   if (matrices.length === 0) return undefined;

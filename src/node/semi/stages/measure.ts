@@ -1,4 +1,4 @@
-import type { Manifest, Stage } from "../../../semi/index.ts";
+import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
 import { classesOf, type Model, type ValidationReport } from "../../../predict/index.ts";
 import { mapClasses } from "../../../data/index.ts";
 import { modelOf } from "../../create-model.ts";
@@ -7,7 +7,8 @@ import { openModel } from "../../open-model.ts";
 import type { NamedImages } from "../../trainer/index.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import { resultsName, writeResults, type Measured } from "../results.ts";
+import { givenTeacher, resultsName, writeResults, type Measured } from "../results.ts";
+import { openTeacher } from "../teacher.ts";
 import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Measures every model of the run on the same images. */
@@ -29,6 +30,7 @@ export const openMeasure: OpenStage = async (context, stage) => {
             Object.entries(outputs).map(([file, hash]) => [`${folder}/${file}`, hash]),
           ),
         ),
+        ...givenTeacherInput(context.settings, needed),
         "measured images": await fingerprints.data(tested, signal),
       },
     },
@@ -37,6 +39,11 @@ export const openMeasure: OpenStage = async (context, stage) => {
 };
 
 type Needed = readonly (readonly [folder: string, manifest: Manifest])[];
+
+function givenTeacherInput({ teach }: SemiSettings, needed: Needed): Readonly<Record<string, string>> {
+  const scores = needed.find(([, { stage }]) => stage === "score");
+  return teach || !scores ? {} : { [givenTeacher]: scores[1].inputs["teacher"]! };
+}
 
 function modelsOf(needed: Needed): readonly Pick<Measured, "stage" | "kind">[] {
   return needed
@@ -59,6 +66,9 @@ async function* measureAll(
     return { outputs: [], counts: {} };
   }
   const measured: Measured[] = [];
+  if (!context.settings.teach) {
+    measured.push({ stage: givenTeacher, kind: "teach", ...(await measureTeacher(context, data, classes)) });
+  }
   for (const { stage, kind } of models) {
     const model = modelOf(await openModel(path(stage, "best.safetensors")), execution);
     try {
@@ -76,6 +86,21 @@ async function* measureAll(
     outputs: [resultsName],
     counts: Object.fromEntries(measured.map(({ stage, top1 }) => [`top-1 of ${stage}`, top1])),
   };
+}
+
+/** A teacher that is taken as it is, which chooses among the classes of the labelled images. */
+async function measureTeacher(
+  { settings, execution, signal }: SemiContext,
+  { images }: NamedImages,
+  classes: readonly string[],
+): Promise<ReturnType<typeof numbersOf>> {
+  const { model } = await openTeacher(settings.teacher!, classes, execution);
+  try {
+    const order = classOrder(model, classes);
+    return numbersOf(await model.validate(images, { subset: order, signal }), order);
+  } finally {
+    await model.release();
+  }
 }
 
 async function measuredImages(context: SemiContext): Promise<NamedImages | undefined> {
