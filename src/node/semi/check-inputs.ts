@@ -13,7 +13,8 @@ import { listShards } from "./shards.ts";
  *
  * @param stages Those that are to be done.
  * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
- *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for an unknown model.
+ *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for
+ *   an unknown model.
  */
 export async function checkInputs(context: SemiContext, stages: readonly Stage[]): Promise<void> {
   const { settings, fingerprints, signal } = context;

@@ -2,7 +2,7 @@ import type { ImageSource } from "../../data/index.ts";
 import type { Model } from "../../predict/index.ts";
 import { perceptualHash, type ReferenceRow } from "../../semi/index.ts";
 import { referenceColumns } from "../../semi/selection-table.ts";
-import { isBrokenImage } from "./broken-image.ts";
+import { runImages } from "./broken-image.ts";
 import { openReferenceWriter } from "./reference-writer.ts";
 import { readTableMetadata } from "./table-metadata.ts";
 
@@ -35,12 +35,9 @@ export async function* writeReferences(
   let isComplete = false;
   try {
     for (const [set, images] of Object.entries(sets) as [ReferenceRow["set"], ImageSource][]) {
-      for await (const result of hasher.run(["frequencies"], images, signal)) {
+      for await (const result of runImages(hasher, ["frequencies"], images, signal)) {
         yield;
-        if ("error" in result) {
-          if (!isBrokenImage(result.error)) throw result.error;
-          continue;
-        }
+        if ("error" in result) continue;
         const phash = perceptualHash(result.outputs["frequencies"]!.data);
         await writer.write([{ image_id: result.image, phash, set }]);
       }

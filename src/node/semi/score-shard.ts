@@ -1,7 +1,7 @@
 import type { ImageSource } from "../../data/index.ts";
 import { perceptualHash, topScores, type ScoreFacts, type ScoreRow } from "../../semi/index.ts";
 import type { Model } from "../../predict/index.ts";
-import { isBrokenImage } from "./broken-image.ts";
+import { runImages } from "./broken-image.ts";
 import { openScoreWriter } from "./score-writer.ts";
 import type { ScoreOrigin } from "./standing-scores.ts";
 import type { Teacher } from "./teacher.ts";
@@ -33,7 +33,8 @@ export async function* scoreShard(
   try {
     let position = facts.shard.from - 1;
     let scored = 0;
-    for await (const result of teacher.model.run(
+    for await (const result of runImages(
+      teacher.model,
       teacher.hashes ? ["logits", "frequencies"] : ["logits"],
       images,
       signal,
@@ -41,7 +42,6 @@ export async function* scoreShard(
       position++;
       yield;
       if ("error" in result) {
-        if (!isBrokenImage(result.error)) throw result.error;
         broken.push({ id: result.image, error: result.error.message });
         continue;
       }
@@ -78,10 +78,8 @@ async function hashesOf(
 ): Promise<BigInt64Array> {
   const hashes = new BigInt64Array(images.size ?? 0);
   let position = 0;
-  for await (const result of hasher.run(["frequencies"], images, signal)) {
-    if ("error" in result) {
-      if (!isBrokenImage(result.error)) throw result.error;
-    } else hashes[position] = perceptualHash(result.outputs["frequencies"]!.data);
+  for await (const result of runImages(hasher, ["frequencies"], images, signal)) {
+    if (!("error" in result)) hashes[position] = perceptualHash(result.outputs["frequencies"]!.data);
     position++;
   }
   return hashes;

@@ -37,8 +37,7 @@ export async function openTeacher(
   const model = isGraph
     ? await createModel(name, execution)
     : modelOf(await openModel(name, { pretrained: !isWeightsPath(name) }), execution);
-  const indexOf = mapClasses(classes, classesOf(model.description));
-  const subset = classes.map((label) => indexOf.get(label)!);
+  const subset = classIndices(model, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
   if (twice >= 0) {
     throw new UsageError(
@@ -52,6 +51,16 @@ export async function openTeacher(
     hashes: !isGraph,
     logitsOf: same ? (logits) => logits : (logits) => Float32Array.from(restrictToSubset(logits, subset)),
   };
+}
+
+/**
+ * For each class its index in a model: one that knew the classes keeps its own order.
+ *
+ * @throws DataError `data/class-mismatch` when the model does not know one of them.
+ */
+export function classIndices({ description }: Model, classes: readonly string[]): readonly number[] {
+  const indexOf = mapClasses(classes, classesOf(description));
+  return classes.map((name) => indexOf.get(name)!);
 }
 
 /** A model of no use but for the frequencies of images, which need none of its weights. */

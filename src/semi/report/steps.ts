@@ -20,14 +20,15 @@ export function steps(counts: PipelineCounts, classes: number): Markup {
 
 function stepsOf(counts: PipelineCounts, classes: number): readonly Step[] {
   const { labelled, taught = true, unlabelled, score, select, pretrainImages, finetuneImages } = counts;
+  const known = `${count(classes)} class${classes === 1 ? "" : "es"}`;
   return [
     {
       name: "Teach",
       figure: count(labelled),
       unit: "labelled images",
       text: taught
-        ? `A teacher learns ${count(classes)} class${classes === 1 ? "" : "es"} from the images that people labelled.`
-        : `The teacher was trained before. It chooses among the ${count(classes)} class${classes === 1 ? "" : "es"} of the images that people labelled.`,
+        ? `A teacher learns ${known} from the images that people labelled.`
+        : `The teacher was trained before. It chooses among the ${known} of the images that people labelled.`,
     },
     {
       name: "Score",

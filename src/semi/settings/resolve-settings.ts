@@ -56,13 +56,11 @@ const isChange = (key: string, value: unknown): value is RecipeChoice =>
 function changed(key: string, before: unknown, change: RecipeChoice): unknown {
   const recipe = semiFields[key as keyof SemiSettings].schema.safeParse(before);
   if (!recipe.success) return change;
-  const { epochs, images, ...rest } = (recipe.data ?? {}) as RecipeChoice;
-  const length = change["epochs"] ?? change["images"] ?? undefined;
-  return { ...rest, ...(length === undefined ? defined({ epochs, images }) : {}), ...change };
+  const values = (recipe.data ?? {}) as RecipeChoice;
+  const { epochs: _, images: __, ...open } = values;
+  const hasLength = (change["epochs"] ?? change["images"] ?? null) !== null;
+  return { ...(hasLength ? open : values), ...change };
 }
-
-const defined = (values: RecipeChoice): RecipeChoice =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 function checkKey(key: string, name: string): void {
   if (Object.hasOwn(semiFields, key)) return;

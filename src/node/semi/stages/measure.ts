@@ -1,6 +1,6 @@
 import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
-import { classesOf, type Model, type ValidationReport } from "../../../predict/index.ts";
-import { mapClasses } from "../../../data/index.ts";
+import type { Model, ValidationReport } from "../../../predict/index.ts";
+import type { ImageSource } from "../../../data/index.ts";
 import { modelOf } from "../../create-model.ts";
 import { openImages } from "../../images/index.ts";
 import { openModel } from "../../open-model.ts";
@@ -8,7 +8,7 @@ import type { NamedImages } from "../../trainer/index.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
 import { givenTeacher, resultsName, writeResults, type Measured } from "../results.ts";
-import { openTeacher } from "../teacher.ts";
+import { classIndices, openTeacher } from "../teacher.ts";
 import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Measures every model of the run on the same images. */
@@ -67,19 +67,14 @@ async function* measureAll(
   }
   const measured: Measured[] = [];
   if (!context.settings.teach) {
-    measured.push({ stage: givenTeacher, kind: "teach", ...(await measureTeacher(context, data, classes)) });
+    const { model } = await openTeacher(context.settings.teacher!, classes, execution);
+    const numbers = await measure(model, data.images, { classes, isRestricted: true, signal });
+    measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
     const model = modelOf(await openModel(path(stage, "best.safetensors")), execution);
-    try {
-      measured.push({
-        stage,
-        kind,
-        ...numbersOf(await model.validate(data.images, { signal }), classOrder(model, classes)),
-      });
-    } finally {
-      await model.release();
-    }
+    const numbers = await measure(model, data.images, { classes, isRestricted: false, signal });
+    measured.push({ stage, kind, ...numbers });
   }
   await writeResults(path(folder), { data: data.name, models: measured });
   return {
@@ -88,16 +83,24 @@ async function* measureAll(
   };
 }
 
-/** A teacher that is taken as it is, which chooses among the classes of the labelled images. */
-async function measureTeacher(
-  { settings, execution, signal }: SemiContext,
-  { images }: NamedImages,
-  classes: readonly string[],
+interface MeasureOptions {
+  /** Of the labelled images. */
+  readonly classes: readonly string[];
+  /** Whether the model knows others, among which it does not choose. */
+  readonly isRestricted: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Measures a model, and releases it. */
+async function measure(
+  model: Model,
+  images: ImageSource,
+  { classes, isRestricted, signal }: MeasureOptions,
 ): Promise<ReturnType<typeof numbersOf>> {
-  const { model } = await openTeacher(settings.teacher!, classes, execution);
   try {
-    const order = classOrder(model, classes);
-    return numbersOf(await model.validate(images, { subset: order, signal }), order);
+    const order = classIndices(model, classes);
+    const report = await model.validate(images, { subset: isRestricted ? order : undefined, signal });
+    return numbersOf(report, order);
   } finally {
     await model.release();
   }
@@ -107,12 +110,6 @@ async function measuredImages(context: SemiContext): Promise<NamedImages | undef
   const { test } = context.settings;
   if (!test) return (await context.labelled()).validation;
   return { name: test.join(" "), images: await openImages(test, { signal: context.signal }) };
-}
-
-/** For each class of the labelled images, its index in the model: a model that knew them keeps its own order. */
-function classOrder({ description }: Model, classes: readonly string[]): readonly number[] {
-  const indexOf = mapClasses(classes, classesOf(description));
-  return classes.map((name) => indexOf.get(name)!);
 }
 
 /** @param order Classes of the confusion matrix that comes out, by their indices in the one that is given. */
