@@ -20,6 +20,7 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
     case "report":
       return reportLines(event, style);
     case "waiting":
+    case "shards":
     case "images":
     case "warning":
     case "stopped":

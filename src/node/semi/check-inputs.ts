@@ -5,8 +5,9 @@ import type { Stage, TrainingSettings } from "../../semi/index.ts";
 import { openImages } from "../images/index.ts";
 import { isOnnxPath, isWeightsPath, openModel } from "../open-model.ts";
 import { noClasses, type SemiContext } from "./context.ts";
+import type { ShardsEvent } from "./events.ts";
 import { beginsWithTeacher, noModel } from "./no-model.ts";
-import { listShards } from "./shards.ts";
+import { hashShards, listShards } from "./shards.ts";
 
 /**
  * Refuses what would end the run hours later, before anything is written.
@@ -16,11 +17,15 @@ import { listShards } from "./shards.ts";
  *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for
  *   an unknown model.
  */
-export async function checkInputs(context: SemiContext, stages: readonly Stage[]): Promise<void> {
+export async function* checkInputs(
+  context: SemiContext,
+  stages: readonly Stage[],
+): AsyncGenerator<ShardsEvent, void, undefined> {
   const { settings, fingerprints, signal } = context;
   const kinds = new Set(stages.map(({ kind }) => kind));
   for (const stage of stages) await checkStart(stage);
   if (kinds.has("score")) {
+    yield* hashShards(settings.unlabelled, fingerprints, signal);
     await listShards(settings.unlabelled, settings.shardImages, fingerprints, signal);
     if (!settings.teach && settings.teacher === null) throw noModel("score");
   }

@@ -20,6 +20,14 @@ export interface WaitingEvent {
   readonly folder: string;
 }
 
+/** Some more shards of unlabelled images were hashed: their hashes show later whether they have changed. */
+export interface ShardsEvent {
+  readonly type: "shards";
+  readonly done: number;
+  readonly total: number;
+  readonly shardsPerSecond: number;
+}
+
 /** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
 interface PlannedEvent {
   readonly type: "planned";
@@ -76,6 +84,7 @@ interface SemiStoppedEvent {
 
 export type SemiEvent =
   | WaitingEvent
+  | ShardsEvent
   | PlannedEvent
   | StageStartedEvent
   | ImagesEvent

@@ -63,7 +63,7 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
     });
     const all = runs.map(withContext);
     const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
-    for (const { context, stages } of work) await checkInputs(context, wantedOf(stages, only));
+    for (const { context, stages } of work) yield* checkInputs(context, wantedOf(stages, only));
     const plan = await planned(work);
     await fingerprints.save();
     yield { type: "planned", stages: plan };

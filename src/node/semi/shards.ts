@@ -4,6 +4,7 @@ import { pathKind, type ImageItem, type ImageSource } from "../../data/index.ts"
 import { openImages } from "../images/index.ts";
 import { inputPaths } from "../images/input-paths.ts";
 import { statPath } from "../stat-path.ts";
+import type { ShardsEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 
 /** Images that are scored together: an archive, a table, or a part of a folder. */
@@ -49,6 +50,29 @@ export async function listShards(
     }
   }
   return shards;
+}
+
+const millisecondsBetween = 100;
+
+/** Hashes the archives and tables among unlabelled data, which can take hours and is kept for `listShards`. */
+export async function* hashShards(
+  inputs: readonly string[],
+  fingerprints: Fingerprints,
+  signal?: AbortSignal,
+): AsyncGenerator<ShardsEvent, void, undefined> {
+  const paths: string[] = [];
+  for (const input of inputs) paths.push(...(await inputPaths(input)));
+  const began = performance.now();
+  let said = began;
+  for (const [index, path] of paths.entries()) {
+    if (pathKind(path) === "image" || (await statPath(path)).isDirectory()) continue;
+    await fingerprints.images(path, signal);
+    const now = performance.now();
+    if (now - said < millisecondsBetween) continue;
+    said = now;
+    const done = index + 1;
+    yield { type: "shards", done, total: paths.length, shardsPerSecond: (1000 * done) / (now - began) };
+  }
 }
 
 /** Where the images of a shard lie. */
