@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DecodeOptions } from "../../image/index.ts";
 import type { Device } from "../../runtime/index.ts";
+import { hashWeights } from "../hash-weights.ts";
 import type { ModelSource } from "../open-model.ts";
 
 /** What embeddings depend on besides the image. */
@@ -25,13 +26,8 @@ export async function embeddingKey(
   // The classifier is none of an embedding's business, and training's dropping happens in training only.
   const network = { ...config, numClasses: 0, dropRate: 0, dropPathRate: 0 };
   hash.update(JSON.stringify([version, network, preprocessing, decode, device]));
-  await source.withWeights(async (weights) => {
-    for (const [name, tensor] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (name.startsWith("fc.")) continue;
-      const { data } = await tensor.load();
-      hash.update(JSON.stringify([name, tensor.dims]));
-      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
-  });
+  await source.withWeights((weights) =>
+    hashWeights(hash, new Map([...weights].filter(([name]) => !name.startsWith("fc.")))),
+  );
   return hash.digest("hex");
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { hashWeights } from "../hash-weights.ts";
 import { openModel } from "../open-model.ts";
 
 /**
@@ -9,11 +10,6 @@ export async function modelHash(path: string, signal?: AbortSignal): Promise<str
   const model = await openModel(path, { signal });
   const { config, classes, preprocessing } = model.description;
   const hash = createHash("sha256").update(JSON.stringify([config, classes, preprocessing]));
-  return model.withWeights(async (weights) => {
-    for (const [name, tensor] of [...weights].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      const { data } = await tensor.load();
-      hash.update(name).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-    }
-    return hash.digest("hex");
-  });
+  await model.withWeights((weights) => hashWeights(hash, weights));
+  return hash.digest("hex");
 }
