@@ -37,7 +37,7 @@ describe("the tarball", () => {
     const elsewhere = [...packed].filter(
       (path) => !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|README\.md|package\.json)$/.test(path),
     );
-    expect(elsewhere).toEqual(["models/resnet20_cifar10.safetensors"]);
+    expect(elsewhere).toEqual(["models/ssl_resnext17_cifar10.safetensors"]);
     expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
   });
 

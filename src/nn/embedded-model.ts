@@ -3,4 +3,4 @@
  *
  * What it knows, how it was trained and how often it is right stands in its file, `models/<name>.safetensors`.
  */
-export const embeddedModel = "resnet20_cifar10";
+export const embeddedModel = "ssl_resnext17_cifar10";

@@ -1,5 +1,5 @@
 export { resnetConfig, type ResNetConfig } from "./config.ts";
-export { findCard, listModels, modelConfig } from "./registry.ts";
+export { findCard, hasWeights, listModels, modelConfig } from "./registry.ts";
 export { modelCards, type ModelCard, type TimmAccuracy, type TopAccuracy } from "./model-cards.ts";
 export { releaseCard } from "./release-card.ts";
 export { embeddedModel } from "./embedded-model.ts";

@@ -23,6 +23,12 @@ function cifar(architecture: Architecture): Architecture {
   return { ...architecture, stem: "cifar", width: 16, numClasses: 10 };
 }
 
+const architectureOf = (name: string): string =>
+  name === embeddedModel ? "resnext17_cifar10" : (findCard(name)?.timmTag.split(".")[0] ?? name);
+
+/** Whether a name, timm's tag included, is that of a model with trained weights. */
+export const hasWeights = (name: string): boolean => name === embeddedModel || findCard(name) !== undefined;
+
 /** Names of the models with trained weights: the released ones, the card's four first, and the embedded one. */
 export function listModels(): readonly string[] {
   return [...modelCards.map(({ name }) => name), embeddedModel];
@@ -43,7 +49,7 @@ export function findCard(name: string): ModelCard | undefined {
  * @throws ModelError that gives the three nearest names.
  */
 export function modelConfig(name: string): ResNetConfig {
-  const key = findCard(name)?.timmTag.split(".")[0] ?? name;
+  const key = architectureOf(name);
   const architecture = Object.hasOwn(architectures, key) ? architectures[key] : undefined;
   if (!architecture) {
     const nearest = nearestNames(name, [...new Set([...listModels(), ...Object.keys(architectures)])]).slice(

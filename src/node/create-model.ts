@@ -23,7 +23,7 @@ export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8
  * Its worker threads set `sharp.concurrency(1)` and `sharp.cache(false)` when they start. libvips has one of each
  * per process: a program that uses sharp itself finds them changed, and may set them again.
  *
- * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, the embedded model's name (`resnet20_cifar10`), an
+ * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, the embedded model's name (`ssl_resnext17_cifar10`), an
  *   architecture, a weights file, or an ONNX file that `exportOnnx` wrote.
  * @throws ModelError, DataError, WeightsError, SessionError.
  * @example

@@ -72,7 +72,8 @@ describe("modelConfig", () => {
   );
 
   it.each([
-    [embeddedModel, 272_474],
+    [embeddedModel, 289_626],
+    ["resnet20_cifar10", 272_474],
     ["resnext17_cifar10", 289_626],
     ["resnext20_cifar10", 738_394],
   ])("knows %s, for images of 32x32", (name, parameters) => {

@@ -21,7 +21,7 @@ export const infoCommand: LoadedCommand = defineCommand<InfoOptions>({
   examples: [
     ["info ssl_resnext50_32x4d", "card, results and citation"],
     ["info ssl_resnext50_32x4d --layers", "and every layer"],
-    ["info resnet20_cifar10", "the model in the package: training, accuracy and limits"],
+    ["info ssl_resnext17_cifar10", "the model in the package: training, accuracy and limits"],
     ["info checkpoint.pth", "what a file holds and where it comes from"],
   ],
   run: async (...given) => (await import("../jobs/info.ts")).info(...given),

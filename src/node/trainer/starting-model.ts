@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import { findCard, randomStateDict, type ModelDescription } from "../../nn/index.ts";
+import { hasWeights, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../open-model.ts";
 import type { OpenedRun } from "./opened-run.ts";
 import { packageVersion } from "../package-version.ts";
@@ -39,7 +39,7 @@ export async function startingModel(
     );
   }
   if (scratch && isWeightsPath(named)) return withRandomWeights(await openModel(named, more), more.seed);
-  const pretrained = !scratch && weights === undefined && findCard(named) !== undefined;
+  const pretrained = !scratch && weights === undefined && hasWeights(named);
   return openModel(named, {
     ...more,
     pretrained,
