@@ -4,7 +4,7 @@
  *
  *   node scripts/pack-embedded-model.mjs RUN TEST_DATA [OUTPUT]
  *
- * RUN is the folder of one seed of `semi run`; TEST_DATA are images that were used neither to train nor to choose.
+ * RUN is the folder of one seed of `semi run`; TEST_DATA are images that trained none of its networks.
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
