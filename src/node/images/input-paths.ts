@@ -25,6 +25,13 @@ export async function inputPaths(input: string): Promise<readonly string[]> {
   return paths;
 }
 
+/** The paths that several inputs name, in their order. */
+export async function allPaths(inputs: readonly string[]): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const input of inputs) paths.push(...(await inputPaths(input)));
+  return paths;
+}
+
 async function matches(pattern: string): Promise<readonly string[]> {
   const found = await glob(pattern, {
     expandDirectories: false,

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { fileError } from "../file-error.ts";
 import { openImages } from "../images/index.ts";
-import { inputPaths } from "../images/input-paths.ts";
+import { allPaths } from "../images/input-paths.ts";
 import { statPath } from "../stat-path.ts";
 import { writeFileAtomic } from "../write-file.ts";
 import { modelHash } from "./model-hash.ts";
@@ -88,11 +88,9 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
     },
     async data(inputs, signal) {
       const hash = createHash("sha256");
-      for (const input of inputs) {
-        for (const path of await inputPaths(input)) {
-          const isFolder = (await statPath(path)).isDirectory();
-          hash.update(isFolder ? (await folderFingerprint(path, signal)).sha256 : await file(path, signal));
-        }
+      for (const path of await allPaths(inputs)) {
+        const isFolder = (await statPath(path)).isDirectory();
+        hash.update(isFolder ? (await folderFingerprint(path, signal)).sha256 : await file(path, signal));
       }
       return hash.digest("hex");
     },

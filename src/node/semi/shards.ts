@@ -2,10 +2,11 @@ import { basename } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { pathKind, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { openImages } from "../images/index.ts";
-import { inputPaths } from "../images/input-paths.ts";
+import { allPaths } from "../images/input-paths.ts";
 import { statPath } from "../stat-path.ts";
 import type { ShardsEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
+import { itemProgress } from "./item-progress.ts";
 
 /** Images that are scored together: an archive, a table, or a part of a folder. */
 export interface Shard {
@@ -37,22 +38,18 @@ export async function listShards(
     );
   }
   const shards: Shard[] = [];
-  for (const input of inputs) {
-    for (const path of await inputPaths(input)) {
-      const isFolder = (await statPath(path)).isDirectory();
-      if (!isFolder && pathKind(path) === "image") throw looseImage(path);
-      const { sha256, images } = await fingerprints.images(path, signal);
-      const part = isFolder ? shardImages : images;
-      for (let from = 0; from < images; from += part) {
-        const name = `${`${shards.length}`.padStart(6, "0")}-${basename(path)}.parquet`;
-        shards.push({ name, path, sha256, from, to: Math.min(from + part, images) });
-      }
+  for (const path of await allPaths(inputs)) {
+    const isFolder = (await statPath(path)).isDirectory();
+    if (!isFolder && pathKind(path) === "image") throw looseImage(path);
+    const { sha256, images } = await fingerprints.images(path, signal);
+    const part = isFolder ? shardImages : images;
+    for (let from = 0; from < images; from += part) {
+      const name = `${`${shards.length}`.padStart(6, "0")}-${basename(path)}.parquet`;
+      shards.push({ name, path, sha256, from, to: Math.min(from + part, images) });
     }
   }
   return shards;
 }
-
-const millisecondsBetween = 100;
 
 /** Hashes the archives and tables among unlabelled data, which can take hours and is kept for `listShards`. */
 export async function* hashShards(
@@ -60,18 +57,25 @@ export async function* hashShards(
   fingerprints: Fingerprints,
   signal?: AbortSignal,
 ): AsyncGenerator<ShardsEvent, void, undefined> {
-  const paths: string[] = [];
-  for (const input of inputs) paths.push(...(await inputPaths(input)));
-  const began = performance.now();
-  let said = began;
-  for (const [index, path] of paths.entries()) {
-    if (pathKind(path) === "image" || (await statPath(path)).isDirectory()) continue;
-    await fingerprints.images(path, signal);
-    const now = performance.now();
-    if (now - said < millisecondsBetween) continue;
-    said = now;
-    const done = index + 1;
-    yield { type: "shards", done, total: paths.length, shardsPerSecond: (1000 * done) / (now - began) };
+  const paths = await allPaths(inputs);
+  const progress = itemProgress((done, shardsPerSecond): ShardsEvent => ({
+    type: "shards",
+    done,
+    total: paths.length,
+    shardsPerSecond,
+  }));
+  yield* progress.of(hashEach(paths, fingerprints, signal));
+}
+
+async function* hashEach(
+  paths: readonly string[],
+  fingerprints: Fingerprints,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<void, void, undefined> {
+  for (const path of paths) {
+    const isHashed = pathKind(path) !== "image" && !(await statPath(path)).isDirectory();
+    if (isHashed) await fingerprints.images(path, signal);
+    yield;
   }
 }
 

@@ -5,7 +5,7 @@ import { openImages } from "../../images/index.ts";
 import { isOnnxPath, isWeightsPath } from "../../open-model.ts";
 import type { SemiContext } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import { imageProgress } from "../image-progress.ts";
+import { imageProgress } from "../item-progress.ts";
 import { noModel } from "../no-model.ts";
 import { referencesOrigin, writeReferences } from "../references.ts";
 import { referencesName, scoreFileNames } from "../score-files.ts";
