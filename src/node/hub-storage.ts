@@ -1,10 +1,11 @@
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import envPaths from "env-paths";
 import type { HubStorage } from "../weights/hub/index.ts";
 import { explainCacheErrors } from "./cache-error.ts";
 import { lockFile } from "./file-lock.ts";
 import { isErrno } from "./is-errno.ts";
+import { makeMissingFolders } from "./make-folder.ts";
 import { openPartialFile } from "./partial-file.ts";
 
 /** The folder for downloaded weights: `SSL_RESNEXT_CACHE`, or the platform's cache folder. */
@@ -30,7 +31,7 @@ export function hubStorage(folder: string = cacheFolder()): HubStorage {
     list: () => guard(async () => (await readdir(folder).catch(undefinedIfAbsent)) ?? []),
     firstTime: (note) =>
       guard(async () => {
-        await mkdir(folder, { recursive: true });
+        await makeMissingFolders(folder);
         try {
           await writeFile(locate(note), "", { flag: "wx" });
           return true;
@@ -41,7 +42,7 @@ export function hubStorage(folder: string = cacheFolder()): HubStorage {
       }),
     claim: (file, options) =>
       guard(async () => {
-        await mkdir(folder, { recursive: true });
+        await makeMissingFolders(folder);
         const unlock = await lockFile(locate(`${file}.lock`), options);
         try {
           return await openPartialFile(locate(`${file}.partial`), locate(file), unlock, guard);

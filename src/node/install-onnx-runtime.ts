@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { SessionError } from "../core/index.ts";
 import { lockFile } from "./file-lock.ts";
 import { cacheFolder } from "./hub-storage.ts";
+import { makeMissingFolders } from "./make-folder.ts";
 
 /** The version that package.json pins. */
 export const onnxRuntimeVersion = "1.30.0";
@@ -32,7 +33,7 @@ export async function installOnnxRuntime(env: NodeJS.ProcessEnv = process.env): 
   if (existsSync(folder)) return folder;
   if (env["SSL_RESNEXT_OFFLINE"] === "1") throw notInstalled("downloads are off");
 
-  await mkdir(cache, { recursive: true });
+  await makeMissingFolders(cache);
   const unlock = await lockFile(`${folder}.lock`, { signal: undefined, onWait: () => undefined });
   try {
     if (!existsSync(folder)) await installAside(folder, env);

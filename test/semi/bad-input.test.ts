@@ -164,22 +164,39 @@ describe("files of a run", () => {
     const events = runSemi({ settings, out: "/sys" });
     await expect(eventsOf(events)).rejects.toMatchObject(saying("data/permission", "/sys"));
   });
+
+  it.skipIf(!existsSync("/proc"))("have to go into one that can be made", async () => {
+    const events = runSemi({ settings, out: "/proc/new/run" });
+    await expect(eventsOf(events)).rejects.toMatchObject(saying("data/not-found", "/proc/new/run"));
+  });
 });
 
-/** Mounts a small file system; false where that is not allowed. */
-function mountSmallDisk(path: string): boolean {
+/** Mounts a file system; false where that is not allowed. */
+function mountDisk(path: string, options: string): boolean {
   mkdirSync(path, { recursive: true });
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", path], { stdio: "ignore" });
+    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path], { stdio: "ignore" });
     return true;
   } catch {
     return false;
   }
 }
 
+it("says that a file system is read-only", async (context) => {
+  const disk = at("read-only-disk");
+  if (!mountDisk(disk, "ro")) context.skip("mounting a file system is not allowed here");
+  try {
+    await expect(run("read-only-disk/new/run")).rejects.toMatchObject(
+      saying("data/permission", "is read-only. Write elsewhere"),
+    );
+  } finally {
+    execFileSync("umount", [disk]);
+  }
+});
+
 it("says that the disk is full, and goes on when it is not", async (context) => {
   const disk = at("small-disk");
-  if (!mountSmallDisk(disk)) context.skip("mounting a file system is not allowed here");
+  if (!mountDisk(disk, "size=400k")) context.skip("mounting a file system is not allowed here");
   try {
     writeFileSync(join(disk, "ballast"), Buffer.alloc(350_000));
     await expect(run("small-disk/run", { only: ["teach"] })).rejects.toMatchObject(

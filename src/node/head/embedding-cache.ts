@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import { explainCacheErrors } from "../cache-error.ts";
 import { openFileSource } from "../file-source.ts";
 import { isErrno } from "../is-errno.ts";
+import { makeMissingFolders } from "../make-folder.ts";
 import { writeFileAtomic } from "../write-file.ts";
 
 /** Embeddings that were computed before, by the SHA-256 of the encoded image in hexadecimal. */
@@ -129,7 +130,7 @@ async function writePart(
   );
   const name = createHash("sha256").update(hashes).digest("hex").slice(0, 16);
   await explainCacheErrors(folder)(async () => {
-    await mkdir(folder, { recursive: true });
+    await makeMissingFolders(folder);
     await writeFileAtomic(join(folder, `${name}.safetensors`), chunks);
   });
 }
