@@ -189,6 +189,14 @@ describe("the page of two seeds with variants", () => {
   });
 });
 
+it("has a teacher that is given once, whatever the seeds", async () => {
+  const teacher = at("run", "teacher", "best.safetensors");
+  const given = { ...settings, sweep: {}, variants: {}, teacher, teach: false };
+  const report = reportOf(await eventsOf({ settings: given, out: at("given-run") }))!;
+  const seeds = report.arms.map(({ kind, runs }) => [kind, runs.length]);
+  expect(Object.fromEntries(seeds)).toEqual({ supervised: 2, pretrained: 2, finetuned: 2, teacher: 1 });
+});
+
 describe("the page of a selection", () => {
   const settingsOf = (unlabelled: string): Partial<SemiSettings> => ({
     ...settings,

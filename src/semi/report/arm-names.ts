@@ -37,6 +37,9 @@ export function shownArms(arms: readonly Arm[]): readonly NamedArm[] {
     .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 
+/** Whether an arm is neither the outcome nor on the way to it, and no baseline. */
+export const isOther = ({ kind }: Arm): boolean => kind === "other";
+
 /** The runs of the arm of a kind; empty without such an arm. */
 export function runsOf(arms: readonly Arm[], kind: Kind): Arm["runs"] {
   return arms.find((arm) => arm.kind === kind)?.runs ?? [];

@@ -1,7 +1,7 @@
 import { count, markup, significant, type Markup } from "../../train/report/index.ts";
 import { armDots } from "./arm-dots.ts";
-import { runsOf } from "./arm-names.ts";
-import type { ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
+import { isOther, runsOf } from "./arm-names.ts";
+import type { Arm, ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
 import { gainPanel } from "./gain-panel.ts";
 import { headline } from "./headline.ts";
 import { spread } from "./spread.ts";
@@ -13,7 +13,8 @@ const states = {
 
 /** The first screen: what came out, how sure it is, and what it was measured on. */
 export function opening(data: SemiReportData): Markup {
-  const { title, summary, status = "finished", measuredOn, arms } = data;
+  const { title, summary, status = "finished", measuredOn } = data;
+  const arms = data.arms.filter((arm) => !isOther(arm));
   return markup`<header class="opening">
 <h1>${title}</h1>
 ${summary === undefined ? undefined : markup`<p>${summary}</p>`}
@@ -21,7 +22,7 @@ ${status === "finished" ? undefined : markup`<p class="notice">${states[status]}
 <p class="headline">${headline(data)}</p>
 <p class="lead">${lead(data.counts)}</p>
 ${measuredOn && arms.some(({ runs }) => runs.length > 0) ? markup`<div class="outcome">${gainPanel(data)}${armDots(arms)}</div>` : undefined}
-${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(data)} ${effort(data)}</p>`}
+${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(arms)} ${effort(data)}</p>`}
 </header>`;
 }
 
@@ -39,7 +40,7 @@ function measurement({ set, name, images }: MeasuredOn): Markup {
     : markup`${what}; where they also chose the best epoch, all figures are a little too high.`;
 }
 
-function seeds({ arms }: SemiReportData): string {
+function seeds(arms: readonly Arm[]): string {
   const numbers = new Set(arms.flatMap(({ runs }) => (runs.length > 0 ? [runs.length] : [])));
   if (numbers.size !== 1) return numbers.size > 1 ? "Each dot is a training run with a seed of its own." : "";
   const [runs] = numbers;

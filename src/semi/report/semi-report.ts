@@ -7,6 +7,7 @@ import { confusions } from "./confusions.ts";
 import { cost } from "./cost.ts";
 import type { SemiReportData } from "./data.ts";
 import { opening } from "./opening.ts";
+import { otherArms } from "./other-arms.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
 import { steps } from "./steps.ts";
 import { strips } from "./strips.ts";
@@ -27,6 +28,7 @@ export function semiReport(data: SemiReportData): string {
     classSelection(data),
     classChanges(data),
     armTable(data.arms),
+    otherArms(data.arms),
     sweeps(data),
     armCurves(data.curves ?? []),
     confusions(data),

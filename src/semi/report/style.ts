@@ -113,6 +113,8 @@ pre { overflow: auto; padding: 14px 16px; border-radius: 10px; background: var(-
   .arms th:first-child, .selection th:first-child, .changes th:first-child { min-width: 106px; position: sticky; left: 0; z-index: 1; background: var(--ground); }
   .arms thead th:first-child, .selection thead th:first-child, .changes thead th:first-child { z-index: 2; background: var(--raised); }
   .list tbody th { min-width: 106px; }
+  .list { font-size: 13px; }
+  .list th, .list td { padding: 5px 6px; }
 }
 @media print {
   details::details-content { content-visibility: visible; block-size: auto; }

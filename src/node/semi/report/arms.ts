@@ -18,6 +18,8 @@ export function arms(runs: readonly StandingRun[]): readonly Arm[] {
       const measured = armRun(run, folder);
       if (!measured) continue;
       const key = `${words.kind} ${words.name ?? ""}`;
+      // It is the same one with every seed.
+      if (folder === givenTeacher && found.has(key)) continue;
       const arm = found.get(key) ?? { ...words, runs: [] };
       arm.runs.push(measured);
       found.set(key, arm);
