@@ -1,7 +1,8 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { fileError } from "./file-error.ts";
 import { isErrno } from "./is-errno.ts";
+import { isFolder } from "./is-folder.ts";
 
 /**
  * Makes a folder and those above it, where they are missing.
@@ -32,9 +33,4 @@ export async function makeMissingFolders(folder: string): Promise<void> {
       throw error;
     }
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() === true;
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
 import type { SemiSettings } from "../../src/semi/index.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
@@ -171,41 +171,41 @@ describe("files of a run", () => {
   });
 });
 
-/** Mounts a file system; false where that is not allowed. */
-function mountDisk(path: string, options: string): boolean {
-  mkdirSync(path, { recursive: true });
+/** Works in a small file system, or skips the test where none may be mounted. */
+async function onDisk(
+  context: TestContext,
+  options: string,
+  work: (disk: string) => Promise<void>,
+): Promise<void> {
+  const disk = `disk-${options}`;
+  mkdirSync(at(disk));
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path], { stdio: "ignore" });
-    return true;
+    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", at(disk)], { stdio: "ignore" });
   } catch {
-    return false;
+    context.skip("mounting a file system is not allowed here");
+  }
+  try {
+    await work(disk);
+  } finally {
+    execFileSync("umount", [at(disk)]);
   }
 }
 
-it("says that a file system is read-only", async (context) => {
-  const disk = at("read-only-disk");
-  if (!mountDisk(disk, "ro")) context.skip("mounting a file system is not allowed here");
-  try {
-    await expect(run("read-only-disk/new/run")).rejects.toMatchObject(
+it("says that a file system is read-only", (context) =>
+  onDisk(context, "ro", async (disk) => {
+    await expect(run(`${disk}/new/run`)).rejects.toMatchObject(
       saying("data/permission", "is read-only. Write elsewhere"),
     );
-  } finally {
-    execFileSync("umount", [disk]);
-  }
-});
+  }));
 
-it("says that the disk is full, and goes on when it is not", async (context) => {
-  const disk = at("small-disk");
-  if (!mountDisk(disk, "size=400k")) context.skip("mounting a file system is not allowed here");
-  try {
-    writeFileSync(join(disk, "ballast"), Buffer.alloc(350_000));
-    await expect(run("small-disk/run", { only: ["teach"] })).rejects.toMatchObject(
+it("says that the disk is full, and goes on when it is not", (context) =>
+  onDisk(context, "size=400k", async (disk) => {
+    const out = `${disk}/run`;
+    writeFileSync(at(disk, "ballast"), Buffer.alloc(350_000));
+    await expect(run(out, { only: ["teach"] })).rejects.toMatchObject(
       saying("data/disk-full", "Free some space"),
     );
-    execFileSync("mount", ["-o", "remount,size=4m", disk]);
-    const done = stagesDone(await run("small-disk/run", { only: ["teach"] }));
+    execFileSync("mount", ["-o", "remount,size=4m", at(disk)]);
+    const done = stagesDone(await run(out, { only: ["teach"] }));
     expect(done).toEqual({ teacher: [] });
-  } finally {
-    execFileSync("umount", [disk]);
-  }
-});
+  }));

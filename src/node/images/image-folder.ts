@@ -8,6 +8,7 @@ import {
   type ImageSource,
 } from "../../data/index.ts";
 import { fileError } from "../file-error.ts";
+import { isFolder } from "../is-folder.ts";
 import type { OpenImagesOptions } from "./options.ts";
 
 /**
@@ -35,10 +36,10 @@ async function* images(
 ): AsyncGenerator<ImageItem> {
   const { files, folders, identity } = await list(folder, ancestors, signal);
   const inside = new Set([...ancestors, identity]);
-  const isFolder = new Set(folders);
+  const folderNames = new Set(folders);
   for (const name of sortNaturally([...files, ...folders])) {
     const path = join(folder, name);
-    if (isFolder.has(name)) yield* images(path, label ?? name, inside, signal);
+    if (folderNames.has(name)) yield* images(path, label ?? name, inside, signal);
     else yield label === undefined ? { id: path, content: { path } } : { id: path, label, content: { path } };
   }
 }
@@ -67,20 +68,11 @@ async function list(
       if (isHiddenName(entry.name)) continue;
       if (entry.isDirectory()) folders.push(entry.name);
       else if (isImagePath(entry.name)) files.push(entry.name);
-      else if (entry.isSymbolicLink() && (await isFolderLink(join(folder, entry.name))))
-        folders.push(entry.name);
+      // A link to nowhere that is not named as an image is none.
+      else if (entry.isSymbolicLink() && (await isFolder(join(folder, entry.name)))) folders.push(entry.name);
     }
     return { files, folders: sortNaturally(folders), identity };
   } catch (cause) {
     throw fileError(folder, cause);
-  }
-}
-
-async function isFolderLink(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch {
-    // A link to nowhere that is not named as an image is none.
-    return false;
   }
 }
