@@ -1,6 +1,5 @@
-import type { Manifest, StageKind } from "../../semi/index.ts";
+import type { Arm, Manifest, StageKind } from "../../semi/index.ts";
 import type { TrainingEvent } from "../trainer/index.ts";
-import type { WrittenReport } from "./report/index.ts";
 
 /** Whether the files of a stage stand. */
 export type StageStatus = "done" | "to resume" | "to redo" | "to do";
@@ -72,6 +71,12 @@ interface StageFinishedEvent {
 }
 
 /** The page that shows the run stands; nothing comes after it. */
+/** Where a page stands, and what it says was trained. */
+export interface WrittenReport {
+  readonly path: string;
+  readonly arms: readonly Arm[];
+}
+
 interface ReportEvent extends WrittenReport {
   readonly type: "report";
 }

@@ -9,11 +9,21 @@ import type {
   StartedEvent,
 } from "../../train/index.ts";
 import type { HeadEvent } from "../head/index.ts";
-import type { StartingModelOptions } from "./starting-model.ts";
+import type { ModelOptions } from "../open-model.ts";
 import type { TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
 /** Values of a recipe, and the built-in recipe that they change. */
 export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
+
+/** What a training starts from. */
+export interface StartingModelOptions extends Pick<ModelOptions, "hub" | "signal"> {
+  /** A card's name, timm's tag, an architecture, or a weights file. */
+  readonly model?: string | undefined;
+  /** A `.pth` or `.safetensors` file to start from. @default the published weights, where the model has some */
+  readonly weights?: string | undefined;
+  /** Starts from random weights; of a file the architecture alone is taken then. @default false */
+  readonly scratch?: boolean | undefined;
+}
 
 /** What to train, on what, how and where to. */
 export interface TrainModelOptions

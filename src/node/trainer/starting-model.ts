@@ -2,18 +2,9 @@ import { basename, resolve } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { hasWeights, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../open-model.ts";
+import type { StartingModelOptions } from "./options.ts";
 import type { OpenedRun } from "./opened-run.ts";
 import { packageVersion } from "../package-version.ts";
-
-/** What a training starts from. */
-export interface StartingModelOptions extends Pick<ModelOptions, "hub" | "signal"> {
-  /** A card's name, timm's tag, an architecture, or a weights file. */
-  readonly model?: string | undefined;
-  /** A `.pth` or `.safetensors` file to start from. @default the published weights, where the model has some */
-  readonly weights?: string | undefined;
-  /** Starts from random weights; of a file the architecture alone is taken then. @default false */
-  readonly scratch?: boolean | undefined;
-}
 
 /**
  * The network that is trained, as it starts.

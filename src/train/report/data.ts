@@ -1,4 +1,5 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
+import type { Fact } from "./facts.ts";
 
 /** What a training run has to show; everything in it is plain data. */
 export interface TrainingReportData {
@@ -24,12 +25,6 @@ export interface TrainingReportData {
   readonly provenance: readonly Fact[];
   /** Processor, cores, memory, runtime. */
   readonly machine: readonly Fact[];
-}
-
-/** A name and its value, as they are to be read. */
-export interface Fact {
-  readonly name: string;
-  readonly value: string | number | boolean;
 }
 
 /** One epoch; accuracies in percent, losses in nats. */

@@ -1,5 +1,10 @@
-import type { Fact } from "./data.ts";
 import { markup, type Markup } from "./markup.ts";
+
+/** A name and its value, as they are to be read. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string | number | boolean;
+}
 
 /** Names and values under a heading; nothing without any. */
 export function factTable(title: string, facts: readonly Fact[]): Markup | undefined {

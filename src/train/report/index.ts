@@ -3,14 +3,13 @@ export { confusionPage } from "./confusion-page.ts";
 export { confusionFigure } from "./confusion.ts";
 export type {
   EpochRecord,
-  Fact,
   Mistake,
   StepRecord,
   SweepRecord,
   TrainingReportData,
   ValidationRecord,
 } from "./data.ts";
-export { factTable } from "./facts.ts";
+export { factTable, type Fact } from "./facts.ts";
 export { compact, count, percent, significant } from "./figures.ts";
 export { markup, type Content, type Markup } from "./markup.ts";
 export { page } from "./page.ts";

@@ -1,2 +1,2 @@
-export { openReport, type WrittenReport } from "./open-report.ts";
+export { openReport } from "./open-report.ts";
 export type { ContextRun } from "./standing-run.ts";

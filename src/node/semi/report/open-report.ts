@@ -1,16 +1,11 @@
 import { join } from "node:path";
-import { semiReport, type Arm, type SemiReportData, type SemiSettings } from "../../../semi/index.ts";
+import { semiReport, type SemiReportData, type SemiSettings } from "../../../semi/index.ts";
 import { writeFileAtomic } from "../../write-file.ts";
+import type { WrittenReport } from "../events.ts";
 import { readSummary } from "../read-summary.ts";
 import { gather, type ShownSelection } from "./gather.ts";
 import { selectionRecord } from "./selection-record.ts";
 import { lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
-
-/** Where a page stands, and what it says was trained. */
-export interface WrittenReport {
-  readonly path: string;
-  readonly arms: readonly Arm[];
-}
 
 /** The page of a study, which can be written again and again while the study goes on. */
 export interface Report {
