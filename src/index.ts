@@ -9,24 +9,23 @@
  *
  * @packageDocumentation
  */
-export { createModel, type CreateModelOptions } from "./node/create-model.ts";
-export { calibrateModel, type CalibrationImages, type Int8Options } from "./node/calibrate-model.ts";
-export { openModel, type ModelOptions, type ModelSource } from "./node/open-model.ts";
+
+export { createModel, type CreateModelOptions } from "./node/models/create-model.ts";
+export { calibrateModel, type CalibrationImages, type Int8Options } from "./node/models/calibrate-model.ts";
+export { openModel, type ModelOptions, type ModelSource } from "./node/models/open-model.ts";
 export {
   exportOnnx,
   exportSafetensors,
   type ExportOnnxOptions,
   type ExportOptions,
-} from "./node/export-model.ts";
-export { explanationPng } from "./node/explanation-png.ts";
-export {
-  trainModel,
-  type RecipeValues,
-  type TrainingEvent,
-  type TrainModelOptions,
-} from "./node/trainer/index.ts";
-export { runSemi, type RunSemiOptions, type SemiEvent } from "./node/semi/index.ts";
-export { openImages, type OpenImagesOptions } from "./node/images/index.ts";
+} from "./node/models/export-model.ts";
+export { explanationPng } from "./node/images/encode-image.ts";
+export { trainModel } from "./node/trainer/train-model.ts";
+export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./node/trainer/options.ts";
+export { runSemi, type RunSemiOptions } from "./node/semi/run-semi.ts";
+export type { SemiEvent } from "./node/semi/events.ts";
+export { openImages } from "./node/images/open-images.ts";
+export type { OpenImagesOptions } from "./node/images/image-sources.ts";
 export {
   findCard,
   listModels,
@@ -35,19 +34,19 @@ export {
   type ResNetConfig,
 } from "./nn/index.ts";
 export type { ImageItem, ImageSource } from "./data/index.ts";
-export { Model } from "./predict/index.ts";
-export type {
-  CalibrateOptions,
-  Calibration,
-  Classified,
-  Embedded,
-  Explained,
-  Failure,
-  Featured,
-  FeatureMap,
-  HeatMap,
-  Prediction,
-  ValidationReport,
+export {
+  Model,
+  type CalibrateOptions,
+  type Calibration,
+  type Classified,
+  type Embedded,
+  type Explained,
+  type Failure,
+  type Featured,
+  type FeatureMap,
+  type HeatMap,
+  type Prediction,
+  type ValidationReport,
 } from "./predict/index.ts";
 export {
   DataError,

@@ -9,12 +9,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   weights: [],
   image: [],
   runtime: [],
+  report: [],
   nn: ["graph", "weights", "image"],
   data: ["image"],
-  train: ["nn", "graph", "data", "image", "weights", "runtime", "predict"],
+  train: ["nn", "graph", "data", "image", "weights", "runtime", "predict", "report"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
-  semi: ["nn", "data", "weights", "predict", "train"],
-  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi"],
+  semi: ["nn", "data", "weights", "predict", "train", "report"],
+  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "report"],
   web: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
   cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "node"],
 };
@@ -54,4 +55,37 @@ describe("import direction", () => {
       }
     }
   });
+
+  it("runs in no circle, types included", () => {
+    expect(circles(new Map(files.map((file) => [file, targetsOf(file)])))).toEqual([]);
+  });
 });
+
+/** The files of src that a file imports or hands on, by relative path; imports at run time included. */
+function targetsOf(file: string): readonly string[] {
+  return importsOf(file)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => posix.normalize(posix.join(posix.dirname(file), specifier)));
+}
+
+/** Groups of files that reach each other (Tarjan's strongly connected components). */
+function circles(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
+  const found: string[][] = [];
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    path.push(file);
+    for (const target of graph.get(file) ?? []) {
+      if (!order.has(target)) visit(target);
+      if (path.includes(target)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(target)!));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const circle = path.splice(path.indexOf(file));
+    if (circle.length > 1 || graph.get(file)!.includes(file)) found.push(circle);
+  };
+  for (const file of graph.keys()) if (!order.has(file)) visit(file);
+  return found;
+}

@@ -1,14 +1,24 @@
 import { UsageError } from "../core/index.ts";
-import { calibrationFor } from "./calibration.ts";
-import { createModel } from "../node/create-model.ts";
-import type { CreateModelOptions } from "../node/create-model.ts";
-import { openModel as openSource } from "../node/open-model.ts";
-import type { Computation, Model } from "../predict/index.ts";
 import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
-import { hubNotices } from "./hub-notices.ts";
-import type { ModelOptions, RunOptions } from "./options/model-options.ts";
-import type { PrecisionOptions } from "./options/precision-options.ts";
-import type { Terminal } from "./terminal.ts";
+import { openImages } from "../node/images/open-images.ts";
+import { calibrateModel } from "../node/models/calibrate-model.ts";
+import { createModel, type CreateModelOptions } from "../node/models/create-model.ts";
+import { openModel as openSource, type ModelSource } from "../node/models/open-model.ts";
+import {
+  defaultCalibrationImages,
+  type Calibration,
+  type Computation,
+  type Model,
+} from "../predict/index.ts";
+import type {
+  CalibrationOptions,
+  ModelOptions,
+  PrecisionOptions,
+  RunOptions,
+} from "./options/model-options.ts";
+import { plural } from "./output/numbers.ts";
+import { hubNotices, imageProgress } from "./output/progress.ts";
+import type { Terminal } from "./output/terminal.ts";
 
 /** The options of a model as the library takes them. */
 export function modelSettings(
@@ -104,3 +114,57 @@ function defined<T extends object>(values: T): Defined<T> {
 }
 
 const asPath = (file: string): string => (/[/\\]/.test(file) ? file : `./${file}`);
+
+type Given = CalibrationOptions & { readonly precision: string | undefined };
+
+/**
+ * Checks that int8 and the images for it come together.
+ *
+ * @throws UsageError `usage/no-calibration` for int8 without images, `usage/precision` for images without int8.
+ */
+export function checkCalibration({
+  precision,
+  calibrate,
+  calibrationImages,
+  reduceRange,
+}: Given): string | undefined {
+  if (precision === "int8") {
+    if (calibrate !== undefined) return calibrate;
+    throw new UsageError(
+      "usage/no-calibration",
+      "--precision int8 needs --calibrate DATA: a few hundred images of the kind that will be classified.",
+    );
+  }
+  const [given] = [
+    ...(calibrate === undefined ? [] : ["--calibrate"]),
+    ...(calibrationImages === undefined ? [] : ["--calibration-images"]),
+    ...(reduceRange ? ["--reduce-range"] : []),
+  ];
+  if (given === undefined) return undefined;
+  throw new UsageError("usage/precision", `${given} belongs to --precision int8.`);
+}
+
+/** Measures the ranges that int8 needs over the images named for it; gives nothing for other precisions. */
+export async function calibrationFor(
+  source: () => Promise<ModelSource>,
+  options: Given,
+  terminal: Terminal,
+): Promise<Calibration | undefined> {
+  const data = checkCalibration(options);
+  if (data === undefined) return undefined;
+  const { signal } = terminal;
+  const images = await openImages([data], { signal });
+  const count = options.calibrationImages ?? defaultCalibrationImages;
+  const progress = imageProgress(Math.min(images.size ?? count, count), terminal);
+  terminal.status(() => terminal.noticeStyle.dim("measuring the ranges of activations …"));
+  const calibration = await calibrateModel(await source(), images, {
+    images: count,
+    onProgress: (done) => progress(done, 0),
+    signal,
+  });
+  terminal.clearStatus();
+  if (calibration.failed > 0) {
+    terminal.notice(`${plural(calibration.failed, "calibration image")} could not be read.`);
+  }
+  return calibration;
+}

@@ -1,9 +1,9 @@
 import { Command, CommanderError } from "commander";
-import { packageVersion } from "../node/package-version.ts";
-import type { Outcome } from "./command.ts";
-import { commandTable } from "./command-table.ts";
-import { failureExit } from "./failure-exit.ts";
-import { Interrupted, processTerminal } from "./terminal.ts";
+import { SslResnextError, UsageError } from "../core/index.ts";
+import { packageVersion } from "../node/package-files.ts";
+import { defineCommand, type LoadedCommand, type Outcome } from "./options/command.ts";
+import { Interrupted, processTerminal, ReaderGone, type Terminal } from "./output/terminal.ts";
+import { printable } from "./output/text-width.ts";
 
 const exitCodes: { readonly [O in Outcome]: number } = { ok: 0, failed: 1 };
 
@@ -66,3 +66,121 @@ function describeProgram(): Command {
 }
 
 const sentence = (summary: string): string => `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
+
+/** A command as the list of commands shows it; its code is loaded when it is asked for. */
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<LoadedCommand>;
+}
+
+/** Every command, in the order of the help. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: "models",
+    summary: "list the models with trained weights",
+    load: async () => {
+      const { modelsCommand, models } = await import("./models.ts");
+      return defineCommand(modelsCommand, () => Promise.resolve(models));
+    },
+  },
+  {
+    name: "info",
+    summary: "show a model's card and layers, or what a weights file holds",
+    load: async () =>
+      defineCommand(
+        (await import("./info/options.ts")).infoCommand,
+        async () => (await import("./info/run.ts")).info,
+      ),
+  },
+  {
+    name: "classify",
+    summary: "say what images show",
+    load: async () =>
+      defineCommand(
+        (await import("./classify/options.ts")).classifyCommand,
+        async () => (await import("./classify/run.ts")).classify,
+      ),
+  },
+  {
+    name: "embed",
+    summary: "turn images into feature vectors or feature maps",
+    load: async () =>
+      defineCommand(
+        (await import("./embed/options.ts")).embedCommand,
+        async () => (await import("./embed/run.ts")).embed,
+      ),
+  },
+  {
+    name: "validate",
+    summary: "measure a model's accuracy over labelled images",
+    load: async () =>
+      defineCommand(
+        (await import("./validate/options.ts")).validateCommand,
+        async () => (await import("./validate/run.ts")).validate,
+      ),
+  },
+  {
+    name: "train",
+    summary: "train or fine-tune a model on your own labelled images",
+    load: async () =>
+      defineCommand(
+        (await import("./train/options.ts")).trainCommand,
+        async () => (await import("./train/run.ts")).train,
+      ),
+  },
+  {
+    name: "semi",
+    summary: "train a student on labelled and unlabelled images",
+    load: async () =>
+      (await import("./semi/options.ts")).semiCommands(async () => (await import("./semi/run.ts")).semi),
+  },
+  {
+    name: "export",
+    summary: "write a model as ONNX or safetensors",
+    load: async () =>
+      defineCommand(
+        (await import("./export/options.ts")).exportCommand,
+        async () => (await import("./export/run.ts")).exportModel,
+      ),
+  },
+  {
+    name: "average",
+    summary: "average checkpoints of one model",
+    load: async () => {
+      const { averageCommand, average } = await import("./average.ts");
+      return defineCommand(averageCommand, () => Promise.resolve(average));
+    },
+  },
+  {
+    name: "benchmark",
+    summary: "measure the images a second of a model",
+    load: async () =>
+      defineCommand(
+        (await import("./benchmark/options.ts")).benchmarkCommand,
+        async () => (await import("./benchmark/run.ts")).benchmark,
+      ),
+  },
+];
+
+/** Reports what ended a run and gives its exit code. */
+function failureExit(error: unknown, terminal: Terminal): number {
+  const reason: unknown = terminal.signal.aborted ? terminal.signal.reason : error;
+  if (reason instanceof ReaderGone) return 0;
+  if (reason instanceof Interrupted) {
+    terminal.notice("interrupted");
+    return reason.exitCode;
+  }
+  const style = terminal.noticeStyle;
+  if (error instanceof SslResnextError) {
+    terminal.notice(`${style.failure("error:")} ${safeLines(error.message)} ${style.dim(`[${error.code}]`)}`);
+    return error instanceof UsageError || error.code === "model/unknown-name" ? 2 : 1;
+  }
+  // Not one of ours: the trace is what a report of the fault needs.
+  terminal.notice(
+    `${style.failure("unexpected error:")} ${error instanceof Error ? error.stack : String(error)}`,
+  );
+  return 1;
+}
+
+const safeLines = (message: string): string => message.split("\n").map(printable).join("\n");

@@ -1,11 +1,19 @@
-export { allocate, bytesPerElement, viewAs, type DType, type DTypeArrays } from "./dtype.ts";
-export { asFloat16, toFloat16 } from "./float16.ts";
-export { elementCount, tensor, type StateDict, type Tensor, type TensorSource } from "./tensor.ts";
-export { bytesSource, type ByteSource } from "./byte-source.ts";
-export { nearestNames } from "./nearest-names.ts";
-export { seededRandom, type Random } from "./random.ts";
-export { deriveSeed } from "./derive-seed.ts";
 export {
+  allocate,
+  bytesPerElement,
+  viewAs,
+  type DType,
+  type DTypeArrays,
+  elementCount,
+  tensor,
+  type StateDict,
+  type Tensor,
+  type TensorSource,
+} from "./tensor.ts";
+export { asFloat16, toFloat16 } from "./float16.ts";
+export { bytesSource, type ByteSource } from "./byte-source.ts";
+export {
+  nearestNames,
   DataError,
   GraphError,
   ImageError,
@@ -16,3 +24,4 @@ export {
   UsageError,
   WeightsError,
 } from "./errors.ts";
+export { seededRandom, type Random, deriveSeed } from "./random.ts";

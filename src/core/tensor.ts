@@ -1,5 +1,3 @@
-import type { DType, DTypeArrays } from "./dtype.ts";
-
 /** A dense row-major array in memory. */
 export interface Tensor<D extends DType = DType> {
   readonly dtype: D;
@@ -36,4 +34,59 @@ export function tensor<D extends DType>(
   }
   const value = { dtype, dims, data };
   return { ...value, load: () => Promise.resolve(value) };
+}
+
+/** Element types, named as ONNX and NumPy name them. */
+export type DType =
+  "float64" | "float32" | "float16" | "bfloat16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
+
+/** Typed array that holds the elements of each dtype; 16-bit floats are kept as their bit patterns. */
+export interface DTypeArrays {
+  readonly float64: Float64Array<ArrayBuffer>;
+  readonly float32: Float32Array<ArrayBuffer>;
+  readonly float16: Uint16Array<ArrayBuffer>;
+  readonly bfloat16: Uint16Array<ArrayBuffer>;
+  readonly int64: BigInt64Array<ArrayBuffer>;
+  readonly int32: Int32Array<ArrayBuffer>;
+  readonly int16: Int16Array<ArrayBuffer>;
+  readonly int8: Int8Array<ArrayBuffer>;
+  readonly uint8: Uint8Array<ArrayBuffer>;
+  readonly bool: Uint8Array<ArrayBuffer>;
+}
+
+type Constructor<A> = {
+  readonly BYTES_PER_ELEMENT: number;
+  new (length: number): A;
+  new (buffer: ArrayBuffer, byteOffset?: number, length?: number): A;
+};
+
+const arrays: { readonly [D in DType]: Constructor<DTypeArrays[D]> } = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
+/** Bytes that one element takes. */
+export function bytesPerElement(dtype: DType): number {
+  return arrays[dtype].BYTES_PER_ELEMENT;
+}
+
+/** A zero-filled array for `length` elements. */
+export function allocate<D extends DType>(dtype: D, length: number): DTypeArrays[D] {
+  return new arrays[dtype](length);
+}
+
+/** Views little-endian bytes as elements; copies when the bytes are not aligned for the dtype. */
+export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array): DTypeArrays[D] {
+  const size = bytesPerElement(dtype);
+  const aligned = bytes.buffer instanceof ArrayBuffer && bytes.byteOffset % size === 0;
+  const owned = aligned ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  return new arrays[dtype](owned.buffer, owned.byteOffset, owned.byteLength / size);
 }

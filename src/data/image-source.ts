@@ -1,3 +1,5 @@
+import { sortNaturally } from "./natural-order.ts";
+
 /** Where the bytes of an image lie: a file, a range of a file, or memory. Survives structured cloning. */
 export type ImageContent =
   | { readonly path: string; readonly offset?: number; readonly length?: number }
@@ -18,4 +20,20 @@ export interface ImageSource extends AsyncIterable<ImageItem> {
   readonly classes: readonly string[] | undefined;
   /** Number of images; undefined when it cannot be known without reading the data. */
   readonly size: number | undefined;
+}
+
+/** One source after the other; the classes are the union, the size is known when every size is. */
+export function concatSources(sources: readonly ImageSource[]): ImageSource {
+  const classes = new Set(sources.flatMap((source) => source.classes ?? []));
+  const size = sources.reduce<number | undefined>(
+    (sum, source) => (sum === undefined || source.size === undefined ? undefined : sum + source.size),
+    0,
+  );
+  return {
+    classes: classes.size > 0 ? sortNaturally(classes) : undefined,
+    size,
+    async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
+      for (const source of sources) yield* source;
+    },
+  };
 }

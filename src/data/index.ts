@@ -1,50 +1,57 @@
-export type { ImageContent, ImageItem, ImageSource } from "./image-source.ts";
-export { concatSources } from "./concat-sources.ts";
+export { type ImageContent, type ImageItem, type ImageSource, concatSources } from "./image-source.ts";
 export { compareNaturally, sortNaturally } from "./natural-order.ts";
-export { imageExtensions, isHiddenName, isImagePath, pathKind, type PathKind } from "./path-kind.ts";
-export { sniffLength, sniffStream, type StreamKind } from "./sniff.ts";
-export { tarImages, tarStreamImages, type TarImagesOptions } from "./tar/tar-images.ts";
-export { classCollector, type ClassCollector } from "./tar/class-collector.ts";
-export { parquetImages, type ParquetImagesOptions } from "./parquet/parquet-images.ts";
+export {
+  imageExtensions,
+  isHiddenName,
+  isImagePath,
+  pathKind,
+  type PathKind,
+  sniffLength,
+  sniffStream,
+  type StreamKind,
+} from "./input-kind.ts";
+export {
+  tarImages,
+  tarStreamImages,
+  type TarImagesOptions,
+  classCollector,
+  type ClassCollector,
+} from "./tar/tar-images.ts";
+export { parquetImages, type ParquetImagesOptions } from "./parquet-images.ts";
 export { mapClasses, type ModelClasses } from "./class-mapping.ts";
-export { parseRealLabels, type RealLabels } from "./real-labels.ts";
-export { imagenetClass, imagenetClasses, type ImagenetClass } from "./imagenet/classes.ts";
-export { imagenetSubset, type ImagenetSubset } from "./imagenet/subsets.ts";
+export { parseRealLabels, type RealLabels } from "./imagenet/real-labels.ts";
 export {
-  defaultMixing,
-  mixBatch,
-  mixingFields,
-  mixingSchema,
-  writeTarget,
-  type MixableBatch,
-  type MixingOptions,
-} from "./mixing/index.ts";
-export {
-  epochOrder,
-  splitHoldout,
-  type EpochOrderOptions,
-  type Holdout,
-  type Sampler,
-} from "./samplers/index.ts";
+  imagenetClass,
+  imagenetClasses,
+  type ImagenetClass,
+  imagenetSubset,
+  type ImagenetSubset,
+} from "./imagenet/classes.ts";
+export { defaultMixing, mixingFields, mixingSchema, type MixingOptions } from "./mixing-options.ts";
+export { mixBatch, writeTarget, type MixableBatch } from "./mixing.ts";
+export { epochOrder, type EpochOrderOptions, type Sampler } from "./loader/epoch-order.ts";
+export { splitHoldout, type Holdout, holdOut, type HeldOutSources } from "./loader/hold-out.ts";
 export {
   checkLoaderOptions,
-  holdOut,
-  indexedImage,
-  indexImages,
-  emptyClasses,
-  noLabel,
-  trainingLabels,
   type BatchArrays,
   type EpochOptions,
-  type HeldOutSources,
+  type SkippedImage,
+  type TrainingBatch,
+  type TrainingLoader,
+  type TrainingLoaderOptions,
+} from "./loader/training-loader.ts";
+export {
+  indexedImage,
+  indexImages,
   type ImageIndex,
   type IndexedImage,
   type IndexedImages,
   type KeepBytes,
+} from "./loader/image-index.ts";
+export {
+  emptyClasses,
+  noLabel,
+  trainingLabels,
   type KnownClasses,
-  type SkippedImage,
-  type TrainingBatch,
   type TrainingLabels,
-  type TrainingLoader,
-  type TrainingLoaderOptions,
-} from "./training/index.ts";
+} from "./loader/training-labels.ts";

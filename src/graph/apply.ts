@@ -1,7 +1,15 @@
 import { GraphError } from "../core/index.ts";
-import type { Application, AttributeKind, OpSpec } from "./op-spec.ts";
 import { currentScope } from "./scope.ts";
-import { formatShape, type Attribute, type Attributes, type Node, type Value } from "./value.ts";
+import {
+  formatShape,
+  type Application,
+  type Attribute,
+  type AttributeKind,
+  type Attributes,
+  type Node,
+  type OpSpec,
+  type Value,
+} from "./value.ts";
 
 type Inputs = readonly (Value | undefined)[];
 type OptionalAttributes = Readonly<Record<string, Attribute | undefined>>;

@@ -1,5 +1,8 @@
 import { GraphError } from "../core/index.ts";
-import type { Node, Value } from "./value.ts";
+import { application, apply } from "./apply.ts";
+import { ops } from "./ops/table.ts";
+import { atScope } from "./scope.ts";
+import { formatShape, type Node, type Value } from "./value.ts";
 
 /** A finished graph: named outputs and everything they are computed from. */
 export interface Graph {
@@ -89,4 +92,78 @@ function* postOrder(root: Value, seen: Set<object>): Generator<Node> {
       yield top.node;
     }
   }
+}
+
+/** Gives a node's new outputs from its already rewritten inputs, or `undefined` to keep the node as it is. */
+export type RewriteRule = (
+  node: Node,
+  inputs: readonly (Value | undefined)[],
+) => readonly Value[] | undefined;
+
+/** Rebuilds a graph node by node; nodes that no rule touches and whose inputs stay are shared with the old graph. */
+export function rewrite(graph: Graph, rule: RewriteRule): Graph {
+  const replaced = new Map<Value, Value>();
+  const current = (value: Value): Value => replaced.get(value) ?? value;
+
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((value) => value && current(value));
+    const changed = inputs.some((value, index) => value !== node.inputs[index]);
+    const outputs = atScope(
+      node.scope,
+      () => rule(node, inputs) ?? (changed ? apply(node.op, inputs, node.attributes) : node.outputs),
+    );
+    for (const [index, output] of node.outputs.entries()) replaced.set(output, outputs[index]!);
+  }
+  return buildGraph(Object.fromEntries([...graph.outputs].map(([name, value]) => [name, current(value)])));
+}
+
+/** How many times each value is read, by nodes or as an output of the graph. */
+export function countUses(graph: Graph): ReadonlyMap<Value, number> {
+  const uses = new Map<Value, number>();
+  const read = (value: Value): void => void uses.set(value, (uses.get(value) ?? 0) + 1);
+  for (const node of graph.nodes) for (const value of node.inputs) if (value) read(value);
+  for (const value of graph.outputs.values()) read(value);
+  return uses;
+}
+
+/**
+ * Checks a whole graph against the rules that building and rewriting must keep: every op is in the table,
+ * every node stands after those it reads, every leaf is collected, and every type is what its op infers.
+ *
+ * @throws GraphError that names the first offending node.
+ */
+export function checkGraph(graph: Graph): void {
+  const ready = new Set<Value["source"] | Node>([
+    ...[...graph.inputs.values()].map(({ source }) => source),
+    ...graph.constants.map(({ source }) => source),
+  ]);
+  for (const node of graph.nodes) {
+    if (Object.values<unknown>(ops).every((op) => op !== node.op))
+      objection(node, "is not in the table of ops");
+    for (const value of node.inputs) {
+      if (value && !ready.has(origin(value))) objection(node, "reads a value that is not computed before it");
+    }
+    const inferred = node.op.infer(application(node));
+    const agrees = inferred.every((type, index) => {
+      const made = node.outputs[index];
+      return made?.dtype === type.dtype && formatShape(made.shape) === formatShape(type.shape);
+    });
+    if (!agrees || inferred.length !== node.outputs.length)
+      objection(node, "has outputs its op does not infer");
+    ready.add(node);
+  }
+  for (const [name, value] of graph.outputs) {
+    if (!ready.has(origin(value))) {
+      throw new GraphError(
+        "graph/invalid-graph",
+        `Output "${name}" is not computed by any node of the graph.`,
+      );
+    }
+  }
+}
+
+const origin = ({ source }: Value): Value["source"] | Node => (source.kind === "node" ? source.node : source);
+
+function objection(node: Node, problem: string): never {
+  throw new GraphError("graph/invalid-graph", `${node.op.type} ${node.scope}`.trimEnd() + ` ${problem}.`);
 }

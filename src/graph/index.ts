@@ -1,12 +1,100 @@
-export { constant, input, type Attributes, type Dim, type Node, type Shape, type Value } from "./value.ts";
+export {
+  constant,
+  input,
+  type Attributes,
+  type Dim,
+  type Node,
+  type Shape,
+  type Value,
+  float32,
+  int64,
+  int64s,
+} from "./value.ts";
 export { currentScope, scope } from "./scope.ts";
-export * from "./ops/index.ts";
-export { buildGraph, type Graph } from "./graph.ts";
-export { rewrite, type RewriteRule } from "./rewrite.ts";
+export {
+  add,
+  clip,
+  div,
+  exp,
+  floor,
+  hardSigmoid,
+  log,
+  mul,
+  neg,
+  relu,
+  round,
+  sqrt,
+  sub,
+  cast,
+  equal,
+  greater,
+} from "./ops/elementwise.ts";
+export { conv, type ConvAttributes } from "./ops/convolution.ts";
+export {
+  batchNormalization,
+  type BatchNormParameters,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceSum,
+  softmax,
+  type ReduceAttributes,
+} from "./ops/reduction.ts";
+export {
+  globalAveragePool,
+  maxPool,
+  maxPoolIndices,
+  type PoolAttributes,
+  resize,
+  type ResizeAttributes,
+} from "./ops/pooling.ts";
+export { gemm, matMul, type GemmAttributes, multiplyAdds } from "./ops/linear.ts";
+export {
+  concat,
+  flatten,
+  gather,
+  reshape,
+  shapeOf,
+  slice,
+  transpose,
+  scatterAdd,
+  expand,
+  pad,
+  allButChannels,
+  channelColumn,
+} from "./ops/layout.ts";
+export {
+  dequantizeLinear,
+  quantizeLinear,
+  type QuantizeAttributes,
+  type QuantizedType,
+} from "./ops/quantize.ts";
+export { ops, type OpType } from "./ops/table.ts";
+export {
+  convInputGrad,
+  convWeightGrad,
+  batchNormTraining,
+  batchNormTrainingGrad,
+  type BatchNormTrainingResult,
+  maxPoolGrad,
+  reluGrad,
+  softmaxCrossEntropy,
+  sgdUpdate,
+  type SgdUpdateAttributes,
+} from "./ops/composite.ts";
+export {
+  blockedConv,
+  blockedGlobalAveragePool,
+  blockedMaxPool,
+  reorderInput,
+  reorderInputLast,
+  reorderOutput,
+  reorderOutputLast,
+} from "./ops/blocked.ts";
+export { buildGraph, type Graph, rewrite, type RewriteRule, checkGraph } from "./graph.ts";
 export { foldBatchNorm } from "./passes/fold-batch-norm.ts";
-export { blockConvolutions } from "./passes/block-convolutions.ts";
-export { flattenScaled } from "./passes/flatten-scaled.ts";
-export { mergeGroups } from "./passes/merge-groups.ts";
+export { blockConvolutions, mergeGroups } from "./passes/block-convolutions.ts";
+export { flattenScaled, lower, type LoweringTable } from "./lower/lower.ts";
 export {
   rangeGraph,
   type ActivationRange,
@@ -14,15 +102,10 @@ export {
   type RangeGraph,
 } from "./passes/activation-ranges.ts";
 export { quantiseConvolutions, type QuantiseOptions } from "./passes/quantise-convolutions.ts";
-export { checkGraph } from "./check.ts";
 export { printGraph } from "./print.ts";
-export { encodeModel, type EncodedModel, type EncodeOptions } from "./encode/encode-model.ts";
-export { modelBytes } from "./encode/model-bytes.ts";
-export { readModelInterface, type ModelInterface, type ModelValue } from "./encode/read-interface.ts";
+export { encodeModel, type EncodedModel, type EncodeOptions, modelBytes } from "./onnx/encode-model.ts";
+export { readModelInterface, type ModelInterface, type ModelValue } from "./onnx/proto.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
-export { multiplyAdds } from "./multiply-adds.ts";
 export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
-export { lower } from "./lower/lower.ts";
-export { lowerBlocked } from "./lower/nchwc/index.ts";
-export { standard } from "./lower/standard/index.ts";
-export type { LoweringTable } from "./lower/lowering.ts";
+export { lowerBlocked } from "./lower/nchwc/lower-blocked.ts";
+export { standard } from "./lower/standard.ts";

@@ -1,17 +1,10 @@
 export type { RgbImage } from "./rgb-image.ts";
-export type { Interpolation } from "./interpolation.ts";
+export type { Interpolation } from "./resample-table.ts";
 export { imagenetPreprocessing, parsePreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { resize, type Size, type Window } from "./resize.ts";
-export { cropOnImage } from "./crop-geometry.ts";
-export { evalCrop } from "./eval-crop.ts";
+export { cropOnImage, evalCrop } from "./eval-crop.ts";
 export { normalise } from "./normalise.ts";
 export { imageFormat, type ImageFormat } from "./image-format.ts";
 export type { DecodeImage, DecodeOptions } from "./decode-image.ts";
-export {
-  augment,
-  augmentationSchema,
-  defaultAugmentation,
-  trainingTransform,
-  type AugmentationOptions,
-  type TrainingTransformOptions,
-} from "./augment/index.ts";
+export { augment, trainingTransform, type TrainingTransformOptions } from "./augment/training-transform.ts";
+export { augmentationSchema, defaultAugmentation, type AugmentationOptions } from "./augment/options.ts";

@@ -1,7 +1,6 @@
 import type { Preprocessing } from "./preprocessing.ts";
 import type { RgbImage } from "./rgb-image.ts";
-import { blockPixels, slack } from "./simd/normalise-kernels.ts";
-import { openNormaliser } from "./simd/normaliser.ts";
+import { blockPixels, openNormaliser, slack } from "./simd/normalise-kernels.ts";
 
 /**
  * Writes an image as float32 planes [3, height, width], bit-identical to torchvision's `ToTensor` and `Normalize`.

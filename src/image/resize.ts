@@ -1,8 +1,6 @@
-import type { Interpolation } from "./interpolation.ts";
-import { resampleTable } from "./resample-table.ts";
+import { resampleTable, type Interpolation } from "./resample-table.ts";
 import type { RgbImage } from "./rgb-image.ts";
-import { slack } from "./simd/resample-kernels.ts";
-import { openResampler } from "./simd/resampler.ts";
+import { openResampler, slack } from "./simd/resample-kernels.ts";
 
 /** A rectangle of pixels. */
 export interface Window {
@@ -110,4 +108,11 @@ function copyRows({ width, data }: RgbImage, window: Window, memory: Uint8Array,
     const start = ((window.top + y) * width + window.left) * 3;
     memory.set(data.subarray(start, start + length), to + y * length);
   }
+}
+
+/** The size of an image whose short side is resized; torchvision's `Resize` truncates the long one. */
+export function shortSideSize({ width, height }: Size, shortSide: number): Size {
+  return width <= height
+    ? { width: shortSide, height: Math.trunc((shortSide * height) / width) }
+    : { width: Math.trunc((shortSide * width) / height), height: shortSide };
 }

@@ -21,9 +21,9 @@ import {
   type Graph,
   type Value,
 } from "../graph/index.ts";
-import type { ResNetConfig } from "./config.ts";
 import { inference } from "./forward.ts";
 import { forKernels, selectOutputs } from "./inference-graph.ts";
+import type { ResNetConfig } from "./resnet-config.ts";
 import { resnet, type Tap } from "./resnet.ts";
 
 type Float = Value<"float32">;

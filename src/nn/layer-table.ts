@@ -1,8 +1,7 @@
 import { elementCount } from "../core/index.ts";
 import { buildGraph, currentScope, input, multiplyAdds, type Node, type Value } from "../graph/index.ts";
-import type { ResNetConfig } from "./config.ts";
-import { evaluation } from "./forward.ts";
-import type { ParameterScope } from "./parameters.ts";
+import { evaluation, type ParameterScope } from "./forward.ts";
+import type { ResNetConfig } from "./resnet-config.ts";
 import { resnet } from "./resnet.ts";
 
 /** One layer of a model as it stands in the definition, before anything is folded. */

@@ -1,7 +1,6 @@
 import { ModelError, nearestNames } from "../core/index.ts";
-import { resnetConfig, type ResNetConfig } from "./config.ts";
-import { embeddedModel } from "./embedded-model.ts";
-import { modelCards, type ModelCard } from "./model-cards.ts";
+import { embeddedModel, modelCards, type ModelCard } from "./model-cards.ts";
+import { resnetConfig, type ResNetConfig } from "./resnet-config.ts";
 
 type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
   Partial<ResNetConfig>;

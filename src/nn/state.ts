@@ -1,8 +1,7 @@
 import { elementCount, seededRandom, tensor, type StateDict, type TensorSource } from "../core/index.ts";
 import { input } from "../graph/index.ts";
-import type { ResNetConfig } from "./config.ts";
-import { evaluation } from "./forward.ts";
-import { collectParameters, type ParameterSpec } from "./parameters.ts";
+import { collectParameters, evaluation, type ParameterSpec } from "./forward.ts";
+import type { ResNetConfig } from "./resnet-config.ts";
 import { resnet } from "./resnet.ts";
 
 /** Parameters and buffers of a model, in state-dict order, without `num_batches_tracked`. */

@@ -1,23 +1,23 @@
-export { cacheFolder, hubStorage } from "./hub-storage.ts";
-export { pretrainedWeights } from "./pretrained-weights.ts";
-export { installOnnxRuntime, onnxRuntimeVersion } from "./install-onnx-runtime.ts";
-export { openFileSource, type FileSource } from "./file-source.ts";
-export { decodeImage } from "./decode-image.ts";
-export { explanationPng } from "./explanation-png.ts";
+export { cacheFolder, hubStorage } from "./files/hub-storage.ts";
+export { pretrainedWeights } from "./models/model-weights.ts";
+export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
+export { openFileSource, type FileSource } from "./files/file-source.ts";
+export { decodeImage } from "./images/decode-image.ts";
+export { explanationPng } from "./images/encode-image.ts";
 export { openImages } from "./images/open-images.ts";
-export { machineResources } from "./machine-resources.ts";
-export { createSession } from "./ort-session.ts";
-export { createImagePipeline } from "./image-pipeline.ts";
-export { createModel, type CreateModelOptions } from "./create-model.ts";
-export { openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
-export { cpuBlockSize } from "./block-size.ts";
-export { openTrainingLoader } from "./training/index.ts";
-export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/index.ts";
-export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./step/index.ts";
-export {
-  trainModel,
-  type RecipeValues,
-  type TrainingEvent,
-  type TrainModelOptions,
-} from "./trainer/index.ts";
-export * from "./semi/index.ts";
+export { machineResources } from "./models/graph-pipeline.ts";
+export { createSession } from "./onnx/ort-session.ts";
+export { createImagePipeline } from "./onnx/image-pipeline.ts";
+export { createModel, type CreateModelOptions } from "./models/create-model.ts";
+export { openModel, type ModelOptions, type ModelSource } from "./models/open-model.ts";
+export { cpuBlockSize } from "./onnx/block-size.ts";
+export { openTrainingLoader } from "./loader/open-training-loader.ts";
+export { trainHead, type HeadEvent, type TrainHeadOptions } from "./trainer/train-head.ts";
+export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./training-step.ts";
+export { trainModel } from "./trainer/train-model.ts";
+export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./trainer/options.ts";
+export { readScoreFacts, openReferenceWriter, openScoreWriter, type ScoreWriter } from "./semi/scores.ts";
+export { selectImages, type SelectImagesOptions, readSelection, rowsAtRanks } from "./semi/select-images.ts";
+export type { TableWriter } from "./semi/parquet-table.ts";
+export type { PlannedStage, SemiEvent, StageStatus } from "./semi/events.ts";
+export { runSemi, type RunSemiOptions } from "./semi/run-semi.ts";

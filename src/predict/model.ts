@@ -1,25 +1,26 @@
 import { ModelError } from "../core/index.ts";
 import type { ImageItem } from "../data/index.ts";
-import {
-  findCard,
-  type ModelCard,
-  type ModelDescription,
-  type InferenceOutput,
-  type Tap,
-} from "../nn/index.ts";
+import { findCard, type ModelCard, type ModelDescription, type Tap } from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
-import { classNames } from "./class-names.ts";
-import { bestClasses } from "./predictions.ts";
-import { explainImages, type Explained, type ExplainOptions } from "./explain/index.ts";
-import type { Classified, Embedded, Failure, Featured, Prediction } from "./results.ts";
+import { explainImages, type Explained, type ExplainOptions } from "./explain.ts";
+import {
+  bestClasses,
+  classNames,
+  type Classified,
+  type Computation,
+  type Embedded,
+  type Featured,
+  type Images,
+  type Network,
+  type Prediction,
+  type RawOutputs,
+  type Results,
+  type RunOptions,
+} from "./results.ts";
 import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
 
 /** Images as each platform names them: a path, or encoded bytes. */
 export type ImageInput = string | Uint8Array<ArrayBuffer>;
-
-export interface RunOptions {
-  readonly signal?: AbortSignal | undefined;
-}
 
 export interface ClassifyOptions extends RunOptions {
   /** How many of the best classes to give. @default 5 */
@@ -32,9 +33,6 @@ export interface OpenedPipeline {
   readonly plan: ExecutionPlan;
 }
 
-/** What a pipeline computes: outputs of the network, or logits and the map that explains one of them. */
-export type Computation = readonly InferenceOutput[] | { readonly explains: Tap };
-
 /** Opens a pipeline: each platform has one of these. */
 export type OpenPipeline = (
   computation: Computation,
@@ -43,18 +41,12 @@ export type OpenPipeline = (
   signal: AbortSignal | undefined,
 ) => Promise<OpenedPipeline>;
 
-/** Images to run over. */
-export type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
-type Item = Pick<ImageItem, "id" | "content">;
-/** What came of each image. */
-export type Results<Success> = AsyncGenerator<Success | Failure, void, undefined>;
-
 /**
  * A network with its weights, ready to look at images.
  *
  * Sessions are opened when they are first needed and kept until `release`.
  */
-export class Model {
+export class Model implements Network {
   readonly description: ModelDescription;
   /** The published card, for models that have one. */
   readonly card: ModelCard | undefined;
@@ -208,13 +200,9 @@ export class Model {
   }
 }
 
-type RawOutputs = Readonly<
-  Record<string, { readonly dims: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>
->;
-
 /** One image as a source. */
 function single(image: ImageInput): Images {
-  const item: Item =
+  const item: Pick<ImageItem, "id" | "content"> =
     typeof image === "string"
       ? { id: image, content: { path: image } }
       : { id: "image", content: { bytes: image } };

@@ -1,5 +1,40 @@
 import type { SslResnextError } from "../core/index.ts";
-import type { Tap } from "../nn/index.ts";
+import { imagenetClasses, type ImageItem, type ModelClasses } from "../data/index.ts";
+import type { InferenceOutput, ModelDescription, Tap } from "../nn/index.ts";
+import type { ImageFeeds } from "../runtime/index.ts";
+import { softmax, topk } from "./metrics.ts";
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a pipeline computes: outputs of the network, or logits and the map that explains one of them. */
+export type Computation = readonly InferenceOutput[] | { readonly explains: Tap };
+
+/** Float outputs of a network for one image, by name. */
+export type RawOutputs = Readonly<
+  Record<string, { readonly dims: readonly number[]; readonly data: Float32Array<ArrayBuffer> }>
+>;
+
+/** Images to run over. */
+export type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
+/** What came of each image. */
+export type Results<Success> = AsyncGenerator<Success | Failure, void, undefined>;
+
+/** What runs a network over images. */
+export interface Network {
+  readonly description: ModelDescription;
+  /** Class names in the order of the logits. */
+  readonly classes: readonly string[];
+  /** The last feature map. */
+  readonly lastLayer: Tap;
+  run(
+    computation: Computation,
+    images: Images,
+    signal?: AbortSignal,
+    feeds?: ImageFeeds,
+  ): Results<{ readonly image: string; readonly item: ImageItem; readonly outputs: RawOutputs }>;
+}
 
 /** One of a model's best classes for an image. */
 export interface Prediction {
@@ -39,4 +74,40 @@ export interface FeatureMap {
 export interface Featured {
   readonly image: string;
   readonly features: Readonly<Partial<Record<Tap, FeatureMap>>>;
+}
+
+/** The `count` best classes of an image, best first. */
+export function bestClasses(
+  logits: Float32Array,
+  classes: readonly string[],
+  count: number,
+): readonly Prediction[] {
+  const best = topk(logits, count).map(({ index }) => index);
+  return predictionsOf(logits, classes, best);
+}
+
+/** What the logits say of these classes. */
+export function predictionsOf(
+  logits: Float32Array,
+  classes: readonly string[],
+  indices: readonly number[],
+): readonly Prediction[] {
+  const probabilities = softmax(logits);
+  return indices.map((index) => ({
+    index,
+    label: classes[index]!,
+    probability: probabilities[index]!,
+    logit: logits[index]!,
+  }));
+}
+
+/** Class names in the order of the logits; `class 7` where the model does not know them. */
+export function classNames(description: ModelDescription): readonly string[] {
+  return classesOf(description).map((entry) => (typeof entry === "string" ? entry : entry.label));
+}
+
+/** A model's classes as data sets may spell them. */
+export function classesOf({ classes, config }: ModelDescription): ModelClasses {
+  if (classes === "imagenet-1k") return imagenetClasses;
+  return classes.length > 0 ? classes : Array.from({ length: config.numClasses }, (_, i) => `class ${i}`);
 }

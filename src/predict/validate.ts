@@ -1,11 +1,9 @@
 import { DataError } from "../core/index.ts";
 import { mapClasses, noLabel, type ImageItem, type ModelClasses, type RealLabels } from "../data/index.ts";
-import { classesOf } from "./class-names.ts";
+import { confusionMatrix, countPrediction, type ConfusionMatrix } from "./confusion-matrix.ts";
 import {
   accuracyMeter,
   bestRankOf,
-  confusionMatrix,
-  countPrediction,
   crossEntropy,
   rankOf,
   restrictToSubset,
@@ -13,10 +11,9 @@ import {
   topk,
   type Accuracy,
   type ClassSubset,
-  type ConfusionMatrix,
-} from "./metrics/index.ts";
-import type { Model } from "./model.ts";
-import type { Failure } from "./results.ts";
+} from "./metrics.ts";
+import type { Network } from "./results.ts";
+import { classesOf, type Failure } from "./results.ts";
 
 export interface ValidateOptions {
   /** Counts a second accuracy with the reassessed labels of ImageNet's validation set. */
@@ -65,7 +62,7 @@ type Labelled = AsyncIterable<ImageItem> & {
 
 /** Runs a model over labelled images and counts how often it is right. */
 export async function validate(
-  model: Model,
+  model: Network,
   images: Labelled,
   options: ValidateOptions,
 ): Promise<ValidationReport> {

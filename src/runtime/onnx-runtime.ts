@@ -1,7 +1,63 @@
-import type { InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
+import type { InferenceSessionFactory, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
+import { SessionError, type DType, type DTypeArrays, type Tensor } from "../core/index.ts";
+import type { Device } from "./session.ts";
 
 /** What onnxruntime-node and onnxruntime-web have in common, as far as it is needed here. */
 export interface OnnxRuntime {
   readonly InferenceSession: InferenceSessionFactory;
   readonly Tensor: TensorConstructor;
+}
+
+/**
+ * The input of this name as ONNX Runtime's tensor, with the same memory.
+ *
+ * @throws SessionError `runtime/run-failed` for bfloat16, which its interface for JavaScript lacks.
+ */
+export function toOrt({ Tensor }: OnnxRuntime, name: string, { dtype, dims, data }: Tensor): OrtTensor {
+  if (dtype === "bfloat16") {
+    throw new SessionError(
+      "runtime/run-failed",
+      `Input "${name}": ONNX Runtime takes no bfloat16 from here.`,
+    );
+  }
+  return new Tensor(dtype, data, dims);
+}
+
+/** A result, with ONNX Runtime's memory. */
+export function fromOrt(result: OrtTensor): Tensor {
+  return { dtype: result.type as DType, dims: [...result.dims], data: result.data as DTypeArrays[DType] };
+}
+
+/** What ONNX Runtime threw when it opened `model`, as an error with a code. */
+export function openFailed(cause: unknown, device: Device, model: string): SessionError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (isOutOfMemory(message)) {
+    return new SessionError("runtime/out-of-memory", `${model}: no memory to open it: ${message}`, { cause });
+  }
+  if (noDevice.test(message)) {
+    return new SessionError(
+      "runtime/device-unavailable",
+      `Device "${device}" is not available on this machine. Use "cpu", or install its driver. ` +
+        `ONNX Runtime says: ${message.trim()}`,
+      { cause },
+    );
+  }
+  return new SessionError("runtime/model-rejected", `${model}: ONNX Runtime refuses it: ${message.trim()}`, {
+    cause,
+  });
+}
+
+const noDevice =
+  /backend not found|failed to load (shared )?library|no supported adapters|webgpu (adapter|device)|CUDA failure|no CUDA-capable/i;
+
+/** What ONNX Runtime threw during a run, as an error with a code. */
+export function runFailed(cause: unknown): SessionError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = isOutOfMemory(message) ? "runtime/out-of-memory" : "runtime/run-failed";
+  return new SessionError(code, `ONNX Runtime could not run the model: ${message.trim()}`, { cause });
+}
+
+/** Whether a message of ONNX Runtime, or of the JavaScript engine, tells of memory that could not be had. */
+function isOutOfMemory(message: string): boolean {
+  return /bad_alloc|failed to allocate|allocation failed|out of memory|not enough memory/i.test(message);
 }

@@ -1,5 +1,4 @@
 import type { Tensor } from "../core/index.ts";
-import type { Device } from "./device.ts";
 
 /**
  * A model that ONNX Runtime can open: the path of a `.onnx` file, whose external data stands beside it, or
@@ -56,3 +55,9 @@ export interface Session {
  * @throws SessionError `runtime/device-unavailable`, `runtime/model-rejected`, `runtime/out-of-memory`.
  */
 export type CreateSession = (model: ModelFile, options?: SessionOptions) => Promise<Session>;
+
+/** Where a graph runs, named as ONNX Runtime names its execution providers. */
+export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
+
+/** Every device, in the order in which help texts list them. */
+export const devices: readonly Device[] = ["cpu", "webgpu", "cuda", "dml", "coreml"];

@@ -1,10 +1,53 @@
 export { changesOf, manifestSchema, type Manifest, type Origin } from "./manifest.ts";
-export { perceptualHash } from "./perceptual-hash.ts";
-export { scoreFactsKey, scoreFactsSchema, type ScoreFacts, type ScoreRow } from "./score-table.ts";
-export type { ReferenceRow, SelectionRow } from "./selection-table.ts";
-export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./selection-summary.ts";
-export * from "./report/index.ts";
-export * from "./settings/index.ts";
-export { planRuns, variantName, type PlannedRun } from "./plan-runs.ts";
-export type { Stage, StageKind, Start, TrainingSettings } from "./stages.ts";
-export { topScores, type ClassScore } from "./top-scores.ts";
+export { perceptualHash, topScores, type ClassScore } from "./score.ts";
+export {
+  scoreFactsKey,
+  scoreFactsSchema,
+  type ScoreFacts,
+  type ScoreRow,
+  type ReferenceRow,
+  type SelectionRow,
+} from "./tables.ts";
+export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./selection.ts";
+export { shownArms } from "./report/arms.ts";
+export { semiReport } from "./report/semi-report.ts";
+export { meanOf, plusMinus, spread } from "./report/statistics.ts";
+export { stripClasses, stripRanks } from "./report/selection.ts";
+export type {
+  SemiReportData,
+  MeasuredOn,
+  Arm,
+  ArmRun,
+  PipelineCounts,
+  ScoreCounts,
+  SelectCounts,
+  SelectionRecord,
+  SelectedClass,
+  RankPrecision,
+  StripImage,
+  ArmConfusion,
+  ArmCurve,
+  ArmCurvePoint,
+  SweepFigure,
+  SweepLine,
+  SweepPoint,
+  StageCost,
+} from "./report/data.ts";
+export {
+  semiFields,
+  semiKeys,
+  type SemiFields,
+  type SemiGroup,
+  type RecipeChoice,
+  type SemiSettings,
+} from "./settings.ts";
+export { parseSettings, resolveSettings, settingsText, type SettingsLayer } from "./resolve-settings.ts";
+export {
+  planRuns,
+  variantName,
+  type PlannedRun,
+  type Stage,
+  type StageKind,
+  type Start,
+  type TrainingSettings,
+} from "./plan.ts";

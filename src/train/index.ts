@@ -1,25 +1,121 @@
-export { adamW, type AdamWOptions } from "./optimizers/adamw.ts";
-export type { Decay, Optimizer, StepInputs, Updated } from "./optimizers/optimizer.ts";
-export { sgd, type SgdOptions } from "./optimizers/sgd.ts";
-export * from "./head/index.ts";
 export {
-  confusionPage,
-  trainingReport,
-  type EpochRecord,
-  type Fact,
-  type Mistake,
-  type StepRecord,
-  type SweepRecord,
-  type TrainingReportData,
-  type ValidationRecord,
-} from "./report/index.ts";
-export * from "./recipe/index.ts";
-export * from "./trainer/index.ts";
+  adamW,
+  type AdamWOptions,
+  type Decay,
+  type Optimizer,
+  type StepInputs,
+  type Updated,
+  sgd,
+  type SgdOptions,
+} from "./optimizers.ts";
+export {
+  type Examples,
+  headGraph,
+  headObjective,
+  type HeadObjective,
+  type Rows,
+} from "./head/head-objective.ts";
+export {
+  defaultStrengths,
+  fitHead,
+  type FitHeadOptions,
+  type HeadFit,
+  type StrengthTried,
+  featureStatistics,
+  foldStatistics,
+  standardise,
+  type FeatureStatistics,
+  type LinearHead,
+} from "./head/fit-head.ts";
+export type { Evaluation } from "./head/minimise.ts";
+export { confusionPage } from "./report/confusion.ts";
+export { trainingReport } from "./report/training-report.ts";
+export type {
+  EpochRecord,
+  Mistake,
+  StepRecord,
+  SweepRecord,
+  TrainingReportData,
+  ValidationRecord,
+} from "./report/training-report-data.ts";
+export type { Fact } from "../report/elements.ts";
+export {
+  builtInRecipes,
+  defaultRecipe,
+  recipeNames,
+  type BuiltInRecipe,
+  type RecipeName,
+  type Recipe,
+} from "./recipe/recipe.ts";
+export {
+  recipeFields,
+  recipeKeys,
+  type RecipeFields,
+  type RecipeGroup,
+  fieldOf,
+  type Field,
+} from "./recipe/fields.ts";
+export { learningRateAt, type ScheduleOptions } from "./recipe/learning-rate.ts";
+export {
+  parseRecipe,
+  recipeText,
+  resolveRecipe,
+  type RecipeLayer,
+  parseYamlValues,
+  yamlValuesText,
+  type NamedValues,
+} from "./recipe/resolve-recipe.ts";
+export {
+  checkResume,
+  type RunIdentity,
+  decodeTrainingRecord,
+  encodeTrainingRecord,
+  type DataRecord,
+  type TrainingRecord,
+} from "./trainer/training-record.ts";
+export {
+  explainMemory,
+  type RunStore,
+  type TrainingParts,
+  type TrainingState,
+  type Validated,
+  trainEpochs,
+} from "./trainer/train-epochs.ts";
+export {
+  type CheckpointEvent,
+  type EpochEvent,
+  type EpochsEvent,
+  type FinishedEvent,
+  type SkippedEvent,
+  type StartedEvent,
+  type StepEvent,
+  type StoppedEvent,
+  summaryCsv,
+} from "./trainer/events.ts";
+export { trainingPlan, type TrainingPlan, programOptions } from "./trainer/plan.ts";
+export { startPosition, type BestEpoch, type TrainingPosition } from "./trainer/position.ts";
 export { drawMasks, type MaskPosition, type RandomMask } from "./random-masks.ts";
 export { nextOf, slotOf, type StateTensor } from "./state-tensor.ts";
-export type { TrainingForwardOptions } from "./training-forward.ts";
-export type { TrainingLossOptions } from "./training-loss.ts";
-export { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "./training-program.ts";
+export type { TrainingForwardOptions, TrainingLossOptions } from "./training-loss.ts";
+export {
+  trainingProgram,
+  type TrainingProgram,
+  type TrainingProgramOptions,
+  initialTrainingState,
+  type InitialTrainingStateOptions,
+} from "./training-program.ts";
 export type { UpdateOptions } from "./update-parameters.ts";
-export { initialTrainingState, type InitialTrainingStateOptions } from "./initial-training-state.ts";
-export * from "./step/index.ts";
+export { encodeProgram, type EncodedProgram } from "./step/encoded-program.ts";
+export { openRunner, type RunnerOptions } from "./step/open-runner.ts";
+export {
+  type Gradients,
+  type StateValues,
+  type StepRunner,
+  trainingStepOn,
+  type ExchangeGradients,
+  type TrainingStepOptions,
+  type StepBatch,
+  type StepRates,
+  type StepResult,
+  type TrainingStep,
+} from "./step/training-step.ts";

@@ -1,8 +1,14 @@
-import { ModelError } from "../core/index.ts";
+import { elementCount, ModelError } from "../core/index.ts";
 import {
+  add,
+  allButChannels,
+  batchNormalization,
+  batchNormTraining,
   cast,
+  currentScope,
   div,
   equal,
+  float32,
   input,
   mul,
   reduceMax,
@@ -11,8 +17,8 @@ import {
   softmaxCrossEntropy,
   type Value,
 } from "../graph/index.ts";
-import { resnet, type ResNetConfig } from "../nn/index.ts";
-import { trainingForward, type TrainingForward, type TrainingForwardOptions } from "./training-forward.ts";
+import { resnet, type Forward, type ParameterSpec, type ResNetConfig } from "../nn/index.ts";
+import { masked, type RandomMask } from "./random-masks.ts";
 
 type Float = Value<"float32">;
 
@@ -54,3 +60,79 @@ function countCorrect(logits: Float, targets: Float): Float {
   const isCorrect = cast(equal(predicted, reduceMax(targets, [1])), "float32");
   return reduceSum(isCorrect, [0, 1], { keepdims: 0 });
 }
+
+/** A parameter or running statistic that enters the graph. */
+export interface Variable extends ParameterSpec {
+  readonly value: Float;
+}
+
+/** What differs between training runs of one network. */
+export interface TrainingForwardOptions {
+  /** `frozen` uses the stored statistics and leaves them as they are. @default "live" */
+  readonly batchNorm?: "live" | "frozen";
+  /** Probability that a feature is dropped before the classifier. @default 0 */
+  readonly dropRate?: number;
+  /** Probability that the last block's branch is dropped for an image; it rises from 0 at the first block. @default 0 */
+  readonly dropPathRate?: number;
+}
+
+interface TrainingForward {
+  readonly forward: Forward;
+  /** In state-dict order, filled while the network is defined. */
+  readonly variables: readonly Variable[];
+  /** New running statistics by name, filled while the network is defined. */
+  readonly statistics: ReadonlyMap<string, Float>;
+  /** Masks that the graph reads, filled while the network is defined. */
+  readonly masks: readonly RandomMask[];
+}
+
+/** torch's share of a batch in the running statistics. */
+const batchShare = 0.1;
+
+/**
+ * Evaluation for training: parameters are inputs of the graph, normalisation uses the batch's statistics and
+ * keeps running ones, features and branches are dropped as timm does.
+ */
+function trainingForward(
+  { layers }: ResNetConfig,
+  { batchNorm = "live", dropRate = 0, dropPathRate = 0 }: TrainingForwardOptions,
+): TrainingForward {
+  const variables: Variable[] = [];
+  const statistics = new Map<string, Float>();
+  const masks: RandomMask[] = [];
+  const parameter: Forward["parameter"] = (name, dims, init, kind = "parameter") => {
+    const path = `${currentScope()}.${name}`;
+    const value = input(path, "float32", dims);
+    variables.push({ name: path, dims, init, kind, value });
+    return value;
+  };
+
+  const live: Forward["normalise"] = (x, { weight, bias, runningMean, runningVar }, epsilon) => {
+    const { y, mean, variance } = batchNormTraining(x, weight, bias, epsilon);
+    const count = elementCount(allButChannels(x).map((axis) => x.shape[axis] as number));
+    // torch tracks the unbiased variance, though it normalises with the biased one.
+    const unbiased = mul(variance, float32(count / (count - 1)));
+    statistics.set(nameOf(runningMean), average(runningMean, mean));
+    statistics.set(nameOf(runningVar), average(runningVar, unbiased));
+    return y;
+  };
+  const normalise = batchNorm === "live" ? live : batchNormalization;
+
+  const lastBlock = layers.reduce((sum, blocks) => sum + blocks, 0) - 1;
+  let block = 0;
+  const branch: Forward["branch"] = (y) => {
+    const rate = lastBlock === 0 ? 0 : (dropPathRate * block++) / lastBlock;
+    const dims = [y.shape[0] as number, 1, 1, 1];
+    return masked(y, { name: `${currentScope()}/drop_path`, dims, rate }, masks);
+  };
+  const pooled: Forward["pooled"] = (x) =>
+    masked(x, { name: "dropout", dims: x.shape as readonly number[], rate: dropRate }, masks);
+
+  return { forward: { parameter, normalise, branch, pooled }, variables, statistics, masks };
+}
+
+function average(running: Float, batch: Float): Float {
+  return add(mul(running, float32(1 - batchShare)), mul(batch, float32(batchShare)));
+}
+
+const nameOf = ({ source }: Float): string => (source.kind === "input" ? source.name : "");

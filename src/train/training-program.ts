@@ -1,4 +1,11 @@
-import { ModelError, UsageError } from "../core/index.ts";
+import {
+  elementCount,
+  ModelError,
+  tensor,
+  UsageError,
+  type StateDict,
+  type TensorSource,
+} from "../core/index.ts";
 import {
   add,
   buildGraph,
@@ -13,13 +20,12 @@ import {
   type Graph,
   type Value,
 } from "../graph/index.ts";
-import type { ResNetConfig } from "../nn/index.ts";
-import { flatGradients, separateGradients } from "./carried-gradients.ts";
-import type { Float } from "./optimizers/optimizer.ts";
+import { expectedShapes, randomStateDict, type ResNetConfig } from "../nn/index.ts";
+import { fitStateDict } from "../weights/index.ts";
+import type { Float } from "./optimizers.ts";
 import type { RandomMask } from "./random-masks.ts";
-import { nextOf, type StateTensor } from "./state-tensor.ts";
-import type { Variable } from "./training-forward.ts";
-import { trainingLoss, type TrainingLoss, type TrainingLossOptions } from "./training-loss.ts";
+import { flatGradients, nextOf, separateGradients, slotOf, type StateTensor } from "./state-tensor.ts";
+import { trainingLoss, type TrainingLoss, type TrainingLossOptions, type Variable } from "./training-loss.ts";
 import { updateParameters, type UpdateOptions } from "./update-parameters.ts";
 
 export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptions {
@@ -132,4 +138,38 @@ function statisticsAfter({ variables, statistics }: TrainingLoss): readonly Vari
     const value = statistics.get(variable.name);
     return value ? [{ ...variable, value }] : [];
   });
+}
+
+export interface InitialTrainingStateOptions {
+  /** Float weights that fit the program's network. @default random ones */
+  readonly weights?: StateDict | undefined;
+  /** Seed of random weights. @default 0 */
+  readonly seed?: number | undefined;
+}
+
+/**
+ * The state before the first step: averages are what they average, all else that is remembered is zero.
+ *
+ * @throws WeightsError `weights/mismatch`
+ */
+export function initialTrainingState(
+  { config, state }: Pick<TrainingProgram, "config" | "state">,
+  { weights, seed = 0 }: InitialTrainingStateOptions = {},
+): StateDict {
+  const model = weights ? fitStateDict(expectedShapes(config), weights) : randomStateDict(config, seed);
+  const averaged = new Map([...model].map(([name, source]) => [slotOf(name, "ema"), source]));
+  return new Map(
+    state.map((entry): [string, TensorSource] => {
+      const { name } = entry;
+      return [name, model.get(name) ?? averaged.get(name) ?? zeros(entry)];
+    }),
+  );
+}
+
+function zeros({ dims }: StateTensor): TensorSource<"float32"> {
+  return {
+    dtype: "float32",
+    dims,
+    load: () => Promise.resolve(tensor("float32", dims, new Float32Array(elementCount(dims)))),
+  };
 }

@@ -1,9 +1,7 @@
-import { add, float32, input, mul, type Value } from "../graph/index.ts";
-import { clipGradients } from "./clip-gradients.ts";
-import type { Float, Optimizer } from "./optimizers/optimizer.ts";
-import { sgd } from "./optimizers/sgd.ts";
+import { add, clip, div, float32, input, mul, reduceSum, sqrt, type Value } from "../graph/index.ts";
+import { sgd, type Float, type Optimizer } from "./optimizers.ts";
 import { nextOf, slotOf, type StateTensor } from "./state-tensor.ts";
-import type { Variable } from "./training-forward.ts";
+import type { Variable } from "./training-loss.ts";
 
 export interface UpdateOptions {
   /** @default sgd() */
@@ -16,7 +14,7 @@ export interface UpdateOptions {
   readonly emaDecay?: number;
 }
 
-export interface Update {
+interface Update {
   /** New values by the name of the graph's output. */
   readonly outputs: Readonly<Record<string, Value>>;
   /** What is remembered from step to step besides the variables: the optimiser's slots, averages. */
@@ -65,4 +63,21 @@ export function updateParameters(
   }
   for (const statistic of statistics) average(statistic, statistic.value);
   return { outputs, remembered };
+}
+
+type Gradient = Value<"float32">;
+
+/** Scales all gradients together so that their norm is at most `maxNorm`, as torch's `clip_grad_norm_`. */
+function clipGradients(gradients: readonly Gradient[], maxNorm: number): readonly Gradient[] {
+  const squares = gradients.map((gradient) =>
+    reduceSum(
+      mul(gradient, gradient),
+      gradient.shape.map((_, axis) => axis),
+      { keepdims: 0 },
+    ),
+  );
+  const norm = sqrt(squares.reduce(add));
+  // torch's 1e-6 keeps a zero norm from dividing.
+  const factor = clip(div(float32(maxNorm), add(norm, float32(1e-6))), float32(0), float32(1));
+  return gradients.map((gradient) => mul(gradient, factor));
 }

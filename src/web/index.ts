@@ -1,2 +1,2 @@
 export { createSession } from "./ort-session.ts";
-export { openTrainingStep } from "./open-training-step.ts";
+export { openTrainingStep } from "./training-step.ts";

@@ -1,9 +1,8 @@
 import * as onnxRuntime from "#onnxruntime-web";
 import { SessionError, type Tensor } from "../core/index.ts";
-import { callQueue } from "../runtime/call-queue.ts";
-import { openFailed, runFailed, type CreateSession } from "../runtime/index.ts";
-import { fromOrt, toOrt } from "../runtime/ort-tensors.ts";
-import { runtimeCalls, sessionOptions } from "./session-options.ts";
+import { callQueue, type CallQueue } from "../runtime/call-queue.ts";
+import { openFailed, runFailed, type CreateSession, type Device } from "../runtime/index.ts";
+import { fromOrt, toOrt } from "../runtime/onnx-runtime.ts";
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -66,4 +65,24 @@ function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {
   const plain = Object.entries(feeds).map(([name, { dtype, dims, data }]) => [name, { dtype, dims, data }]);
   const buffers = transfer ? [...new Set(Object.values(feeds).map(({ data }) => data.buffer))] : [];
   return structuredClone(Object.fromEntries(plain) as Feeds, { transfer: buffers });
+}
+
+/** Runs of all sessions: they share one WebAssembly instance, which takes one at a time. */
+export const runtimeCalls: CallQueue = callQueue();
+
+/** How onnxruntime-web opens a session; `cpu` is WebAssembly. */
+export function sessionOptions(
+  device: Device,
+  threads: number | undefined,
+): onnxRuntime.InferenceSession.SessionOptions {
+  // One setting for the page, which counts until the first session is opened.
+  if (threads !== undefined) onnxRuntime.env.wasm.numThreads = threads;
+  // What goes wrong comes back as an error; ONNX Runtime's own lines on the console would say it twice.
+  onnxRuntime.env.logLevel = "fatal";
+  return {
+    executionProviders: [device === "cpu" ? "wasm" : device],
+    graphOptimizationLevel: "all",
+    enableMemPattern: false,
+    logSeverityLevel: 4,
+  };
 }

@@ -1,10 +1,7 @@
 import type { ByteSource } from "../core/index.ts";
-import type { Checkpoint, OpenCheckpointOptions } from "./checkpoint.ts";
-import { inferenceWeights } from "./inference-weights.ts";
-import { openLegacyPth } from "./pth/open-legacy.ts";
-import { openZipPth } from "./pth/open-zip.ts";
-import { readRange, refuse } from "./refuse.ts";
-import { openSafetensors } from "./safetensors/open-safetensors.ts";
+import { readRange, refuse, type Checkpoint, type OpenCheckpointOptions } from "./checkpoint.ts";
+import { openLegacyPth, openZipPth } from "./pth/open-pth.ts";
+import { openSafetensors } from "./safetensors.ts";
 
 /** How files start that are often met in place of weights. */
 const strangers: readonly (readonly [string, string])[] = [
@@ -51,4 +48,20 @@ export async function openCheckpoint(
           ? `it is ${stranger}`
           : `it starts with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
   throw refuse(source.name, "unknown-format", `expected a .pth or .safetensors file, but ${what}.`);
+}
+
+/**
+ * The weights for inference out of the state of a training: moving averages where they are kept, and nothing else
+ * that is remembered of a tensor. A tensor `name/slot` is what is remembered of the tensor `name`.
+ */
+export function inferenceWeights<T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const remembered = (name: string): boolean => {
+    const end = name.lastIndexOf("/");
+    return end > 0 && tensors.has(name.slice(0, end));
+  };
+  return new Map(
+    [...tensors]
+      .filter(([name]) => !remembered(name))
+      .map(([name, tensor]): [string, T] => [name, tensors.get(`${name}/ema`) ?? tensor]),
+  );
 }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
-import { drawColorJitter } from "../../src/image/augment/color-jitter.ts";
-import { drawErasing, randomErasing } from "../../src/image/augment/random-erasing.ts";
-import { randomResizedCropWindow } from "../../src/image/augment/random-resized-crop.ts";
+import {
+  drawColorJitter,
+  drawErasing,
+  randomErasing,
+  randomResizedCropWindow,
+} from "../../src/image/augment/random-transforms.ts";
 import { defaultAugmentation } from "../../src/image/index.ts";
 import { mean, variance } from "./moments.ts";
 

@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import { defaultMixing, mixBatch, mixingSchema, writeTarget } from "../../src/data/index.ts";
-import { drawMixing, type Mixing } from "../../src/data/mixing/draw-mixing.ts";
-import { applyMixing, type MixableBatch } from "../../src/data/mixing/mix-batch.ts";
-import { symmetricBeta } from "../../src/data/mixing/symmetric-beta.ts";
+import {
+  applyMixing,
+  drawMixing,
+  symmetricBeta,
+  type MixableBatch,
+  type Mixing,
+} from "../../src/data/mixing.ts";
 import { referenceMissing, runReference } from "../support/reference.ts";
 import { sha256 } from "../support/sha256.ts";
 import { mean, variance } from "./moments.ts";

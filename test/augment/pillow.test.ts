@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { adjustColors, type ColorAdjustment } from "../../src/image/augment/adjust-colors.ts";
-import { crop } from "../../src/image/augment/crop.ts";
-import { flipHorizontally, flipVertically } from "../../src/image/augment/flip.ts";
-import { operations } from "../../src/image/augment/rand-augment/operations.ts";
+import { crop, flipHorizontally, flipVertically } from "../../src/image/augment/geometric-transforms.ts";
+import { operations } from "../../src/image/augment/rand-augment.ts";
 import { resize, type RgbImage } from "../../src/image/index.ts";
 import { referenceMissing, runReference } from "../support/reference.ts";
 import { sha256 } from "../support/sha256.ts";

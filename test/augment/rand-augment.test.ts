@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
-import { increasingOperations, operations } from "../../src/image/augment/rand-augment/operations.ts";
-import { parseRandAugment, randAugmentPolicy } from "../../src/image/augment/rand-augment/policy.ts";
-import { drawRandAugment, type DrawnOperation } from "../../src/image/augment/rand-augment/rand-augment.ts";
+import { parseRandAugment, randAugmentPolicy } from "../../src/image/augment/rand-augment-policy.ts";
+import {
+  drawRandAugment,
+  increasingOperations,
+  operations,
+  type DrawnOperation,
+} from "../../src/image/augment/rand-augment.ts";
 import { augment, augmentationSchema, imagenetPreprocessing } from "../../src/image/index.ts";
 import { noise } from "../image/noise.ts";
 import { mean, variance } from "./moments.ts";

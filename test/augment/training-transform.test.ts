@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import { adjustColors } from "../../src/image/augment/adjust-colors.ts";
-import { drawColorJitter } from "../../src/image/augment/color-jitter.ts";
-import { flipHorizontally } from "../../src/image/augment/flip.ts";
+import { flipHorizontally } from "../../src/image/augment/geometric-transforms.ts";
+import { drawColorJitter } from "../../src/image/augment/random-transforms.ts";
 import {
   augment,
   augmentationSchema,

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { measureRuns } from "../../src/cli/benchmark/measure-runs.ts";
-import { outputFormat } from "../../src/cli/output-format.ts";
-import { parseOptions } from "../../src/cli/options/parse-options.ts";
-import type { OptionTable } from "../../src/cli/options/option.ts";
+import { parseOptions, type OptionTable } from "../../src/cli/options/command.ts";
 import { flag, integer, integers, oneOf, share } from "../../src/cli/options/schemas.ts";
+import { outputFormat } from "../../src/cli/output/write-answers.ts";
 import { UsageError } from "../../src/core/index.ts";
 
 interface Values {

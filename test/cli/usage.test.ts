@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { commandTable } from "../../src/cli/command-table.ts";
+import { commandTable } from "../../src/cli/program.ts";
 import { runCli } from "../support/run-cli.ts";
 
 describe.concurrent("help", () => {

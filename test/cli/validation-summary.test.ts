@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { claimsFor } from "../../src/cli/validation/claims.ts";
-import { summaryEntry, summaryLines, type ValidationSummary } from "../../src/cli/validation/summary.ts";
-import { resultsRow } from "../../src/cli/validation/results-row.ts";
-import { styleFor } from "../../src/cli/output/style.ts";
+import { styleFor } from "../../src/cli/output/terminal.ts";
+import { resultsRow } from "../../src/cli/validate/result-files.ts";
+import {
+  claimsFor,
+  summaryEntry,
+  summaryLines,
+  type ValidationSummary,
+} from "../../src/cli/validate/view.ts";
+import { createModel } from "../../src/node/models/create-model.ts";
 import { confusionMatrix } from "../../src/predict/index.ts";
-import { createModel } from "../../src/node/create-model.ts";
 
 // Describes the model only: no session is opened.
 const model = await createModel("ssl_resnext50_32x4d");

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTrainingStep } from "../../src/node/index.ts";
-import { trainingBlockSize } from "../../src/node/block-size.ts";
 import { resnetConfig } from "../../src/nn/index.ts";
+import { openTrainingStep } from "../../src/node/index.ts";
+import { trainingBlockSize } from "../../src/node/onnx/block-size.ts";
 import type { Device } from "../../src/runtime/index.ts";
 import { initialTrainingState, trainingProgram } from "../../src/train/index.ts";
 import { openTrainingStep as openWebTrainingStep } from "../../src/web/index.ts";

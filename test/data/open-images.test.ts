@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contentReader, openImages, readContent } from "../../src/node/images/index.ts";
+import { contentReader, readContent } from "../../src/node/images/content-reader.ts";
+import { openImages } from "../../src/node/images/open-images.ts";
 import { collect } from "./collect.ts";
 import { tarBytes } from "./tar-fixture.ts";
 

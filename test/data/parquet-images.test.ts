@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { parquetMetadata } from "hyparquet";
-import { ByteWriter, ParquetWriter, type ColumnSource, type SchemaElement } from "hyparquet-writer";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parquetMetadata } from "hyparquet";
+import { ByteWriter, ParquetWriter, type ColumnSource, type SchemaElement } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesSource, DataError } from "../../src/core/index.ts";
 import { parquetImages } from "../../src/data/index.ts";
-import { checkRowGroup } from "../../src/data/parquet/row-group.ts";
-import { openImages } from "../../src/node/images/index.ts";
+import { checkRowGroup } from "../../src/data/parquet-images.ts";
+import { openImages } from "../../src/node/images/open-images.ts";
 import { collect } from "./collect.ts";
 
 interface Table {

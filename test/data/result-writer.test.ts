@@ -1,16 +1,12 @@
+import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawn } from "node:child_process";
 import { Writable } from "node:stream";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  openResultWriter,
-  type ResultColumn,
-  type ResultFormat,
-  type ResultRow,
-} from "../../src/node/output/index.ts";
+import { openResultWriter, type ResultFormat } from "../../src/node/output/open-result-writer.ts";
+import type { ResultColumn, ResultRow } from "../../src/node/output/result-row.ts";
 
 let root: string;
 beforeAll(async () => {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tensor, type StateDict, type Tensor, type TensorSource } from "../../src/core/index.ts";
 import { checkGraph } from "../../src/graph/index.ts";
-import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { explanationGraph, resnetConfig, taps } from "../../src/nn/index.ts";
-import { livelyStateDict } from "../support/tiny-resnet.ts";
+import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { hasTorch, runReference } from "../support/torch.ts";
+import { livelyStateDict } from "../support/tiny-resnet.ts";
 import { readTensors } from "../support/torch-tensors.ts";
+import { hasTorch, runReference } from "../support/torch.ts";
 
 const batchSize = 2;
 /** Few activations: one that is zero but for rounding may pass a ReLU here and not there, and change the gradient. */

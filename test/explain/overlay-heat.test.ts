@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { imagenetPreprocessing, type Preprocessing, type RgbImage } from "../../src/image/index.ts";
-import { heatColour, overlayHeat, type HeatMap } from "../../src/predict/explain/index.ts";
+import { heatColour, overlayHeat, type HeatMap } from "../../src/predict/explain.ts";
 import { randomTensors } from "../support/random-tensors.ts";
-import { hasTorch } from "../support/torch.ts";
 import { evaluateInTorch } from "../support/torch-tensors.ts";
+import { hasTorch } from "../support/torch.ts";
 
 /** What the eye takes for brightness: relative luminance, WCAG 2. */
 function luminance([red, green, blue]: readonly number[]): number {

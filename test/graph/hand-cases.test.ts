@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { blockedDomain } from "../../src/graph/op-spec.ts";
 import { tensor, type Tensor } from "../../src/core/index.ts";
 import * as g from "../../src/graph/index.ts";
+import { blockedDomain } from "../../src/graph/value.ts";
 import { evaluate } from "../support/run-graph.ts";
 
 type X = g.Value<"float32">;

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { blockedDomain } from "../../src/graph/op-spec.ts";
 import { elementCount, type Tensor } from "../../src/core/index.ts";
 import { buildGraph, ops, type Shape } from "../../src/graph/index.ts";
+import { blockedDomain } from "../../src/graph/value.ts";
 import { inputsFor, relativeError, runGraph } from "../support/run-graph.ts";
-import { hasTorch } from "../support/torch.ts";
 import { evaluateInTorch } from "../support/torch-tensors.ts";
+import { hasTorch } from "../support/torch.ts";
 import { opCases } from "./op-cases.ts";
 
 const title = ({ op, name }: (typeof opCases)[number]): string => `${op}: ${name}`;

@@ -1,18 +1,18 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GraphError, elementCount, tensor, type Tensor } from "../../src/core/index.ts";
+import { elementCount, GraphError, tensor, type Tensor } from "../../src/core/index.ts";
 import {
   add,
   buildGraph,
   conv,
+  int64s,
   maxPool,
   reshape,
   slice,
-  int64s,
   type Shape,
   type Value,
 } from "../../src/graph/index.ts";
-import { broadcastShapes } from "../../src/graph/broadcast.ts";
+import { broadcastShapes } from "../../src/graph/ops/operands.ts";
 import { inputsFor, runGraph, type Feeds, type ValuesOf } from "../support/run-graph.ts";
 
 const ones = (dims: readonly number[]): Tensor<"float32"> =>

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageError, seededRandom } from "../../src/core/index.ts";
 import type { DecodeOptions } from "../../src/image/index.ts";
-import { decodeImage } from "../../src/node/decode-image.ts";
+import { decodeImage } from "../../src/node/images/decode-image.ts";
 import { referenceMissing, runReference } from "../support/reference.ts";
 import { sha256 } from "../support/sha256.ts";
 

@@ -4,11 +4,12 @@ import {
   evalCrop,
   imagenetPreprocessing,
   normalise,
-  type Preprocessing,
   resize,
+  type Interpolation,
+  type Preprocessing,
+  type RgbImage,
 } from "../../src/image/index.ts";
-import type { Interpolation, RgbImage } from "../../src/image/index.ts";
-import { decodeImage } from "../../src/node/decode-image.ts";
+import { decodeImage } from "../../src/node/images/decode-image.ts";
 import { referenceMissing, runReference } from "../support/reference.ts";
 import { sha256 } from "../support/sha256.ts";
 import { noise } from "./noise.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ImageError, seededRandom } from "../../src/core/index.ts";
-import { flipHorizontally } from "../../src/image/augment/flip.ts";
+import { flipHorizontally } from "../../src/image/augment/geometric-transforms.ts";
 import {
   imagenetPreprocessing,
   normalise,

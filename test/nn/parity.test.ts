@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesSource } from "../../src/core/index.ts";
-import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { expectedShapes, inferenceGraph, modelConfig, type Output } from "../../src/nn/index.ts";
+import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
-import { hasTorch } from "../support/torch.ts";
 import { torchResNets, type TorchResNet } from "../support/torch-resnet.ts";
+import { hasTorch } from "../support/torch.ts";
 
 const outputs: readonly Output[] = ["stem", "layer1", "layer2", "layer3", "layer4", "embedding", "logits"];
 

@@ -3,8 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelError } from "../../src/core/index.ts";
-import { cpuBlockSize } from "../../src/node/block-size.ts";
-import { openFileSource } from "../../src/node/file-source.ts";
 import {
   embeddingLength,
   expectedShapes,
@@ -15,11 +13,13 @@ import {
   taps,
   type Output,
 } from "../../src/nn/index.ts";
+import { openFileSource } from "../../src/node/files/file-source.ts";
+import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { randomTensors } from "../support/random-tensors.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
-import { hasTorch } from "../support/torch.ts";
 import { torchResNets, type ReferenceJob, type TorchResNet } from "../support/torch-resnet.ts";
+import { hasTorch } from "../support/torch.ts";
 
 const outputs: readonly Output[] = [...taps, "embedding", "logits"];
 const few = { seed: 9, images: 4, probe: 2, weights: "as of today" } as const;

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { cpuBlockSize, trainingBlockSize } from "../../src/node/block-size.ts";
-import { blockSizeProbe } from "../../src/node/block-size-probe.ts";
-import { startWorkerThread, workerScript } from "../../src/node/worker-thread.ts";
+import { blockSizeProbe, cpuBlockSize, trainingBlockSize } from "../../src/node/onnx/block-size.ts";
+import { startWorkerThread, workerScript } from "../../src/node/threads/worker-thread.ts";
 
 /** The block that ONNX Runtime's kernels have with this machine's instructions; undefined where that is not known. */
 function expectedBlock(): number | undefined {

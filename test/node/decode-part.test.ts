@@ -2,10 +2,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageError, seededRandom, type Random } from "../../src/core/index.ts";
-import { crop } from "../../src/image/augment/crop.ts";
+import { crop } from "../../src/image/augment/geometric-transforms.ts";
 import type { DecodeOptions, RgbImage, Size, Window } from "../../src/image/index.ts";
-import { decodeImage } from "../../src/node/decode-image.ts";
-import { decodePart } from "../../src/node/decode-part.ts";
+import { decodeImage, decodePart } from "../../src/node/images/decode-image.ts";
 import { noise } from "../image/noise.ts";
 import { sha256 } from "../support/sha256.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StateDict } from "../../src/core/index.ts";
-import { openModel, type ModelOptions } from "../../src/node/open-model.ts";
-import { writeFileAtomic } from "../../src/node/write-file.ts";
+import { writeFileAtomic } from "../../src/node/files/atomic-file.ts";
+import { openModel, type ModelOptions } from "../../src/node/models/open-model.ts";
 import { encodeSafetensors } from "../../src/weights/index.ts";
 import { colourCheckpoint } from "../support/colour-model.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createModel } from "../../src/node/create-model.ts";
-import { exportSafetensors } from "../../src/node/export-model.ts";
-import { openImages } from "../../src/node/images/index.ts";
-import { trainModel, type TrainingEvent, type TrainModelOptions } from "../../src/node/trainer/index.ts";
+import { openImages } from "../../src/node/images/open-images.ts";
+import { createModel } from "../../src/node/models/create-model.ts";
+import { exportSafetensors } from "../../src/node/models/export-model.ts";
+import type { TrainingEvent, TrainModelOptions } from "../../src/node/trainer/options.ts";
+import { trainModel } from "../../src/node/trainer/train-model.ts";
 import { colours, writeColouredImages } from "../support/coloured-images.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

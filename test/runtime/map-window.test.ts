@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { mapWindow } from "../../src/node/map-window.ts";
 import { seededRandom } from "../../src/core/index.ts";
+import { mapWindow } from "../../src/node/threads/map-window.ts";
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];

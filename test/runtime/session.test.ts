@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
-import { createSession } from "../../src/node/ort-session.ts";
+import { createSession } from "../../src/node/onnx/ort-session.ts";
 import type { CreateSession, Device, Session } from "../../src/runtime/index.ts";
 import { createSession as createWebSession } from "../../src/web/index.ts";
 import { arithmeticModel, boundlessModel, slowModel } from "../support/tiny-model.ts";
@@ -175,7 +175,7 @@ describe("createSession", () => {
 
   it("lets the process end by itself, released or not", async () => {
     const script = `
-      import { createSession } from ${JSON.stringify(new URL("../../dist/node/ort-session.js", import.meta.url).href)};
+      import { createSession } from ${JSON.stringify(new URL("../../dist/node/onnx/ort-session.js", import.meta.url).href)};
       const model = Uint8Array.from(Buffer.from(process.argv[1], "base64"));
       const idle = await createSession(model);
       const released = await createSession(model);

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { shareCalls } from "../../src/node/share-calls.ts";
-import { startWorkerThread, type WorkerThread } from "../../src/node/worker-thread.ts";
+import { shareCalls, startWorkerThread, type WorkerThread } from "../../src/node/threads/worker-thread.ts";
 
 const fragile = new URL("../support/fragile-worker.mjs", import.meta.url);
 const withCode = (code: string): unknown => expect.objectContaining({ name: "SessionError", code });

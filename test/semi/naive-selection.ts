@@ -1,6 +1,5 @@
-import type { ScoreRow } from "../../src/semi/score-table.ts";
-import type { ReferenceRow, SelectionRow } from "../../src/semi/selection-table.ts";
-import type { Ranking } from "../../src/semi/selection-summary.ts";
+import type { Ranking } from "../../src/semi/selection.ts";
+import type { ReferenceRow, ScoreRow, SelectionRow } from "../../src/semi/tables.ts";
 
 export interface NaiveRule {
   readonly ranking: Ranking;

@@ -6,7 +6,7 @@ import {
   type Stage,
   type TrainingSettings,
 } from "../../src/semi/index.ts";
-import { planStages } from "../../src/semi/stages.ts";
+import { planStages } from "../../src/semi/plan.ts";
 
 const inImages = { base: "quick", images: 320 };
 const settingsOf = (values: Readonly<Record<string, unknown>> = {}) =>

@@ -1,6 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { semiReport, type SemiReportData } from "../../src/semi/report/index.ts";
+import type { SemiReportData } from "../../src/semi/report/data.ts";
+import { semiReport } from "../../src/semi/report/semi-report.ts";
 import { chromiumMissing, startChromium } from "../support/browser.ts";
 import { runs, semiReportData } from "../support/semi-report-data.ts";
 import { faintTexts, overflow, screens, showPage } from "../support/shown-page.ts";

@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { duration } from "../../src/semi/report/duration.ts";
-import { gain } from "../../src/semi/report/gain.ts";
-import { stripClasses, stripRanks } from "../../src/semi/report/index.ts";
-import { plusMinus, spread } from "../../src/semi/report/spread.ts";
+import { stripClasses, stripRanks } from "../../src/semi/report/selection.ts";
+import { duration, gain, plusMinus, spread } from "../../src/semi/report/statistics.ts";
 import { runs } from "../support/semi-report-data.ts";
 
 describe("the gain over the baseline", () => {

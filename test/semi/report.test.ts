@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { semiReport, type Arm, type SelectCounts, type SemiReportData } from "../../src/semi/report/index.ts";
+import type { Arm, SelectCounts, SemiReportData } from "../../src/semi/report/data.ts";
+import { semiReport } from "../../src/semi/report/semi-report.ts";
 import { runs, semiReportData } from "../support/semi-report-data.ts";
 
 const hostile = ["</script><b>", '"><img src=x onerror=alert(1)>', "a & b", "<!--"];

@@ -1,11 +1,13 @@
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readScoreFacts, runSemi, type RunSemiOptions, type SemiEvent } from "../../src/node/semi/index.ts";
-import { isBrokenImage } from "../../src/node/semi/broken-image.ts";
 import { DataError } from "../../src/core/index.ts";
-import { tarBytes } from "../data/tar-fixture.ts";
+import type { SemiEvent } from "../../src/node/semi/events.ts";
+import { runSemi, type RunSemiOptions } from "../../src/node/semi/run-semi.ts";
+import { isBrokenImage } from "../../src/node/semi/score-images.ts";
+import { readScoreFacts } from "../../src/node/semi/scores.ts";
 import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
+import { tarBytes } from "../data/tar-fixture.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { eventsOf, shortRecipe, stagesDone, writePipelineData, writeShard } from "./pipeline-data.ts";

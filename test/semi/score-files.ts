@@ -1,7 +1,5 @@
-import { openReferenceWriter } from "../../src/node/semi/reference-writer.ts";
-import { openScoreWriter } from "../../src/node/semi/score-writer.ts";
-import type { ScoreFacts, ScoreRow } from "../../src/semi/score-table.ts";
-import type { ReferenceRow } from "../../src/semi/selection-table.ts";
+import { openReferenceWriter, openScoreWriter } from "../../src/node/semi/scores.ts";
+import type { ReferenceRow, ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 
 /** Facts of a score file of three classes. */
 export const facts: ScoreFacts = {

@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
-import type { ScoreRow } from "../../src/semi/score-table.ts";
-import type { ReferenceRow } from "../../src/semi/selection-table.ts";
+import type { ReferenceRow, ScoreRow } from "../../src/semi/tables.ts";
 
 // Few values: many ties. Scores of a teacher that has diverged are among them.
 const score = fc.constantFrom(0, 0.1, 0.25, 0.5, 0.95, 1, NaN, Infinity).map(Math.fround);

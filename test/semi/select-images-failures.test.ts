@@ -2,11 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openDuckdb } from "../../src/node/semi/open-duckdb.ts";
-import { readSelection, rowsAtRanks } from "../../src/node/semi/selection-reader.ts";
-import { selectImages } from "../../src/node/semi/select-images.ts";
-import type { SelectImagesOptions } from "../../src/node/semi/select-options.ts";
-import type { ScoreFacts, ScoreRow } from "../../src/semi/score-table.ts";
+import { openDuckdb } from "../../src/node/semi/duckdb.ts";
+import {
+  readSelection,
+  rowsAtRanks,
+  selectImages,
+  type SelectImagesOptions,
+} from "../../src/node/semi/select-images.ts";
+import type { ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { facts, writeReferences, writeScores } from "./score-files.ts";

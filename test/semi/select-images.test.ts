@@ -2,12 +2,14 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readSelection, rowsAtRanks } from "../../src/node/semi/selection-reader.ts";
-import { selectImages } from "../../src/node/semi/select-images.ts";
-import type { SelectImagesOptions } from "../../src/node/semi/select-options.ts";
-import type { ScoreRow } from "../../src/semi/score-table.ts";
-import type { Ranking, SelectionSummary } from "../../src/semi/selection-summary.ts";
-import type { SelectionRow } from "../../src/semi/selection-table.ts";
+import {
+  readSelection,
+  rowsAtRanks,
+  selectImages,
+  type SelectImagesOptions,
+} from "../../src/node/semi/select-images.ts";
+import type { Ranking, SelectionSummary } from "../../src/semi/selection.ts";
+import type { ScoreRow, SelectionRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { hammingDistance, naiveCandidates, naiveSelection, type NaiveRule } from "./naive-selection.ts";

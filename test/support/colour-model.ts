@@ -8,8 +8,8 @@ import {
   resnetConfig,
   type ModelDescription,
 } from "../../src/nn/index.ts";
-import { createModel } from "../../src/node/create-model.ts";
-import { writeFileAtomic } from "../../src/node/write-file.ts";
+import { writeFileAtomic } from "../../src/node/files/atomic-file.ts";
+import { createModel } from "../../src/node/models/create-model.ts";
 import { encodeSafetensors } from "../../src/weights/index.ts";
 import { solidPng } from "./solid-images.ts";
 

@@ -1,6 +1,5 @@
 import { seededRandom } from "../../src/core/index.ts";
-import { compileModel } from "../../src/node/compile-model.ts";
-import { createSession } from "../../src/node/ort-session.ts";
+import { compileModel, createSession } from "../../src/node/onnx/ort-session.ts";
 import type { Session } from "../../src/runtime/index.ts";
 import { headGraph, type Examples } from "../../src/train/index.ts";
 

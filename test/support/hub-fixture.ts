@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "../../src/core/index.ts";
-import { hubStorage } from "../../src/node/hub-storage.ts";
+import { hubStorage } from "../../src/node/files/hub-storage.ts";
 import type { DownloadOptions, HubEvent, HubStorage, WeightFile } from "../../src/weights/hub/index.ts";
 
 /** Seeded bytes in place of a model's weights. */

@@ -1,6 +1,6 @@
 // Runs `count` images through the built pipeline and prints the peak resident memory in bytes.
 // Arguments: model file (base64), image file, count.
-import { createImagePipeline } from "../../dist/node/image-pipeline.js";
+import { createImagePipeline } from "../../dist/node/onnx/image-pipeline.js";
 
 const [model, image, count] = process.argv.slice(2);
 const preprocessing = {

@@ -1,14 +1,7 @@
 import { seededRandom, type Random } from "../../src/core/index.ts";
 import { confusionMatrix, countPrediction, type ConfusionMatrix } from "../../src/predict/index.ts";
-import {
-  stripClasses,
-  stripRanks,
-  type Arm,
-  type ArmRun,
-  type SelectedClass,
-  type SemiReportData,
-  type SweepPoint,
-} from "../../src/semi/report/index.ts";
+import type { Arm, ArmRun, SelectedClass, SemiReportData, SweepPoint } from "../../src/semi/report/data.ts";
+import { stripClasses, stripRanks } from "../../src/semi/report/selection.ts";
 import { drawnThumbnail } from "./drawn-thumbnail.ts";
 
 /** What a whole run over these classes might report: every part is there, one class falls short of K. */

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elementCount, type Tensor } from "../../src/core/index.ts";
-import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { modelConfig } from "../../src/nn/index.ts";
+import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import { nextOf, trainingProgram } from "../../src/train/index.ts";
 import { runGraph, type Feeds } from "../support/run-graph.ts";
-import { hasTorch, runReference } from "../support/torch.ts";
 import { readTensors } from "../support/torch-tensors.ts";
+import { hasTorch, runReference } from "../support/torch.ts";
 
 const config = modelConfig("resnext50_32x4d");
 const job = { seed: 3, batch: 4, size: 224 };

@@ -1,9 +1,7 @@
 import * as onnxRuntime from "onnxruntime-node";
 import { expect, it } from "vitest";
 import { buildGraph, float32, input, modelBytes, mul } from "../../src/graph/index.ts";
-import { openProgramSession } from "../../src/train/step/program-session.ts";
-import { programState } from "../../src/train/step/program-state.ts";
-import { reusedMemory } from "../../src/train/step/state-memory.ts";
+import { openProgramSession, programState, reusedMemory } from "../../src/train/step/program-session.ts";
 
 it("has ONNX Runtime write a state by turns into two tensors", async () => {
   const graph = buildGraph({ "weight/next": mul(input("weight", "float32", [3]), float32(2)) });

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
-import { cpuBlockSize } from "../../src/node/block-size.ts";
 import { resnetConfig, type ResNetConfig } from "../../src/nn/index.ts";
+import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { openTrainingStep } from "../../src/node/training-step.ts";
 import {
   adamW,
   initialTrainingState,
@@ -12,10 +13,9 @@ import {
   trainingProgram,
   type TrainingProgramOptions,
 } from "../../src/train/index.ts";
-import { openTrainingStep } from "../../src/node/step/index.ts";
 import { relativeError } from "../support/run-graph.ts";
-import { hasTorch, runReference } from "../support/torch.ts";
 import { readTensors } from "../support/torch-tensors.ts";
+import { hasTorch, runReference } from "../support/torch.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "training-"));
 afterAll(() => rmSync(folder, { recursive: true }));

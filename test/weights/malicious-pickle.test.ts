@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bytesSource, seededRandom, tensor, WeightsError } from "../../src/core/index.ts";
 import { openCheckpoint } from "../../src/weights/index.ts";
-import { readPickle } from "../../src/weights/pickle/index.ts";
+import { readPickle } from "../../src/weights/pickle/read-pickle.ts";
 import { pickle, type Writable } from "../support/pickle-writer.ts";
 import { concatenate, encodeLegacyPth, encodeZipPth } from "../support/pth-writer.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -1,3 +1,12 @@
+import type { StateDict } from "../../core/index.ts";
+import type { Graph } from "../../graph/index.ts";
+import {
+  activationRangeGraph,
+  inferenceGraph,
+  type ModelDescription,
+  type Quantisation,
+} from "../../nn/index.ts";
+
 /** How long a run takes. */
 export interface Timing {
   readonly batchSize: number;
@@ -8,7 +17,7 @@ export interface Timing {
   readonly range: readonly [fastest: number, slowest: number];
 }
 
-export interface MeasureOptions {
+interface MeasureOptions {
   readonly batchSize: number;
   readonly warmUp: number;
   readonly runs: number;
@@ -41,4 +50,20 @@ export async function measureRuns(
 function median(sorted: readonly number[]): number {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The graph that is timed. In int8 every activation has the same range: speed does not depend on it. */
+export function benchmarkGraph(
+  { config, preprocessing }: ModelDescription,
+  weights: StateDict,
+  precision: "fp32" | "int8",
+  blockSize: number | undefined,
+): Graph {
+  const { inputSize } = preprocessing;
+  if (precision === "fp32") return inferenceGraph(config, weights, { inputSize, blockSize });
+  const { readers } = activationRangeGraph(config, weights, inputSize);
+  const ranges: Quantisation["ranges"] = new Map(
+    readers.flat().map((reader) => [reader, { min: 0, max: 4 }]),
+  );
+  return inferenceGraph(config, weights, { inputSize, int8: { ranges } });
 }

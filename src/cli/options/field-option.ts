@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { z, type ZodType } from "zod";
-import type { Field } from "../../train/recipe/index.ts";
-import type { CliOption } from "./option.ts";
+import type { Field } from "../../train/recipe/fields.ts";
+import type { CliOption } from "./command.ts";
 
 /** Reads a value as YAML does, a list without its brackets too, or else as the text that it is. */
 function yamlText(schema: ZodType): ZodType {

@@ -1,6 +1,6 @@
-import { embeddedModel } from "../../nn/embedded-model.ts";
+import { embeddedModel } from "../../nn/model-cards.ts";
 import type { Device } from "../../runtime/index.ts";
-import type { OptionTable } from "./option.ts";
+import type { OptionTable } from "./command.ts";
 import { flag, integer, oneOf, share, text } from "./schemas.ts";
 
 /** Which model, from where, and how it sees images. */
@@ -13,39 +13,44 @@ export interface ModelOptions {
   readonly interpolation: "bilinear" | "bicubic" | undefined;
 }
 
-const group = "Model:";
+const modelGroup = "Model:";
 
 export const modelOptions: OptionTable<ModelOptions> = {
   model: {
     flags: "-m, --model <name>",
     about: `a name of the list of models (default: ${embeddedModel}, which is in the package, or what --weights holds)`,
-    group,
+    group: modelGroup,
     schema: text.optional(),
   },
   weights: {
     flags: "-w, --weights <file>",
     about: "a .pth or .safetensors file instead of the published weights, or an .onnx that export wrote",
-    group,
+    group: modelGroup,
     schema: text.optional(),
   },
-  offline: { flags: "--offline", about: "never download: use what the cache holds", group, schema: flag },
+  offline: {
+    flags: "--offline",
+    about: "never download: use what the cache holds",
+    group: modelGroup,
+    schema: flag,
+  },
   inputSize: {
     flags: "--input-size <pixels>",
     alias: "--img-size",
     about: "side of the square that the model sees (default: the model's)",
-    group,
+    group: modelGroup,
     schema: integer(1, 4096).optional(),
   },
   cropPct: {
     flags: "--crop-pct <share>",
     about: "share of the resized image that the crop keeps (default: the model's)",
-    group,
+    group: modelGroup,
     schema: share.optional(),
   },
   interpolation: {
     flags: "--interpolation <filter>",
     about: "bilinear or bicubic resize (default: the model's)",
-    group,
+    group: modelGroup,
     schema: oneOf(["bilinear", "bicubic"]).optional(),
   },
 };
@@ -84,5 +89,70 @@ export const runOptions: OptionTable<RunOptions> = {
     about: "cores per session",
     group: runGroup,
     schema: integer(1, 1024).optional(),
+  },
+};
+
+/** What 8-bit arithmetic is told about the model's activations. */
+export interface CalibrationOptions {
+  readonly calibrate: string | undefined;
+  readonly calibrationImages: number | undefined;
+  readonly reduceRange: boolean;
+}
+
+/** What a model computes in. */
+export interface PrecisionOptions extends CalibrationOptions {
+  readonly precision: "fp32" | "int8" | undefined;
+}
+
+const precisionGroup = "Precision:";
+
+export const calibrationOptions: OptionTable<CalibrationOptions> = {
+  calibrate: {
+    flags: "--calibrate <data>",
+    about: "int8: images of the kind that will come, labelled or not; a folder, archive or glob",
+    group: precisionGroup,
+    schema: text.optional(),
+  },
+  calibrationImages: {
+    flags: "--calibration-images <count>",
+    about: "int8: how many of them to look at (default: 256)",
+    group: precisionGroup,
+    schema: integer(1).optional(),
+  },
+  reduceRange: {
+    flags: "--reduce-range",
+    about: "int8: filters of 7 bits, for CPUs without VNNI instructions",
+    group: precisionGroup,
+    schema: flag,
+  },
+};
+
+export const precisionOptions: OptionTable<PrecisionOptions> = {
+  precision: {
+    flags: "--precision <precision>",
+    about: "fp32, or int8: more than twice as fast on the CPU and a little less exact; needs --calibrate",
+    group: precisionGroup,
+    schema: oneOf(["fp32", "int8"]).optional(),
+  },
+  ...calibrationOptions,
+};
+
+/** Where a training runs and how the machine is shared out. */
+export interface TrainingOptions {
+  readonly device: Device;
+  readonly threads: number | undefined;
+  readonly workers: number | undefined;
+}
+
+const trainingGroup = "Execution:";
+
+export const trainingOptions: OptionTable<TrainingOptions> = {
+  device: { ...runOptions.device, group: trainingGroup },
+  threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: trainingGroup },
+  workers: {
+    flags: "--workers <count>",
+    about: "threads that read and augment images (default: one a core, at most 8)",
+    group: trainingGroup,
+    schema: integer(1, 256).optional(),
   },
 };

@@ -1,4 +1,5 @@
 import { z, type ZodType } from "zod";
+import type { Tap } from "../../nn/index.ts";
 
 /** A whole number within bounds. */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): ZodType<number> {
@@ -40,3 +41,6 @@ export function integers(min: number, max: number): ZodType<readonly number[]> {
     return z.NEVER;
   });
 }
+
+/** The feature maps, as options name them. The list of `nn` would load graphs and their encoding. */
+export const taps: readonly Tap[] = ["stem", "layer1", "layer2", "layer3", "layer4"];

@@ -1,9 +1,8 @@
 import { DataError, type ByteSource } from "../../core/index.ts";
 import type { ImageContent, ImageItem } from "../image-source.ts";
-import { isHiddenName, isImagePath } from "../path-kind.ts";
-import { tarEntries, type TarEntry } from "./entries.ts";
-import { labelOfField } from "./sample-label.ts";
+import { isHiddenName, isImagePath } from "../input-kind.ts";
 import { sequentialSource, sequentialStream, type SequentialBytes } from "./sequential-bytes.ts";
+import { tarEntries, type TarEntry } from "./tar-entries.ts";
 
 /** Settings of a walk through an archive. */
 export interface TarImagesOptions {
@@ -120,4 +119,71 @@ function linkRefusal(archive: string, entry: TarEntry): DataError {
     "data/tar-link",
     `${archive}: ${entry.path} is a link and has no bytes of its own. Pack with "tar --dereference --hard-dereference".`,
   );
+}
+
+const maxClassBytes = 4096;
+const maxJsonBytes = 16 * 1024 * 1024;
+
+/**
+ * The label in a field of a WebDataset sample: the text of `.cls`, or "label" of `.json`.
+ *
+ * Other fields, captions in `.txt` among them, carry no label.
+ */
+async function labelOfField(
+  field: string,
+  where: string,
+  read: (limit: number) => Promise<Uint8Array>,
+): Promise<string | undefined> {
+  if (field === "cls") {
+    const label = new TextDecoder().decode(await read(maxClassBytes)).trim();
+    if (label === "") {
+      throw new DataError("data/label", `${where}: expected a class index or name, the field is empty.`);
+    }
+    return label;
+  }
+  if (field === "json") return jsonLabel(new TextDecoder().decode(await read(maxJsonBytes)), where);
+  return undefined;
+}
+
+function jsonLabel(text: string, where: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError("data/label", `${where}: expected JSON, the field cannot be parsed.`, { cause });
+  }
+  if (typeof value !== "object" || value === null || !("label" in value)) return undefined;
+  const { label } = value;
+  return typeof label === "string" || typeof label === "number" ? String(label) : undefined;
+}
+
+/** Gathers the class names of an archive while it is walked. */
+export interface ClassCollector {
+  label(name: string): void;
+  folder(path: string, holdsImages: boolean): void;
+  /** The labels, and the folders that hold neither images nor folders: classes that happen to be empty. */
+  classes(): string[];
+}
+
+/** A collector that has seen nothing; its memory grows with the folders, not with the images. */
+export function classCollector(): ClassCollector {
+  const labels = new Set<string>();
+  const folders = new Map<string, boolean>();
+  return {
+    label: (name) => labels.add(name),
+    folder: (path, holdsImages) => {
+      const key = path.replace(/\/+$/, "");
+      if (key !== "") folders.set(key, holdsImages || (folders.get(key) ?? false));
+    },
+    classes: () => {
+      const parents = new Set([...folders.keys()].flatMap(ancestors));
+      const empty = [...folders].filter(([path, holdsImages]) => !holdsImages && !parents.has(path));
+      return [...new Set([...labels, ...empty.map(([path]) => path.slice(path.lastIndexOf("/") + 1))])];
+    },
+  };
+}
+
+function ancestors(path: string): string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
 }

@@ -1,13 +1,13 @@
 import { GraphError } from "../../core/index.ts";
 import { buildGraph } from "../graph.ts";
-import { add, expand, type OpType } from "../ops/index.ts";
-import { float32 } from "../ops/literals.ts";
+import { add } from "../ops/elementwise.ts";
+import { expand, reshape } from "../ops/layout.ts";
+import { reduceSum } from "../ops/reduction.ts";
+import type { OpType } from "../ops/table.ts";
 import { atScope } from "../scope.ts";
-import type { Node, Value } from "../value.ts";
-import { staticShape } from "./static-shape.ts";
-import { unbroadcast } from "./unbroadcast.ts";
-import type { Float, Vjp } from "./vjp.ts";
+import { float32, type Node, type Value } from "../value.ts";
 import { vjpTable } from "./vjp-table.ts";
+import { staticShape, type Float, type Vjp } from "./vjp.ts";
 
 /**
  * Reverse-mode gradients of a scalar.
@@ -77,4 +77,16 @@ function ruleOf(node: Node): Vjp {
     "graph/not-differentiable",
     `${node.op.type} ${node.scope}`.trimEnd() + ` has no gradient: it ${rule.nonDifferentiable}.`,
   );
+}
+
+/** Sums a gradient over the axes along which its value was broadcast. */
+function unbroadcast(grad: Float, value: Float): Float {
+  const [from, to] = [staticShape(grad), staticShape(value)];
+  if (from.join() === to.join()) return grad;
+  const extra = from.length - to.length;
+  const repeated = from
+    .map((_, axis) => axis)
+    .filter((axis) => axis < extra || to[axis - extra] !== from[axis]);
+  const summed = repeated.length > 0 ? reduceSum(grad, repeated) : grad;
+  return extra > 0 ? reshape(summed, to) : summed;
 }

@@ -1,25 +1,16 @@
 import {
-  add,
-  allButChannels,
   batchNormTrainingGrad,
-  channelColumn,
   convInputGrad,
   convWeightGrad,
-  div,
-  gemm,
   maxPoolGrad,
-  mul,
-  reduceSum,
   reluGrad,
-  reshape,
-  softmax,
-  sqrt,
-  sub,
-} from "../ops/index.ts";
-import { float32 } from "../ops/literals.ts";
-import type { Node } from "../value.ts";
-import { staticShape } from "./static-shape.ts";
-import type { Float, Vjp } from "./vjp.ts";
+} from "../ops/composite.ts";
+import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
+import { allButChannels, channelColumn, reshape } from "../ops/layout.ts";
+import { gemm } from "../ops/linear.ts";
+import { reduceSum, softmax } from "../ops/reduction.ts";
+import { float32, type Node } from "../value.ts";
+import { staticShape, type Float, type Vjp } from "./vjp.ts";
 
 const floats = (node: Node): readonly Float[] => node.inputs as readonly Float[];
 

@@ -1,7 +1,6 @@
-import type { OpType } from "../ops/index.ts";
-import * as arithmetic from "./arithmetic-rules.ts";
-import * as layout from "./layout-rules.ts";
+import type { OpType } from "../ops/table.ts";
 import * as network from "./network-rules.ts";
+import * as tensor from "./tensor-rules.ts";
 import type { NonDifferentiable, Vjp } from "./vjp.ts";
 
 const because = (nonDifferentiable: string): NonDifferentiable => ({ nonDifferentiable });
@@ -16,7 +15,7 @@ const unused = because("no loss or layer of this package needs it");
 
 /** The rule of every op: a new op does not compile until it has one, or says why not. */
 export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
-  Add: arithmetic.add,
+  Add: tensor.add,
   BatchNormTraining: network.batchNormTraining,
   BatchNormTrainingGrad: second,
   BatchNormalization: network.batchNormFrozen,
@@ -27,47 +26,47 @@ export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
   BlockedReorderOutput: layouts,
   Cast: because("ends in another dtype; gradients are float32 throughout"),
   Clip: unused,
-  Concat: layout.split,
+  Concat: tensor.split,
   Conv: network.convolution,
   ConvInputGrad: second,
   ConvWeightGrad: second,
   DequantizeLinear: quantized,
-  Div: arithmetic.divide,
+  Div: tensor.divide,
   Equal: integers,
-  Exp: arithmetic.exponential,
+  Exp: tensor.exponential,
   Expand: (_, [dy]) => [dy],
-  Flatten: layout.reshaped,
+  Flatten: tensor.reshaped,
   Floor: steps,
   Gather: unused,
   Gemm: network.gemmProduct,
-  GlobalAveragePool: layout.spread((count) => 1 / count),
+  GlobalAveragePool: tensor.spread((count) => 1 / count),
   Greater: integers,
   HardSigmoid: unused,
-  Log: arithmetic.logarithm,
-  MatMul: arithmetic.matrixProduct,
+  Log: tensor.logarithm,
+  MatMul: tensor.matrixProduct,
   MaxPool: network.maxPool,
   MaxPoolGrad: second,
   MaxPoolWithIndices: unused,
-  Mul: arithmetic.multiply,
-  Neg: arithmetic.negate,
-  Pad: layout.cropped,
+  Mul: tensor.multiply,
+  Neg: tensor.negate,
+  Pad: tensor.cropped,
   QuantizeLinear: quantized,
   ReduceMax: unused,
-  ReduceMean: layout.spread((count) => 1 / count),
+  ReduceMean: tensor.spread((count) => 1 / count),
   ReduceMin: unused,
-  ReduceSum: layout.spread(() => 1),
+  ReduceSum: tensor.spread(() => 1),
   Relu: network.relu,
   ReluGrad: second,
-  Reshape: layout.reshaped,
+  Reshape: tensor.reshaped,
   Resize: unused,
   Round: steps,
   ScatterElements: unused,
   SgdUpdate: because("is the end of a step, behind the loss"),
   Shape: integers,
-  Slice: layout.padded,
+  Slice: tensor.padded,
   Softmax: network.softmaxOver,
   SoftmaxCrossEntropy: network.crossEntropy,
-  Sqrt: arithmetic.squareRoot,
-  Sub: arithmetic.sub,
-  Transpose: layout.transposed,
+  Sqrt: tensor.squareRoot,
+  Sub: tensor.sub,
+  Transpose: tensor.transposed,
 };

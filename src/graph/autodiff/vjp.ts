@@ -1,4 +1,5 @@
-import type { Node, Value } from "../value.ts";
+import { GraphError } from "../../core/index.ts";
+import { formatShape, type Node, type Value } from "../value.ts";
 
 /** Floating-point values: the only ones that have gradients. */
 export type Float = Value<"float32">;
@@ -15,4 +16,13 @@ export type Vjp = (node: Node, grads: readonly (Float | undefined)[]) => readonl
 /** Why an op has no gradient. */
 export interface NonDifferentiable {
   readonly nonDifferentiable: string;
+}
+
+/** The shape of a value whose lengths are all known: gradients need them. */
+export function staticShape(value: Value): readonly number[] {
+  if (value.shape.every((dim) => typeof dim === "number")) return value.shape;
+  throw new GraphError(
+    "graph/dynamic-shape",
+    `Gradients need known lengths, got ${formatShape(value.shape)}; build the graph for one batch size.`,
+  );
 }

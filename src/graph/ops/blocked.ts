@@ -1,8 +1,7 @@
 import { apply1 } from "../apply.ts";
-import { defineBlockedOp, type Op } from "../op-spec.ts";
-import type { Attributes, Value } from "../value.ts";
-import { Conv } from "./conv.ts";
-import { GlobalAveragePool, MaxPool } from "./pool.ts";
+import { defineBlockedOp, type Attributes, type Op, type Value } from "../value.ts";
+import { Conv } from "./convolution.ts";
+import { GlobalAveragePool, MaxPool } from "./pooling.ts";
 
 type Float = Value<"float32">;
 

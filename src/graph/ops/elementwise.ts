@@ -1,9 +1,8 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { broadcastShapes } from "../broadcast.ts";
-import { defineOp, type Application, type Op, type ValueType } from "../op-spec.ts";
-import { formatShape, type Value } from "../value.ts";
-import { requireSameDtype } from "./operands.ts";
+import { onnxType } from "../onnx/onnx-type.ts";
+import { defineOp, formatShape, type Application, type Op, type Value, type ValueType } from "../value.ts";
+import { broadcastShapes, requireSameDtype } from "./operands.ts";
 
 function inferUnary(at: Application): readonly ValueType[] {
   const { dtype, shape } = at.input(0);
@@ -113,4 +112,49 @@ export function clip<D extends DType>(x: Value<D>, low: Value<D>, high: Value<D>
 /** `alpha * x + beta`, limited to [0, 1]. */
 export function hardSigmoid<D extends DType>(x: Value<D>, alpha: number, beta: number): Value<D> {
   return apply1(HardSigmoid, [x], { alpha, beta }) as Value<D>;
+}
+
+const comparison = <const T extends string>(type: T): Op<T> =>
+  defineOp({
+    type,
+    arity: [2, 2],
+    attributes: {},
+    infer(at) {
+      const [a, b] = [at.input(0), at.input(1)];
+      requireSameDtype(at);
+      const shape = broadcastShapes(a.shape, b.shape);
+      if (!shape)
+        return at.fail(`shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} do not broadcast`);
+      return [{ dtype: "bool", shape }];
+    },
+  });
+
+export const Equal: Op<"Equal"> = comparison("Equal");
+export const Greater: Op<"Greater"> = comparison("Greater");
+
+/** Whether elements are the same. */
+export function equal<D extends DType>(a: Value<D>, b: Value<D>): Value<"bool"> {
+  return apply1(Equal, [a, b]) as Value<"bool">;
+}
+
+/** Whether `a` is above `b`. */
+export function greater<D extends DType>(a: Value<D>, b: Value<D>): Value<"bool"> {
+  return apply1(Greater, [a, b]) as Value<"bool">;
+}
+
+export const Cast: Op<"Cast"> = defineOp({
+  type: "Cast",
+  arity: [1, 1],
+  attributes: { to: "int" },
+  infer(at) {
+    const dtype = Object.entries(onnxType).find(([, code]) => code === at.attributes["to"])?.[0];
+    if (dtype === undefined)
+      at.fail(`"to" must be the number of an ONNX type, got ${String(at.attributes["to"])}`);
+    return [{ dtype: dtype as DType, shape: at.input(0).shape }];
+  },
+});
+
+/** The same values in another dtype; floats are cut towards zero on the way to integers. */
+export function cast<D extends DType>(x: Value, dtype: D): Value<D> {
+  return apply1(Cast, [x], { to: onnxType[dtype] }) as Value<D>;
 }

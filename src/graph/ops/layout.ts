@@ -1,9 +1,16 @@
 import { elementCount, type DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { defineOp, type Application, type Op } from "../op-spec.ts";
-import { formatShape, literal, type Dim, type Value } from "../value.ts";
-import { int64s } from "./literals.ts";
-import { clampPosition, normalAxis, requireSameDtype } from "./operands.ts";
+import {
+  defineOp,
+  formatShape,
+  int64s,
+  literal,
+  type Application,
+  type Dim,
+  type Op,
+  type Value,
+} from "../value.ts";
+import { broadcastShapes, clampPosition, normalAxis, requireSameDtype } from "./operands.ts";
 
 /** The integers of a constant input, or `undefined` when they are known only at run time. */
 function integers(value: Value | undefined): readonly number[] | undefined {
@@ -188,4 +195,75 @@ export function slice<D extends DType>(
   steps?: readonly number[],
 ): Value<D> {
   return apply1(Slice, [x, starts, ends, int64s(axes), steps && int64s(steps)]) as Value<D>;
+}
+
+export const Pad: Op<"Pad"> = defineOp({
+  type: "Pad",
+  arity: [2, 3],
+  attributes: {},
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    const pads = Array.from((literal(at.input(1)) ?? at.fail("the pads must be a constant")).data, Number);
+    if (pads.length !== 2 * shape.length) at.fail(`needs ${2 * shape.length} pads, got ${pads.length}`);
+    const grown = shape.map((dim, axis): Dim => {
+      const by = pads[axis]! + pads[axis + shape.length]!;
+      return typeof dim === "number" ? dim + by : by === 0 ? dim : `${dim}+${by}`;
+    });
+    return [{ dtype, shape: grown }];
+  },
+});
+
+export const Expand: Op<"Expand"> = defineOp({
+  type: "Expand",
+  arity: [2, 2],
+  attributes: {},
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    const target = Array.from((literal(at.input(1)) ?? at.fail("the shape must be a constant")).data, Number);
+    const expanded = broadcastShapes(shape, target);
+    return expanded
+      ? [{ dtype, shape: expanded }]
+      : at.fail(`cannot expand ${formatShape(shape)} to ${formatShape(target)}`);
+  },
+});
+
+/** `x` with a border: `pads` holds the begin of every axis, then the end of every axis. */
+export function pad<D extends DType>(x: Value<D>, pads: readonly number[], filling?: Value<D>): Value<D> {
+  return apply1(Pad, [x, int64s(pads), filling]) as Value<D>;
+}
+
+/** `x` repeated along axes of length 1 until it has the shape. */
+export function expand<D extends DType>(x: Value<D>, shape: readonly number[]): Value<D> {
+  return apply1(Expand, [x, int64s(shape)]) as Value<D>;
+}
+
+export const ScatterElements: Op<"ScatterElements"> = defineOp({
+  type: "ScatterElements",
+  arity: [3, 3],
+  attributes: { axis: "int", reduction: "string" },
+  infer(at) {
+    const { dtype, shape } = at.input(0);
+    if (at.input(1).shape.join() !== at.input(2).shape.join()) at.fail("needs one index for each update");
+    return [{ dtype, shape }];
+  },
+});
+
+/** `x` with each update added to the element that its index names along the axis. */
+export function scatterAdd<D extends DType>(
+  x: Value<D>,
+  indices: Value<"int64">,
+  updates: Value<D>,
+  axis: number,
+): Value<D> {
+  return apply1(ScatterElements, [x, indices, updates], { axis, reduction: "add" }) as Value<D>;
+}
+
+/** The axes of [N, C, ...] over which statistics of a channel are taken. */
+export function allButChannels(x: Value): readonly number[] {
+  return x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+}
+
+/** A value per channel [C] as [C, 1, ...], to be combined with `x` [N, C, ...]. */
+export function channelColumn<D extends DType>(value: Value<D>, x: Value<D>): Value<D> {
+  return reshape(value, [-1, ...x.shape.slice(2).map(() => 1)]);
 }

@@ -1,9 +1,8 @@
-import type { DType } from "../../core/index.ts";
+import { elementCount, type DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { broadcastShapes } from "../broadcast.ts";
-import { defineOp, type Op } from "../op-spec.ts";
-import { formatShape, type Value } from "../value.ts";
-import { requireSameDtype } from "./operands.ts";
+import { defineOp, formatShape, type Node, type Op, type Shape, type Value } from "../value.ts";
+import { Conv } from "./convolution.ts";
+import { broadcastShapes, requireSameDtype } from "./operands.ts";
 
 export const Gemm: Op<"Gemm"> = defineOp({
   type: "Gemm",
@@ -60,3 +59,15 @@ export function gemm<D extends DType>(
 export function matMul<D extends DType>(a: Value<D>, b: Value<D>): Value<D> {
   return apply1(MatMul, [a, b]) as Value<D>;
 }
+
+/** Multiplications with addition that a node performs for one image; named axes count as 1. */
+export function multiplyAdds(node: Node): number {
+  const outputs = elementCount(numeric(node.outputs[0]!.shape));
+  const weight = node.inputs[1]?.shape;
+  if (!weight) return 0;
+  // Each output element takes one product per element of its filter, or per input feature.
+  if (node.op === Conv) return outputs * elementCount(numeric(weight.slice(1)));
+  return node.op === Gemm ? elementCount(numeric(weight)) : 0;
+}
+
+const numeric = (shape: Shape): readonly number[] => shape.map((dim) => (typeof dim === "number" ? dim : 1));

@@ -1,7 +1,6 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { defineOp, type Application, type Op } from "../op-spec.ts";
-import { formatShape, type Value } from "../value.ts";
+import { defineOp, formatShape, type Application, type Op, type Value } from "../value.ts";
 import { normalAxis } from "./operands.ts";
 
 /** Types that stand for real numbers by a scale and a zero point. */

@@ -1,6 +1,4 @@
-import type { Op } from "../op-spec.ts";
-import { MaxPoolGrad, ReluGrad } from "./activation-grad.ts";
-import { BatchNormTraining, BatchNormTrainingGrad } from "./batch-norm-training.ts";
+import type { Op } from "../value.ts";
 import {
   BlockedConv,
   BlockedGlobalAveragePool,
@@ -8,17 +6,26 @@ import {
   BlockedReorderInput,
   BlockedReorderOutput,
 } from "./blocked.ts";
-import { Cast } from "./cast.ts";
-import { Equal, Greater } from "./compare.ts";
-import { Conv } from "./conv.ts";
-import { ConvInputGrad, ConvWeightGrad } from "./conv-grad.ts";
-import { SoftmaxCrossEntropy } from "./cross-entropy.ts";
+import {
+  BatchNormTraining,
+  BatchNormTrainingGrad,
+  ConvInputGrad,
+  ConvWeightGrad,
+  MaxPoolGrad,
+  ReluGrad,
+  SgdUpdate,
+  SoftmaxCrossEntropy,
+} from "./composite.ts";
+import { Conv } from "./convolution.ts";
 import {
   Add,
+  Cast,
   Clip,
   Div,
+  Equal,
   Exp,
   Floor,
+  Greater,
   HardSigmoid,
   Log,
   Mul,
@@ -28,16 +35,22 @@ import {
   Sqrt,
   Sub,
 } from "./elementwise.ts";
-import { Concat, Flatten, Gather, Reshape, ShapeOp, Slice, Transpose } from "./layout.ts";
+import {
+  Concat,
+  Expand,
+  Flatten,
+  Gather,
+  Pad,
+  Reshape,
+  ScatterElements,
+  ShapeOp,
+  Slice,
+  Transpose,
+} from "./layout.ts";
 import { Gemm, MatMul } from "./linear.ts";
-import { BatchNormalization } from "./normalization.ts";
-import { Expand, Pad } from "./pad.ts";
-import { GlobalAveragePool, MaxPool, MaxPoolWithIndices } from "./pool.ts";
+import { GlobalAveragePool, MaxPool, MaxPoolWithIndices, Resize } from "./pooling.ts";
 import { DequantizeLinear, QuantizeLinear } from "./quantize.ts";
-import { ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduce.ts";
-import { Resize } from "./resize.ts";
-import { ScatterElements } from "./scatter.ts";
-import { SgdUpdate } from "./sgd-update.ts";
+import { BatchNormalization, ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduction.ts";
 
 /** Names of every op this package emits. */
 export type OpType =

@@ -1,5 +1,7 @@
 import { buildGraph, type Graph } from "../graph.ts";
-import { concat, flatten, ops, reduceMax, reduceMin } from "../ops/index.ts";
+import { concat, flatten } from "../ops/layout.ts";
+import { reduceMax, reduceMin } from "../ops/reduction.ts";
+import { ops } from "../ops/table.ts";
 import type { Node, Value } from "../value.ts";
 
 type Float = Value<"float32">;

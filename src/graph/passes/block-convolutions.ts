@@ -1,11 +1,16 @@
-import type { TensorSource } from "../../core/index.ts";
-import { buildGraph, type Graph } from "../graph.ts";
-import { BlockedConv } from "../ops/blocked.ts";
-import { blockedConv, blockedGlobalAveragePool, blockedMaxPool, ops, reorderOutput } from "../ops/index.ts";
-import { countUses, rewrite } from "../rewrite.ts";
+import { tensor, type TensorSource } from "../../core/index.ts";
 import { apply } from "../apply.ts";
+import { buildGraph, countUses, rewrite, type Graph } from "../graph.ts";
+import {
+  BlockedConv,
+  blockedConv,
+  blockedGlobalAveragePool,
+  blockedMaxPool,
+  reorderOutput,
+} from "../ops/blocked.ts";
+import { conv } from "../ops/convolution.ts";
+import { ops } from "../ops/table.ts";
 import { constant, type Node, type Value } from "../value.ts";
-import { blockWeight } from "./block-weight.ts";
 
 type Float = Value<"float32">;
 
@@ -91,8 +96,88 @@ function blockableWeight(
   const wholeBlocks = (out / group) % block === 0 && perGroup % block === 0;
   const stem = !inputIsBlocked && group === 1 && (x!.shape[1] as number) < block && out % block === 0;
   if (!(inputIsBlocked ? wholeBlocks : stem)) return undefined;
-  const { tensor, name } = weight.source;
-  return constant(blockWeight(tensor as TensorSource<"float32">, block, inputIsBlocked), name);
+  const { tensor: stored, name } = weight.source;
+  return constant(blockWeight(stored as TensorSource<"float32">, block, inputIsBlocked), name);
 }
 
 const sameShape = (a: Value, b: Value): boolean => a.shape.join() === b.shape.join();
+
+type Weights = TensorSource<"float32">;
+
+/**
+ * Stores a convolution's weight [O, I, h, w] as ONNX Runtime's blocked kernels read it:
+ * [O / block, I / block, h, w, block of I, block of O], or, where the input is not blocked,
+ * [O / block, I, h, w, block of O]. The tensor keeps its logical shape.
+ */
+function blockWeight(weight: Weights, block: number, inputIsBlocked: boolean): Weights {
+  const [out, channels, height, width] = weight.dims as [number, number, number, number];
+  const taps = height * width;
+  const inner = inputIsBlocked ? block : 1;
+  return {
+    dtype: "float32",
+    dims: weight.dims,
+    async load() {
+      const { data } = await weight.load();
+      const blocked = new Float32Array(data.length);
+      let position = 0;
+      for (let o = 0; o < out; o += block) {
+        for (let c = 0; c < channels; c += inner) {
+          for (let tap = 0; tap < taps; tap++) {
+            for (let i = c; i < c + inner; i++) {
+              for (let b = o; b < o + block; b++)
+                blocked[position++] = data[(b * channels + i) * taps + tap]!;
+            }
+          }
+        }
+      }
+      return tensor("float32", weight.dims, blocked);
+    },
+  };
+}
+
+/**
+ * Merges neighbouring groups of grouped convolutions until each has `channels` input channels.
+ *
+ * The merged weight is block-diagonal, so the result is the same; ONNX Runtime's blocked CPU convolution
+ * takes groups of a whole SIMD block only and falls back to a slow path for narrower ones.
+ */
+export function mergeGroups(graph: Graph, channels: number): Graph {
+  return rewrite(graph, (node, [x, weight, bias]) => {
+    const group = (node.attributes["group"] as number | undefined) ?? 1;
+    if (node.op !== ops.Conv || group === 1) return undefined;
+    if (weight?.source.kind !== "constant" || weight.dtype !== "float32") return undefined;
+    const perGroup = weight.shape[1] as number;
+    const factor = Math.min(group, Math.floor(channels / perGroup));
+    // A depthwise convolution has a fast path of its own.
+    if (perGroup === 1 || factor < 2 || group % factor !== 0) return undefined;
+    const { tensor: narrow, name } = weight.source;
+    return [
+      conv(
+        x as Value<"float32">,
+        constant(blockDiagonal(narrow as Weights, group, factor), name),
+        bias as Value<"float32"> | undefined,
+        { ...node.attributes, group: group / factor },
+      ),
+    ];
+  });
+}
+
+/** Places each filter of [O, C, ...] at its own group's channels within [O, C · factor, ...]. */
+function blockDiagonal(weight: Weights, group: number, factor: number): Weights {
+  const [out, perGroup, ...kernel] = weight.dims as [number, number, ...number[]];
+  const dims = [out, perGroup * factor, ...kernel];
+  return {
+    dtype: "float32",
+    dims,
+    async load() {
+      const { data } = await weight.load();
+      const filter = data.length / out;
+      const merged = new Float32Array(data.length * factor);
+      for (let o = 0; o < out; o++) {
+        const position = Math.floor(o / (out / group)) % factor;
+        merged.set(data.subarray(o * filter, (o + 1) * filter), (o * factor + position) * filter);
+      }
+      return tensor("float32", dims, merged);
+    },
+  };
+}

@@ -1,7 +1,7 @@
 import { tensor, type TensorSource } from "../../core/index.ts";
-import type { Graph } from "../graph.ts";
-import { conv, ops } from "../ops/index.ts";
-import { countUses, rewrite } from "../rewrite.ts";
+import { countUses, rewrite, type Graph } from "../graph.ts";
+import { conv } from "../ops/convolution.ts";
+import { ops } from "../ops/table.ts";
 import { atScope } from "../scope.ts";
 import { constant, type Node, type Value } from "../value.ts";
 

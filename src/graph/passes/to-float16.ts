@@ -1,8 +1,7 @@
 import { asFloat16, type TensorSource } from "../../core/index.ts";
 import { apply } from "../apply.ts";
-import { buildGraph, type Graph } from "../graph.ts";
-import { cast } from "../ops/index.ts";
-import { rewrite } from "../rewrite.ts";
+import { buildGraph, rewrite, type Graph } from "../graph.ts";
+import { cast } from "../ops/elementwise.ts";
 import { constant, type Node, type Value } from "../value.ts";
 
 /**

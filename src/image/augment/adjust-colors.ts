@@ -1,7 +1,5 @@
 import type { RgbImage } from "../rgb-image.ts";
-import { blockPixels, slack } from "../simd/color-kernels.ts";
-import { openRecolorer } from "../simd/recolorer.ts";
-import { rotateHue } from "./rotate-hue.ts";
+import { blockPixels, openRecolorer, slack } from "../simd/color-kernels.ts";
 
 /** One change of colours; a factor of 1, or 0 for hue, changes nothing. */
 export interface ColorAdjustment {
@@ -14,26 +12,85 @@ export function adjustColors(image: RgbImage, adjustments: readonly ColorAdjustm
   if (adjustments.length === 0) return image;
   const { length } = image.data;
   const blocks = Math.ceil(length / (3 * blockPixels));
-  const end = at.pixels + length;
+  const end = places.pixels + length;
   const { memory, sumGreys, blendWithGround, blendWithGrey } = openRecolorer(end + slack);
-  memory.set(image.data, at.pixels);
+  memory.set(image.data, places.pixels);
 
   /** The rounded mean of the greys. */
   const meanGrey = (): number => {
     // What fills the last block counts nothing.
     memory.fill(0, end, end + slack);
-    sumGreys(at.pixels, blocks, at.sums);
-    const sum = new Uint32Array(memory.buffer, at.sums, 4).reduce((total, part) => total + part, 0);
+    sumGreys(places.pixels, blocks, places.sums);
+    const sum = new Uint32Array(memory.buffer, places.sums, 4).reduce((total, part) => total + part, 0);
     return Math.floor((3 * sum) / length + 0.5);
   };
   for (const { property, factor } of adjustments) {
-    if (property === "brightness") blendWithGround(at.pixels, blocks, 0, factor);
-    else if (property === "contrast") blendWithGround(at.pixels, blocks, meanGrey(), factor);
-    else if (property === "saturation") blendWithGrey(at.pixels, blocks, factor);
-    else memory.set(rotateHue(memory.subarray(at.pixels, end), factor), at.pixels);
+    if (property === "brightness") blendWithGround(places.pixels, blocks, 0, factor);
+    else if (property === "contrast") blendWithGround(places.pixels, blocks, meanGrey(), factor);
+    else if (property === "saturation") blendWithGrey(places.pixels, blocks, factor);
+    else memory.set(rotateHue(memory.subarray(places.pixels, end), factor), places.pixels);
   }
-  return { ...image, data: memory.slice(at.pixels, end) };
+  return { ...image, data: memory.slice(places.pixels, end) };
 }
 
 /** Where things stand in the kernels' memory. */
-const at = { sums: 0, pixels: 16 } as const;
+const places = { sums: 0, pixels: 16 } as const;
+
+/**
+ * Adds a share of the full circle to every hue, byte for byte as torchvision's `adjust_hue` on a Pillow image: over
+ * Pillow's 8-bit HSV.
+ *
+ * @param turn From -0.5 to 0.5.
+ */
+function rotateHue(source: Uint8Array, turn: number): Uint8Array {
+  const data = new Uint8Array(source.length);
+  const shift = Math.trunc(turn * 255);
+  for (let i = 0; i < source.length; i += 3) {
+    const r = source[i]!;
+    const g = source[i + 1]!;
+    const b = source[i + 2]!;
+    const value = Math.max(r, g, b);
+    const chroma = value - Math.min(r, g, b);
+    const hue = ((chroma === 0 ? 0 : hueOf(r, g, b, value, chroma)) + shift) & 255;
+    // Pillow truncates the saturation to a byte, from a quotient in float32.
+    const saturation = chroma === 0 ? 0 : Math.trunc(Math.fround(chroma / value) * 255);
+    writeHsv(data, i, hue, saturation, value);
+  }
+  return data;
+}
+
+const { fround } = Math;
+
+function hueOf(r: number, g: number, b: number, value: number, chroma: number): number {
+  const rc = fround((value - r) / chroma);
+  const gc = fround((value - g) / chroma);
+  const bc = fround((value - b) / chroma);
+  const sector = fround(r === value ? bc - gc : g === value ? 2 + rc - bc : 4 + gc - rc);
+  return Math.trunc(fround((sector / 6 + 1) % 1) * 255);
+}
+
+/** Which of value, p, q and t the red, green and blue of each sixth of the circle are. */
+const sectors = [
+  [0, 3, 1],
+  [2, 0, 1],
+  [1, 0, 3],
+  [1, 2, 0],
+  [3, 1, 0],
+  [0, 1, 2],
+] as const;
+
+const levels = new Uint8Array(4);
+
+function writeHsv(data: Uint8Array, at: number, hue: number, saturation: number, value: number): void {
+  const sector = Math.floor((hue * 6) / 255);
+  const fraction = fround((hue * 6) / 255 - sector);
+  const share = fround(saturation / 255);
+  levels[0] = value;
+  levels[1] = Math.round(value * (1 - share));
+  levels[2] = Math.round(value * (1 - fround(share * fraction)));
+  levels[3] = Math.round(value * (1 - share * (1 - fraction)));
+  const [red, green, blue] = sectors[sector % 6]!;
+  data[at] = levels[red]!;
+  data[at + 1] = levels[green]!;
+  data[at + 2] = levels[blue]!;
+}

@@ -1,6 +1,19 @@
 import type { RgbImage } from "../rgb-image.ts";
-import { toByte } from "./blend.ts";
-import { identityTable, tableOf, type ByteTable } from "./byte-table.ts";
+
+/** A byte for each byte. */
+export type ByteTable = Uint8Array;
+
+const tableOf = (value: (byte: number) => number): ByteTable =>
+  Uint8Array.from({ length: 256 }, (_, byte) => value(byte));
+
+const identityTable: ByteTable = tableOf((byte) => byte);
+
+/** Looks every byte up. */
+export function applyTable(source: Uint8Array, table: ByteTable): Uint8Array {
+  const data = new Uint8Array(source.length);
+  for (let i = 0; i < source.length; i++) data[i] = table[source[i]!]!;
+  return data;
+}
 
 export const invertTable: ByteTable = tableOf((byte) => 255 - byte);
 
@@ -40,7 +53,7 @@ export function equalizeTable(counts: Histogram): ByteTable {
 }
 
 /** How often each of the 256 values occurs. */
-export type Histogram = Uint32Array;
+type Histogram = Uint32Array;
 
 /** Applies to every channel the table made of its histogram. */
 export function applyHistogramTables(image: RgbImage, tableFor: (counts: Histogram) => ByteTable): RgbImage {
@@ -63,3 +76,15 @@ export function applyHistogramTables(image: RgbImage, tableFor: (counts: Histogr
   }
   return { ...image, data };
 }
+
+/**
+ * Pillow's `Image.blend(ground, value, factor)` for every difference value - ground, before the ground is added:
+ * entry d + 255 belongs to the difference d. Pillow computes in float32.
+ */
+export function blendProducts(factor: number): Float32Array {
+  const single = Math.fround(factor);
+  return Float32Array.from({ length: 511 }, (_, entry) => single * (entry - 255));
+}
+
+/** The byte of a float32 sum: truncated and clipped. */
+export const toByte = (sum: number): number => (sum <= 0 ? 0 : sum >= 255 ? 255 : Math.trunc(sum));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseRandAugment } from "./rand-augment/policy.ts";
+import { parseRandAugment } from "./rand-augment-policy.ts";
 
 /** How training images are varied; the names and defaults are timm's. */
 export interface AugmentationOptions {

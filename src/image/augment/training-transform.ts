@@ -5,16 +5,17 @@ import type { Preprocessing } from "../preprocessing.ts";
 import { resize, type Size, type Window } from "../resize.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import { adjustColors } from "./adjust-colors.ts";
-import { drawColorJitter } from "./color-jitter.ts";
-import { crop } from "./crop.ts";
-import { drawInterpolation } from "./draw-interpolation.ts";
-import { flipHorizontally, flipVertically } from "./flip.ts";
+import { crop, flipHorizontally, flipVertically } from "./geometric-transforms.ts";
 import type { AugmentationOptions } from "./options.ts";
-import { randAugmentPolicy } from "./rand-augment/policy.ts";
-import { applyOperations, drawRandAugment } from "./rand-augment/rand-augment.ts";
-import { randomCrop } from "./random-crop.ts";
-import { randomErasing } from "./random-erasing.ts";
-import { randomResizedCropWindow } from "./random-resized-crop.ts";
+import { randAugmentPolicy } from "./rand-augment-policy.ts";
+import { applyOperations, drawRandAugment } from "./rand-augment.ts";
+import {
+  drawColorJitter,
+  drawInterpolation,
+  randomCrop,
+  randomErasing,
+  randomResizedCropWindow,
+} from "./random-transforms.ts";
 
 /** What a training image goes through. */
 export interface TrainingTransformOptions {

@@ -12,7 +12,20 @@ import {
   v128,
   type Code,
 } from "./instructions.ts";
-import type { Kernel } from "./module.ts";
+import { openKernels, type Kernel, type OpenedKernels } from "./open-kernels.ts";
+
+interface ColorKernels {
+  readonly sumGreys: (pixels: number, blocks: number, sums: number) => void;
+  readonly blendWithGround: (pixels: number, blocks: number, ground: number, factor: number) => void;
+  readonly blendWithGrey: (pixels: number, blocks: number, factor: number) => void;
+}
+
+/** The kernels that change colours. */
+export const openRecolorer: (bytes: number) => OpenedKernels<ColorKernels> = openKernels(() => [
+  sumGreys(),
+  blendWithGround(),
+  blendWithGrey(),
+]);
 
 /** Pixels that the kernels take at a time. */
 export const blockPixels = 4;
@@ -47,7 +60,7 @@ function greys(pixels: number): Code {
 }
 
 /** Adds up the greys of blocks of pixels, in four sums of 32 bits that it writes to `sums`. */
-export function sumGreys(): Kernel {
+function sumGreys(): Kernel {
   const l = locals("pixels", "blocks", "sums", "block", "sum");
   const body = [
     repeat(
@@ -62,7 +75,7 @@ export function sumGreys(): Kernel {
 }
 
 /** Pillow's `Image.blend` of every byte with one ground, in place, in float32. */
-export function blendWithGround(): Kernel {
+function blendWithGround(): Kernel {
   const l = locals("pixels", "blocks", "ground", "factor", "block", "grounds", "factors");
   const body = [
     [...get(l.ground), ...i32x4.splat, ...set(l.grounds)],
@@ -78,7 +91,7 @@ export function blendWithGround(): Kernel {
 }
 
 /** Pillow's `Image.blend` of every pixel with its grey, in place, in float32. */
-export function blendWithGrey(): Kernel {
+function blendWithGrey(): Kernel {
   const l = locals("pixels", "blocks", "factor", "block", "grounds", "factors");
   const greyOfEach = (bytes: readonly number[]): Code => {
     const lanes = bytes.map((byte) => 4 * Math.floor(byte / 3));

@@ -1,5 +1,27 @@
 import { f32x4, get, i32, i8x16, increase, locals, repeat, set, v128, type Code } from "./instructions.ts";
-import type { Kernel } from "./module.ts";
+import { openKernels, type Kernel, type OpenedKernels } from "./open-kernels.ts";
+
+type NormaliseRows = (
+  source: number,
+  sourceStride: number,
+  target: number,
+  targetStride: number,
+  plane: number,
+  constants: number,
+  blocks: number,
+  rows: number,
+) => void;
+
+interface NormaliseKernels {
+  readonly normaliseRows: NormaliseRows;
+  readonly normaliseMirroredRows: NormaliseRows;
+}
+
+/** The kernels that make planes of pixels. */
+export const openNormaliser: (bytes: number) => OpenedKernels<NormaliseKernels> = openKernels(() => [
+  normaliseRows(),
+  normaliseMirroredRows(),
+]);
 
 /** Pixels that the kernels take at a time. */
 export const blockPixels = 4;
@@ -15,11 +37,10 @@ const zero = 16;
  *
  * `source` is the first block of the first row; the `constants` are 255, the three means and the three deviations.
  */
-export const normaliseRows = (): Kernel => toPlanes("normaliseRows", [0, 3, 6, 9], blockBytes);
+const normaliseRows = (): Kernel => toPlanes("normaliseRows", [0, 3, 6, 9], blockBytes);
 
 /** {@link normaliseRows} with left and right swapped: `source` is the last block of the first row. */
-export const normaliseMirroredRows = (): Kernel =>
-  toPlanes("normaliseMirroredRows", [9, 6, 3, 0], -blockBytes);
+const normaliseMirroredRows = (): Kernel => toPlanes("normaliseMirroredRows", [9, 6, 3, 0], -blockBytes);
 
 /**
  * @param pixels Where the pixels of a block begin, in the order in which they are written.

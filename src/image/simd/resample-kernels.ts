@@ -1,3 +1,4 @@
+import { lowBits, precisionBits } from "../resample-table.ts";
 import {
   get,
   i16x8,
@@ -11,8 +12,36 @@ import {
   v128,
   type Code,
 } from "./instructions.ts";
-import type { Kernel } from "./module.ts";
-import { lowBits, precisionBits } from "../resample-table.ts";
+import { openKernels, type Kernel, type OpenedKernels } from "./open-kernels.ts";
+
+interface ResampleKernels {
+  readonly alongRows: (
+    source: number,
+    sourceStride: number,
+    target: number,
+    targetStride: number,
+    table: number,
+    count: number,
+    pairs: number,
+    lines: number,
+  ) => void;
+  readonly alongColumns: (
+    source: number,
+    stride: number,
+    target: number,
+    table: number,
+    tableStride: number,
+    blocks: number,
+    pairs: number,
+    lines: number,
+  ) => void;
+}
+
+/** The kernels of a resize. */
+export const openResampler: (bytes: number) => OpenedKernels<ResampleKernels> = openKernels(() => [
+  alongRows(),
+  alongColumns(),
+]);
 
 /** Bytes that a kernel may read, or write, past the last pixel. */
 export const slack = 32;
@@ -37,7 +66,7 @@ const clear = (...accumulators: readonly number[]): Code =>
  * Resamples along rows of RGB pixels. The table holds for each output pixel its first source pixel, and for each pair of
  * taps the high parts of the two weights and the low parts.
  */
-export function alongRows(): Kernel {
+function alongRows(): Kernel {
   const l = locals(
     ...(["source", "sourceStride", "target", "targetStride", "table", "count", "pairs", "lines"] as const),
     ...(["entry", "pixel", "pair", "from", "to"] as const),
@@ -86,7 +115,7 @@ export function alongRows(): Kernel {
 /**
  * Resamples along columns, 16 bytes of a row at a time. The table is that of {@link alongRows}, for rows.
  */
-export function alongColumns(): Kernel {
+function alongColumns(): Kernel {
   const l = locals(
     ...(["source", "stride", "target", "table", "tableStride", "blocks", "pairs", "lines"] as const),
     ...(["entry", "block", "pair", "from", "to", "column"] as const),

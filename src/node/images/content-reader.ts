@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { ImageItem } from "../../data/index.ts";
-import { fileError } from "../file-error.ts";
-import { openFileSource, type FileSource } from "../file-source.ts";
+import { openFileSource, type FileSource } from "../files/file-source.ts";
+import { fileError } from "../files/file-system.ts";
 
 /** Reads the bytes of images, keeping a few archives open. */
 export interface ContentReader extends AsyncDisposable {

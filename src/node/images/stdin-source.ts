@@ -7,14 +7,13 @@ import {
   type ImageSource,
   type StreamKind,
 } from "../../data/index.ts";
-import { gunzipped } from "./gunzipped.ts";
-import { splitPaths } from "./split-paths.ts";
+import { gunzipped } from "./image-sources.ts";
 
 const name = "-";
 const maxImageBytes = 512 * 1024 * 1024;
 
 /** Opens a path that was read from the stream. */
-export type OpenListed = (path: string) => Promise<AsyncIterable<ImageItem>>;
+type OpenListed = (path: string) => Promise<AsyncIterable<ImageItem>>;
 
 /**
  * The images of a stream: one image, a tar archive (gzip or not), or a list of paths, one a line or NUL-separated.
@@ -116,4 +115,29 @@ async function wholeImage(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array
     }
   }
   return new Uint8Array(Buffer.concat(parts));
+}
+
+// PATH_MAX is 4096 on Linux and less elsewhere.
+const maxPathLength = 32 * 1024;
+
+/** The paths of a list, separated by NUL when the first chunk has one (`find -print0`), else by line ends. */
+async function* splitPaths(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let separator: string | RegExp | undefined;
+  let rest = "";
+  for await (const chunk of chunks) {
+    separator ??= chunk.includes(0) ? "\0" : /\r?\n/;
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split(separator);
+    rest = parts.pop()!;
+    for (const path of parts) if (path !== "") yield path;
+    if (rest.length > maxPathLength) {
+      throw new DataError(
+        "data/stdin",
+        `expected a list of paths, one entry is longer than ${maxPathLength} characters.`,
+      );
+    }
+  }
+  rest += decoder.decode();
+  const last = rest.replace(/\r$/, "");
+  if (last !== "") yield last;
 }

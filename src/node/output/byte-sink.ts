@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { DataError } from "../../core/index.ts";
-import { streamWriter } from "./stream-writer.ts";
+import { openAtomicFile } from "../files/atomic-file.ts";
 
 /** Where the bytes of results go. */
 export interface ByteSink {
@@ -41,6 +41,98 @@ export function streamSink(stream: Writable): ByteSink {
     },
     get readerGone() {
       return isReaderGone();
+    },
+  };
+}
+
+// Rows are short: gathered, they cost one system call instead of a hundred.
+const bufferSize = 256 * 1024;
+
+/**
+ * A sink on a file, which appears when it is closed.
+ *
+ * @throws DataError when the folder does not exist, may not be written to, or the disk is full
+ */
+export async function fileSink(path: string): Promise<ByteSink> {
+  const file = await openAtomicFile(path);
+  let gathered: Uint8Array[] = [];
+  let length = 0;
+
+  const flush = async (): Promise<void> => {
+    const parts = gathered;
+    gathered = [];
+    length = 0;
+    if (parts.length > 0) await file.write(Buffer.concat(parts));
+  };
+  return {
+    async write(chunk) {
+      const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+      gathered.push(bytes);
+      length += bytes.byteLength;
+      if (length >= bufferSize) await flush();
+    },
+    async close() {
+      try {
+        await flush();
+      } catch (error) {
+        await file.abort();
+        throw error;
+      }
+      await file.commit();
+    },
+    abort: () => file.abort(),
+    readerGone: false,
+  };
+}
+
+/** Writes to a stream at the pace of its reader. */
+interface StreamWriter {
+  /** The first error of the stream, if it has had one. */
+  readonly failure: Error | undefined;
+  /** Resolves when the stream has room for more; does nothing after a failure. */
+  write(chunk: string | Uint8Array): Promise<void>;
+  /** Resolves when all that was written has been handed on, or the stream has failed. */
+  flush(): Promise<void>;
+  /** Stops listening to the stream. */
+  detach(): void;
+}
+
+/** A writer that notes errors instead of letting them end the process. */
+function streamWriter(stream: Writable): StreamWriter {
+  let failure: Error | undefined;
+  const note = (error: Error): void => {
+    failure ??= error;
+  };
+  stream.on("error", note);
+
+  const room = (): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        for (const event of ["drain", "error", "close"]) stream.off(event, done);
+        resolve();
+      };
+      for (const event of ["drain", "error", "close"]) stream.on(event, done);
+    });
+
+  return {
+    get failure() {
+      return failure;
+    },
+    async write(chunk) {
+      if (failure === undefined && !stream.write(chunk)) await room();
+    },
+    async flush() {
+      if (failure !== undefined) return;
+      await new Promise<void>((resolve) => {
+        stream.write("", (error) => {
+          if (error) note(error);
+          resolve();
+        });
+      });
+    },
+    detach() {
+      // After a failure the error event may still be on its way: unheard, it would end the process.
+      if (failure === undefined) stream.off("error", note);
     },
   };
 }

@@ -1,10 +1,8 @@
 import type { Writable } from "node:stream";
-import { streamSink, type ByteSink } from "./byte-sink.ts";
-import { csvEncoder } from "./csv-encoder.ts";
-import { fileSink } from "./file-sink.ts";
+import { fileSink, streamSink, type ByteSink } from "./byte-sink.ts";
 import { parquetEncoder } from "./parquet-encoder.ts";
 import type { ResultColumn, ResultRow } from "./result-row.ts";
-import { jsonEncoder, jsonlEncoder, type RowEncoder } from "./text-encoders.ts";
+import { csvEncoder, jsonEncoder, jsonlEncoder, type RowEncoder } from "./text-encoders.ts";
 
 /** Format of an output. */
 export type ResultFormat = "jsonl" | "json" | "csv" | "parquet";

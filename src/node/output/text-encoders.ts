@@ -1,6 +1,14 @@
+import { stringify } from "csv-stringify/sync";
+import { DataError } from "../../core/index.ts";
 import type { ByteSink } from "./byte-sink.ts";
-import { jsonText } from "./json-text.ts";
-import type { ResultRow } from "./result-row.ts";
+import {
+  columnName,
+  jsonText,
+  shortestFloat,
+  type ResultColumn,
+  type ResultRow,
+  type ResultValue,
+} from "./result-row.ts";
 
 /** Turns rows into bytes of a format. */
 export interface RowEncoder {
@@ -28,4 +36,80 @@ export function jsonEncoder(sink: ByteSink): RowEncoder {
     },
     end: () => sink.write(first ? "[]\n" : "\n]\n"),
   };
+}
+
+/**
+ * CSV (RFC 4180, with "\n") under `columns` or the columns of the first row.
+ *
+ * A Float32Array spreads over columns: "embedding" over e0, e1, ..., any other name over name_0, name_1, ...;
+ * other lists and objects are written as JSON.
+ *
+ * @throws DataError when a row has a column that the header lacks, or a vector of another length
+ */
+export function csvEncoder(sink: ByteSink, columns: readonly ResultColumn[] | undefined): RowEncoder {
+  // Number of cells by key; undefined for what is one cell.
+  let widths: ReadonlyMap<string, number | undefined> | undefined;
+  const start = async (given: readonly ResultColumn[]): Promise<ReadonlyMap<string, number | undefined>> => {
+    widths = layoutOf(given);
+    await sink.write(stringify([[...widths].flatMap(([name, width]) => headings(name, width))]));
+    return widths;
+  };
+  return {
+    async write(row) {
+      const layout = widths ?? (await start(columns ?? columnsOf(row)));
+      const unknown = Object.keys(row).filter((name) => !layout.has(name));
+      if (unknown.length > 0) {
+        throw misfit(`the columns are ${[...layout.keys()].join(", ")}, a row has ${unknown.join(", ")} too`);
+      }
+      const cells = Array.from(layout, ([name, width]) => cellsOf(name, row[name], width));
+      await sink.write(`${cells.join(",")}\n`);
+    },
+    async end() {
+      if (widths === undefined && columns !== undefined) await start(columns);
+    },
+  };
+}
+
+function columnsOf(row: ResultRow): readonly ResultColumn[] {
+  return Object.entries(row).map(([name, value]) =>
+    value instanceof Float32Array ? { name, length: value.length } : name,
+  );
+}
+
+function layoutOf(columns: readonly ResultColumn[]): ReadonlyMap<string, number | undefined> {
+  return new Map(
+    columns.map((column) => [
+      columnName(column),
+      typeof column === "object" && "length" in column ? column.length : undefined,
+    ]),
+  );
+}
+
+function headings(name: string, width: number | undefined): readonly string[] {
+  const prefix = name === "embedding" ? "e" : `${name}_`;
+  return width === undefined ? [name] : Array.from({ length: width }, (_, i) => `${prefix}${i}`);
+}
+
+function cellsOf(name: string, value: ResultValue, width: number | undefined): string {
+  if (width === undefined && !(value instanceof Float32Array)) return cell(value);
+  if (value === null || value === undefined) return ",".repeat((width ?? 1) - 1);
+  if (!(value instanceof Float32Array) || value.length !== width) {
+    const found = value instanceof Float32Array ? `a vector of ${value.length}` : typeof value;
+    throw misfit(
+      `${name} is ${width === undefined ? "one cell" : `a vector of ${width}`}, a row has ${found}`,
+    );
+  }
+  return Array.from(value, shortestFloat).join(",");
+}
+
+function cell(value: ResultValue): string {
+  if (value === null || value === undefined) return "";
+  // Neither needs quotes.
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  const text = typeof value === "string" ? value : jsonText({ value }).slice('{"value":'.length, -1);
+  return stringify([[text]], { eof: false });
+}
+
+function misfit(reason: string): DataError {
+  return new DataError("data/columns", `${reason}. Name all columns when the output is opened.`);
 }

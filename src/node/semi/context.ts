@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { holdOut } from "../../data/index.ts";
-import type { Manifest, SemiSettings } from "../../semi/index.ts";
-import { openImages } from "../images/index.ts";
-import type { NamedImages } from "../trainer/index.ts";
+import type { Manifest, Origin, SemiSettings, Stage, StageKind } from "../../semi/index.ts";
+import { openImages } from "../images/open-images.ts";
+import type { NamedImages } from "../trainer/training-data.ts";
+import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { readManifest } from "./stage-folder.ts";
+import { readManifest } from "./stage-files.ts";
 import type { Execution } from "./teacher.ts";
 
 /** How a machine is used; what comes out depends on `device` and `threads` by rounding only. */
@@ -40,7 +41,7 @@ export interface SemiContext {
   readonly manifest: (stage: string) => Promise<Manifest>;
 }
 
-export interface ContextOptions extends Pick<SemiContext, "settings" | "out" | "fingerprints" | "signal"> {
+interface ContextOptions extends Pick<SemiContext, "settings" | "out" | "fingerprints" | "signal"> {
   readonly execution: SemiExecution;
 }
 
@@ -103,4 +104,39 @@ async function openLabelled(
     validation: heldOut.size === 0 ? undefined : { name: `${share} of ${name}, held out`, images: heldOut },
     classes,
   };
+}
+
+/** What came of a stage. */
+export interface StageOutcome {
+  /** Files in the stage's folder that later stages read. */
+  readonly outputs: readonly string[];
+  readonly counts: Manifest["counts"];
+}
+
+/** A stage whose inputs are known. */
+export interface StageWork {
+  readonly origin: Origin;
+  /** Whether it keeps what is still right of an earlier result, and replaces the rest itself. */
+  readonly isIncremental?: boolean;
+  /** Files that should stand when it is done, besides its outputs, and do not; each as a phrase. */
+  missing?(): Promise<readonly string[]>;
+  /** @returns undefined when the run was stopped, and what it needs to go on is saved. */
+  run(): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined>;
+}
+
+/** Looks at the inputs of a stage. The stages that it needs are complete. */
+export type OpenStage = (context: SemiContext, stage: Stage) => Promise<StageWork>;
+
+/** Whether the model that a stage begins with is the teacher, and not the student. */
+export const beginsWithTeacher = (kind: StageKind): boolean =>
+  kind === "weak" || kind === "teach" || kind === "score";
+
+/** The error for a stage whose model is not named. */
+export function noModel(kind: StageKind): UsageError {
+  return new UsageError(
+    "semi/settings",
+    beginsWithTeacher(kind)
+      ? "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights; with teach: false also an ONNX file."
+      : "Say what the student is (student, --student): an architecture such as resnext50_32x4d.",
+  );
 }

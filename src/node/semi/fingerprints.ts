@@ -4,12 +4,11 @@ import { readFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import { fileError } from "../file-error.ts";
-import { openImages } from "../images/index.ts";
-import { allPaths } from "../images/input-paths.ts";
-import { statPath } from "../stat-path.ts";
-import { writeFileAtomic } from "../write-file.ts";
-import { modelHash } from "./model-hash.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { fileError, statPath } from "../files/file-system.ts";
+import { allPaths, openImages } from "../images/open-images.ts";
+import { hashWeights } from "../models/model-weights.ts";
+import { openModel } from "../models/open-model.ts";
 
 /** What identifies images that lie together, and how many they are. */
 interface ImagesFingerprint {
@@ -138,3 +137,19 @@ function parseKept(text: string): z.infer<typeof schema> {
     return {};
   }
 }
+
+/**
+ * SHA-256 of what a checkpoint computes: architecture, classes, preprocessing and weights. Trainings that end at the
+ * same weights give the same hash, whatever their recipe was.
+ */
+async function modelHash(path: string, signal?: AbortSignal): Promise<string> {
+  const model = await openModel(path, { signal });
+  const { config, classes, preprocessing } = model.description;
+  const hash = createHash("sha256").update(JSON.stringify([config, classes, preprocessing]));
+  await model.withWeights((weights) => hashWeights(hash, weights));
+  return hash.digest("hex");
+}
+
+/** SHA-256 of values as JSON. */
+export const jsonHash = (values: unknown): string =>
+  createHash("sha256").update(JSON.stringify(values)).digest("hex");

@@ -1,4 +1,7 @@
 import { join } from "node:path";
+import { UsageError } from "../../core/index.ts";
+import { emptyClasses, mapClasses, noLabel, type ImageSource } from "../../data/index.ts";
+import { modelConfig } from "../../nn/index.ts";
 import {
   planRuns,
   resolveSettings,
@@ -8,19 +11,29 @@ import {
   type SettingsLayer,
   type Stage,
   type StageKind,
+  type TrainingSettings,
 } from "../../semi/index.ts";
-import { makeFolder } from "../make-folder.ts";
-import { writeFileAtomic } from "../write-file.ts";
-import { checkInputs } from "./check-inputs.ts";
-import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
-import { doStage } from "./do-stage.ts";
-import type { PlannedStage, SemiEvent } from "./events.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { lockFile } from "../files/file-lock.ts";
+import { fileError, makeFolder } from "../files/file-system.ts";
+import { openImages } from "../images/open-images.ts";
+import { isOnnxPath, isWeightsPath, openModel } from "../models/open-model.ts";
+import {
+  beginsWithTeacher,
+  missingStage,
+  noClasses,
+  noModel,
+  semiContext,
+  type SemiContext,
+  type SemiExecution,
+} from "./context.ts";
+import type { PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
-import { lockRun } from "./lock-run.ts";
-import { openReport, type ContextRun } from "./report/index.ts";
-import { readManifest } from "./stage-folder.ts";
-import { standingOf } from "./stage-status.ts";
-import { openStage } from "./stages/index.ts";
+import { openReport } from "./report/open-report.ts";
+import type { ContextRun } from "./report/standing-run.ts";
+import { hashShards, listShards } from "./shards.ts";
+import { readManifest } from "./stage-files.ts";
+import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 
 /** What to do, where, and how the machine is used. */
 export interface RunSemiOptions extends Partial<SemiExecution> {
@@ -138,4 +151,99 @@ async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonl
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
   throw missingStage(stage.folder, context.out, why);
+}
+
+/**
+ * Refuses what would end the run hours later, before anything is written.
+ *
+ * @param stages Those that are to be done.
+ * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
+ *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for
+ *   an unknown model.
+ */
+async function* checkInputs(
+  context: SemiContext,
+  stages: readonly Stage[],
+): AsyncGenerator<ShardsEvent, void, undefined> {
+  const { settings, fingerprints, signal } = context;
+  const kinds = new Set(stages.map(({ kind }) => kind));
+  for (const stage of stages) await checkStart(stage);
+  if (kinds.has("score")) {
+    yield* hashShards(settings.unlabelled, fingerprints, signal);
+    await listShards(settings.unlabelled, settings.shardImages, fingerprints, signal);
+    if (!settings.teach && settings.teacher === null) throw noModel("score");
+  }
+  if (![...kinds].some((kind) => kind !== "select")) return;
+  const { training, validation, classes } = await context.labelled();
+  await checkClasses(training.images, classes);
+  if (validation) await checkLabels(validation.images, validation.name, classes);
+  if (!settings.test || !(kinds.has("measure") || kinds.has("score"))) return;
+  await checkLabels(await openImages(settings.test, { signal }), settings.test.join(" "), classes);
+}
+
+/** Looks for the model that a training starts from. */
+async function checkStart({ kind, settings }: Stage): Promise<void> {
+  const { start } = settings as Partial<TrainingSettings>;
+  if (!start || "folder" in start) return;
+  const { model } = start;
+  if (model === "") throw noModel(kind);
+  if (isOnnxPath(model)) {
+    throw new UsageError(
+      "semi/settings",
+      `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
+    );
+  }
+  if (isWeightsPath(model)) await openModel(model);
+  else modelConfig(model);
+}
+
+async function checkClasses(images: ImageSource, classes: readonly string[]): Promise<void> {
+  const present = new Set<string | undefined>();
+  for await (const { label } of images) present.add(label);
+  const empty = classes.filter((name) => !present.has(name));
+  if (empty.length > 0) throw emptyClasses(empty, classes.length);
+}
+
+async function checkLabels(images: ImageSource, name: string, classes: readonly string[]): Promise<void> {
+  if (!images.classes) throw noClasses(name);
+  mapClasses(images.classes, classes);
+  for await (const { id, label } of images) if (label === undefined) throw noLabel(id);
+}
+
+/**
+ * Takes the folder of a run for this process; says so when it has to wait for another one.
+ *
+ * @returns a function that gives the folder back.
+ * @throws DataError when the folder cannot be written to.
+ */
+async function* lockRun(
+  folder: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<WaitingEvent, () => Promise<void>, undefined> {
+  const ended = new AbortController();
+  let says!: () => void;
+  const waits = new Promise<void>((resolve) => {
+    says = resolve;
+  });
+  const lock = lockFile(join(folder, ".lock"), {
+    signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
+    onWait: says,
+  });
+  let taken = false;
+  try {
+    if ((await Promise.race([lock, waits])) === undefined) yield { type: "waiting", folder };
+    const unlock = await lock;
+    taken = true;
+    return unlock;
+  } catch (cause) {
+    throw fileError(folder, cause);
+  } finally {
+    if (!taken) {
+      ended.abort();
+      await lock.then(
+        (unlock) => unlock(),
+        () => undefined,
+      );
+    }
+  }
 }

@@ -1,23 +1,36 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { referenceColumns } from "../../semi/selection-table.ts";
-import type { SelectionSummary } from "../../semi/selection-summary.ts";
+import { DataError, UsageError } from "../../core/index.ts";
 import {
+  bestScoreCounts,
   boundsTable,
+  candidateCounts,
   candidatesView,
+  duplicateCounts,
+  duplicateExamples,
   duplicateTables,
   histogramTable,
+  labelledTestCount,
+  scoreBins,
   scoresView,
+  selectedCounts,
+  selectedImages,
   selectedRows,
+  sqlFiles,
   sqlText,
-} from "../../semi/select/index.ts";
-import { checkScoreFiles } from "./check-score-files.ts";
-import { checkScoredClasses } from "./check-scored-classes.ts";
-import { namingDamagedFile } from "./name-damaged-file.ts";
-import { openDuckdb } from "./open-duckdb.ts";
-import { throughPartialPath } from "./partial-path.ts";
-import { selectionRule, type SelectImagesOptions } from "./select-options.ts";
-import { summarise } from "./summarise.ts";
-import { readTableMetadata } from "./table-metadata.ts";
+  type Bound,
+} from "../../semi/select-sql.ts";
+import {
+  defaultK,
+  type ClassSelection,
+  type DuplicatePair,
+  type DuplicateSummary,
+  type Ranking,
+  type SelectionSummary,
+} from "../../semi/selection.ts";
+import { referenceColumns, selectionColumns, type SelectionRow } from "../../semi/tables.ts";
+import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
+import { readTable, readTableMetadata } from "./parquet-table.ts";
+import { checkScoreFiles } from "./scores.ts";
 
 // DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
 const shareOfDuckdb = 0.6;
@@ -63,4 +76,216 @@ export async function selectImages(options: SelectImagesOptions): Promise<Select
       return await summarise(duckdb, partial, rule, classes);
     });
   });
+}
+
+/** What to select, from what, and with what means. */
+export interface SelectImagesOptions {
+  /** Score files; a row's shard is an index into them. */
+  readonly scores: readonly string[];
+  /** Class names in the order of the class indices. */
+  readonly classes: readonly string[];
+  /** Images that were scored, of which the default of `k` depends. */
+  readonly images: number;
+  /** Table of hashes that the unlabelled images are compared with. */
+  readonly references?: string | undefined;
+  /** Images of each class; a total of k · classes when unbalanced. @default 16 of 100 images that a class has on average */
+  readonly k?: number | null | undefined;
+  /** @default "balanced" */
+  readonly ranking?: Ranking | undefined;
+  /** Score that an image has to reach; for the ranking `threshold` only. @default 0.95 */
+  readonly threshold?: number | undefined;
+  /**
+   * Bits of its hash, of 64, in which an image may differ from one of the references and still be taken for its
+   * duplicate, which is removed before ranking; null removes none. @default null
+   */
+  readonly duplicateDistance?: number | null | undefined;
+  /** File that the selection is written to. */
+  readonly out: string;
+  /** Bytes that selecting may add to the process; the rest goes to the disk. @default 1e9 */
+  readonly memoryLimit?: number | undefined;
+  /** @default all cores */
+  readonly threads?: number | undefined;
+  /** Folder for what does not fit in memory. @default that of `out` */
+  readonly temporaryFolder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The options that decide which rows are taken, complete and checked. */
+interface SelectionRule {
+  readonly ranking: Ranking;
+  readonly k: number | null;
+  readonly bound: Bound;
+  readonly duplicates: { readonly references: string; readonly distance: number } | null;
+}
+
+// More bits than a quarter and any two images are alike.
+const largestDistance = 16;
+
+/** @throws UsageError `semi/k`, `semi/threshold` or `semi/duplicate-distance` */
+function selectionRule(options: SelectImagesOptions): SelectionRule {
+  const { ranking = "balanced", classes, images, threshold = 0.95 } = options;
+  const duplicates = duplicateRule(options);
+  if (ranking === "threshold") {
+    if (!(threshold >= 0 && threshold <= 1)) {
+      throw new UsageError(
+        "semi/threshold",
+        `threshold: expected a score from 0 to 1, received ${threshold}.`,
+      );
+    }
+    // Scores are stored in float32, so that is what "reaches 0.95" means.
+    return { ranking, k: null, bound: { ranking, score: Math.fround(threshold) }, duplicates };
+  }
+  const k = options.k ?? defaultK(images, classes.length);
+  if (!Number.isSafeInteger(k) || k < 1) {
+    throw new UsageError(
+      "semi/k",
+      `k: expected a whole number of images of each class, at least 1, received ${k}.`,
+    );
+  }
+  const rows = ranking === "balanced" ? k : k * classes.length;
+  return { ranking, k, bound: { ranking, rows }, duplicates };
+}
+
+function duplicateRule({
+  references,
+  duplicateDistance: distance = null,
+}: SelectImagesOptions): SelectionRule["duplicates"] {
+  if (distance === null) return null;
+  if (!Number.isInteger(distance) || distance < 0 || distance > largestDistance) {
+    throw new UsageError(
+      "semi/duplicate-distance",
+      `duplicateDistance: expected a whole number of bits from 0 to ${largestDistance}, or null for off, received ${distance}.`,
+    );
+  }
+  if (references === undefined) {
+    throw new UsageError(
+      "semi/duplicate-distance",
+      "duplicateDistance: expected a table of references to compare with, received none. Name it, or set the distance to null.",
+    );
+  }
+  return { references, distance };
+}
+
+/** @throws DataError `semi/scores` when a score is of a class that there is not; names the file. */
+async function checkScoredClasses(
+  duckdb: Duckdb,
+  classes: readonly string[],
+  files: readonly string[],
+): Promise<void> {
+  const odd = `class IS NULL OR class NOT BETWEEN 0 AND ${classes.length - 1}`;
+  const [found] = await duckdb.rows<{ readonly class: number | null }>(
+    `SELECT class FROM histogram WHERE ${odd} LIMIT 1`,
+  );
+  if (found === undefined) return;
+  const rows = await duckdb.rows<{ readonly shard: number }>(
+    `SELECT shard FROM scores WHERE ${odd} ORDER BY shard LIMIT 1`,
+  );
+  throw new DataError(
+    "semi/scores",
+    `${rows.map(({ shard }) => files[shard]).join()}: expected classes from 0 to ${classes.length - 1}, received ${found.class}. The file is damaged: score the shard again.`,
+  );
+}
+
+/** Counts what was selected and what it was selected from. */
+async function summarise(
+  duckdb: Duckdb,
+  selection: string,
+  { ranking, k, duplicates }: SelectionRule,
+  names: readonly string[],
+): Promise<SelectionSummary> {
+  const candidates = await duckdb.rows<CandidateCount>(candidateCounts);
+  const classes = await classSelections(duckdb, selection, names, candidates);
+  const [{ images }] = (await duckdb.rows(selectedImages(selection))) as [{ readonly images: number }];
+  return {
+    ranking,
+    k,
+    rows: total(classes.map(({ selected }) => selected)),
+    images,
+    notFinite: total(candidates.filter(({ finite }) => !finite).map(({ rows }) => rows)),
+    classes,
+    short: ranking === "balanced" ? classes.filter((c) => c.candidates < k!).map(({ name }) => name) : [],
+    duplicates: duplicates === null ? null : await duplicateSummary(duckdb),
+  };
+}
+
+interface CandidateCount {
+  readonly class: number;
+  readonly finite: boolean;
+  readonly rows: number;
+}
+
+async function classSelections(
+  duckdb: Duckdb,
+  selection: string,
+  names: readonly string[],
+  candidates: readonly CandidateCount[],
+): Promise<readonly ClassSelection[]> {
+  const counts = names.map((name) => ({
+    name,
+    candidates: 0,
+    selected: 0,
+    highest: null as number | null,
+    lowest: null as number | null,
+    bestScores: Array.from({ length: scoreBins }, () => 0),
+  }));
+  for (const { class: index, finite, rows } of candidates) if (finite) counts[index]!.candidates = rows;
+  for (const { class: index, rows, highest, lowest } of await duckdb.rows<{
+    readonly class: number;
+    readonly rows: number;
+    readonly highest: number;
+    readonly lowest: number;
+  }>(selectedCounts(selection))) {
+    Object.assign(counts[index]!, { selected: rows, highest, lowest });
+  }
+  for (const { class: index, bin, images } of await duckdb.rows<{
+    readonly class: number;
+    readonly bin: number;
+    readonly images: number;
+  }>(bestScoreCounts)) {
+    counts[index]!.bestScores[bin] = images;
+  }
+  return counts;
+}
+
+async function duplicateSummary(duckdb: Duckdb): Promise<DuplicateSummary> {
+  const [counts] = (await duckdb.rows(duplicateCounts)) as [
+    { readonly images: number } & DuplicateSummary["sets"],
+  ];
+  const { images, ...sets } = counts;
+  const [{ images: labelledTests }] = (await duckdb.rows(labelledTestCount)) as [{ readonly images: number }];
+  return { images, sets, labelledTests, examples: await duckdb.rows<DuplicatePair>(duplicateExamples(20)) };
+}
+
+const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+/**
+ * The rows of a selection by shard, position and class, with bounded memory.
+ *
+ * @throws DataError when it is no selection, or is damaged
+ */
+export const readSelection = (path: string, signal?: AbortSignal): AsyncGenerator<SelectionRow> =>
+  readTable(path, selectionColumns, signal);
+
+/**
+ * The rows at given ranks of their class, by class and rank. A class that ends before a rank has no row there.
+ *
+ * @param ranks from 1
+ * @throws DataError when it is no selection, or is damaged; SessionError when DuckDB cannot be loaded
+ */
+export async function rowsAtRanks(
+  path: string,
+  ranks: readonly number[],
+  signal?: AbortSignal,
+): Promise<readonly SelectionRow[]> {
+  if (ranks.length === 0) return [];
+  await readTableMetadata(path, selectionColumns);
+  await using duckdb = await openDuckdb({ memoryLimit: 256e6, signal });
+  const file = resolve(path);
+  const columns = Object.keys(selectionColumns).join(", ");
+  return await namingDamagedFile(duckdb, [file], () =>
+    duckdb.rows<SelectionRow>(
+      `SELECT ${columns} FROM ${sqlFiles([file])}
+      WHERE class_rank IN (${ranks.join(", ")}) ORDER BY class, class_rank`,
+    ),
+  );
 }

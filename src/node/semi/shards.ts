@@ -1,12 +1,11 @@
 import { basename } from "node:path";
-import { UsageError } from "../../core/index.ts";
+import { DataError, UsageError } from "../../core/index.ts";
 import { pathKind, type ImageItem, type ImageSource } from "../../data/index.ts";
-import { openImages } from "../images/index.ts";
-import { allPaths } from "../images/input-paths.ts";
-import { statPath } from "../stat-path.ts";
-import type { ShardsEvent } from "./events.ts";
+import type { ScoreFacts, SelectionRow } from "../../semi/index.ts";
+import { statPath } from "../files/file-system.ts";
+import { allPaths, openImages } from "../images/open-images.ts";
+import { itemProgress, type ShardsEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { itemProgress } from "./item-progress.ts";
 
 /** Images that are scored together: an archive, a table, or a part of a folder. */
 export interface Shard {
@@ -80,7 +79,7 @@ async function* hashEach(
 }
 
 /** Where the images of a shard lie. */
-export type ShardPlace = Pick<Shard, "path" | "from" | "to">;
+type ShardPlace = Pick<Shard, "path" | "from" | "to">;
 
 /** The images of a shard, each at its position; labels that they have are left out. */
 export async function openShard(place: ShardPlace, signal?: AbortSignal): Promise<ImageSource> {
@@ -118,5 +117,56 @@ function looseImage(path: string): UsageError {
   return new UsageError(
     "semi/settings",
     `${path}: expected folders, archives or tables of unlabelled images, received an image. Name the folder that it is in.`,
+  );
+}
+
+/** A row of a selection and its image. */
+interface RowImage<Image> {
+  readonly row: SelectionRow;
+  readonly image: Image;
+}
+
+/**
+ * Finds the images of rows by walking rows and shards side by side: both are sorted by shard and position.
+ *
+ * @param shards What the score files say, in the order of the rows' shards.
+ * @param open Gives the images of a shard, from its first position on.
+ * @throws DataError `semi/shard-changed` when another image stands where a row's was scored.
+ */
+export async function* imagesOfRows<Image extends { readonly id: string }>(
+  rows: AsyncIterable<SelectionRow> | Iterable<SelectionRow>,
+  shards: readonly ScoreFacts[],
+  open: (facts: ScoreFacts) => Promise<AsyncIterable<Image>>,
+): AsyncGenerator<RowImage<Image>, void, undefined> {
+  let opened = -1;
+  let images: AsyncIterator<Image> | undefined;
+  let position = 0;
+  let image: Image | undefined;
+  try {
+    for await (const row of rows) {
+      const facts = shards[row.shard]!;
+      if (row.shard !== opened) {
+        await images?.return?.();
+        opened = row.shard;
+        images = (await open(facts))[Symbol.asyncIterator]();
+        position = facts.shard.from - 1;
+      }
+      while (position < row.position) {
+        const next: IteratorResult<Image> = await images!.next();
+        image = next.done ? undefined : next.value;
+        position++;
+      }
+      if (image?.id !== row.image_id) throw changed(facts, row, image?.id);
+      yield { row, image };
+    }
+  } finally {
+    await images?.return?.();
+  }
+}
+
+function changed({ shard }: ScoreFacts, row: SelectionRow, found = "nothing"): DataError {
+  return new DataError(
+    "semi/shard-changed",
+    `${shard.path}: expected ${row.image_id} at position ${row.position}, as it was scored; ${found} is there. The images have changed: score them anew.`,
   );
 }

@@ -1,11 +1,11 @@
 import { UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
+import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
 import { modelConfig, randomStateDict, resnetConfig, type ModelDescription } from "../../nn/index.ts";
 import { classesOf, Model, restrictToSubset } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
-import { createModel, modelOf } from "../create-model.ts";
-import { isOnnxPath, isWeightsPath, openModel } from "../open-model.ts";
+import { createModel, modelOf } from "../models/create-model.ts";
+import { isOnnxPath, isWeightsPath, openModel } from "../models/open-model.ts";
 
 /** Where models run, and how their images are read. */
 export interface Execution {

@@ -1,11 +1,13 @@
-import type { ModelDescription, ResNetConfig } from "../../nn/index.ts";
-import { openModel, type ModelSource } from "../open-model.ts";
-import { keptClasses } from "./kept-classes.ts";
-import type { OpenedRun } from "./opened-run.ts";
-import { startingModel, withNewClassifier } from "./starting-model.ts";
+import { basename, resolve } from "node:path";
+import { UsageError } from "../../core/index.ts";
+import { imagenetClasses } from "../../data/index.ts";
+import { hasWeights, randomStateDict, type ModelDescription, type ResNetConfig } from "../../nn/index.ts";
+import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../models/open-model.ts";
+import { packageVersion } from "../package-files.ts";
+import type { OpenedRun, StartingModelOptions } from "./options.ts";
 
 /** A network that is to be trained, before it is known for which classes. */
-export interface StartingNetwork {
+interface StartingNetwork {
   readonly description: ModelDescription;
   /** The labels of the data in the order of the classifier that stays; undefined when it is replaced. */
   readonly kept: readonly string[] | undefined;
@@ -45,4 +47,93 @@ export async function namedConfig({ options }: OpenedRun): Promise<ResNetConfig 
   if (options.model === undefined && options.weights === undefined) return undefined;
   const { description } = await startingModel({ ...options, scratch: options.weights === undefined }, {});
   return description.config;
+}
+
+/**
+ * The labels of a data set in the order of a model's logits when both have the same classes, so that the classifier
+ * goes on as it is; undefined when it is to be replaced.
+ */
+function keptClasses(
+  { classes }: Pick<ModelDescription, "classes">,
+  labels: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const own = classes === "imagenet-1k" ? imagenetClasses.map(({ wnid }) => wnid) : classes;
+  const wanted = new Set(labels);
+  const same = own.length > 0 && own.length === wanted.size && own.every((name) => wanted.has(name));
+  return same ? own : undefined;
+}
+
+/**
+ * The network that is trained, as it starts.
+ *
+ * @param more What the recipe and the data say of it.
+ * @throws UsageError `train/model` when nothing says what to train, or both weights and random ones are asked for.
+ */
+async function startingModel(
+  { model, weights, scratch = false, hub, signal }: StartingModelOptions,
+  more: Pick<ModelOptions, "seed" | "numClasses" | "classes" | "preprocessing">,
+): Promise<ModelSource> {
+  if (scratch && weights !== undefined) {
+    throw new UsageError(
+      "train/model",
+      `Start from ${weights} or from random weights (scratch): not from both.`,
+    );
+  }
+  const named = model ?? (weights === undefined ? undefined : resolve(weights));
+  if (named === undefined) {
+    throw new UsageError(
+      "train/model",
+      "Say what to train: a model's name (--model), or a file (--weights).",
+    );
+  }
+  if (scratch && isWeightsPath(named)) return withRandomWeights(await openModel(named, more), more.seed);
+  const pretrained = !scratch && weights === undefined && hasWeights(named);
+  return openModel(named, {
+    ...more,
+    pretrained,
+    ...(model === undefined ? {} : { weights }),
+    hub,
+    signal,
+  });
+}
+
+function withRandomWeights({ description }: ModelSource, seed = 0): ModelSource {
+  const provenance = { weights: `random, seed ${seed}` };
+  return {
+    description: { ...description, provenance },
+    withWeights: (use) => use(randomStateDict(description.config, seed)),
+  };
+}
+
+/** The same network with a classifier of random weights. */
+function withNewClassifier(source: ModelSource, seed: number): ModelSource {
+  const fresh = randomStateDict(source.description.config, seed);
+  return {
+    description: source.description,
+    withWeights: (use) =>
+      source.withWeights((weights) => {
+        const pick = (name: string) => [name, fresh.get(name)!] as const;
+        return use(new Map([...weights, pick("fc.weight"), pick("fc.bias")]));
+      }),
+  };
+}
+
+/** The description of what comes out: named for the run's folder, with all that it was made from. */
+export function trainedDescription(
+  { description }: Pick<ModelSource, "description">,
+  { folder, recipe, data }: Pick<OpenedRun, "folder" | "recipe" | "data">,
+  classes: number,
+  images: number | undefined,
+): ModelDescription {
+  return {
+    ...description,
+    name: basename(resolve(folder.path)),
+    provenance: {
+      ...description.provenance,
+      model: description.name,
+      data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
+      recipe: JSON.stringify(recipe),
+      software: `ssl-resnext ${packageVersion()}`,
+    },
+  };
 }

@@ -8,9 +8,10 @@ import type {
   RecipeName,
   StartedEvent,
 } from "../../train/index.ts";
-import type { HeadEvent } from "../head/index.ts";
-import type { ModelOptions } from "../open-model.ts";
-import type { TrainingDataOptions, TrainingImages } from "./training-data.ts";
+import type { ModelOptions } from "../models/open-model.ts";
+import type { RunFolder, SavedTraining } from "./run-folder.ts";
+import type { HeadEvent } from "./train-head.ts";
+import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
 /** Values of a recipe, and the built-in recipe that they change. */
 export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
@@ -55,3 +56,13 @@ export interface TrainModelOptions
 
 /** What happens during a training, in order; plain data but for errors. */
 export type TrainingEvent = StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
+
+/** A run whose recipe is complete and whose images are found. */
+export interface OpenedRun {
+  readonly options: TrainModelOptions;
+  readonly recipe: Recipe;
+  readonly folder: RunFolder;
+  readonly data: TrainingData;
+  /** The checkpoint to go on from. */
+  readonly saved: SavedTraining | undefined;
+}

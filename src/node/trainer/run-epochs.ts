@@ -1,15 +1,36 @@
-import { countParameters } from "../../nn/index.ts";
-import { startPosition, trainEpochs, trainingPlan, type TrainingPosition } from "../../train/index.ts";
+import type { TrainingLoader } from "../../data/index.ts";
+import { countParameters, type ModelDescription } from "../../nn/index.ts";
+import {
+  explainMemory,
+  initialTrainingState,
+  programOptions,
+  startPosition,
+  summaryCsv,
+  trainEpochs,
+  trainingPlan,
+  type DataRecord,
+  type EpochEvent,
+  type Recipe,
+  type RunStore,
+  type TrainingPosition,
+  type TrainingState,
+  type TrainingStep,
+} from "../../train/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
-import { openModel } from "../open-model.ts";
-import { peakMemory } from "./machine-facts.ts";
-import { openStep } from "./open-step.ts";
-import type { TrainingEvent } from "./options.ts";
-import type { ReadyRun } from "./ready-run.ts";
-import { runStore, writeSummary } from "./run-store.ts";
-import { stateDict } from "./training-checkpoint.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { exportSafetensors } from "../models/export-model.ts";
+import { openModel, type ModelSource } from "../models/open-model.ts";
+import { openTrainingStep, trainingProgramFor } from "../training-step.ts";
+import type { OpenedRun, TrainingEvent } from "./options.ts";
+import {
+  stateDict,
+  withTrainingState,
+  writeTrainingCheckpoint,
+  type History,
+  type RunFolder,
+} from "./run-folder.ts";
 import { validateWeights, type Validation, type ValidatorOptions } from "./validator.ts";
-import { writeReport } from "./write-report.ts";
+import { peakMemory, writeReport } from "./write-report.ts";
 
 /** Takes the steps that a run still has, and writes its report. */
 export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, void, undefined> {
@@ -92,4 +113,101 @@ async function validateFile(
 ): Promise<Validation> {
   const source = await openModel(path);
   return source.withWeights((weights) => validateWeights(weights, options, signal));
+}
+
+/** A run over epochs that stands ready for its next step. */
+interface ReadyRun extends OpenedRun {
+  readonly loader: TrainingLoader;
+  /** The network with the weights that the run begins with. */
+  readonly source: ModelSource;
+  /** What comes out. */
+  readonly description: ModelDescription;
+  readonly record: DataRecord;
+  readonly history: History;
+}
+
+/**
+ * The step of a run, with the state of its checkpoint, or the one that it begins with.
+ *
+ * @throws TrainingError `train/out-of-memory`; SessionError; WeightsError.
+ */
+async function openStep(run: ReadyRun): Promise<TrainingStep> {
+  const { options, recipe, saved, folder, source, description } = run;
+  const { device = "cpu", threads, signal } = options;
+  const { config, preprocessing } = description;
+  const program = await trainingProgramFor(
+    device,
+    config,
+    programOptions(recipe, config, preprocessing.inputSize),
+  );
+  const more = {
+    device,
+    seed: recipe.seed,
+    ...(threads === undefined ? {} : { threads }),
+    ...(signal ? { signal } : {}),
+  };
+  try {
+    if (saved) {
+      return await withTrainingState(folder.last, (state) => openTrainingStep(program, { ...more, state }));
+    }
+    return await source.withWeights((weights) =>
+      openTrainingStep(program, { ...more, state: initialTrainingState(program, { weights }) }),
+    );
+  } catch (error) {
+    throw explainMemory(error, recipe);
+  }
+}
+
+/** What a store writes into the files besides what it is handed. */
+interface RunStoreParts {
+  readonly folder: RunFolder;
+  readonly history: History;
+  readonly description: ModelDescription;
+  readonly recipe: Recipe;
+  readonly data: DataRecord;
+}
+
+/** A store in a folder: history, summary and checkpoints, each of which is replaced in one go. */
+function runStore({ folder, history, description, recipe, data }: RunStoreParts): RunStore {
+  return {
+    async append(row) {
+      await history.append(row);
+      if (row.type === "epoch") await writeSummary(folder, history);
+    },
+    async saveLast(state, position) {
+      // In this order: a checkpoint never counts on rows that are not on disk.
+      const historyBytes = await history.sync();
+      const record = { recipe, data, position, historyBytes };
+      await writeTrainingCheckpoint(folder.last, state, { description, record });
+      return folder.last;
+    },
+    async saveWeights(kind, state, epoch) {
+      const path = kind === "best" ? folder.best : folder.epoch(epoch.epoch);
+      await writeWeights(path, state, withEpoch(description, epoch));
+      return path;
+    },
+  };
+}
+
+/** Replaces the summary by that of the history's epochs. */
+async function writeSummary(folder: RunFolder, { rows }: History): Promise<void> {
+  const epochs = rows.filter((row) => row.type === "epoch");
+  await writeFileAtomic(folder.summary, [Buffer.from(summaryCsv(epochs))]);
+}
+
+async function writeWeights(
+  path: string,
+  state: TrainingState,
+  description: ModelDescription,
+): Promise<void> {
+  const weights = inferenceWeights(stateDict(state));
+  await exportSafetensors({ description, withWeights: (use) => use(weights) }, path);
+}
+
+function withEpoch(description: ModelDescription, { epoch, valTop1 }: EpochEvent): ModelDescription {
+  const accuracy = valTop1 === undefined ? {} : { validationTop1: valTop1.toFixed(2) };
+  return {
+    ...description,
+    provenance: { ...description.provenance, epoch: `${epoch}`, ...accuracy },
+  };
 }

@@ -1,11 +1,32 @@
-import { resolveRecipe, type RecipeLayer } from "../../train/index.ts";
-import type { RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
-import type { OpenedRun } from "./opened-run.ts";
-import { checkNewFolder, exists, runFolder } from "./run-folder.ts";
-import { trainHeadRun } from "./train-head-run.ts";
-import { trainNetwork } from "./train-network.ts";
-import { readTrainingCheckpoint, type SavedTraining } from "./training-checkpoint.ts";
-import { openTrainingData } from "./training-data.ts";
+import { UsageError } from "../../core/index.ts";
+import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
+import { countParameters, type ModelDescription } from "../../nn/index.ts";
+import {
+  checkResume,
+  resolveRecipe,
+  type DataRecord,
+  type RecipeLayer,
+  type SweepRecord,
+} from "../../train/index.ts";
+import { openTrainingLoader } from "../loader/open-training-loader.ts";
+import { exportSafetensors } from "../models/export-model.ts";
+import type { ModelSource } from "../models/open-model.ts";
+import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
+import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
+import { runEpochs } from "./run-epochs.ts";
+import {
+  beginFolder,
+  checkNewFolder,
+  exists,
+  openHistory,
+  readTrainingCheckpoint,
+  runFolder,
+  type SavedTraining,
+} from "./run-folder.ts";
+import { trainHead, type HeadEvent } from "./train-head.ts";
+import { hashedSource, openTrainingData } from "./training-data.ts";
+import { validateWeights } from "./validator.ts";
+import { writeReport } from "./write-report.ts";
 
 /**
  * Trains a network, or its last stages, or its classifier, on labelled images.
@@ -59,3 +80,147 @@ const layer = (values: RecipeValues = {}): RecipeLayer => ({ name: "recipe", val
 
 const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly RecipeLayer[] =>
   Array.isArray(recipe);
+
+/** Trains by epochs: all of a network, or its last stages. */
+async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { options, recipe, data, saved, folder } = run;
+  const network = await (saved ? savedNetwork(run) : openNetwork(run));
+  const training = hashedSource(data.training);
+  await using loader = disposable(
+    await openTrainingLoader(training, {
+      batchSize: recipe.batchSize,
+      seed: recipe.seed,
+      preprocessing: network.description.preprocessing,
+      augmentation: recipe,
+      mixing: recipe,
+      classes: network.kept,
+      classesMayBeEmpty: options.classesMayBeEmpty,
+      sampler: recipe.sampler,
+      workers: options.workers,
+      onBrokenImage: recipe.onBrokenImage,
+      decode: options.decode,
+      signal: options.signal,
+    }),
+  );
+  const record: DataRecord = {
+    images: loader.images,
+    hash: training.hash ?? "",
+    validationImages: data.validation?.size ?? null,
+  };
+  if (saved) await checkSaved(run, loader, record);
+  const source = await network.withClasses(loader.classes);
+  const description =
+    saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
+  checkValidation(data.validation, description);
+  await beginFolder(folder, recipe);
+  await using history = disposable(await openHistory(folder.history, saved?.record.historyBytes ?? 0));
+  yield* runEpochs({ ...run, loader, source, description, record, history });
+}
+
+/** @throws TrainingError `train/other-run` */
+async function checkSaved(run: OpenedRun, loader: TrainingLoader, data: DataRecord): Promise<void> {
+  const { saved, recipe, folder } = run;
+  if (!saved) return;
+  const { description, record } = saved;
+  const { config, classes } = description;
+  const named = await namedConfig(run);
+  checkResume(
+    { recipe: record.recipe, data: record.data, config, classes },
+    {
+      recipe,
+      data,
+      config: named ? { ...named, numClasses: config.numClasses } : config,
+      classes: classes === "imagenet-1k" && loader.classes.length === 1000 ? classes : loader.classes,
+    },
+    folder.last,
+  );
+}
+
+/**
+ * Refuses validation images of other classes before hours are spent on training.
+ *
+ * @throws DataError `data/class-mismatch`
+ */
+function checkValidation(validation: ImageSource | undefined, { classes }: ModelDescription): void {
+  mapClasses(validation?.classes ?? [], classes === "imagenet-1k" ? imagenetClasses : classes);
+}
+
+function disposable<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {
+  return Object.assign(resource, { [Symbol.asyncDispose]: () => resource.close() });
+}
+
+/**
+ * Trains the classifier alone. There is nothing to resume: embeddings that were computed are found in their cache, and
+ * the rest takes seconds.
+ */
+async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { options, recipe, folder, data } = run;
+  const { device = "cpu", decode = {}, signal } = options;
+  const { training, validation } = data;
+  const network = await openNetwork(run);
+  const classes = network.kept ?? training.classes;
+  if (!classes) {
+    throw new UsageError(
+      "train/classes",
+      "Mode head needs data whose classes are known beforehand: folders, archives or tables, not standard input.",
+    );
+  }
+  const source = await network.withClasses(classes);
+  const images = training.size;
+  const description = trainedDescription(source, run, classes.length, images);
+  await beginFolder(folder, recipe);
+  yield {
+    type: "started",
+    model: description.provenance["model"] ?? description.name,
+    classes,
+    trainingImages: images ?? 0,
+    validationImages: validation?.size,
+    parameters: countParameters(description.config),
+    recipe,
+    resumedAt: 0,
+  };
+
+  const fitting = trainHead(source, training, {
+    classes,
+    seed: recipe.seed,
+    cache: options.embeddingCache,
+    device,
+    decode,
+    signal,
+  });
+  const events: HeadEvent[] = [];
+  let next = await fitting.next();
+  for (; !next.done; next = await fitting.next()) {
+    events.push(next.value);
+    yield next.value;
+  }
+  const trained: ModelSource = { ...next.value, description };
+  await exportSafetensors(trained, folder.best);
+  yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
+
+  const measured =
+    validation &&
+    (await trained.withWeights((weights) =>
+      validateWeights(weights, { images: validation, description, device, decode }, signal),
+    ));
+  await writeReport({
+    ...run,
+    description,
+    device,
+    decode,
+    status: "finished",
+    rows: [],
+    sweep: sweepOf(events),
+    validation: measured,
+    validationName: data.validationName,
+  });
+  const { top1, top5 } = measured?.report ?? {};
+  yield { type: "finished", folder: folder.path, best: { epoch: 0, top1: top1 ?? null }, top1, top5 };
+}
+
+function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
+  const chosen = events.find((event) => event.type === "fitted")?.l2;
+  return events
+    .filter((event) => event.type === "tried")
+    .map(({ l2, loss, top1 }) => ({ l2, loss, top1, chosen: l2 === chosen }));
+}

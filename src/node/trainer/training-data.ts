@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { holdOut, type ImageItem, type ImageSource } from "../../data/index.ts";
-import { openImages, type OpenImagesOptions } from "../images/index.ts";
+import type { OpenImagesOptions } from "../images/image-sources.ts";
+import { openImages } from "../images/open-images.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */
 export interface NamedImages {

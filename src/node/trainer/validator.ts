@@ -4,7 +4,7 @@ import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import type { ValidatedImage, ValidationReport } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { modelOf } from "../create-model.ts";
+import { modelOf } from "../models/create-model.ts";
 
 /** Validation images, and how a model is run over them. */
 export interface ValidatorOptions {

@@ -1,27 +1,27 @@
+import { availableParallelism, cpus, totalmem } from "node:os";
 import { basename, resolve } from "node:path";
 import type { DecodeOptions } from "../../image/index.ts";
-import { classNames, type ValidatedImage } from "../../predict/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
+import { classNames, type ValidatedImage } from "../../predict/index.ts";
+import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
 import {
   recipeKeys,
   trainingReport,
-  type Fact,
   type Mistake,
   type Recipe,
   type SweepRecord,
   type TrainingReportData,
   type ValidationRecord,
 } from "../../train/index.ts";
-import { thumbnail } from "../thumbnail.ts";
-import { writeFileAtomic } from "../write-file.ts";
-import type { HistoryRow } from "./history.ts";
-import { machineFacts } from "./machine-facts.ts";
-import type { RunFolder } from "./run-folder.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { thumbnail } from "../images/encode-image.ts";
+import { onnxRuntimeVersion } from "../onnx/install-onnx-runtime.ts";
+import type { HistoryRow, RunFolder } from "./run-folder.ts";
 import type { Validation } from "./validator.ts";
 
 /** What a run has to show. */
-export interface RunReport {
+interface RunReport {
   readonly folder: RunFolder;
   readonly status: NonNullable<TrainingReportData["status"]>;
   readonly description: ModelDescription;
@@ -78,3 +78,19 @@ function recipeFacts(recipe: Recipe): readonly Fact[] {
     return { name, value: typeof value === "object" ? (value?.join(", ") ?? "none") : value };
   });
 }
+
+/** What a run ran on. */
+export function machineFacts(device: Device): readonly Fact[] {
+  return [
+    { name: "processor", value: cpus()[0]?.model ?? "unknown" },
+    { name: "cores", value: availableParallelism() },
+    { name: "memory", value: `${(totalmem() / 1e9).toFixed(1)} GB` },
+    { name: "device", value: device },
+    { name: "ONNX Runtime", value: onnxRuntimeVersion },
+    { name: "Node", value: process.version },
+    { name: "system", value: `${process.platform} ${process.arch}` },
+  ];
+}
+
+/** Bytes that this process took at most. */
+export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;

@@ -1,10 +1,9 @@
 import type { InferenceSession } from "onnxruntime-node";
 import type { Tensor } from "../../core/index.ts";
-import { fromOrt, toOrt } from "../../runtime/ort-tensors.ts";
-import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
-import { openInferenceSession, type OpenRequest } from "./open-inference-session.ts";
-import { onnxRuntime } from "../onnx-runtime.ts";
 import { runFailed } from "../../runtime/index.ts";
+import { fromOrt, toOrt } from "../../runtime/onnx-runtime.ts";
+import { onnxRuntime, openInferenceSession, type OpenRequest } from "../onnx/onnx-runtime.ts";
+import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
 
 /** The worker thread behind one Session: `run()` of ONNX Runtime blocks the thread that calls it. */
 let session: InferenceSession | undefined;

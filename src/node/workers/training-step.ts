@@ -1,4 +1,5 @@
 import { SessionError } from "../../core/index.ts";
+import type { Device } from "../../runtime/index.ts";
 import {
   openRunner,
   type EncodedProgram,
@@ -7,9 +8,8 @@ import {
   type StepRates,
   type StepRunner,
 } from "../../train/index.ts";
-import type { Device } from "../../runtime/index.ts";
-import { onnxRuntime } from "../onnx-runtime.ts";
-import { answerCalls, type Answer } from "./answer-calls.ts";
+import { onnxRuntime } from "../onnx/onnx-runtime.ts";
+import { answerCalls, type Answer } from "../threads/answer-calls.ts";
 
 /** The worker thread that takes training steps. */
 

@@ -1,11 +1,11 @@
 import sharp from "sharp";
 import { SessionError } from "../../core/index.ts";
-import { decodeImage } from "../decode-image.ts";
+import { indexedImage } from "../../data/loader/image-index.ts";
+import type { BatchArrays } from "../../data/loader/training-loader.ts";
 import { contentReader } from "../images/content-reader.ts";
-import type { BatchArrays } from "../../data/training/training-batch.ts";
-import { indexedImage } from "../../data/training/image-index.ts";
-import { makeBatch, type BatchRequest, type BatchSettings } from "../training/make-batch.ts";
-import { answerCalls, type Answer, type Call } from "./answer-calls.ts";
+import { decodeImage } from "../images/decode-image.ts";
+import { makeBatch, type BatchRequest, type BatchSettings } from "../loader/make-batch.ts";
+import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
 
 /** The worker thread that makes whole batches for training. */
 

@@ -1,5 +1,5 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
-import type { Fact } from "../../train/index.ts";
+import type { Fact } from "../../report/elements.ts";
 
 /** What a semi-supervised run has to show; everything in it is plain data. Accuracies are in percent. */
 export interface SemiReportData {

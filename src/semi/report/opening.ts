@@ -1,10 +1,8 @@
-import { count, markup, significant, type Markup } from "../../train/report/index.ts";
-import { armDots } from "./arm-dots.ts";
-import { isOther, runsOf } from "./arm-names.ts";
+import { count, percent, significant } from "../../report/elements.ts";
+import { markup, type Markup } from "../../report/markup.ts";
+import { armDots, isOther, runsOf } from "./arms.ts";
 import type { Arm, ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
-import { gainPanel } from "./gain-panel.ts";
-import { headline } from "./headline.ts";
-import { spread } from "./spread.ts";
+import { gain, plusMinus, signed, spread, type Gain, type Spread } from "./statistics.ts";
 
 const states = {
   running: "This run was still going on when the page was written.",
@@ -60,4 +58,58 @@ function effort({ arms }: SemiReportData): string {
   return Math.abs(ratio - 1) < 0.01
     ? `Baseline and student each processed ${count(student)} training images.`
     : `Not an even match: the student processed ${count(student)} training images, ${significant(ratio)} times the baseline's ${count(baseline)}.`;
+}
+
+/** The outcome in one sentence, no stronger than the numbers are. */
+function headline(data: SemiReportData): Markup {
+  const student = runsOf(data.arms, "finetuned");
+  const baseline = runsOf(data.arms, "supervised");
+  const { measuredOn, counts } = data;
+  const unlabelled = count(counts.unlabelled);
+  if (student.length === 0 && counts.finetuneImages === undefined)
+    return markup`The student is not fine-tuned yet: there is no outcome to show.`;
+  if (!measuredOn || student.length === 0)
+    return markup`How good the model is was not measured: no labelled images were kept back for it.`;
+  const reached = strong(spread(student.map(({ top1 }) => top1)));
+  const images = measured(measuredOn);
+  if (baseline.length === 0)
+    return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}. What they brought is not known: the supervised baseline was not trained.`;
+  const before = strong(spread(baseline.map(({ top1 }) => top1)));
+  const { verdict } = gain(baseline, student, measuredOn.images);
+  if (verdict === "better")
+    return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, instead of ${before} without them.`;
+  if (verdict === "worse")
+    return markup`The ${unlabelled} unlabelled images did harm: with them the model is right on ${reached} of ${images}, instead of ${before} without them.`;
+  return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, without them on ${before}: too close to tell apart from chance.`;
+}
+
+const strong = ({ mean }: Spread): Markup => markup`<b>${percent(mean)}</b>`;
+
+const measured = ({ set }: MeasuredOn): string => (set === "test" ? "new images" : "the validation images");
+
+const verdicts = {
+  better: "percentage points more right answers than with labelled images alone",
+  worse: "percentage points: fewer right answers than with labelled images alone",
+  unclear: "percentage points against labelled images alone: within noise",
+} as const satisfies Record<Gain["verdict"], string>;
+
+const bases = {
+  "paired seeds": "over the seeds, pair by pair",
+  seeds: "over the seeds",
+  images: "over the choice of images; a single run shows nothing of the seeds' noise",
+} as const satisfies Record<Gain["basis"], string>;
+
+/** The gain in large figures, and how sure it is; the student's accuracy alone where there is no baseline. */
+function gainPanel({ arms, measuredOn }: SemiReportData): Markup | undefined {
+  const student = runsOf(arms, "finetuned");
+  const baseline = runsOf(arms, "supervised");
+  if (!measuredOn || student.length === 0) return undefined;
+  const reached = spread(student.map(({ top1 }) => top1));
+  if (baseline.length === 0) return markup`<p class="gain"><b>${plusMinus(reached)}</b> % right</p>`;
+  const found = gain(baseline, student, measuredOn.images);
+  return markup`<div class="gain ${found.verdict}">
+<p><b>${signed(found.points)}</b></p>
+<p class="meaning">${verdicts[found.verdict]}</p>
+<p>95 % interval ${signed(found.low)} to ${signed(found.high)}, ${bases[found.basis]}</p>
+</div>`;
 }

@@ -1,8 +1,27 @@
 import { z } from "zod";
-import { mixingFields } from "../../data/mixing/index.ts";
-import { augmentationFields } from "../../image/augment/index.ts";
-import { fieldOf, type Field } from "./field.ts";
+import { mixingFields } from "../../data/mixing-options.ts";
+import { augmentationFields } from "../../image/augment/options.ts";
 import type { Recipe } from "./recipe.ts";
+
+/** What a value that is given by name accepts, with its default, and what it means. */
+export interface Field<T, Group extends string> {
+  readonly schema: z.ZodType<T>;
+  /** One line for help texts and tables. */
+  readonly about: string;
+  /** What stands for the value in a help text: `<images>`. */
+  readonly value: string;
+  readonly group: Group;
+}
+
+/** Makes fields of a group. */
+export const fieldOf =
+  <Group extends string>(group: Group) =>
+  <T>(schema: z.ZodType<T>, value: string, about: string): Field<T, Group> => ({
+    schema,
+    value,
+    about,
+    group,
+  });
 
 export type RecipeGroup = "run" | "schedule" | "optimiser" | "augmentation" | "keeping";
 

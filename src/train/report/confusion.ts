@@ -1,6 +1,7 @@
 import { perClass, worstConfusions, type ConfusionMatrix } from "../../predict/index.ts";
-import { count } from "./figures.ts";
-import { jsonBlock, markup, type Markup } from "./markup.ts";
+import { count } from "../../report/elements.ts";
+import { jsonBlock, markup, type Markup } from "../../report/markup.ts";
+import { page } from "../../report/page.ts";
 
 /** Up to so many classes, cells have room for their names and numbers. */
 const labelled = 30;
@@ -72,4 +73,11 @@ function confusionList(matrix: ConfusionMatrix, classes: readonly string[]): Mar
       markup`<tr><td><span>${classes[target]}</span></td><td><span>${classes[predicted]}</span></td><td class="number">${count(images)}</td></tr>
 `,
   )}</tbody></table></div>`;
+}
+
+/** A page of its own that shows a confusion matrix and the most frequent confusions. Works without a network. */
+export function confusionPage(matrix: ConfusionMatrix, classes: readonly string[]): string {
+  return page("Confusion matrix", [
+    markup`<header><h1>Confusion matrix</h1></header><section>${confusionFigure(matrix, classes)}</section>`,
+  ]);
 }

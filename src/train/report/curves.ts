@@ -1,8 +1,7 @@
-import { chart, type Chart, type ChartPoint, type Curve } from "./chart.ts";
-import type { EpochRecord, StepRecord, TrainingReportData } from "./data.ts";
-import { compact, count, significant } from "./figures.ts";
-import { markup, type Markup } from "./markup.ts";
-import { axisOver } from "./ticks.ts";
+import { axisOver, chart, type Chart, type ChartPoint, type Curve } from "../../report/chart.ts";
+import { compact, count, significant } from "../../report/elements.ts";
+import { markup, type Markup } from "../../report/markup.ts";
+import type { EpochRecord, StepRecord, TrainingReportData } from "./training-report-data.ts";
 
 /** Loss, accuracy, learning rate and speed over the images that were processed. */
 export function curves({ epochs, steps = [] }: TrainingReportData): Markup | undefined {

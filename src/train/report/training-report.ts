@@ -1,14 +1,26 @@
-import { classTable } from "./class-table.ts";
+import { perClass, type ConfusionMatrix } from "../../predict/index.ts";
+import {
+  compact,
+  count,
+  factTable,
+  gigabytes,
+  percent,
+  shareCell,
+  significant,
+  sortHead,
+  thumbnailPicture,
+} from "../../report/elements.ts";
+import { markup, type Markup } from "../../report/markup.ts";
+import { page } from "../../report/page.ts";
 import { confusionFigure } from "./confusion.ts";
 import { curves } from "./curves.ts";
-import type { TrainingReportData, ValidationRecord } from "./data.ts";
-import { count } from "./figures.ts";
-import { factTable } from "./facts.ts";
-import { markup, type Markup } from "./markup.ts";
-import { mistakeGallery } from "./mistakes.ts";
-import { overview } from "./overview.ts";
-import { page } from "./page.ts";
-import { sweepTable } from "./sweep.ts";
+import type {
+  EpochRecord,
+  Mistake,
+  SweepRecord,
+  TrainingReportData,
+  ValidationRecord,
+} from "./training-report-data.ts";
 
 /**
  * A page of its own that shows a training run: curves, where the model errs, speed and memory, the recipe, and where
@@ -39,4 +51,105 @@ ${confusionFigure(confusion, classes)}
 ${mistakeGallery(mistakes, classes)}
 ${classTable(confusion, classes)}
 </section>`;
+}
+
+interface Tile {
+  readonly name: string;
+  readonly value: string;
+  readonly hint?: string | undefined;
+}
+
+const states = {
+  running: "This run was still going on when the page was written.",
+  stopped: "This run was stopped before its end.",
+} as const;
+
+/** What was trained, and the figures that one looks for first. */
+function overview(data: TrainingReportData): Markup {
+  const { title, summary, status = "finished" } = data;
+  return markup`<header>
+<h1>${title}</h1>
+${summary === undefined ? undefined : markup`<p>${summary}</p>`}
+${status === "finished" ? undefined : markup`<p class="notice">${states[status]}</p>`}
+<dl class="tiles">${tiles(data).map(
+    ({ name, value, hint }) =>
+      markup`<div><dt>${name}</dt><dd>${value}${hint === undefined ? undefined : markup`<small>${hint}</small>`}</dd></div>`,
+  )}</dl>
+</header>`;
+}
+
+function tiles({ epochs, validation, classes }: TrainingReportData): readonly Tile[] {
+  const last = epochs.at(-1);
+  return [
+    ...(validation
+      ? [
+          { name: "Top-1", value: percent(validation.top1), hint: "validation" },
+          { name: "Top-5", value: percent(validation.top5), hint: "validation" },
+        ]
+      : []),
+    ...(last ? trainingTiles(epochs, last) : []),
+    { name: "Classes", value: count(classes.length) },
+  ];
+}
+
+function trainingTiles(epochs: readonly EpochRecord[], last: EpochRecord): readonly Tile[] {
+  const memory = Math.max(...epochs.map(({ peakMemoryBytes = 0 }) => peakMemoryBytes));
+  const speeds = epochs.map(({ imagesPerSecond }) => imagesPerSecond).sort((a, b) => a - b);
+  return [
+    { name: "Training loss", value: significant(last.trainLoss), hint: `${percent(last.trainTop1)} right` },
+    {
+      name: "Images seen",
+      value: compact(last.imagesProcessed),
+      hint: `${count(epochs.length)} epoch${epochs.length === 1 ? "" : "s"}`,
+    },
+    {
+      name: "Speed",
+      value: significant(speeds[Math.floor(speeds.length / 2)]!),
+      hint: "images/s, median",
+    },
+    ...(memory > 0 ? [{ name: "Peak memory", value: gigabytes(memory) }] : []),
+  ];
+}
+
+/** The strengths of the penalty that were tried, and the one that was taken. */
+function sweepTable(sweep: readonly SweepRecord[]): Markup | undefined {
+  if (sweep.length === 0) return undefined;
+  return markup`<section><h2>Regularisation</h2>
+<p>Each strength was fitted on a part of the images and measured on the rest; the one with the lowest loss was then fitted on all.</p>
+<div class="scroll"><table class="list">
+<thead><tr><th scope="col">L2</th><th scope="col" class="number">hold-out loss</th><th scope="col" class="number">top-1</th><th scope="col"></th></tr></thead>
+<tbody>${sweep.map(
+    ({ l2, loss, top1, chosen }) =>
+      markup`<tr${chosen ? markup` class="chosen"` : undefined}><td>${significant(l2)}</td><td class="number">${significant(loss)}</td><td class="number bar" style="--share:${top1.toFixed(1)}%">${percent(top1)}</td><td>${chosen ? "taken" : undefined}</td></tr>
+`,
+  )}</tbody></table></div></section>`;
+}
+
+/** The images that the model was most sure of, and wrong. */
+function mistakeGallery(mistakes: readonly Mistake[], classes: readonly string[]): Markup | undefined {
+  if (mistakes.length === 0) return undefined;
+  return markup`<h3>Most confidently wrong</h3>
+<p>A wrong label is found here as easily as a hard image.</p>
+<ul class="gallery">${mistakes.map(
+    ({ id, target, predicted, probability, thumbnail }) => markup`<li>
+${thumbnailPicture(thumbnail, id)}
+<b class="wrong"><span>${(100 * probability).toFixed(0)} %</span> <bdi>${classes[predicted]}</bdi></b>
+<span class="right">is <bdi>${classes[target]}</bdi></span>
+<small title="${id}"><bdi>${id}</bdi></small></li>`,
+  )}</ul>`;
+}
+
+/** Figures of each class that has images, the worst recall first; columns sort when their heads are pressed. */
+function classTable(matrix: ConfusionMatrix, classes: readonly string[]): Markup {
+  const seen = perClass(matrix)
+    .filter(({ support }) => support > 0)
+    .sort((a, b) => a.recall - b.recall || a.index - b.index);
+  return markup`<h3>Each class</h3>
+<div class="scroll tall"><table class="list sortable">
+<thead><tr>${sortHead("class", { kind: "text" })}${sortHead("images")}${sortHead("recall", { sorted: "ascending" })}${sortHead("precision")}${sortHead("F1")}</tr></thead>
+<tbody>${seen.map(
+    ({ index, support, recall, precision, f1 }) =>
+      markup`<tr><td><span>${classes[index]}</span></td><td class="number" data-value="${support}">${count(support)}</td>${[recall, precision, f1].map(shareCell)}</tr>
+`,
+  )}</tbody></table></div>`;
 }

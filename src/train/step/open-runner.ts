@@ -1,15 +1,20 @@
 import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { elementCount } from "../../core/index.ts";
 import { runFailed, type Device, type OnnxRuntime } from "../../runtime/index.ts";
-import { flatGradientsName } from "../carried-gradients.ts";
-import { nextOf } from "../state-tensor.ts";
-import { keptTensors, type EncodedGraph, type EncodedProgram } from "./encoded-program.ts";
-import { openProgramSession, type ProgramSession } from "./program-session.ts";
-import { programState } from "./program-state.ts";
-import { returnedMemory, reusedMemory } from "./state-memory.ts";
-import { dataOf, deviceTransfer, hostTransfer } from "./state-transfer.ts";
-import { stepFeeds } from "./step-feeds.ts";
-import type { StepRunner } from "./step-runner.ts";
-import type { StepBatch, StepRates, StepResult } from "./training-step.ts";
+import { drawMasks, type RandomMask } from "../random-masks.ts";
+import { flatGradientsName, nextOf, type StateTensor } from "../state-tensor.ts";
+import { keptTensors, type Dims, type EncodedGraph, type EncodedProgram } from "./encoded-program.ts";
+import {
+  openProgramSession,
+  programState,
+  returnedMemory,
+  reusedMemory,
+  type ProgramSession,
+  type ProgramState,
+  type StateMemory,
+  type Tensors,
+} from "./program-session.ts";
+import type { StateValues, StepBatch, StepRates, StepResult, StepRunner } from "./training-step.ts";
 
 export interface RunnerOptions {
   readonly device: Device;
@@ -127,3 +132,99 @@ type Locations = NonNullable<Exclude<InferenceSession.SessionOptions["preferredO
 
 /** Outputs that are read after each run. */
 const leaving: ReadonlySet<string> = new Set(["loss", "correct", nextOf(flatGradientsName)]);
+
+/** What the graphs of a program read besides the state. */
+interface StepFeeds {
+  /** The rates that a graph with these inputs reads. */
+  rates(inputs: Dims, rates: StepRates): Tensors;
+  /** One micro-batch, counted from 0: views of the batch, and its masks. */
+  microBatch(inputs: Dims, batch: StepBatch, step: number, index: number): Tensors;
+}
+
+function stepFeeds({ Tensor }: OnnxRuntime, masks: readonly RandomMask[], seed: number): StepFeeds {
+  const scalar = (value: number) => new Tensor("float32", Float32Array.of(value), []);
+  const part = (data: Float32Array<ArrayBuffer>, dims: readonly number[], index: number) => {
+    const length = elementCount(dims);
+    return new Tensor("float32", data.subarray(index * length, (index + 1) * length), dims);
+  };
+  return {
+    rates: (inputs, { learningRate, step }) => ({
+      ...("learning_rate" in inputs && { learning_rate: scalar(learningRate) }),
+      ...("step" in inputs && { step: scalar(step) }),
+    }),
+    microBatch(inputs, { images, targets }, step, index) {
+      const drawn = drawMasks(masks, { seed, step, microBatch: index });
+      const maskTensors = masks.map(({ name, dims }) => [
+        name,
+        new Tensor("float32", drawn.get(name)!, dims),
+      ]);
+      return {
+        images: part(images, inputs["images"]!, index),
+        targets: part(targets, inputs["targets"]!, index),
+        ...(Object.fromEntries(maskTensors) as Tensors),
+      };
+    },
+  };
+}
+
+/** The way of a state into the program's tensors and out of them. */
+interface StateTransfer {
+  /** Moves these tensors to the values; to zero where there are none. */
+  write(kept: readonly StateTensor[], values: StateValues): Promise<void>;
+  /** Copies these tensors. */
+  read(tensors: readonly StateTensor[]): Promise<StateValues>;
+}
+
+/** For a state in the program's own memory. */
+function hostTransfer({ Tensor }: OnnxRuntime, state: ProgramState, memory: StateMemory): StateTransfer {
+  return {
+    write(kept, values) {
+      for (const { name, dims } of kept) {
+        const value = valueOf(values, name, dims);
+        const target = memory.take(name, dims);
+        if (target) dataOf(target).set(value);
+        state.move(name, target ?? new Tensor("float32", value, dims));
+      }
+      return Promise.resolve();
+    },
+    read: (tensors) =>
+      Promise.resolve(new Map(tensors.map(({ name }) => [name, dataOf(state.get(name)).slice()]))),
+  };
+}
+
+/**
+ * For a state in a device's memory.
+ *
+ * It is copied by a graph: onnxruntime-node ends the process when a tensor of the device is asked for its data.
+ *
+ * @param upload The graph that copies every tensor, with results on the device.
+ * @param download The same graph, with results in the program's memory.
+ */
+function deviceTransfer(
+  { Tensor }: OnnxRuntime,
+  upload: ProgramSession,
+  download: ProgramSession,
+): StateTransfer {
+  return {
+    async write(kept, values) {
+      const feeds = kept.map(({ name, dims }) => [
+        name,
+        new Tensor("float32", valueOf(values, name, dims), dims),
+      ]);
+      await upload.run(Object.fromEntries(feeds) as Tensors);
+    },
+    async read(tensors) {
+      const copies = await download.run({});
+      return new Map(tensors.map(({ name }) => [name, dataOf(copies[nextOf(name)]!)]));
+    },
+  };
+}
+
+function valueOf(values: StateValues, name: string, dims: readonly number[]): Float32Array<ArrayBuffer> {
+  return values.get(name) ?? new Float32Array(elementCount(dims));
+}
+
+/** The elements of a tensor of floats in the program's memory. */
+function dataOf(tensor: Tensor): Float32Array<ArrayBuffer> {
+  return tensor.data as Float32Array<ArrayBuffer>;
+}

@@ -1,6 +1,6 @@
 import type { SslResnextError } from "../../core/index.ts";
-import type { EpochRecord, StepRecord } from "../report/index.ts";
-import type { Recipe } from "../recipe/index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
 import type { TrainingPlan } from "./plan.ts";
 import type { BestEpoch } from "./position.ts";
 
@@ -73,3 +73,12 @@ export interface FinishedEvent {
 
 /** What happens step by step. */
 export type EpochsEvent = StepEvent | EpochEvent | CheckpointEvent | SkippedEvent | StoppedEvent;
+
+/** The epochs of a run with the columns of timm's `summary.csv`; empty cells without validation. */
+export function summaryCsv(epochs: readonly EpochRecord[]): string {
+  const rows = epochs.map(({ epoch, trainLoss, valLoss, valTop1, valTop5, learningRate }) =>
+    // timm counts epochs from 0.
+    [epoch - 1, trainLoss, valLoss, valTop1, valTop5, learningRate].map((cell) => cell ?? "").join(","),
+  );
+  return ["epoch,train_loss,eval_loss,eval_top1,eval_top5,lr", ...rows].map((row) => `${row}\n`).join("");
+}

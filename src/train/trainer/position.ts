@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { StepResult } from "../step/index.ts";
+import type { StepResult } from "../step/training-step.ts";
 
 /** Sums over steps, of which rows of the history are the means. */
 export interface Tally {

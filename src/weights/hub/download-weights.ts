@@ -1,13 +1,22 @@
-import { WeightsError } from "../../core/index.ts";
-import { downloadSource, type DownloadContext } from "./download-source.ts";
-import type { OnHubEvent } from "./hub-events.ts";
-import type { HubStorage, Sha256 } from "./hub-storage.ts";
+import { WeightsError, type ByteSource } from "../../core/index.ts";
+import { licenseNotice, type OnHubEvent } from "./hub-events.ts";
+import {
+  hashPartial,
+  webCryptoSha256,
+  type HashedPartial,
+  type HubStorage,
+  type Sha256,
+} from "./hub-storage.ts";
 import { defaultHubTiming, type HubTiming } from "./hub-timing.ts";
-import { licenseNotice } from "./license-notice.ts";
-import { TransferError } from "./transfer-error.ts";
-import { webCryptoSha256 } from "./web-crypto-sha256.ts";
-import { findWeightFile, type WeightFile } from "./weight-files.ts";
-import { mirrorSource, originalSource, type WeightSource } from "./weight-source.ts";
+import { networkWatch, TransferError } from "./transfer-error.ts";
+import { transferWithRetries, type TransferContext } from "./transfer.ts";
+import {
+  findWeightFile,
+  mirrorSource,
+  originalSource,
+  type WeightFile,
+  type WeightSource,
+} from "./weight-files.ts";
 
 export interface DownloadOptions {
   /** The cache to download into. */
@@ -122,4 +131,121 @@ function offlineError(sources: readonly WeightSource[], storage: HubStorage): We
 
 function whereToPut(sources: readonly WeightSource[], storage: HubStorage): string {
   return sources.map(({ url, file }) => `${storage.locate(file)} (from ${url})`).join(", or at ");
+}
+
+interface DownloadContext extends TransferContext {
+  readonly storage: HubStorage;
+  readonly createHash: () => Sha256;
+  readonly random: () => number;
+}
+
+/** Downloads one source into the cache under its own claim, checks it and commits it; returns its length. */
+async function downloadSource(source: WeightSource, context: DownloadContext): Promise<number> {
+  const { storage, signal, emit, createHash } = context;
+  const { file } = source;
+  const claimed = await storage.claim(file, { signal, onWait: () => emit({ type: "waiting", file }) });
+  try {
+    // Another process may have finished it during the wait.
+    const finished = await storage.size(file);
+    if (finished !== undefined) return finished;
+    const partial = await hashPartial(claimed, createHash, signal);
+    const sha256 = await downloadVerified(source, partial, context);
+    emit({ type: "verified", file, sha256 });
+    const bytes = claimed.size;
+    await claimed.commit();
+    return bytes;
+  } finally {
+    await claimed.release();
+  }
+}
+
+async function downloadVerified(
+  source: WeightSource,
+  partial: HashedPartial,
+  context: DownloadContext,
+): Promise<string> {
+  const expected = source.sha256Prefix ?? (await linkedSha256(source.url, context));
+  for (;;) {
+    await transferWithRetries(source, partial, context);
+    const sha256 = await partial.sha256();
+    const piecedTogether = partial.pieces > 1;
+    try {
+      checkSha256(source, sha256, expected);
+      if (source.sha256Prefix === undefined) await checkSafetensorsLength(source, partial.file);
+      return sha256;
+    } catch (error) {
+      if (!(error instanceof WeightsError)) throw error;
+      await partial.clear();
+      // Pieces of different files may have met: one download in one piece decides.
+      if (!piecedTogether) throw error;
+      context.emit({ type: "retry", url: source.url, attempt: 1, delay: 0, error });
+    }
+  }
+}
+
+/** Compares the SHA-256 of a download with the digits that are known of it. */
+function checkSha256(source: WeightSource, sha256: string, expected: string | undefined): void {
+  if (expected === undefined || sha256.startsWith(expected)) return;
+  throw new WeightsError(
+    "weights/checksum-mismatch",
+    `${source.url}: expected a file whose SHA-256 begins with ${expected}, received ${sha256}. ` +
+      "The download was removed; a proxy may have changed it, or the server holds another file.",
+  );
+}
+
+/** Longest safetensors header that the format's reference implementation accepts. */
+const longestHeader = 100_000_000;
+
+/** Checks that a safetensors file is as long as its header says: what stands in for a checksum. */
+async function checkSafetensorsLength(source: WeightSource, bytes: ByteSource): Promise<void> {
+  const expected = await safetensorsLength(bytes);
+  if (expected === bytes.size) return;
+  throw new WeightsError(
+    "weights/not-safetensors",
+    `${source.url}: expected a safetensors file, received ${bytes.size} bytes ` +
+      (expected === undefined ? "without its header. " : `whose header describes ${expected}. `) +
+      "The download was removed; a proxy or a login page may have answered in its place.",
+  );
+}
+
+async function safetensorsLength(bytes: ByteSource): Promise<number | undefined> {
+  if (bytes.size < 8) return undefined;
+  const prefix = await bytes.read(0, 8);
+  const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
+  if (length > longestHeader || 8 + length > bytes.size) return undefined;
+  try {
+    const header = JSON.parse(new TextDecoder().decode(await bytes.read(8, length))) as object;
+    const ends = Object.values(header).map((entry: { data_offsets?: unknown } | null) => {
+      const offsets = entry?.data_offsets;
+      return Array.isArray(offsets) && typeof offsets[1] === "number" ? offsets[1] : 0;
+    });
+    return 8 + length + ends.reduce((end, other) => Math.max(end, other), 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Asks a Hugging Face server for the SHA-256 of a large file: it stands in X-Linked-Etag of the redirect
+ * to the storage behind it, or in the ETag where there is no redirect. Undefined when the server does
+ * not say, or where the platform hides redirects, as browsers do.
+ */
+async function linkedSha256(url: string, context: TransferContext): Promise<string | undefined> {
+  const network = networkWatch(url, context.timing.stallTimeout, context.signal);
+  try {
+    const response = await network.watch(() =>
+      context.fetch(url, {
+        method: "HEAD",
+        redirect: "manual",
+        credentials: "omit",
+        signal: network.signal,
+      }),
+    );
+    const tag = response.headers.get("x-linked-etag") ?? response.headers.get("etag") ?? "";
+    return /^(?:W\/)?"?([0-9a-f]{64})"?$/.exec(tag)?.[1];
+  } catch (error) {
+    // The download that follows meets the same failure and deals with it.
+    if (error instanceof TransferError) return undefined;
+    throw error;
+  }
 }

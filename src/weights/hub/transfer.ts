@@ -1,13 +1,40 @@
 import { WeightsError } from "../../core/index.ts";
-import { parseContentRange } from "./content-range.ts";
-import type { HashedPartial } from "./hashed-partial.ts";
-import type { OnHubEvent } from "./hub-events.ts";
-import type { HubTiming } from "./hub-timing.ts";
-import { networkWatch, type NetworkWatch } from "./network-watch.ts";
-import { originOf, parseOrigin } from "./origin.ts";
-import { progressMeter } from "./progress-meter.ts";
-import { statusError, TransferError } from "./transfer-error.ts";
-import type { WeightSource } from "./weight-source.ts";
+import type { HubProgress, OnHubEvent } from "./hub-events.ts";
+import type { HashedPartial } from "./hub-storage.ts";
+import { backOff, sleep, type HubTiming } from "./hub-timing.ts";
+import { networkWatch, statusError, TransferError, type NetworkWatch } from "./transfer-error.ts";
+import type { WeightSource } from "./weight-files.ts";
+
+/** An attempt that brought this much counts as a success: a long download may be interrupted often. */
+const worthwhile = 1 << 20;
+
+/**
+ * Repeats attempts, each from where the last one ended, until the file is complete.
+ *
+ * @throws TransferError the last failure, when it cannot pass or came too often in a row
+ */
+export async function transferWithRetries(
+  source: WeightSource,
+  partial: HashedPartial,
+  context: TransferContext & { readonly random: () => number },
+): Promise<void> {
+  const { timing, signal, emit, random } = context;
+  for (let failures = 0; ; failures++) {
+    signal?.throwIfAborted();
+    const before = partial.file.size;
+    try {
+      return await transfer(source, partial, context);
+    } catch (error) {
+      if (!(error instanceof TransferError) || !error.retryable) throw error;
+      if (partial.file.size - before >= worthwhile) failures = 0;
+      const asked = error.retryAfter ?? 0;
+      if (failures >= timing.retries || asked > timing.longestRetryAfter) throw error;
+      const delay = Math.max(asked, backOff(failures, timing, random));
+      emit({ type: "retry", url: source.url, attempt: failures + 1, delay, error });
+      await sleep(delay, signal);
+    }
+  }
+}
 
 /** What every attempt to download needs. */
 export interface TransferContext {
@@ -26,7 +53,7 @@ const longestBody = 2 ** 30;
  *
  * @throws TransferError
  */
-export async function transfer(
+async function transfer(
   source: WeightSource,
   partial: HashedPartial,
   context: TransferContext,
@@ -166,4 +193,82 @@ async function receive(
     );
   }
   meter.report(partial.file.size, true);
+}
+
+/** Where the bytes of a partial file came from: enough to ask for the rest of the same file. */
+interface Origin {
+  readonly url: string;
+  /** A strong ETag or a Last-Modified date, as If-Range wants it. */
+  readonly validator: string | undefined;
+  /** Length of the whole file. */
+  readonly total: number | undefined;
+}
+
+/** The origin that a response names. Weak ETags promise the same meaning, not the same bytes: passed over. */
+function originOf(url: string, headers: Headers, total: number | undefined): Origin {
+  const etag = headers.get("etag");
+  const strong = etag !== null && etag.startsWith('"') ? etag : undefined;
+  return { url, validator: strong ?? headers.get("last-modified") ?? undefined, total };
+}
+
+/** Reads what `JSON.stringify` wrote of an origin; anything else is undefined. */
+function parseOrigin(text: string | undefined): Origin | undefined {
+  try {
+    const value = JSON.parse(text ?? "null") as Partial<Record<keyof Origin, unknown>> | null;
+    if (typeof value?.url !== "string") return undefined;
+    return {
+      url: value.url,
+      validator: typeof value.validator === "string" ? value.validator : undefined,
+      total: typeof value.total === "number" ? value.total : undefined,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bytes that a 206 response carries, or the length that a 416 response names. */
+interface ContentRange {
+  readonly start: number | undefined;
+  readonly total: number | undefined;
+}
+
+/** Reads a Content-Range header (RFC 9110, section 14.4); undefined when it is absent or no range of bytes. */
+export function parseContentRange(value: string | null): ContentRange | undefined {
+  const match = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(value?.trim() ?? "");
+  if (match === null) return undefined;
+  const number = (text: string | undefined): number | undefined =>
+    text === undefined || text === "*" ? undefined : Number(text);
+  return { start: number(match[1]), total: number(match[2]) };
+}
+
+/** Milliseconds after which an old rate counts for 1/e. */
+const memory = 3000;
+
+/** Turns byte counts into progress events at a bounded pace. */
+interface ProgressMeter {
+  /** Reports `received` bytes; the last report of a download passes `final` and is never dropped. */
+  report(received: number, final?: boolean): void;
+}
+
+function progressMeter(
+  about: Pick<HubProgress, "file" | "total"> & { readonly received: number },
+  interval: number,
+  emit: (event: HubProgress) => void,
+): ProgressMeter {
+  let last = { time: performance.now(), received: about.received };
+  let rate: number | undefined;
+  return {
+    report(received, final = false) {
+      const time = performance.now();
+      const elapsed = time - last.time;
+      if (elapsed < interval && !final) return;
+      if (elapsed > 0) {
+        const current = ((received - last.received) / elapsed) * 1000;
+        const weight = Math.exp(-elapsed / memory);
+        rate = rate === undefined ? current : weight * rate + (1 - weight) * current;
+      }
+      last = { time, received };
+      emit({ type: "progress", file: about.file, received, total: about.total, rate: rate ?? 0 });
+    },
+  };
 }

@@ -1,4 +1,5 @@
-import { ModelError } from "../../core/index.ts";
+import { ModelError, UsageError } from "../../core/index.ts";
+import type { HubStorage } from "./hub-storage.ts";
 
 /** Where the original weights of one model are published, and how to recognise them. */
 export interface WeightFile {
@@ -88,4 +89,69 @@ export function findWeightFile(name: string): WeightFile {
     `No weights are published for the model "${name}"; they are for ${pretrainedNames.join(", ")}. ` +
       "Use one of these names or their timm tags, or open your own file.",
   );
+}
+
+/** Folder of the original files. */
+export const defaultBaseUrl = "https://dl.fbaipublicfiles.com/semiweaksupervision/model_files/";
+
+/** Organisation that mirrors them as safetensors. */
+export const defaultMirrorUrl = "https://huggingface.co/timm/";
+
+/** One place that a model's weights can be downloaded from, and what is known about its file. */
+export interface WeightSource {
+  readonly url: string;
+  /** Name in the cache. */
+  readonly file: string;
+  readonly bytes: number | undefined;
+  /** The first digits of the SHA-256, or undefined when only the server can tell. */
+  readonly sha256Prefix: string | undefined;
+}
+
+/** The original file: its name carries its checksum. */
+export function originalSource(weights: WeightFile, baseUrl: string = defaultBaseUrl): WeightSource {
+  return {
+    url: join(baseUrl, weights.file),
+    file: weights.file,
+    bytes: weights.bytes,
+    sha256Prefix: weights.sha256Prefix,
+  };
+}
+
+/** The same weights as safetensors; a Hugging Face server names their SHA-256 in a header. */
+export function mirrorSource(weights: WeightFile, mirrorUrl: string = defaultMirrorUrl): WeightSource {
+  return {
+    url: join(mirrorUrl, `${weights.timmTag}/resolve/main/model.safetensors`),
+    file: `${weights.timmTag}.safetensors`,
+    bytes: undefined,
+    sha256Prefix: undefined,
+  };
+}
+
+function join(base: string, path: string): string {
+  const folder = base.endsWith("/") ? base : `${base}/`;
+  if (/^https?:/i.test(folder) && URL.canParse(folder)) return new URL(path, folder).href;
+  throw new UsageError(
+    "usage/hub-url",
+    `The hub's URL must be an absolute http or https URL, for example ${defaultBaseUrl}; received "${base}".`,
+  );
+}
+
+/** A weights file in the cache. */
+export interface CachedWeights {
+  readonly name: PretrainedName;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Lists the published weights that stand in the cache, in the order of the table of models. */
+export async function listCachedWeights(storage: HubStorage): Promise<readonly CachedWeights[]> {
+  const present = new Set(await storage.list());
+  const cached: CachedWeights[] = [];
+  for (const name of pretrainedNames) {
+    for (const { file } of [originalSource(weightFiles[name]), mirrorSource(weightFiles[name])]) {
+      const bytes = present.has(file) ? await storage.size(file) : undefined;
+      if (bytes !== undefined) cached.push({ name, path: storage.locate(file), bytes });
+    }
+  }
+  return cached;
 }

@@ -1,13 +1,14 @@
 import type { WeightsError } from "../../core/index.ts";
-import { refuse } from "../refuse.ts";
-import { ByteCursor } from "./byte-cursor.ts";
-import { callRules } from "./call-rules.ts";
-import { containerRules } from "./container-rules.ts";
-import type { OpcodeRules, PersistentLoad, PickleMachine } from "./machine.ts";
-import { opcodes } from "./opcodes.ts";
-import { PickleStack } from "./pickle-stack.ts";
-import { scalarRules } from "./scalar-rules.ts";
-import { stackRules } from "./stack-rules.ts";
+import { refuse } from "../checkpoint.ts";
+import {
+  ByteCursor,
+  opcodes,
+  PickleStack,
+  type OpcodeRules,
+  type PersistentLoad,
+  type PickleMachine,
+} from "./machine.ts";
+import { callRules, containerRules, scalarRules, stackRules } from "./opcode-rules.ts";
 import type { PickleValue } from "./values.ts";
 
 /** Opcodes and copied items of one pickle; a state dict of 10,000 tensors takes about 300,000. */

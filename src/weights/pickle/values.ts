@@ -1,5 +1,4 @@
-import type { PickleCall } from "./call.ts";
-import type { PickledTensor, StorageReference, StorageType } from "./tensors.ts";
+import type { DType, WeightsError } from "../../core/index.ts";
 
 /** A Python tuple: told apart from a list, because it may be an argument list. */
 export class PickleTuple {
@@ -66,3 +65,42 @@ export function typeName(value: PickleValue | undefined): string {
   if (value instanceof PickleGlobal) return value.name;
   return value.kind;
 }
+
+/** Element type of a storage class; `untyped` storages count bytes and take the tensor's dtype. */
+export interface StorageType {
+  readonly dtype: DType;
+  readonly untyped?: boolean;
+}
+
+/** What a persistent id names: where a tensor's elements lie. */
+export interface StorageReference {
+  readonly kind: "storage";
+  readonly key: string;
+  readonly dtype: DType;
+  /** First element inside the stored bytes of `key`; other than 0 for a view of a storage. */
+  readonly start: number;
+  /** Elements from `start` on. */
+  readonly length: number;
+}
+
+/** A tensor as the pickle describes it: a strided window on a storage, nothing read yet. */
+export interface PickledTensor {
+  readonly kind: "tensor";
+  readonly storage: StorageReference;
+  /** In elements from the storage's start. */
+  readonly offset: number;
+  readonly dims: readonly number[];
+  /** In elements, one for each dimension. */
+  readonly strides: readonly number[];
+}
+
+/** What a call inside the pickle may use besides its arguments. */
+export interface CallContext {
+  /** Counts work that grows with the arguments against the pickle's budget. */
+  readonly spend: (units: number) => void;
+  /** An error that names the file and the position in the pickle. */
+  readonly refuse: (code: string, message: string) => WeightsError;
+}
+
+/** Builds a value from the arguments of a REDUCE. */
+export type PickleCall = (args: readonly PickleValue[], context: CallContext) => PickleValue;

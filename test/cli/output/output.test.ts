@@ -1,12 +1,19 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bar } from "../../../src/cli/output/bar.ts";
-import { downloadLine } from "../../../src/cli/output/download-line.ts";
-import { bytes, clock, duration, grouped, percent, plural, si } from "../../../src/cli/output/numbers.ts";
-import { failureLines, predictionLines } from "../../../src/cli/output/predictions.ts";
-import { progressLine } from "../../../src/cli/output/progress-line.ts";
-import { styleFor } from "../../../src/cli/output/style.ts";
+import { failureLines, predictionLines } from "../../../src/cli/output/answers.ts";
+import {
+  bar,
+  bytes,
+  clock,
+  duration,
+  grouped,
+  percent,
+  plural,
+  si,
+} from "../../../src/cli/output/numbers.ts";
+import { downloadLine, progressLine } from "../../../src/cli/output/progress.ts";
 import { definitions, table } from "../../../src/cli/output/table.ts";
+import { styleFor } from "../../../src/cli/output/terminal.ts";
 import { pad, printable, textWidth, truncate, truncateStart } from "../../../src/cli/output/text-width.ts";
 
 const plain = styleFor(false, {});

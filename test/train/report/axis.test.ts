@@ -1,7 +1,6 @@
 import { array, assert, double, integer, property } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { thin } from "../../../src/train/report/thin.ts";
-import { axisOver } from "../../../src/train/report/ticks.ts";
+import { axisOver, thin } from "../../../src/report/chart.ts";
 
 const value = double({ min: -1e6, max: 1e6, noNaN: true });
 

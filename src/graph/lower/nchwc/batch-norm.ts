@@ -1,7 +1,9 @@
-import { add, blockedConv, div, float32, mul, neg, reshape, sqrt, sub } from "../../ops/index.ts";
-import type { Node } from "../../value.ts";
-import type { Float } from "../lowering.ts";
-import { channelDots, channelSums } from "./channel-sums.ts";
+import { blockedConv } from "../../ops/blocked.ts";
+import { add, div, mul, neg, sqrt, sub } from "../../ops/elementwise.ts";
+import { reshape } from "../../ops/layout.ts";
+import { reduceSum } from "../../ops/reduction.ts";
+import { float32, type Node } from "../../value.ts";
+import type { Float } from "../lower.ts";
 import { blocked, lengthsOf, plain, type BlockedRule } from "./rule.ts";
 
 const deviation = (variance: Float, { attributes }: Node): Float =>
@@ -55,3 +57,45 @@ export const batchNormTrainingGrad: BlockedRule = (site) => {
   const c = neg(add(mul(share, dBias), mul(b, mean!)));
   return [blocked(affine(dy, a, undefined, affine(x, b, c))), plain(dWeight), plain(dBias)];
 };
+
+/** Rows that are added up in one go: few, since partial sums keep rounding errors small, and threads busy. */
+const mostRows = 8;
+
+/** Σ x over images and pixels: [C]. */
+function channelSums(x: Float, block: number): Float {
+  const [n, channels, height, width] = lengthsOf(x);
+  const parts = partsOf(height);
+  const rows = reshape(x, [(n * channels * parts) / block, (height / parts) * width, block]);
+  return overParts(reduceSum(rows, [1], { keepdims: 0 }), x, parts, block);
+}
+
+/**
+ * Σ a · b over images and pixels: [C].
+ *
+ * The weight of a depthwise blocked convolution lies in memory as a blocked tensor does: so one of the two is
+ * the weight, and its kernel covers all pixels of a part.
+ */
+function channelDots(a: Float, b: Float, block: number): Float {
+  const [n, channels, height, width] = lengthsOf(a);
+  const parts = partsOf(height);
+  const planes = n * channels * parts;
+  const kernel = [height / parts, width];
+  const image = reshape(a, [1, planes, ...kernel]);
+  const attributes = { kernel_shape: kernel, group: planes };
+  const dots = blockedConv(image, reshape(b, [planes, 1, ...kernel]), undefined, undefined, attributes);
+  return overParts(dots, a, parts, block);
+}
+
+/** Parts of `height` rows in all, each of as many rows as allowed. */
+function partsOf(height: number): number {
+  let parts = Math.ceil(height / mostRows);
+  while (height % parts !== 0) parts++;
+  return parts;
+}
+
+/** Sums per image, block of channels and part, to sums per channel. */
+function overParts(sums: Float, x: Float, parts: number, block: number): Float {
+  const [n, channels] = lengthsOf(x);
+  const split = reshape(sums, [n, channels / block, parts, block]);
+  return reshape(reduceSum(split, [0, 2], { keepdims: 0 }), [channels]);
+}

@@ -1,7 +1,8 @@
-import { float32, gather, mul, reorderInput, reorderInputLast, reshape, transpose } from "../../ops/index.ts";
-import { int64s } from "../../ops/literals.ts";
-import type { Float } from "../lowering.ts";
-import type { MergedGroups } from "./merged-groups.ts";
+import { reorderInput, reorderInputLast } from "../../ops/blocked.ts";
+import { mul } from "../../ops/elementwise.ts";
+import { gather, reshape, transpose } from "../../ops/layout.ts";
+import { float32, int64s } from "../../value.ts";
+import type { Float } from "../lower.ts";
 import { lengthsOf } from "./rule.ts";
 
 /** [O, C / group, h, w] for fewer, wider groups: zeros where an output does not see a channel. */
@@ -51,4 +52,31 @@ export function turnedWeight(weight: Float, groups: number, block: number): Floa
   // Whole blocks are moved here; before the transpose it would be single elements.
   const turned = gather(swapped, backwards, 3);
   return reshape(turned, [groups * perGroup, out / groups, height, width]);
+}
+
+/** Groups of a convolution as blocked kernels take them. */
+export interface MergedGroups {
+  /** Neighbouring groups that become one, with a block-diagonal weight. */
+  readonly factor: number;
+  /** Groups that are left. */
+  readonly groups: number;
+}
+
+/**
+ * The fewest neighbouring groups that fill whole blocks together.
+ *
+ * @param weight [O, C / group, ...]
+ * @returns `undefined` when no number of them does.
+ */
+export function mergedGroups(
+  weight: readonly number[],
+  group: number,
+  block: number,
+): MergedGroups | undefined {
+  const [out, perGroup] = weight as readonly [number, number];
+  for (let factor = 1; factor <= group; factor++) {
+    const fills = (perGroup * factor) % block === 0 && ((out / group) * factor) % block === 0;
+    if (fills && group % factor === 0) return { factor, groups: group / factor };
+  }
+  return undefined;
 }

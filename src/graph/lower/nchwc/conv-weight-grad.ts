@@ -1,10 +1,12 @@
-import { convolutionOf } from "../convolution.ts";
-import { mergedGroups } from "./merged-groups.ts";
-import { pointwiseWeightGrad } from "./pointwise-weight-grad.ts";
+import { blockedConv, blockedMaxPool, reorderOutput, reorderOutputLast } from "../../ops/blocked.ts";
+import { add, mul } from "../../ops/elementwise.ts";
+import { concat, pad, reshape, slice, transpose } from "../../ops/layout.ts";
+import { gemm } from "../../ops/linear.ts";
+import { reduceSum } from "../../ops/reduction.ts";
+import { float32, int64s } from "../../value.ts";
+import { convolutionOf, type Convolution, type Float } from "../lower.ts";
+import { identity, mergedGroups, type MergedGroups } from "./blocked-weight.ts";
 import { isBlockable, lengthsOf, plain, type BlockedRule } from "./rule.ts";
-import { spatialWeightGrad } from "./spatial-weight-grad.ts";
-import { stemWeightGrad } from "./stem-weight-grad.ts";
-import { unfoldedWeightGrad } from "./unfolded-weight-grad.ts";
 
 /** Below, the sum over images of whole weights costs more than it saves. */
 const fewestPixels = 64;
@@ -34,3 +36,226 @@ export const convWeightGrad: BlockedRule = (site) => {
   if (grad) return [plain(grad)];
   return group === 1 ? [plain(unfoldedWeightGrad(...operands, convolution))] : undefined;
 };
+
+/** Pixels that a kernel covers at most, so that four blocks of it stay in a core's cache. */
+const mostKernelPixels = 2048;
+
+/**
+ * dW of a 1x1 convolution as a convolution of X with dY, without bringing X into another order.
+ *
+ * A blocked kernel with fewer input channels than a block reads plain images, and weights in the order
+ * [O, channels, h, w, block of O]. So the blocks of X stand below each other as one tall image, with
+ * `block` elements for each pixel of a row, and dY is the weight; its kernel covers one block of X, which is
+ * the stride. The images of the batch are the channels, over which a convolution sums.
+ */
+function pointwiseWeightGrad(x: Float, dy: Float, { strides, shape }: Convolution, block: number): Float {
+  const isStrided = strides.some((length) => length > 1);
+  const seen = isStrided ? blockedMaxPool(x, { kernel_shape: [1, 1], strides }) : x;
+  // One image is one channel: there is always a way.
+  const summed = sumOverBatch([seen, dy], 1, block, (some, grads) => pointwiseProducts(some, grads, block))!;
+  // [O / block, C, block of O] is the blocked order of [O, C].
+  return reshape(reorderOutput(summed), shape);
+}
+
+/** Σ X · dY over images and pixels: [1, O, C, 1], blocked. */
+function pointwiseProducts(x: Float, dy: Float, block: number): Float {
+  const [n, out, height, width] = lengthsOf(dy);
+  const channels = lengthsOf(x)[1];
+  const together = imagesTogether(n, height * width, block);
+  const groups = n / together;
+  const tall = reshape(x, [1, n, (channels / block) * height, width * block]);
+  const split = reshape(dy, [groups, together, out / block, height * width * block]);
+  const ordered = together === 1 ? split : transpose(split, [0, 2, 1, 3]);
+  const weight = reshape(ordered, [groups * out, together, height, width]);
+  const found = blockedConv(tall, weight, undefined, undefined, {
+    kernel_shape: [height, width],
+    strides: [height, 1],
+    dilations: [1, block],
+    group: groups,
+  });
+  const perGroup = reshape(found, [groups, out, channels, 1]);
+  return groups === 1 ? perGroup : reduceSum(perGroup, [0]);
+}
+
+/** The largest number of images that are summed in one convolution. */
+function imagesTogether(n: number, pixels: number, block: number): number {
+  let together = Math.min(n, block - 1, Math.max(1, Math.floor(mostKernelPixels / pixels)));
+  while (n % together !== 0) together--;
+  return together;
+}
+
+/**
+ * dW as a convolution of X with dY, whose pixels keep their order.
+ *
+ * For blocked kernels, a group of one input channel is a plain image, and its weight has the order
+ * [h, w, block of O]: just that of one block of dY. And a block of X is a plain image whose rows have
+ * width · block elements; a step of one pixel is one of `block` elements. So the kernel is as large as dY,
+ * dilated by the forward stride, and the result has a row for each row of the weight, and in it `block`
+ * elements for each column. Every image and group is a group of this convolution, and the blocks of X that one
+ * group reads are its batch.
+ *
+ * @returns `undefined` where rows or columns at the end were never read, or the groups fit no kernel.
+ */
+function spatialWeightGrad(
+  x: Float,
+  dy: Float,
+  convolution: Convolution,
+  merged: MergedGroups,
+  block: number,
+): Float | undefined {
+  const { group, kernel, strides, dilations, pads, shape } = convolution;
+  const { factor, groups } = merged;
+  const [, channels, height, width] = lengthsOf(x);
+  const [, out, rows, columns] = lengthsOf(dy);
+  const reach = [0, 1].map((axis) => dilations[axis]! * (kernel[axis]! - 1));
+  const bottom = (rows - 1) * strides[0] + reach[0]! + 1 - height - pads[0];
+  const right = (columns - 1) * strides[1] + reach[1]! + 1 - width - pads[1];
+  if (bottom < 0 || right < 0) return undefined;
+
+  const found = [reach[0]! + 1, reach[1]! + 1] as const;
+  const [inBlocks, outBlocks] = [channels / groups / block, out / groups / block];
+  const rowLength = (width + pads[1] + right) * block;
+  /** [I, groups, O, rows, columns, block of I, block of O], for some of the images. */
+  const products = (images: Float, grads: Float): Float => {
+    const n = lengthsOf(images)[0];
+    const weight = reshape(grads, [n * out, 1, rows, columns]);
+    const attributes = {
+      kernel_shape: [rows, columns],
+      group: n * groups,
+      dilations: [strides[0], strides[1] * block],
+      pads: [pads[0], 0, bottom, 0],
+    };
+    const planes = reshape(images, [n * groups, inBlocks, height * rowLength]);
+    const byBlock = inBlocks === 1 ? planes : transpose(planes, [1, 0, 2]);
+    const image = reshape(byBlock, [inBlocks, n * groups, height, rowLength]);
+    const taps = blockedConv(image, weight, undefined, undefined, attributes);
+    const perImage = reshape(taps, [inBlocks, n, groups, outBlocks, ...found, block, block]);
+    return reduceSum(perImage, [1], { keepdims: 0 });
+  };
+  const summed = sumOverBatch([padColumns(x, pads[1], right), dy], groups, block, products);
+  if (!summed) return undefined;
+  const taps = everyTap(summed, found, dilations);
+  // [I, groups, O, h, w, block of I, block of O] to [groups, O, block of O, I, block of I, h, w]
+  const ordered = transpose(taps, [1, 2, 6, 0, 5, 3, 4]);
+  if (factor === 1) return reshape(ordered, shape);
+  // The diagonal blocks are the groups that were merged.
+  const crossed = reshape(ordered, [groups, factor, out / group, factor, shape[1] * kernel[0] * kernel[1]]);
+  const kept = mul(crossed, float32(identity(factor), [factor, 1, factor, 1]));
+  return reshape(reduceSum(kept, [3], { keepdims: 0 }), shape);
+}
+
+/** The rows and columns at which a dilated kernel has taps. */
+function everyTap(
+  products: Float,
+  found: readonly [number, number],
+  dilations: readonly [number, number],
+): Float {
+  if (dilations.every((step) => step === 1)) return products;
+  return slice(products, int64s([0, 0]), int64s(found), [3, 4], dilations);
+}
+
+/**
+ * dW of a convolution of few channels, which stand one after another: each is an image of the batch of a
+ * convolution with dY, whose groups are the images of the real batch; see `spatialWeightGrad`.
+ *
+ * @returns `undefined` where rows or columns at the end were never read.
+ */
+function stemWeightGrad(
+  x: Float,
+  dy: Float,
+  { kernel, strides, pads, shape }: Convolution,
+  block: number,
+): Float | undefined {
+  const [, out, rows, columns] = lengthsOf(dy);
+  const [, channels, height, width] = lengthsOf(x);
+  const read = [(rows - 1) * strides[0] + kernel[0], (columns - 1) * strides[1] + kernel[1]] as const;
+  const after = [read[0] - pads[0] - height, read[1] - pads[1] - width] as const;
+  if (after.some((length) => length < 0)) return undefined;
+
+  /** [channels, O, h · w, block of O], for some of the images. */
+  const products = (images: Float, grads: Float): Float => {
+    const n = lengthsOf(images)[0];
+    const padded = pad(images, [0, 0, pads[0], pads[1], 0, 0, ...after]);
+    const byChannel = transpose(reshape(padded, [n, channels, read[0] * read[1]]), [1, 0, 2]);
+    const taps = blockedConv(
+      reshape(byChannel, [channels, n, ...read]),
+      reshape(grads, [n * out, 1, rows, columns]),
+      undefined,
+      undefined,
+      { kernel_shape: [rows, columns], group: n, dilations: strides },
+    );
+    const perImage = reshape(taps, [channels, n, out / block, kernel[0] * kernel[1], block]);
+    return reduceSum(perImage, [1], { keepdims: 0 });
+  };
+  // One image is one channel: there is always a way.
+  const summed = sumOverBatch([x, dy], 1, block, products)!;
+  return reshape(transpose(summed, [1, 3, 0, 2]), shape);
+}
+
+/** dW = dYᵀ · columns: the input as every tap of the kernel sees it, side by side, one row a pixel. */
+function unfoldedWeightGrad(x: Float, dy: Float, convolution: Convolution): Float {
+  const { kernel, strides, dilations, pads, shape } = convolution;
+  const [n, out, height, width] = lengthsOf(dy);
+  const padded = pad(reorderOutputLast(x), [0, pads[0], pads[1], 0, 0, pads[2], pads[3], 0]);
+  const taps = Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
+    const top = Math.floor(tap / kernel[1]) * dilations[0];
+    const left = (tap % kernel[1]) * dilations[1];
+    const ends = [top + (height - 1) * strides[0] + 1, left + (width - 1) * strides[1] + 1];
+    return slice(padded, int64s([top, left]), int64s(ends), [1, 2], strides);
+  });
+  const columns = reshape(concat(taps, 3), [n * height * width, -1]);
+  const rows = reshape(reorderOutputLast(dy), [n * height * width, out]);
+  const product = gemm(rows, columns, undefined, { transA: 1 });
+  return reshape(transpose(reshape(product, [out, taps.length, shape[1]]), [0, 2, 1]), shape);
+}
+
+/** Σ over the parts of a batch of what `body` makes of two tensors' images. */
+function sumOverBatch(
+  [a, b]: readonly [Float, Float],
+  perImage: number,
+  block: number,
+  body: (a: Float, b: Float) => Float,
+): Float | undefined {
+  const parts = batchParts(lengthsOf(a)[0], perImage, block);
+  if (!parts) return undefined;
+  const [first, second] = [splitBatch(a, parts), splitBatch(b, parts)];
+  return parts.map((_, index) => body(first[index]!, second[index]!)).reduce(add);
+}
+
+/**
+ * Blocked kernels take fewer channels than a block, or whole blocks; where the images of a batch, or their
+ * groups, become channels, not every batch fits. These are the images of each part that does.
+ *
+ * @param perImage Channels that one image becomes.
+ * @returns `undefined` when one image alone does not fit.
+ */
+function batchParts(n: number, perImage: number, block: number): readonly number[] | undefined {
+  const fits = (images: number): boolean => images * perImage < block || (images * perImage) % block === 0;
+  if (fits(n)) return [n];
+  let rest = 1;
+  while (rest < n && !fits(n - rest)) rest++;
+  return rest < n && fits(rest) ? [n - rest, rest] : undefined;
+}
+
+/** The images of each part. */
+function splitBatch(x: Float, parts: readonly number[]): readonly Float[] {
+  if (parts.length === 1) return [x];
+  let end = 0;
+  return parts.map((images) => {
+    const start = end;
+    end += images;
+    return slice(x, int64s([start]), int64s([end]), [0]);
+  });
+}
+
+/** Zeros left and right of a blocked tensor: a convolution with ones, since Pad runs on one thread. */
+function padColumns(x: Float, left: number, right: number): Float {
+  if (left === 0 && right === 0) return x;
+  const channels = x.shape[1] as number;
+  const ones = float32(
+    Array.from({ length: channels }, () => 1),
+    [channels, 1, 1, 1],
+  );
+  const attributes = { kernel_shape: [1, 1], group: channels, pads: [0, left, 0, right] };
+  return blockedConv(x, ones, undefined, undefined, attributes);
+}

@@ -1,16 +1,19 @@
+import { elementCount } from "../../../core/index.ts";
 import { apply } from "../../apply.ts";
-import { buildGraph, type Graph } from "../../graph.ts";
-import { BlockedConv } from "../../ops/blocked.ts";
-import { compositeDomain } from "../../op-spec.ts";
-import { reorderInput, reorderOutput, reshape, type OpType } from "../../ops/index.ts";
-import { countUses } from "../../rewrite.ts";
+import { buildGraph, countUses, type Graph } from "../../graph.ts";
+import { BlockedConv, reorderInput, reorderOutput } from "../../ops/blocked.ts";
+import { SgdUpdate } from "../../ops/composite.ts";
+import { reshape } from "../../ops/layout.ts";
+import type { OpType } from "../../ops/table.ts";
 import { atScope } from "../../scope.ts";
-import type { Node, Value } from "../../value.ts";
-import type { CompositeOpType, Float } from "../lowering.ts";
-import { standard } from "../standard/index.ts";
-import { flatInputs } from "./flat-inputs.ts";
-import { blockedRules } from "./rules.ts";
-import { plain, type Layout, type Placed, type Site } from "./rule.ts";
+import { compositeDomain, input, type Node, type Value } from "../../value.ts";
+import type { CompositeOpType, Float } from "../lower.ts";
+import { standard } from "../standard.ts";
+import { batchNormFrozen, batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
+import { conv, convInputGrad, globalAveragePool, maxPool, maxPoolGrad } from "./conv-and-pool.ts";
+import { convWeightGrad } from "./conv-weight-grad.ts";
+import { add, elementwise, expand, relu, reluGrad, sgdUpdate } from "./elementwise.ts";
+import { plain, type BlockedRule, type Layout, type Placed, type Site } from "./rule.ts";
 
 type Layouts = Partial<Record<Layout, Value>>;
 
@@ -83,4 +86,56 @@ function plainly(node: Node, placed: (value: Value, layout: Layout) => Value): r
   }
   const changed = inputs.some((value, index) => value !== node.inputs[index]);
   return (changed ? apply(node.op, inputs, node.attributes) : node.outputs).map(plain);
+}
+
+/** The rule of every op that has blocked kernels, or that can be written in some. */
+const blockedRules: Readonly<Partial<Record<OpType, BlockedRule>>> = {
+  Add: add,
+  BatchNormTraining: batchNormTraining,
+  BatchNormTrainingGrad: batchNormTrainingGrad,
+  BatchNormalization: batchNormFrozen,
+  Conv: conv,
+  ConvInputGrad: convInputGrad,
+  ConvWeightGrad: convWeightGrad,
+  Expand: expand,
+  GlobalAveragePool: globalAveragePool,
+  MaxPool: maxPool,
+  MaxPoolGrad: maxPoolGrad,
+  Mul: elementwise,
+  Relu: relu,
+  ReluGrad: reluGrad,
+  SgdUpdate: sgdUpdate,
+};
+
+/** Fewer elements are not worth kernels of their own. */
+const fewest = 4096;
+
+/** Pixels of a row; the kernels work row by row. */
+const longestRow = 1024;
+
+/**
+ * Parameters and momenta that are updated as one image of a single block of channels, in the dims in which
+ * the graph then takes and gives them: a Reshape to a graph's output would copy everything.
+ */
+function flatInputs(graph: Graph, block: number): ReadonlyMap<Value, Value<"float32">> {
+  const found = new Map<Value, Value<"float32">>();
+  for (const { op, inputs, attributes } of graph.nodes) {
+    if (op !== SgdUpdate || attributes["nesterov"] === 1) continue;
+    const state = [inputs[0]!, inputs[2]!];
+    const count = elementCount(state[0]!.shape as number[]);
+    if (count % block !== 0 || count < fewest) continue;
+    for (const value of state) {
+      if (value.source.kind !== "input") continue;
+      found.set(value, input(value.source.name, "float32", flatShape(count, block)));
+    }
+  }
+  return found;
+}
+
+/** One block of channels, with rows as long as they may be. */
+function flatShape(count: number, block: number): readonly number[] {
+  const pixels = count / block;
+  let width = longestRow;
+  while (pixels % width !== 0) width--;
+  return [1, block, pixels / width, width];
 }

@@ -1,5 +1,5 @@
 import type { Node, Value } from "../../value.ts";
-import type { Float } from "../lowering.ts";
+import type { Float } from "../lower.ts";
 
 /** How a value stands in memory: as everyone stores it, in blocks of channels, or in other dims (same elements, same order). */
 export type Layout = "plain" | "blocked" | "flat";

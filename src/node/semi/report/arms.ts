@@ -1,8 +1,16 @@
-import type { Arm, ArmRun, Stage, StageKind } from "../../../semi/index.ts";
-import { givenTeacher } from "../results.ts";
-import { armRun } from "./arm-run.ts";
-import { lastStage, type StandingRun } from "./standing-run.ts";
-import { changedValues, isSwept } from "./variants.ts";
+import {
+  variantName,
+  type Arm,
+  type ArmRun,
+  type SemiSettings,
+  type Stage,
+  type StageKind,
+  type Start,
+  type SweepFigure,
+  type SweepPoint,
+} from "../../../semi/index.ts";
+import { givenTeacher } from "../stage-files.ts";
+import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
 type ArmWords = Omit<Arm, "runs">;
 
@@ -75,3 +83,119 @@ function variantArms(run: StandingRun, variant: string, runs: readonly StandingR
     return words === undefined ? [] : [{ kind: "other", name: `${variant}${words}`, summary, folder }];
   });
 }
+
+/** The accuracy of a stage's model and what it took; undefined unless it is measured. */
+function armRun(run: StandingRun, folder: string): ArmRun | undefined {
+  const measured = run.results?.models.find(({ stage }) => stage === folder);
+  if (!measured) return undefined;
+  const { top1, top5 } = measured;
+  return { seed: run.settings.seed, top1, top5, ...trainingCost(run, folder) };
+}
+
+/** Cost of a training together with those that it started from, where it is one of the run's; a teacher's is no part of its student's. */
+function trainingCost(
+  { stages, manifests }: StandingRun,
+  folder: string,
+): Pick<ArmRun, "imagesProcessed" | "seconds"> {
+  if (!manifests.has(folder)) return { imagesProcessed: undefined, seconds: undefined };
+  let [imagesProcessed, seconds] = [0, 0];
+  for (let at: string | undefined = folder; at !== undefined;) {
+    const manifest = manifests.get(at)!;
+    imagesProcessed += manifest.counts["imagesProcessed"]!;
+    seconds += manifest.seconds;
+    const start = stages.find((stage) => stage.folder === at)?.settings["start"] as Start | undefined;
+    at = start && "folder" in start ? start.folder : undefined;
+  }
+  return { imagesProcessed, seconds };
+}
+
+/** A value of a setting that is tried, under the name of its variant. */
+interface SweptVariant {
+  readonly value: unknown;
+  readonly name: string;
+}
+
+/** The variants of each setting that is swept. */
+function sweptVariants({ sweep }: SemiSettings): ReadonlyMap<string, readonly SweptVariant[]> {
+  return new Map(
+    Object.entries(sweep).map(([key, values]) => [
+      key,
+      values.map((value) => ({ value, name: variantName({ key, value }) })),
+    ]),
+  );
+}
+
+const isSwept = (settings: SemiSettings, variant: string): boolean =>
+  [...sweptVariants(settings).values()].flat().some(({ name }) => name === variant);
+
+const longest = 80;
+
+/** What a variant changes in the settings, unless its name says it: as in `ranking unbalanced, finetuneRecipe epochs 5`. */
+function changedValues(settings: SemiSettings, variant: string): string {
+  const text = Object.entries(settings.variants[variant] ?? {})
+    .map(([key, value]) => `${key} ${valueText(value, settings[key as keyof SemiSettings])}`)
+    .join(", ");
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}
+
+/** A value, or of values by name those that differ from the usual ones. */
+function valueText(value: unknown, usual: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return JSON.stringify(value);
+  return Object.entries(value)
+    .filter(([name, own]) => own !== (usual as Readonly<Record<string, unknown>> | null)?.[name])
+    .map(([name, own]) => `${name} ${valueText(own, undefined)}`)
+    .join(", ");
+}
+
+/** Accuracy of the student over each setting that was swept and can be put on an axis. */
+export function sweeps(runs: readonly StandingRun[], settings: SemiSettings): readonly SweepFigure[] {
+  return [...sweptVariants(settings)].flatMap(([key, variants]) => {
+    const points = [undefined, ...variants.map(({ name }) => name)].flatMap((variant) =>
+      sweepPoint(
+        runs.filter((run) => run.variant === variant),
+        key,
+      ),
+    );
+    const values = new Set(points.map(({ value }) => value));
+    if (values.size < 2) return [];
+    return [{ title: titles[key] ?? key, lines: [{ name: "fine-tuned student", points }] }];
+  });
+}
+
+const titles: Readonly<Record<string, string>> = {
+  k: "K, images of each class",
+  p: "P, classes kept of each image",
+  labelled: "Labelled images",
+  unlabelled: "Unlabelled images",
+  pretrainRecipe: "Images processed in pre-training",
+  finetuneRecipe: "Images processed in fine-tuning",
+};
+
+/** The accuracies of the runs of one value, one for each seed; no point where the value is no number. */
+function sweepPoint(runs: readonly StandingRun[], key: string): readonly SweepPoint[] {
+  const measured = runs.flatMap((run) => {
+    const student = lastStage(run, "finetune")?.folder;
+    const model = run.results?.models.find(({ stage }) => stage === student);
+    return model ? [{ run, top1: model.top1 }] : [];
+  });
+  const [first] = measured;
+  const value = first && valueOf(first.run, key);
+  return value === undefined ? [] : [{ value, top1: measured.map(({ top1 }) => top1) }];
+}
+
+/** A setting as a number: data and lengths of trainings by how many images they come to. */
+function valueOf(run: StandingRun, key: string): number | undefined {
+  const derived = counted[key]?.(run);
+  if (derived !== undefined) return derived;
+  const value = run.settings[key as keyof SemiSettings];
+  return typeof value === "number" ? value : undefined;
+}
+
+const counted: Readonly<Record<string, (run: StandingRun) => number | undefined>> = {
+  k: (run) => lastManifest(run, "select")?.counts["k"],
+  labelled: (run) => lastManifest(run, "finetune")?.counts["images"],
+  unlabelled: (run) => lastManifest(run, "score")?.counts["images"],
+  pretrainRecipe: (run) => lastManifest(run, "pretrain")?.counts["imagesProcessed"],
+  finetuneRecipe: (run) => lastManifest(run, "finetune")?.counts["imagesProcessed"],
+};

@@ -1,14 +1,32 @@
-import { join } from "node:path";
-import { semiReport, type SemiReportData, type SemiSettings } from "../../../semi/index.ts";
-import { writeFileAtomic } from "../../write-file.ts";
+import { createHash } from "node:crypto";
+import { basename, join, resolve } from "node:path";
+import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
+import type { Fact } from "../../../report/elements.ts";
+import {
+  semiReport,
+  settingsText,
+  type ArmConfusion,
+  type ArmCurve,
+  type Manifest,
+  type PipelineCounts,
+  type SelectionRecord,
+  type SelectionSummary,
+  type SemiReportData,
+  type SemiSettings,
+  type StageCost,
+  type StageKind,
+} from "../../../semi/index.ts";
+import { writeFileAtomic } from "../../files/atomic-file.ts";
+import { readHistory, runFolder } from "../../trainer/run-folder.ts";
+import { machineFacts } from "../../trainer/write-report.ts";
 import type { WrittenReport } from "../events.ts";
-import { readSummary } from "../read-summary.ts";
-import { gather, type ShownSelection } from "./gather.ts";
+import { readSummary } from "../stage-files.ts";
+import { arms, sweeps } from "./arms.ts";
 import { selectionRecord } from "./selection-record.ts";
-import { lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
+import { lastManifest, lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
 
 /** The page of a study, which can be written again and again while the study goes on. */
-export interface Report {
+interface Report {
   /**
    * Replaces the page by one of what stands now.
    *
@@ -44,4 +62,191 @@ async function shownSelection(run: StandingRun): Promise<ShownSelection> {
   const folders = { selection: lastStage(run, "select")!.folder, scores: lastStage(run, "score")!.folder };
   const summary = await readSummary(context.path(folders.selection));
   return { summary, record: await selectionRecord(context, folders, summary) };
+}
+
+/** What the first run selected. */
+interface ShownSelection {
+  readonly summary: SelectionSummary;
+  readonly record: SelectionRecord;
+}
+
+/** Gathers what stands of all runs; pictures, counts and curves are those of the first run. */
+async function gather(
+  runs: readonly StandingRun[],
+  settings: SemiSettings,
+  selection: ShownSelection | undefined,
+  status: SemiReportData["status"],
+): Promise<SemiReportData> {
+  const [run] = runs as readonly [StandingRun, ...StandingRun[]];
+  const { context } = run;
+  const { classes, training } = await context.labelled();
+  const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
+  return {
+    title: basename(resolve(context.out)),
+    summary: summaryOf(settings),
+    status,
+    classes,
+    measuredOn: measuredOn(run),
+    arms: arms(runs),
+    counts: pipelineCounts(run, sizes, selection?.summary),
+    selection: selection?.record,
+    confusion: confusion(runs, classes.length),
+    curves: await curves(run),
+    sweeps: sweeps(runs, settings),
+    stages: costs(runs),
+    machine: machineFacts(context.execution.device),
+    settings: settingsText(settings),
+    provenance: provenance(run),
+  };
+}
+
+function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings): string {
+  const data = [...labelled, ...unlabelled];
+  const shown = data.slice(0, mostInputs).join(", ") + (data.length > mostInputs ? ", …" : "");
+  return `Teacher ${teacher}, student ${student ?? teacher}; images from ${shown}.`;
+}
+
+const mostInputs = 6;
+
+function measuredOn({ results, settings }: StandingRun): SemiReportData["measuredOn"] {
+  const [model] = results?.models ?? [];
+  if (!results || !model) return undefined;
+  return { set: settings.test ? "test" : "validation", name: results.data, images: model.images };
+}
+
+/** Sizes of the data at each stage of a run whose scores stand. */
+function pipelineCounts(
+  run: StandingRun,
+  { labelled, classes }: { readonly labelled: number; readonly classes: number },
+  summary: SelectionSummary | undefined,
+): PipelineCounts {
+  const { images, broken } = lastManifest(run, "score")!.counts as Record<"images" | "broken", number>;
+  return {
+    taught: run.settings.teach,
+    labelled,
+    unlabelled: images + broken,
+    score: { images, broken, p: Math.min(run.settings.p, classes) },
+    select: summary,
+    pretrainImages: lastManifest(run, "pretrain")?.counts["imagesProcessed"],
+    finetuneImages: lastManifest(run, "finetune")?.counts["imagesProcessed"],
+  };
+}
+
+/** Where the models of the settings as they are err, over all seeds together. */
+function confusion(runs: readonly StandingRun[], classes: number): ArmConfusion {
+  const base = runs.filter(({ variant }) => variant === undefined);
+  return {
+    teacher: totalConfusion(base, "teach", classes),
+    supervised: totalConfusion(base, "supervised", classes),
+    finetuned: totalConfusion(base, "finetune", classes),
+  };
+}
+
+function totalConfusion(
+  runs: readonly StandingRun[],
+  kind: StageKind,
+  classes: number,
+): ConfusionMatrix | undefined {
+  const matrices = runs.flatMap((run) => {
+    const measured = run.results?.models.findLast((model) => model.kind === kind);
+    return measured?.confusion.length === classes ** 2 ? [measured.confusion] : [];
+  });
+  if (matrices.length === 0) return undefined;
+  const all = confusionMatrix(classes);
+  for (const matrix of matrices) {
+    for (const [cell, count] of matrix.entries()) all.counts[cell]! += count;
+  }
+  return all;
+}
+
+const curveNames: readonly (readonly [StageKind, string])[] = [
+  ["finetune", "fine-tuning"],
+  ["supervised", "supervised"],
+  ["pretrain", "pre-training"],
+  ["teach", "teacher"],
+];
+
+/** How the trainings of a run went, epoch by epoch. */
+async function curves(run: StandingRun): Promise<readonly ArmCurve[]> {
+  const found: ArmCurve[] = [];
+  for (const [kind, name] of curveNames) {
+    const folder = lastStage(run, kind)?.folder;
+    if (folder === undefined || !run.manifests.has(folder)) continue;
+    const rows = await readHistory(runFolder(run.context.path(folder)).history);
+    found.push({ name, points: rows.filter((row) => row.type === "epoch") });
+  }
+  return found;
+}
+
+const stageNames: Readonly<Record<StageKind, string>> = {
+  weak: "teach on weak labels",
+  teach: "teach",
+  score: "score",
+  select: "select",
+  pretrain: "pre-train",
+  finetune: "fine-tune",
+  supervised: "supervised",
+  measure: "measure",
+};
+
+/** What the stages of all runs took, those of a kind together. */
+function costs(runs: readonly StandingRun[]): readonly StageCost[] {
+  const kinds = new Map<StageKind, Map<string, Manifest>>();
+  for (const { stages, manifests } of runs) {
+    for (const { kind, folder } of stages) {
+      const ofKind = kinds.get(kind) ?? new Map<string, Manifest>();
+      const manifest = manifests.get(folder);
+      if (manifest) kinds.set(kind, ofKind.set(folder, manifest));
+    }
+  }
+  return [...kinds].map(([kind, manifests]) => {
+    const done = [...manifests.values()];
+    return {
+      name: done.length === 1 ? stageNames[kind] : `${stageNames[kind]}, ${done.length} times`,
+      images: kind === "select" || kind === "measure" ? undefined : sum(done.map(imagesOf)),
+      seconds: sum(done.map(({ seconds }) => seconds)),
+    };
+  });
+}
+
+/** Images that went through a training or a scoring. */
+const imagesOf = ({ counts }: Manifest): number =>
+  counts["imagesProcessed"] ?? counts["images"]! + counts["broken"]!;
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const shardName = /^\d{6}-/;
+
+/** What a run was made from and what came of it, by hash, and the version that made it. */
+function provenance(run: StandingRun): readonly Fact[] {
+  const kinds: readonly StageKind[] = ["weak", "teach", "score", "finetune"];
+  const manifests = kinds.flatMap((kind) => lastManifest(run, kind) ?? []);
+  const inputs = new Map(manifests.flatMap((manifest) => Object.entries(manifest.inputs).filter(isData)));
+  const shards = lastManifest(run, "score");
+  const versions = new Set([...run.manifests.values()].map(({ software }) => software));
+  return [
+    ...[...inputs].map(([name, hash]) => ({ name, value: sha256(hash) })),
+    ...(shards ? [{ name: "unlabelled images", value: sha256(shardsHash(shards)) }] : []),
+    ...outputFact(run, "select", "selection.parquet"),
+    ...outputFact(run, "finetune", "best.safetensors"),
+    { name: "software", value: [...versions].join(", ") },
+  ];
+}
+
+const sha256 = (hash: string): string => `sha256 ${hash}`;
+
+/** Inputs that come from outside of the run and are no shards, of which there may be thousands. */
+const isData = ([name]: readonly [string, string]): boolean => name.endsWith(" images");
+
+/** One hash over those of all shards, in their order. */
+function shardsHash({ inputs }: Manifest): string {
+  const hashes = Object.entries(inputs)
+    .filter(([name]) => shardName.test(name))
+    .map(([, hash]) => hash);
+  return createHash("sha256").update(hashes.join("\n")).digest("hex");
+}
+
+function outputFact(run: StandingRun, kind: StageKind, file: string): readonly Fact[] {
+  const hash = lastManifest(run, kind)?.outputs[file];
+  return hash === undefined ? [] : [{ name: file, value: sha256(hash) }];
 }

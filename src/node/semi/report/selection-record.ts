@@ -1,14 +1,22 @@
-import type { SelectionRecord, SelectionRow, SelectionSummary } from "../../../semi/index.ts";
+import type { DecodeOptions } from "../../../image/index.ts";
+import {
+  stripClasses,
+  stripRanks,
+  type RankPrecision,
+  type SelectedClass,
+  type SelectionRecord,
+  type SelectionRow,
+  type SelectionSummary,
+  type StripImage,
+} from "../../../semi/index.ts";
+import { thumbnail } from "../../images/encode-image.ts";
 import type { SemiContext } from "../context.ts";
-import { imagesOfRows } from "../images-of-rows.ts";
-import { readScores } from "../score-files.ts";
-import { readSelection } from "../selection-reader.ts";
-import { shardTruth, type ImageWithTruth } from "../shards.ts";
-import { selectionStrips } from "./selection-strips.ts";
-import { truthTally, type TruthTally } from "./truth-tally.ts";
+import { readScores } from "../scores.ts";
+import { readSelection, rowsAtRanks } from "../select-images.ts";
+import { imagesOfRows, shardTruth, type ImageWithTruth } from "../shards.ts";
 
 /** A selection and the scores that it was made from, by their folders. */
-export interface SelectionFolders {
+interface SelectionFolders {
   readonly selection: string;
   readonly scores: string;
 }
@@ -57,4 +65,88 @@ async function countedTruth(
   const tally = truthTally(names, selected);
   for await (const { row, image } of rows) tally.add(row, image.truth);
   return tally;
+}
+
+interface StripOptions {
+  readonly summary: SelectionSummary;
+  /** Finds the images of rows that are sorted by shard and position. */
+  readonly images: (rows: readonly SelectionRow[]) => ReturnType<typeof imagesOfRows<ImageWithTruth>>;
+  readonly decode: DecodeOptions;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Pictures from the ranking of each class, in the order of the classes; none of those that are not shown. */
+async function selectionStrips(
+  table: string,
+  { summary, images, decode, signal }: StripOptions,
+): Promise<readonly (readonly StripImage[])[]> {
+  const wanted = wantedRanks(summary);
+  const ranks = [...new Set(wanted.flatMap((ofClass) => [...ofClass]))];
+  const rows = (await rowsAtRanks(table, ranks, signal)).filter((row) =>
+    wanted[row.class]!.has(row.class_rank),
+  );
+  const strips: StripImage[][] = summary.classes.map(() => []);
+  for await (const { row, image } of images(rows.toSorted(byPlace))) {
+    strips[row.class]!.push({
+      id: row.image_id,
+      rank: row.class_rank,
+      score: row.score,
+      truth: image.truth,
+      thumbnail: await thumbnail(image, decode),
+    });
+  }
+  return strips.map((strip) => strip.sort((a, b) => a.rank - b.rank));
+}
+
+function wantedRanks({ classes, ranking, k }: SelectionSummary): readonly ReadonlySet<number>[] {
+  const shown = new Set(stripClasses(classes.length));
+  const last = ranking === "balanced" ? (k ?? undefined) : undefined;
+  return classes.map(({ selected }, index) => new Set(shown.has(index) ? stripRanks(selected, last) : []));
+}
+
+const byPlace = (a: SelectionRow, b: SelectionRow): number =>
+  a.shard - b.shard || a.position - b.position || a.class - b.class;
+
+/** Counts pseudo-labels that are right, of those whose image's class is known. */
+interface TruthTally {
+  add(row: SelectionRow, truth: string | undefined): void;
+  /** In the order of the classes. */
+  readonly classes: readonly NonNullable<SelectedClass["truth"]>[];
+  byRank(): readonly RankPrecision[];
+}
+
+/** Labels that a stretch of ranks should have: a share of few is mostly chance. */
+const labelsOfStretch = 100;
+const [fewestStretches, mostStretches] = [4, 20];
+
+/** @param selected Rows of each class. */
+function truthTally(classes: readonly string[], selected: readonly number[]): TruthTally {
+  const lastRank = Math.max(...selected);
+  const wanted = Math.floor(selected.reduce((sum, rows) => sum + rows, 0) / labelsOfStretch);
+  const length = Math.min(lastRank, mostStretches, Math.max(fewestStretches, wanted));
+  const counter = (): { known: number; right: number } => ({ known: 0, right: 0 });
+  const perClass = classes.map(counter);
+  const stretches = Array.from({ length }, counter);
+  return {
+    classes: perClass,
+    add(row, truth) {
+      if (truth === undefined) return;
+      const stretch = Math.floor(((row.class_rank - 1) * stretches.length) / lastRank);
+      for (const counts of [perClass[row.class]!, stretches[stretch]!]) {
+        counts.known++;
+        if (truth === classes[row.class]) counts.right++;
+      }
+    },
+    byRank: () =>
+      stretches.flatMap(({ known, right }, index) =>
+        known === 0
+          ? []
+          : [
+              {
+                rank: Math.ceil(((index + 1) * lastRank) / stretches.length),
+                precision: (100 * right) / known,
+              },
+            ],
+      ),
+  };
 }

@@ -6,9 +6,8 @@ import {
   type StageKind,
 } from "../../../semi/index.ts";
 import type { SemiContext } from "../context.ts";
-import { readResults, type Results } from "../results.ts";
-import { readManifest } from "../stage-folder.ts";
-import { openStage } from "../stages/index.ts";
+import { readManifest, readResults, type Results } from "../stage-files.ts";
+import { openStage } from "../stages/do-stage.ts";
 
 /** A planned run with what its stages share. */
 export interface ContextRun extends PlannedRun {

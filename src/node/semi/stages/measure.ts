@@ -1,15 +1,14 @@
-import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
-import type { Model, ValidationReport } from "../../../predict/index.ts";
 import type { ImageSource } from "../../../data/index.ts";
-import { modelOf } from "../../create-model.ts";
-import { openImages } from "../../images/index.ts";
-import { openModel } from "../../open-model.ts";
-import type { NamedImages } from "../../trainer/index.ts";
-import type { SemiContext } from "../context.ts";
+import type { Model, ValidationReport } from "../../../predict/index.ts";
+import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
+import { openImages } from "../../images/open-images.ts";
+import { modelOf } from "../../models/create-model.ts";
+import { openModel } from "../../models/open-model.ts";
+import type { NamedImages } from "../../trainer/training-data.ts";
+import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import { givenTeacher, resultsName, writeResults, type Measured } from "../results.ts";
+import { givenTeacher, resultsName, writeResults, type Measured } from "../stage-files.ts";
 import { classIndices, openTeacher } from "../teacher.ts";
-import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Measures every model of the run on the same images. */
 export const openMeasure: OpenStage = async (context, stage) => {

@@ -1,19 +1,14 @@
 import type { ImageSource } from "../../../data/index.ts";
-import type { ReferenceRow, ScoreFacts } from "../../../semi/index.ts";
 import type { Model } from "../../../predict/index.ts";
-import { openImages } from "../../images/index.ts";
-import { isOnnxPath, isWeightsPath } from "../../open-model.ts";
-import type { SemiContext } from "../context.ts";
-import type { SemiEvent } from "../events.ts";
-import { imageProgress } from "../item-progress.ts";
-import { noModel } from "../no-model.ts";
-import { referencesOrigin, writeReferences } from "../references.ts";
-import { referencesName, scoreFileNames } from "../score-files.ts";
-import { scoreShard } from "../score-shard.ts";
+import type { ReferenceRow, ScoreFacts } from "../../../semi/index.ts";
+import { openImages } from "../../images/open-images.ts";
+import { isOnnxPath, isWeightsPath } from "../../models/open-model.ts";
+import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
+import { imageProgress, type SemiEvent } from "../events.ts";
+import { referencesOrigin, scoreShard, writeReferences } from "../score-images.ts";
+import { arrangeScores, referencesName, scoreFileNames } from "../scores.ts";
 import { listShards, openShard, type Shard } from "../shards.ts";
-import { arrangeScores } from "../standing-scores.ts";
 import { frequencyModel, openTeacher, type Teacher } from "../teacher.ts";
-import type { OpenStage, StageOutcome } from "./stage-work.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
 export const openScore: OpenStage = async (context, { folder, needs, settings }) => {

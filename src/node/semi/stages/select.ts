@@ -1,16 +1,14 @@
 import { DataError } from "../../../core/index.ts";
 import type { SelectionSummary } from "../../../semi/index.ts";
-import { referenceColumns } from "../../../semi/selection-table.ts";
-import { writeFileAtomic } from "../../write-file.ts";
-import type { SemiContext } from "../context.ts";
+import { referenceColumns } from "../../../semi/tables.ts";
+import { writeFileAtomic } from "../../files/atomic-file.ts";
+import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import { checkScores } from "../check-scores.ts";
-import { jsonHash } from "../json-hash.ts";
-import { readScores, referencesName } from "../score-files.ts";
-import { summaryName } from "../summary-name.ts";
-import { readTableMetadata } from "../table-metadata.ts";
+import { jsonHash } from "../fingerprints.ts";
+import { readTableMetadata } from "../parquet-table.ts";
+import { checkScores, readScores, referencesName } from "../scores.ts";
 import { selectImages } from "../select-images.ts";
-import type { OpenStage, StageOutcome } from "./stage-work.ts";
+import { summaryName } from "../stage-files.ts";
 
 /** Selects the best scored images of each class. */
 export const openSelect: OpenStage = async (context, { folder, needs, settings }) => {

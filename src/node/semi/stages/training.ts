@@ -1,11 +1,23 @@
-import type { SemiSettings, Stage, Start, TrainingSettings } from "../../../semi/index.ts";
+import type { ImageItem, ImageSource } from "../../../data/index.ts";
+import type {
+  ScoreFacts,
+  SelectionRow,
+  SemiSettings,
+  Stage,
+  Start,
+  TrainingSettings,
+} from "../../../semi/index.ts";
 import type { Recipe } from "../../../train/index.ts";
-import { openImages } from "../../images/index.ts";
-import { isWeightsPath } from "../../open-model.ts";
-import { trainModel, type NamedImages, type TrainModelOptions } from "../../trainer/index.ts";
-import type { SemiContext } from "../context.ts";
-import type { OpenStage, StageOutcome, StageWork } from "./stage-work.ts";
-import { openSelected } from "../selected-images.ts";
+import { openImages } from "../../images/open-images.ts";
+import { isWeightsPath } from "../../models/open-model.ts";
+import type { TrainModelOptions } from "../../trainer/options.ts";
+import { trainModel } from "../../trainer/train-model.ts";
+import type { NamedImages } from "../../trainer/training-data.ts";
+import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
+import { readScores } from "../scores.ts";
+import { readSelection } from "../select-images.ts";
+import { imagesOfRows, openShard } from "../shards.ts";
+import { readSummary } from "../stage-files.ts";
 
 /** Images that a training sees, and what their manifest calls the hashes of them. */
 interface StageImages {
@@ -140,4 +152,37 @@ function startOptions(
   start: Start,
 ): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {
   return "folder" in start ? { weights: path(start.folder, "best.safetensors") } : start;
+}
+
+/** The selected images with the classes that they were selected for, an image once for each of them. */
+export async function openSelected(
+  context: SemiContext,
+  selection: string,
+  scores: string,
+): Promise<NamedImages> {
+  const { counts } = await context.manifest(selection);
+  const files = await readScores(context.path(scores));
+  const shards = files.map(({ facts }) => facts);
+  const { classes } = await readSummary(context.path(selection));
+  const path = context.path(selection, "selection.parquet");
+  return {
+    name: `${counts["rows"]} selected images of ${context.settings.unlabelled.join(" ")}`,
+    images: {
+      classes: classes.map(({ name }) => name),
+      size: counts["rows"],
+      [Symbol.asyncIterator]: () => selectedImages(readSelection(path), shards, context.signal),
+    },
+  };
+}
+
+/** The class of an image is that of its row, and its shard has no say in it. */
+async function* selectedImages(
+  rows: AsyncIterable<SelectionRow>,
+  shards: readonly ScoreFacts[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ImageItem> {
+  const open = ({ shard }: ScoreFacts): Promise<ImageSource> => openShard(shard, signal);
+  for await (const { row, image } of imagesOfRows(rows, shards, open)) {
+    yield { id: row.image_id, label: shards[row.shard]!.classes[row.class]!, content: image.content };
+  }
 }

@@ -1,0 +1,96 @@
+import { extname } from "node:path";
+import { UsageError } from "../core/index.ts";
+import {
+  decodeDescription,
+  defaultPreprocessing,
+  detectConfig,
+  encodeDescription,
+  withoutAccuracy,
+} from "../nn/index.ts";
+import { writeFileAtomic } from "../node/files/atomic-file.ts";
+import { openFileSource, type FileSource } from "../node/files/file-source.ts";
+import { averageStateDicts, encodeSafetensors, openCheckpoint, type Checkpoint } from "../weights/index.ts";
+import { type CommandDefinition, type Outcome } from "./options/command.ts";
+import { jsonOption } from "./options/input-output-options.ts";
+import { flag, text } from "./options/schemas.ts";
+import { bytes, plural } from "./output/numbers.ts";
+import type { Terminal } from "./output/terminal.ts";
+
+interface AverageOptions {
+  readonly output: string;
+  readonly ema: boolean;
+  readonly json: boolean;
+}
+
+/** `average`: several checkpoints of one model as their mean. */
+export const averageCommand: CommandDefinition<AverageOptions> = {
+  operands: { "<checkpoints...>": ".pth or .safetensors files of the same model" },
+  options: {
+    output: { flags: "-o, --output <file>", about: "the .safetensors to write (required)", schema: text },
+    ema: {
+      flags: "--ema",
+      about: "take the averaged weights (state_dict_ema) of training checkpoints",
+      schema: flag,
+    },
+    json: jsonOption,
+  },
+  examples: [
+    [
+      "average checkpoint-28.pth checkpoint-29.pth checkpoint-30.pth -o mean.safetensors",
+      "the mean of three",
+    ],
+  ],
+};
+
+/** Averages checkpoints and writes the mean. */
+export async function average(
+  files: readonly string[],
+  { output, ema, json }: AverageOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  if (extname(output) !== ".safetensors") {
+    throw new UsageError("usage/average", `--output ${output}: end it in .safetensors, the format it is in.`);
+  }
+  const sources: FileSource[] = [];
+  try {
+    const checkpoints: Checkpoint[] = [];
+    for (const file of files) {
+      const source = await openFileSource(file);
+      sources.push(source);
+      checkpoints.push(await openCheckpoint(source, { ema }));
+    }
+    const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
+    const file = encodeSafetensors(mean, metadataOf(checkpoints, files));
+    terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
+    await writeFileAtomic(output, file.chunks, { signal: terminal.signal });
+    terminal.clearStatus();
+    await terminal.print([
+      json
+        ? JSON.stringify({ output, checkpoints: files, tensors: mean.size, bytes: file.size })
+        : `${output}: the mean of ${plural(files.length, "checkpoint")}, ${bytes(file.size)}`,
+    ]);
+    return "ok";
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
+  }
+}
+
+/** The last checkpoint's description, with what was averaged in its provenance. */
+function metadataOf(
+  checkpoints: readonly Checkpoint[],
+  files: readonly string[],
+): Readonly<Record<string, string>> {
+  const { metadata, tensors } = checkpoints.at(-1)!;
+  const config = detectConfig(tensors);
+  const description = decodeDescription(metadata, files.at(-1)!) ?? {
+    name: "average",
+    config,
+    classes: config.numClasses === 1000 ? ("imagenet-1k" as const) : [],
+    preprocessing: defaultPreprocessing(config),
+    provenance: {},
+  };
+  return encodeDescription({
+    ...description,
+    provenance: { ...withoutAccuracy(description.provenance), averaged: files.join(", ") },
+  });
+}

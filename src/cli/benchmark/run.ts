@@ -1,0 +1,150 @@
+import { availableParallelism } from "node:os";
+import { elementCount, seededRandom, tensor, type Tensor } from "../../core/index.ts";
+import { countParameters, layerTable } from "../../nn/index.ts";
+import { requireInt8Kernels } from "../../node/models/create-model.ts";
+import { openModel } from "../../node/models/open-model.ts";
+import { cpuBlockSize } from "../../node/onnx/block-size.ts";
+import { compileModel, createSession, type CompiledModel } from "../../node/onnx/ort-session.ts";
+import type { Device, Session } from "../../runtime/index.ts";
+import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
+import type { Outcome } from "../options/command.ts";
+import { bar, grouped, plural, si } from "../output/numbers.ts";
+import { definitions, table } from "../output/table.ts";
+import type { Style, Terminal } from "../output/terminal.ts";
+import { benchmarkGraph, measureRuns, type Timing } from "./measure-runs.ts";
+import type { BenchmarkOptions } from "./options.ts";
+
+/** Measures how fast a model runs. */
+export async function benchmark(
+  _: readonly string[],
+  options: BenchmarkOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { device, precision, threads, batchSizes, warmUp, runs } = options;
+  if (precision === "int8") requireInt8Kernels(device);
+  const settings = modelSettings(options, terminal);
+  const source = await openModel(modelName(options), {
+    ...settings,
+    pretrained: options.pretrained,
+  });
+  noticeDefault(options, source.description, terminal);
+  const { config, preprocessing, name } = source.description;
+  const { inputSize } = preprocessing;
+  terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
+  const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
+  const compiled = await source.withWeights((weights) =>
+    compileModel(benchmarkGraph(source.description, weights, precision, blockSize), terminal.signal),
+  );
+  const session = await openSession(compiled, options, terminal.signal);
+  const timings: Timing[] = [];
+  try {
+    for (const batchSize of batchSizes) {
+      const images = randomImages([batchSize, config.inChannels, inputSize, inputSize]);
+      const run = async (): Promise<void> => {
+        await session.run({ images }, { outputs: session.outputNames, signal: terminal.signal });
+      };
+      const onRun = (done: number): void =>
+        terminal.status(() =>
+          terminal.noticeStyle.dim(`batch ${batchSize}: run ${done} of ${warmUp + runs}`),
+        );
+      timings.push(await measureRuns(run, { batchSize, warmUp, runs, onRun }));
+    }
+  } finally {
+    await session.release();
+  }
+  terminal.clearStatus();
+
+  const layers = layerTable(config, inputSize);
+  const result: BenchmarkResult = {
+    model: name,
+    device,
+    precision,
+    threads: threads ?? availableParallelism(),
+    inputSize,
+    parameters: countParameters(config),
+    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    warmUp,
+    runs,
+    timings,
+  };
+  await terminal.print(
+    options.json ? [JSON.stringify(result, null, 2)] : benchmarkLines(result, terminal.style),
+  );
+  return "ok";
+}
+
+async function openSession(
+  compiled: CompiledModel,
+  { device, threads }: BenchmarkOptions,
+  signal: AbortSignal,
+): Promise<Session> {
+  try {
+    return await createSession(compiled.path, { device, signal, ...(threads ? { threads } : {}) });
+  } finally {
+    await compiled.remove();
+  }
+}
+
+/** Noise in the range of normalised pixels: zeros would be faster than photographs. */
+function randomImages(dims: readonly number[]): Tensor<"float32"> {
+  const random = seededRandom(0);
+  const length = elementCount(dims);
+  return tensor(
+    "float32",
+    dims,
+    Float32Array.from({ length }, () => 4 * random.uniform() - 2),
+  );
+}
+
+/** What a benchmark found, as it is given in JSON. */
+interface BenchmarkResult {
+  readonly model: string;
+  readonly device: Device;
+  readonly precision: "fp32" | "int8";
+  readonly threads: number;
+  readonly inputSize: number;
+  readonly parameters: number;
+  /** For one image. */
+  readonly multiplyAdds: number;
+  readonly warmUp: number;
+  readonly runs: number;
+  readonly timings: readonly Timing[];
+}
+
+const barColumns = 24;
+
+/** A benchmark for reading. */
+function benchmarkLines(result: BenchmarkResult, style: Style): string[] {
+  const { model, device, precision, threads, inputSize, parameters, multiplyAdds, warmUp, runs, timings } =
+    result;
+  const fastest = Math.max(...timings.map(({ imagesPerSecond }) => imagesPerSecond));
+  return [
+    ...definitions([
+      ["model", `${model}, ${inputSize}x${inputSize}`],
+      ["parameters", grouped(parameters)],
+      ["multiply-adds", `${si(multiplyAdds)} for an image`],
+      ["device", `${device} in ${precision}, one session with ${plural(threads, "thread")}`],
+      [
+        "measured",
+        `median of ${plural(runs, "run")} after ${warmUp} to warm up; the model alone, no decoding`,
+      ],
+    ]),
+    "",
+    ...table(
+      [
+        { title: "batch", align: "right" },
+        { title: "ms an image", align: "right" },
+        { title: "images/s", align: "right" },
+        { title: "GMAC/s", align: "right" },
+        { title: "" },
+      ],
+      timings.map(({ batchSize, millisecondsPerImage, imagesPerSecond }) => [
+        String(batchSize),
+        millisecondsPerImage.toFixed(2),
+        imagesPerSecond.toFixed(1),
+        ((imagesPerSecond * multiplyAdds) / 1e9).toFixed(1),
+        style.accent(bar(imagesPerSecond / fastest, barColumns)),
+      ]),
+    ),
+  ];
+}

@@ -1,0 +1,71 @@
+import type { Tap } from "../../nn/index.ts";
+import type { CommandDefinition } from "../options/command.ts";
+import {
+  imageOperand,
+  inputOptions,
+  outputOptions,
+  type InputOptions,
+  type OutputOptions,
+} from "../options/input-output-options.ts";
+import {
+  modelOptions,
+  precisionOptions,
+  runOptions,
+  type ModelOptions,
+  type PrecisionOptions,
+  type RunOptions,
+} from "../options/model-options.ts";
+import { flag, integer, oneOf, taps, text } from "../options/schemas.ts";
+
+export interface ClassifyOptions
+  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
+  readonly topk: number;
+  readonly logits: boolean;
+  readonly labels: string | undefined;
+  readonly explain: string | undefined;
+  readonly explainClass: string | undefined;
+  readonly explainLayer: Tap | undefined;
+}
+
+/** `classify`: the best classes of each image. */
+export const classifyCommand: CommandDefinition<ClassifyOptions> = {
+  operands: { "<images...>": imageOperand },
+  options: {
+    topk: { flags: "-k, --topk <count>", about: "classes to give per image", schema: integer(1).default(5) },
+    logits: { flags: "--logits", about: "give the logits too", schema: flag },
+    labels: {
+      flags: "--labels <file>",
+      about: "class names, one a line, in the order of the model's outputs",
+      schema: text.optional(),
+    },
+    explain: {
+      flags: "--explain <folder>",
+      about: "draw where the class is seen over each image (Grad-CAM), as PNG files in this folder",
+      schema: text.optional(),
+    },
+    explainClass: {
+      flags: "--explain-class <class>",
+      about: "the class to explain, by name or index (default: the predicted one)",
+      schema: text.optional(),
+    },
+    explainLayer: {
+      flags: "--explain-layer <layer>",
+      about: `feature map to explain by: ${taps.join(", ")} (default: the last)`,
+      schema: oneOf(taps).optional(),
+    },
+    ...outputOptions,
+    ...inputOptions,
+    ...modelOptions,
+    ...precisionOptions,
+    ...runOptions,
+  },
+  examples: [
+    ["classify dog.jpg", "the five best of ten classes, without network"],
+    ["classify dog.jpg -m ssl_resnext50_32x4d", "the five best of ImageNet's thousand"],
+    ["classify photos/ -m ssl_resnext50_32x4d -o classes.csv", "a folder, as a table"],
+    ["classify 'shards/{000..099}.tar' -m ssl_resnext50_32x4d --json | jq .", "tar shards, as JSON Lines"],
+    ["classify photos/ --explain heat/", "and pictures of what it looked at"],
+    ["classify dog.jpg --weights my.safetensors", "a model of your own"],
+    ["classify photos/ --weights int8.onnx", "a model that was exported, here in int8"],
+  ],
+};

@@ -1,0 +1,139 @@
+import { UsageError } from "../../core/index.ts";
+import type { ImageSource } from "../../data/index.ts";
+import { openImages } from "../../node/images/open-images.ts";
+import { shortestFloat } from "../../node/output/result-row.ts";
+import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
+import { announcePlan, openModel } from "../open-model.ts";
+import type { Outcome } from "../options/command.ts";
+import { readLabels } from "../options/read-text.ts";
+import { failureEntry, failureLines, failureRow, predictionLines } from "../output/answers.ts";
+import { runImages } from "../output/run-images.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { printable, textWidth } from "../output/text-width.ts";
+import { writeAnswers, type AnswerShape } from "../output/write-answers.ts";
+import { classToExplain, drawExplanations, type Drawn } from "./explain.ts";
+import type { ClassifyOptions } from "./options.ts";
+
+/** Classifies the images of the inputs, and draws where it sees the classes if asked. */
+export async function classify(
+  inputs: readonly string[],
+  options: ClassifyOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  checkExplainOptions(options);
+  const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
+  const images = await openImages(inputs, { ...options, signal: terminal.signal });
+  const model = await openModel(options, terminal, {
+    decode: { exifOrientation: options.exif },
+    ...(classes ? { classes } : {}),
+  });
+  try {
+    const { answers, computation } = answersOf(model, images, options, terminal.signal);
+    await announcePlan(model, computation, images.size, terminal);
+    return await writeAnswers(classifiedShape(model, options, terminal), options, terminal, (take) =>
+      runImages({ answers, total: images.size, take }, terminal),
+    );
+  } finally {
+    await model.release();
+  }
+}
+
+function checkExplainOptions({ explain, explainClass, explainLayer }: ClassifyOptions): void {
+  if (explain !== undefined || (explainClass ?? explainLayer) === undefined) return;
+  const given = explainClass === undefined ? "--explain-layer" : "--explain-class";
+  throw new UsageError("usage/explain", `${given} belongs to --explain FOLDER, which says where to draw.`);
+}
+
+interface Answers {
+  readonly answers: AsyncIterable<Classified | Drawn | Failure>;
+  readonly computation: Computation;
+}
+
+function answersOf(
+  model: Model,
+  images: ImageSource,
+  { topk, exif, explain, explainClass, explainLayer }: ClassifyOptions,
+  signal: AbortSignal,
+): Answers {
+  if (explain === undefined) {
+    return { answers: model.classifyAll(images, { topk, signal }), computation: ["logits"] };
+  }
+  const classIndex = explainClass === undefined ? undefined : classToExplain(explainClass, model);
+  const layer = explainLayer ?? model.lastLayer;
+  const explained = model.explainAll(images, { topk, classIndex, layer, signal });
+  return {
+    answers: drawExplanations(explained, explain, model, { exifOrientation: exif }),
+    computation: { explains: layer },
+  };
+}
+
+function classifiedShape(
+  model: Model,
+  { logits, explain }: ClassifyOptions,
+  { columns, style }: Terminal,
+): AnswerShape<Classified | Drawn | Failure> {
+  const widest = Math.max(...model.classes.map(textWidth));
+  const numbers = ({ probability, logit }: { probability: number; logit: number }): object => ({
+    probability: shortestFloat(probability),
+    ...(logits ? { logit: shortestFloat(logit) } : {}),
+  });
+  return {
+    entry: (answer) =>
+      "error" in answer
+        ? failureEntry(answer)
+        : {
+            image: answer.image,
+            predictions: answer.predictions.map((prediction) => ({
+              index: prediction.index,
+              label: prediction.label,
+              ...numbers(prediction),
+            })),
+            ...explanationEntry(answer),
+          },
+    rows: (answer) =>
+      "error" in answer
+        ? [failureRow(answer)]
+        : answer.predictions.map((prediction, at) => ({
+            image: answer.image,
+            rank: at + 1,
+            index: prediction.index,
+            label: prediction.label,
+            ...numbers(prediction),
+            ...("picture" in answer ? { explained: answer.explained.label, picture: answer.picture } : {}),
+          })),
+    columns: [
+      { name: "image", type: "text" },
+      { name: "rank", type: "int32" },
+      { name: "index", type: "int32" },
+      { name: "label", type: "text" },
+      { name: "probability", type: "float64" },
+      ...(logits ? [{ name: "logit", type: "float64" } as const] : []),
+      ...(explain === undefined ? [] : pictureColumns),
+      { name: "error", type: "text" },
+    ],
+    lines: (answer) => {
+      if ("error" in answer) return failureLines(answer.image, answer.error.message, { columns, style });
+      const ranked = answer.predictions.map(({ label, probability, logit }) => ({
+        label,
+        share: probability,
+        ...(logits ? { figure: logit.toFixed(4) } : {}),
+      }));
+      return [
+        ...predictionLines(answer.image, ranked, { columns, style, widest }),
+        ...("picture" in answer ? [`  ${printable(`${answer.explained.label}: ${answer.picture}`)}`] : []),
+      ];
+    },
+  };
+}
+
+const pictureColumns = [
+  { name: "explained", type: "text" },
+  { name: "picture", type: "text" },
+] as const;
+
+function explanationEntry(answer: Classified | Drawn): object {
+  if (!("picture" in answer)) return {};
+  const { explained, layer, picture } = answer;
+  const { index, label, probability } = explained;
+  return { explanation: { index, label, probability: shortestFloat(probability), layer, picture } };
+}

@@ -1,0 +1,111 @@
+import { UsageError } from "../../core/index.ts";
+import { embeddingLength, type Tap } from "../../nn/index.ts";
+import { openImages } from "../../node/images/open-images.ts";
+import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
+import { announcePlan, openModel } from "../open-model.ts";
+import type { Outcome } from "../options/command.ts";
+import type { OutputOptions } from "../options/input-output-options.ts";
+import { failureEntry, failureLines, failureRow } from "../output/answers.ts";
+import { runImages, type ImageRun } from "../output/run-images.ts";
+import type { Style, Terminal } from "../output/terminal.ts";
+import { printable, truncate, truncateStart } from "../output/text-width.ts";
+import { outputFormat, writeAnswers, type AnswerShape } from "../output/write-answers.ts";
+import type { EmbedOptions } from "./options.ts";
+
+/** Embeds the images of the inputs, or reads a feature map of each. */
+export async function embed(
+  inputs: readonly string[],
+  options: EmbedOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { tap } = options;
+  if (tap !== undefined && outputFormat(options) === "csv") {
+    throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
+  }
+  const images = await openImages(inputs, { ...options, signal: terminal.signal });
+  const model = await openModel(options, terminal, { decode: { exifOrientation: options.exif } });
+  const { signal } = terminal;
+  const run = { total: images.size, options, terminal };
+  try {
+    await announcePlan(model, [tap ?? "embedding"], images.size, terminal);
+    return tap === undefined
+      ? await write(embeddedShape(model, terminal), model.embedAll(images, { signal }), run)
+      : await write(featuredShape(tap, terminal), model.featuresAll(images, [tap], { signal }), run);
+  } finally {
+    await model.release();
+  }
+}
+
+function write<Answer extends Embedded | Featured>(
+  shape: AnswerShape<Answer | Failure>,
+  answers: ImageRun<Answer>["answers"],
+  {
+    total,
+    options,
+    terminal,
+  }: { readonly total: number | undefined; readonly options: OutputOptions; readonly terminal: Terminal },
+): Promise<Outcome> {
+  return writeAnswers(shape, options, terminal, (take) =>
+    runImages<Answer>({ answers, total, take }, terminal),
+  );
+}
+
+function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded | Failure> {
+  const length = embeddingLength(model.description.config);
+  return {
+    entry: (answer) =>
+      "error" in answer ? failureEntry(answer) : { image: answer.image, embedding: answer.embedding },
+    rows: (answer) => [
+      "error" in answer ? failureRow(answer) : { image: answer.image, embedding: answer.embedding },
+    ],
+    columns: [
+      { name: "image", type: "text" },
+      { name: "embedding", length },
+      { name: "error", type: "text" },
+    ],
+    lines: (answer) =>
+      "error" in answer
+        ? failureLines(answer.image, answer.error.message, terminal)
+        : vectorLines(answer.image, `${answer.embedding.length} values`, answer.embedding, terminal),
+  };
+}
+
+function featuredShape(tap: Tap, terminal: Terminal): AnswerShape<Featured | Failure> {
+  return {
+    entry: (answer) => {
+      if ("error" in answer) return failureEntry(answer);
+      const { dims, data } = answer.features[tap]!;
+      return { image: answer.image, tap, dims, features: data };
+    },
+    rows: (answer) => {
+      if ("error" in answer) return [failureRow(answer)];
+      const { dims, data } = answer.features[tap]!;
+      return [{ image: answer.image, tap, dims, features: data }];
+    },
+    columns: [
+      { name: "image", type: "text" },
+      { name: "tap", type: "text" },
+      { name: "dims", type: "int32[]" },
+      { name: "features", type: "float32[]" },
+      { name: "error", type: "text" },
+    ],
+    lines: (answer) => {
+      if ("error" in answer) return failureLines(answer.image, answer.error.message, terminal);
+      const { dims, data } = answer.features[tap]!;
+      return vectorLines(answer.image, `${tap}: ${dims.join("x")}`, data, terminal);
+    },
+  };
+}
+
+/** A vector for reading: what it is, its length in the sense of geometry, and how it begins. */
+function vectorLines(
+  image: string,
+  what: string,
+  values: Float32Array,
+  { columns, style }: { readonly columns: number; readonly style: Style },
+): string[] {
+  const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  const start = Array.from(values.subarray(0, 8), (value) => value.toFixed(4)).join(" ");
+  const line = `  ${what}, norm ${norm.toFixed(3)}: ${start}${values.length > 8 ? " …" : ""}`;
+  return [style.bold(truncateStart(printable(image), columns)), truncate(line, columns)];
+}

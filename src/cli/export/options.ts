@@ -1,0 +1,99 @@
+import { z, type ZodType } from "zod";
+import type { Output } from "../../nn/index.ts";
+import type { CommandDefinition } from "../options/command.ts";
+import { jsonOption } from "../options/input-output-options.ts";
+import {
+  calibrationOptions,
+  modelOptions,
+  type CalibrationOptions,
+  type ModelOptions,
+} from "../options/model-options.ts";
+import { flag, oneOf, text } from "../options/schemas.ts";
+
+const names: readonly string[] = [
+  "logits",
+  "embedding",
+  "stem",
+  "layer1",
+  "layer2",
+  "layer3",
+  "layer4",
+] satisfies Output[];
+
+/** Outputs of a network, with commas between. */
+const outputsSchema: ZodType<readonly Output[] | undefined> = z
+  .string()
+  .transform((given, context) => {
+    const chosen = given.split(",").map((name) => name.trim());
+    if (chosen.every((name) => names.includes(name))) return [...new Set(chosen)] as Output[];
+    context.addIssue(`expected names out of ${names.join(", ")}, with commas between`);
+    return z.NEVER;
+  })
+  .optional();
+
+/** File formats of a model. */
+export type ModelFormat = "onnx" | "safetensors";
+
+export interface ExportOptions extends ModelOptions, CalibrationOptions {
+  readonly output: string;
+  readonly format: ModelFormat | undefined;
+  readonly precision: "fp32" | "fp16" | "int8";
+  readonly withPreprocessing: boolean;
+  readonly outputs: readonly Output[] | undefined;
+  readonly labels: string | undefined;
+  readonly json: boolean;
+}
+
+/** Short names, and those of the dtypes. */
+const precisions = { fp32: "fp32", fp16: "fp16", int8: "int8", float32: "fp32", float16: "fp16" } as const;
+
+/** `export`: a model as ONNX or safetensors. */
+export const exportCommand: CommandDefinition<ExportOptions> = {
+  operands: {},
+  options: {
+    output: { flags: "-o, --output <file>", about: "where to write (required)", schema: text },
+    format: {
+      flags: "-f, --format <format>",
+      about: "onnx or safetensors (default: what --output ends in)",
+      schema: oneOf(["onnx", "safetensors"]).optional(),
+    },
+    precision: {
+      flags: "--precision <precision>",
+      about:
+        "fp32, fp16 for half the file, or int8 for a third and more than twice the speed on the CPU (onnx)",
+      schema: oneOf(["fp32", "fp16", "int8", "float32", "float16"])
+        .default("fp32")
+        .transform((name) => precisions[name]),
+    },
+    withPreprocessing: {
+      flags: "--with-preprocessing",
+      about: "onnx: take one uint8 image [height, width, 3] of any size and do resize, crop and norm inside",
+      schema: flag,
+    },
+    outputs: {
+      flags: "--outputs <names>",
+      about: "onnx: logits, embedding, stem, layer1 to layer4, with commas between (default: logits)",
+      schema: outputsSchema,
+    },
+    labels: {
+      flags: "--labels <file>",
+      about: "class names to put into the file, one a line",
+      schema: text.optional(),
+    },
+    json: jsonOption,
+    ...calibrationOptions,
+    ...modelOptions,
+  },
+  examples: [
+    ["export -m ssl_resnext50_32x4d -o model.onnx", "a model of the card, for any ONNX runtime"],
+    [
+      "export -m ssl_resnext50_32x4d -o model.onnx --with-preprocessing --precision fp16",
+      "half the size, and fed with raw images",
+    ],
+    [
+      "export -m ssl_resnext50_32x4d -o int8.onnx --precision int8 --calibrate photos/",
+      "a third of the size; classify --weights opens it",
+    ],
+    ["export --weights old.pth --labels names.txt -o model.safetensors", "one file that holds all"],
+  ],
+};

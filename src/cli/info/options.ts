@@ -1,0 +1,27 @@
+import type { CommandDefinition } from "../options/command.ts";
+import { jsonOption } from "../options/input-output-options.ts";
+import { flag } from "../options/schemas.ts";
+
+export interface InfoOptions {
+  readonly layers: boolean;
+  readonly json: boolean;
+}
+
+/** `info`: everything that is known of a model or a weights file. */
+export const infoCommand: CommandDefinition<InfoOptions> = {
+  operands: { "<model>": "name of a model, or a .pth or .safetensors file" },
+  options: {
+    layers: {
+      flags: "--layers",
+      about: "list every layer with shape, parameters and multiply-adds",
+      schema: flag,
+    },
+    json: jsonOption,
+  },
+  examples: [
+    ["info ssl_resnext50_32x4d", "card, results and citation"],
+    ["info ssl_resnext50_32x4d --layers", "and every layer"],
+    ["info ssl_resnext17_cifar10", "the model in the package: training, accuracy and limits"],
+    ["info checkpoint.pth", "what a file holds and where it comes from"],
+  ],
+};

@@ -1,0 +1,86 @@
+import { existsSync } from "node:fs";
+import { UsageError } from "../../core/index.ts";
+import {
+  decodeDescription,
+  detectConfig,
+  findCard,
+  layerTable,
+  listModels,
+  modelConfig,
+  type Layer,
+} from "../../nn/index.ts";
+import { openFileSource } from "../../node/files/file-source.ts";
+import { isWeightsPath } from "../../node/models/open-model.ts";
+import { embeddedWeights } from "../../node/package-files.ts";
+import { openCheckpoint } from "../../weights/index.ts";
+import type { Outcome } from "../options/command.ts";
+import type { Style, Terminal } from "../output/terminal.ts";
+import type { InfoOptions } from "./options.ts";
+import {
+  cardEntry,
+  cardLines,
+  checkpointEntry,
+  checkpointLines,
+  layerLines,
+  type CheckpointFacts,
+} from "./view.ts";
+
+/** Shows what is known of a model or a weights file. */
+export async function info(
+  [subject = ""]: readonly string[],
+  options: InfoOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { entry, lines, layers } =
+    isWeightsPath(subject) || existsSync(subject) ? await aboutFile(subject) : await aboutModel(subject);
+  if (options.json) {
+    const document = options.layers ? { ...entry, layers: layers() } : entry;
+    await terminal.print([JSON.stringify(document, null, 2)]);
+  } else {
+    await terminal.print(lines(terminal.style));
+    if (options.layers) await terminal.print(["", ...layerLines(layers())]);
+  }
+  return "ok";
+}
+
+/** What there is to say, in each form. */
+interface Subject {
+  readonly entry: object;
+  readonly lines: (style: Style) => string[];
+  readonly layers: () => readonly Layer[];
+}
+
+async function aboutModel(name: string): Promise<Subject> {
+  const embedded = embeddedWeights(name);
+  if (embedded !== undefined) return aboutFile(embedded);
+  const config = modelConfig(name);
+  const card = findCard(name);
+  if (card === undefined) {
+    const models = listModels().filter((model) => model.endsWith(`_${name}`));
+    const others =
+      models.length > 0 ? `ask for ${models.join(" or ")}` : "ssl-resnext models lists those with one";
+    throw new UsageError("usage/no-card", `"${name}" is an architecture without a card; ${others}.`);
+  }
+  return {
+    entry: cardEntry(card),
+    lines: (style) => cardLines(card, style),
+    layers: () => layerTable(config),
+  };
+}
+
+async function aboutFile(file: string): Promise<Subject> {
+  const source = await openFileSource(file);
+  try {
+    const checkpoint = await openCheckpoint(source);
+    const description = decodeDescription(checkpoint.metadata, file);
+    const config = description?.config ?? detectConfig(checkpoint.tensors);
+    const facts: CheckpointFacts = { file, size: source.size, checkpoint, config, description };
+    return {
+      entry: checkpointEntry(facts),
+      lines: (style) => checkpointLines(facts, style),
+      layers: () => layerTable(config, description?.preprocessing.inputSize),
+    };
+  } finally {
+    await source.close();
+  }
+}

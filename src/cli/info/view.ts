@@ -1,0 +1,236 @@
+import { elementCount } from "../../core/index.ts";
+import {
+  countParameters,
+  releaseCard,
+  type Layer,
+  type ModelCard,
+  type ModelDescription,
+  type ResNetConfig,
+  type TimmAccuracy,
+  type TopAccuracy,
+} from "../../nn/index.ts";
+import type { Checkpoint } from "../../weights/index.ts";
+import { bytes, grouped, plural, si } from "../output/numbers.ts";
+import { definitions, table } from "../output/table.ts";
+import type { Style } from "../output/terminal.ts";
+import { printable } from "../output/text-width.ts";
+
+const testSets: { readonly [Set in keyof TimmAccuracy]: string } = {
+  imagenet: "ImageNet",
+  imagenetReal: "ImageNet-ReaL",
+  imagenetV2: "ImageNet-V2, matched frequency",
+  sketch: "ImageNet-Sketch",
+  imagenetA: "ImageNet-A",
+  imagenetR: "ImageNet-R",
+};
+
+const accuracyEntry = ([top1, top5]: TopAccuracy): object => ({ top1, top5 });
+
+/** A card as JSON. */
+export function cardEntry(card: ModelCard): object {
+  return {
+    name: card.name,
+    timm: card.timmTag,
+    title: card.title,
+    method: card.method,
+    parameters: card.parameters,
+    multiplyAdds: card.multiplyAdds,
+    cardFlops: card.cardFlops,
+    cardAccuracy: accuracyEntry(card.cardAccuracy),
+    timmAccuracy: Object.fromEntries(
+      Object.entries(card.timmAccuracy).map(([set, accuracy]: [string, TopAccuracy]) => [
+        set,
+        accuracyEntry(accuracy),
+      ]),
+    ),
+    unlabelledData: releaseCard.unlabelledData[card.method],
+    labelledData: releaseCard.labelledData,
+    hyperParameters: releaseCard.hyperParameters,
+    licence: releaseCard.licence,
+    licenceUrl: releaseCard.licenceUrl,
+    paper: { title: releaseCard.paper.title, url: releaseCard.paper.url },
+    bibtex: releaseCard.paper.bibtex.join("\n"),
+  };
+}
+
+/** A card for reading. */
+export function cardLines(card: ModelCard, style: Style): string[] {
+  return [
+    style.bold(card.title),
+    "",
+    ...definitions(cardFacts(card)),
+    "",
+    ...accuracyLines(card),
+    "",
+    style.bold("Citation"),
+    ...releaseCard.paper.bibtex,
+  ];
+}
+
+function cardFacts(card: ModelCard): [string, string][] {
+  const { hyperParameters: recipe } = releaseCard;
+  const ratio = (card.cardFlops / card.multiplyAdds).toFixed(2);
+  return [
+    ["name", card.name],
+    ["timm", card.timmTag],
+    ["parameters", grouped(card.parameters)],
+    ["multiply-adds", `${si(card.multiplyAdds)} for one image of 224x224, counted from the definition`],
+    ["card's FLOPs", `${si(card.cardFlops)} as the card states them, ${ratio} times the multiply-adds`],
+    ["input", `${recipe.imageSize}x${recipe.imageSize}, crop ${recipe.cropPct}, ${recipe.interpolation}`],
+    [
+      "trained on",
+      `${releaseCard.unlabelledData[card.method]} (${card.method}), then ${releaseCard.labelledData}`,
+    ],
+    [
+      "recipe",
+      `${recipe.optimizer}, learning rate ${recipe.learningRate}, ${recipe.epochs} epochs,\n` +
+        `batch ${recipe.batchSize}, weight decay ${recipe.weightDecay}, ${recipe.gpus} GPUs`,
+    ],
+    ["licence", `${releaseCard.licence} (the weights)\n${releaseCard.licenceNotice}`],
+    ["paper", `${releaseCard.paper.title}\n${releaseCard.paper.url}`],
+  ];
+}
+
+function accuracyLines({ cardAccuracy, timmAccuracy }: ModelCard): string[] {
+  // The card gives two digits, timm three: the points stand under each other.
+  const figure = (value: number, digits: number): string => value.toFixed(digits).padEnd("00.000".length);
+  const row = (name: string, source: string, [top1, top5]: TopAccuracy, digits: number): string[] => [
+    name,
+    source,
+    figure(top1, digits),
+    figure(top5, digits),
+  ];
+  return table(
+    [
+      { title: "accuracy in percent" },
+      { title: "from" },
+      { title: "top-1", align: "right" },
+      { title: "top-5", align: "right" },
+    ],
+    [
+      row("ImageNet", "the card", cardAccuracy, 2),
+      ...Object.entries(testSets).map(([set, name]) =>
+        row(name, "timm", timmAccuracy[set as keyof TimmAccuracy], 3),
+      ),
+    ],
+  );
+}
+
+/** What is known of a weights file before any of its elements is read. */
+export interface CheckpointFacts {
+  readonly file: string;
+  readonly size: number;
+  readonly checkpoint: Checkpoint;
+  readonly config: ResNetConfig;
+  readonly description: ModelDescription | undefined;
+}
+
+/** A weights file as JSON. */
+export function checkpointEntry({ file, size, checkpoint, config, description }: CheckpointFacts): object {
+  return {
+    file,
+    bytes: size,
+    format: checkpoint.format,
+    architecture: architectureName(config),
+    config,
+    parameters: countParameters(config),
+    tensors: Array.from(checkpoint.tensors, ([name, { dtype, dims }]) => ({ name, dtype, dims })),
+    ...(description && {
+      name: description.name,
+      classes: description.classes,
+      preprocessing: description.preprocessing,
+      provenance: description.provenance,
+    }),
+    metadata: description ? {} : checkpoint.metadata,
+  };
+}
+
+/** A weights file for reading. */
+export function checkpointLines(facts: CheckpointFacts, style: Style): string[] {
+  const { file, size, checkpoint, config, description } = facts;
+  const { tensors } = checkpoint;
+  const elements = [...tensors.values()].reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  const dtypes = [...new Set(Array.from(tensors.values(), ({ dtype }) => dtype))].join(", ");
+  return [
+    style.bold(printable(file)),
+    "",
+    ...definitions([
+      ["format", `${checkpoint.format}, ${bytes(size)}`],
+      ["architecture", architectureName(config)],
+      ["parameters", grouped(countParameters(config))],
+      ["tensors", `${plural(tensors.size, "tensor")} (${dtypes}), ${grouped(elements)} elements`],
+      ["classes", classesText(config, description)],
+      ...(description ? descriptionPairs(description) : metadataPairs(checkpoint.metadata)),
+    ]),
+  ];
+}
+
+/** A configuration in the words of the papers: "ResNeXt 3-4-6-3, 32x4d". */
+function architectureName(config: ResNetConfig): string {
+  const { block, layers, cardinality, baseWidth, stem, width, inChannels } = config;
+  const grouping = cardinality > 1 ? `, ${cardinality}x${baseWidth}d` : "";
+  const extras = [
+    stem === "imagenet" ? "" : ", stem for small images",
+    width === 64 ? "" : `, ${width} planes`,
+    inChannels === 3 ? "" : `, ${inChannels} input channels`,
+  ].join("");
+  return `${cardinality > 1 ? "ResNeXt" : "ResNet"} ${layers.join("-")} of ${block} blocks${grouping}${extras}`;
+}
+
+function classesText({ numClasses }: ResNetConfig, description: ModelDescription | undefined): string {
+  if (numClasses === 0) return "none: the model gives embeddings";
+  const names = description?.classes;
+  if (names === "imagenet-1k") return "1,000 of ImageNet";
+  if (names === undefined || names.length === 0) return `${grouped(numClasses)}, without names in the file`;
+  const shown = names.slice(0, 6).map(printable).join(", ");
+  return `${grouped(numClasses)}: ${shown}${names.length > 6 ? ", …" : ""}`;
+}
+
+function descriptionPairs({ name, preprocessing, provenance }: ModelDescription): [string, string][] {
+  const { inputSize, cropPct, interpolation } = preprocessing;
+  return [
+    ["name", printable(name)],
+    ["input", `${inputSize}x${inputSize}, crop ${cropPct}, ${interpolation}`],
+    ...metadataPairs(provenance),
+  ];
+}
+
+function metadataPairs(metadata: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(metadata).map(([name, value]) => [printable(name), printable(value)]);
+}
+
+/** The layers of a model as a table with totals. */
+export function layerLines(layers: readonly Layer[]): string[] {
+  const total = (value: (layer: Layer) => number): number =>
+    layers.reduce((sum, layer) => sum + value(layer), 0);
+  const orBlank = (value: number, format: (value: number) => string): string =>
+    value > 0 ? format(value) : "";
+  return table(
+    [
+      { title: "layer" },
+      { title: "op" },
+      { title: "" },
+      { title: "output" },
+      { title: "parameters", align: "right" },
+      { title: "multiply-adds", align: "right" },
+    ],
+    [
+      ...layers.map((layer) => [
+        layer.name,
+        layer.op,
+        layer.detail,
+        layer.output.slice(1).join("x"),
+        orBlank(layer.parameters, grouped),
+        orBlank(layer.multiplyAdds, si),
+      ]),
+      [
+        "total",
+        "",
+        "",
+        "",
+        grouped(total(({ parameters }) => parameters)),
+        si(total(({ multiplyAdds }) => multiplyAdds)),
+      ],
+    ],
+  );
+}

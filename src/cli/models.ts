@@ -1,0 +1,123 @@
+import {
+  countParameters,
+  embeddedModel,
+  layerTable,
+  modelCards,
+  releaseCard,
+  statedAccuracy,
+  type ModelCard,
+  type ModelDescription,
+} from "../nn/index.ts";
+import { openModel } from "../node/models/open-model.ts";
+import { type CommandDefinition, type Outcome } from "./options/command.ts";
+import { jsonOption } from "./options/input-output-options.ts";
+import { grouped } from "./output/numbers.ts";
+import { table } from "./output/table.ts";
+import type { Terminal } from "./output/terminal.ts";
+
+/** `models`: the models with trained weights, their size and what they claim. */
+export const modelsCommand: CommandDefinition<{ readonly json: boolean }> = {
+  operands: {},
+  options: { json: jsonOption },
+  examples: [
+    ["models", "names, sizes and accuracies"],
+    ["models --json | jq -r '.[].name'", "only the names"],
+  ],
+};
+
+/** A model of the list, as JSON has it. */
+interface ListedModel {
+  readonly name: string;
+  /** timm's name; null for models that timm has not. */
+  readonly timm: string | null;
+  readonly method: string | null;
+  readonly classes: number;
+  readonly parameters: number;
+  /** For one image of the size that the model sees. */
+  readonly multiplyAdds: number;
+  /** Claimed accuracy in percent. */
+  readonly top1: number | null;
+  readonly top5: number | null;
+  /** What it was measured on. */
+  readonly testSet: string | null;
+  readonly licence: string | null;
+}
+
+/** Lists the released models and the one that the package carries. */
+export async function models(
+  _: readonly string[],
+  { json }: { readonly json: boolean },
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { description } = await openModel(embeddedModel, { pretrained: true });
+  const embedded = ofDescription(description);
+  const listed = [...modelCards.map(ofCard), embedded];
+  if (json) await terminal.print([JSON.stringify(listed, null, 2)]);
+  else await terminal.print(modelLines(listed, embedded, terminal.columns));
+  return "ok";
+}
+
+function ofCard({ cardAccuracy: [top1, top5], ...card }: ModelCard): ListedModel {
+  return {
+    name: card.name,
+    timm: card.timmTag,
+    method: card.method,
+    classes: 1000,
+    parameters: card.parameters,
+    multiplyAdds: card.multiplyAdds,
+    top1,
+    top5,
+    testSet: "ImageNet",
+    licence: releaseCard.licence,
+  };
+}
+
+function ofDescription(description: ModelDescription): ListedModel {
+  const { name, config, preprocessing, provenance } = description;
+  const stated = statedAccuracy(description);
+  const layers = layerTable(config, preprocessing.inputSize);
+  return {
+    name,
+    timm: null,
+    method: provenance["method"] ?? null,
+    classes: config.numClasses,
+    parameters: countParameters(config),
+    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    top1: stated?.accuracy[0] ?? null,
+    top5: stated?.accuracy[1] ?? null,
+    testSet: stated?.testSet ?? null,
+    licence: provenance["licence"] ?? null,
+  };
+}
+
+const widthWithTimmNames = 120;
+
+function modelLines(listed: readonly ListedModel[], embedded: ListedModel, columns: number): string[] {
+  // Cut in two, timm's names would all look alike.
+  const timmNames = columns >= widthWithTimmNames;
+  const rows = listed.map((model) => [
+    model.name,
+    grouped(model.classes),
+    grouped(model.parameters),
+    (model.multiplyAdds / 1e9).toFixed(2),
+    ...[model.top1, model.top5].map((accuracy) => accuracy?.toFixed(2) ?? ""),
+    ...(timmNames ? [model.timm ?? ""] : []),
+  ]);
+  return [
+    ...table(
+      [
+        { title: "name" },
+        { title: "classes", align: "right" },
+        { title: "parameters", align: "right" },
+        { title: "GMACs", align: "right" },
+        { title: "top-1", align: "right" },
+        { title: "top-5", align: "right" },
+        ...(timmNames ? [{ title: "timm's name, accepted too" }] : []),
+      ],
+      rows,
+    ),
+    "",
+    `Accuracy in percent on ImageNet, as the model cards claim. Weights: ${releaseCard.licence}.`,
+    `${embedded.name} is in the package and answers when no model is named; its accuracy is on ${embedded.testSet}.`,
+  ];
+}

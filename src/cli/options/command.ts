@@ -1,0 +1,131 @@
+import { Option, type Command } from "commander";
+import type { ZodType } from "zod";
+import { UsageError } from "../../core/index.ts";
+import type { Terminal } from "../output/terminal.ts";
+
+/** How a command ended: everything worked, or something failed that was reported already. */
+export type Outcome = "ok" | "failed";
+
+/** What one command takes and does. */
+export interface CommandDefinition<Values> {
+  /** Arguments as commander reads them: `<images...>`; each with what it means. */
+  readonly operands: Readonly<Record<string, string>>;
+  readonly options: OptionTable<Values>;
+  /** Command lines without the name of the program, each with what it is for. */
+  readonly examples: readonly (readonly [line: string, about: string])[];
+}
+
+/** Does what a command is for. */
+export type Run<Values> = (
+  operands: readonly string[],
+  options: Values,
+  terminal: Terminal,
+) => Promise<Outcome>;
+
+/** A definition, ready to be hung into the program. */
+export interface LoadedCommand {
+  attach(command: Command, terminal: Terminal, finish: (outcome: Outcome) => void): void;
+}
+
+/** Makes a command of its definition; `load` gives what runs it, once the options are known to be right. */
+export function defineCommand<Values>(
+  definition: CommandDefinition<Values>,
+  load: () => Promise<Run<Values>>,
+): LoadedCommand {
+  return {
+    attach(command, terminal, finish) {
+      for (const [name, about] of Object.entries(definition.operands)) command.argument(name, about);
+      addOptions(command, definition.options);
+      command.addHelpText("after", exampleLines(command, definition.examples).join("\n"));
+      command.action(async () => {
+        const options = parseOptions(command.opts(), definition.options);
+        const run = await load();
+        finish(await run(command.args, options, terminal));
+      });
+    },
+  };
+}
+
+/** The end of a help text. */
+export function exampleLines(
+  command: Command,
+  examples: CommandDefinition<unknown>["examples"],
+): readonly string[] {
+  let root = command;
+  while (root.parent) root = root.parent;
+  return [
+    "",
+    "Examples:",
+    ...examples.flatMap(([line, about]) => [`  # ${about}`, `  ${root.name()} ${line}`]),
+  ];
+}
+
+/** One option of a command: how it is written, what it means, what it accepts and what it is by default. */
+export interface CliOption<T> {
+  /** As commander reads it: `-k, --topk <count>`. */
+  readonly flags: string;
+  /** Another long name, not listed in the help. */
+  readonly alias?: string;
+  readonly about: string;
+  /** Heading in the help. @default "Options:" */
+  readonly group?: string;
+  /** Accepts the text of the command line (true for a flag) and holds the default. */
+  readonly schema: ZodType<T>;
+}
+
+/** The options of a command by the name that its code uses. */
+export type OptionTable<Values> = { readonly [Name in keyof Values]-?: CliOption<Values[Name]> };
+
+/** `--input-size` of `-s, --input-size <pixels>`. */
+function longFlag({ flags }: { readonly flags: string }): string {
+  return /--[a-z0-9-]+/.exec(flags)![0];
+}
+
+/** Declares a table of options on a command, each with its default in the help. */
+function addOptions<Values>(command: Command, table: OptionTable<Values>): void {
+  for (const option of Object.values<CliOption<unknown>>(table)) {
+    const declared = new Option(option.flags, option.about + defaultNote(option));
+    command.addOption(option.group === undefined ? declared : declared.helpGroup(option.group));
+    if (option.alias !== undefined) {
+      const placeholder = /[<[].*$/.exec(option.flags)?.[0] ?? "";
+      command.addOption(new Option(`${option.alias} ${placeholder}`.trim()).hideHelp());
+    }
+  }
+}
+
+function defaultNote({ schema }: CliOption<unknown>): string {
+  const { data } = schema.safeParse(undefined);
+  return typeof data === "string" || typeof data === "number" ? ` (default: ${data})` : "";
+}
+
+/**
+ * Checks what the command line gave against a table of options and fills in the defaults.
+ *
+ * @throws UsageError `usage/invalid-option` naming the option, what it accepts and what came.
+ */
+export function parseOptions<Values>(
+  given: Readonly<Record<string, unknown>>,
+  table: OptionTable<Values>,
+): Values {
+  const entries = Object.entries<CliOption<unknown>>(table).map(([name, option]) => {
+    const flag = longFlag(option);
+    const text = given[attribute(flag)] ?? (option.alias && given[attribute(option.alias)]);
+    const result = option.schema.safeParse(text);
+    if (result.success) return [name, result.data] as const;
+    const [issue] = result.error.issues;
+    throw new UsageError(
+      "usage/invalid-option",
+      text === undefined
+        ? `${flag} is required.`
+        : `${flag}: ${issue?.message ?? "not accepted"}; got ${JSON.stringify(text)}.`,
+    );
+  });
+  return Object.fromEntries(entries) as Values;
+}
+
+/** The name under which commander keeps a flag: `--no-recursive` is `recursive`, `--input-size` `inputSize`. */
+function attribute(flag: string): string {
+  return flag
+    .replace(/^--(no-)?/, "")
+    .replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,189 @@
+import type { StageKind } from "../../semi/plan.ts";
+import { semiFields, semiKeys, type SemiGroup, type SemiSettings } from "../../semi/settings.ts";
+import {
+  defineCommand,
+  exampleLines,
+  type CliOption,
+  type CommandDefinition,
+  type LoadedCommand,
+  type OptionTable,
+  type Outcome,
+} from "../options/command.ts";
+import { fieldOption, flagOf } from "../options/field-option.ts";
+import { trainingOptions, type TrainingOptions } from "../options/model-options.ts";
+import { flag, text } from "../options/schemas.ts";
+import type { Terminal } from "../output/terminal.ts";
+
+/** Settings that the command line gives. */
+type SemiFlags = { readonly [K in keyof SemiSettings]: SemiSettings[K] | undefined };
+
+const headings: { readonly [G in SemiGroup]: string } = {
+  data: "Images (each setting wins over the file of settings):",
+  teacher: "Teacher (recipes are names, .yaml files, or values: '{base: quick, epochs: 5}'):",
+  selection: "Scoring and selection:",
+  student: "Student:",
+  study: "Seeds and variants:",
+};
+
+const short: { readonly [K in keyof SemiSettings]?: string } = { p: "-p", k: "-k" };
+
+/** A flag for every setting of a semi-supervised run. */
+const semiOptions: OptionTable<SemiFlags> = Object.fromEntries(
+  semiKeys.map((key) => [key, optionOf(key)]),
+) as OptionTable<SemiFlags>;
+
+function optionOf(key: keyof SemiSettings): CliOption<unknown> {
+  const flags = short[key] ? `${short[key]}, ${flagOf(`top-${key}`)}` : flagOf(key);
+  return fieldOption(flags, semiFields[key], headings);
+}
+
+export interface SemiOptions extends SemiFlags, TrainingOptions {
+  readonly out: string;
+  readonly json: boolean;
+}
+
+const options: OptionTable<SemiOptions> = {
+  out: {
+    flags: "-o, --out <folder>",
+    about: "where everything goes, stage by stage (required)",
+    schema: text,
+  },
+  json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
+  ...semiOptions,
+  ...trainingOptions,
+};
+
+/** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
+export interface WantedStages {
+  readonly only?: readonly StageKind[];
+  readonly withVariants?: boolean;
+}
+
+/** Runs the stages that a command wants, with the settings of a file and of the command line. */
+export type RunStages = (
+  wanted: WantedStages,
+  file: string | undefined,
+  options: SemiOptions,
+  terminal: Terminal,
+) => Promise<Outcome>;
+
+/** One of the commands of `semi`: they take the same settings, and differ in the stages that they do. */
+function semiCommand(
+  wanted: WantedStages,
+  stageExamples: CommandDefinition<SemiOptions>["examples"],
+  load: () => Promise<RunStages>,
+): LoadedCommand {
+  const definition: CommandDefinition<SemiOptions> = {
+    operands: {
+      "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
+    },
+    options,
+    examples: stageExamples,
+  };
+  return defineCommand(definition, async () => {
+    const run = await load();
+    return (operands, given, terminal) => run(wanted, operands[0], given, terminal);
+  });
+}
+
+const out = "-o run";
+
+/** The commands of `semi`, in the order of the stages. */
+const table: readonly (readonly [
+  name: string,
+  summary: string,
+  wanted: WantedStages,
+  examples: CommandDefinition<SemiOptions>["examples"],
+])[] = [
+  [
+    "run",
+    "do all stages that are not done yet",
+    {},
+    [
+      [
+        `semi run --labelled photos --unlabelled 'more/{000..099}.tar' --teacher ssl_resnext50_32x4d ${out}`,
+        "from photos to a better model and a report",
+      ],
+      ["semi run semi.yaml -o run", "the settings from a file"],
+      ["semi run -o run -k 500", "another K: selects and trains the student anew, keeps teacher and scores"],
+      ["semi run semi.yaml -o runs --seeds 3", "three runs, and the spread between them"],
+    ],
+  ],
+  [
+    "sweep",
+    "do the same with other settings too, and draw the curves",
+    { withVariants: true },
+    [
+      ["semi sweep -o run --sweep '{k: [250, 500, 1000]}'", "which K is best"],
+      ["semi sweep study.yaml -o study --seeds 3", "the sweep and the variants of a file, three seeds each"],
+    ],
+  ],
+  [
+    "teach",
+    "train the teacher on the labelled images",
+    { only: ["weak", "teach"] },
+    [[`semi teach --labelled photos --teacher ssl_resnext50_32x4d ${out}`, "the first stage alone"]],
+  ],
+  [
+    "score",
+    "score the unlabelled images with the teacher",
+    { only: ["score"] },
+    [
+      [
+        `semi score --labelled photos --unlabelled more --teacher my.pth --teach false ${out}`,
+        "with a teacher that is trained already",
+      ],
+    ],
+  ],
+  [
+    "select",
+    "select the best scored images of each class",
+    { only: ["select"] },
+    [[`semi select -k 1000 ${out}`, "the settings of the run in the folder, and K"]],
+  ],
+  [
+    "pretrain",
+    "train the student on the selected images",
+    { only: ["pretrain"] },
+    [[`semi pretrain --pretrain-recipe '{base: quick, epochs: 30}' ${out}`, "with another recipe"]],
+  ],
+  [
+    "finetune",
+    "fine-tune the student on the labelled images",
+    { only: ["finetune"] },
+    [[`semi finetune --finetune-recipe card-finetune ${out}`, "by the card's recipe"]],
+  ],
+  [
+    "supervised",
+    "train the student on the labelled images alone, for comparison",
+    { only: ["supervised"] },
+    [[`semi supervised ${out}`, "as many images as the student saw"]],
+  ],
+  [
+    "report",
+    "measure the models and write the report",
+    { only: ["measure"] },
+    [[`semi report ${out}`, "what stands, measured and shown"]],
+  ],
+];
+
+const examples: CommandDefinition<unknown>["examples"] = [
+  [
+    "semi run --labelled photos --unlabelled more --teacher ssl_resnext50_32x4d -o run",
+    "from photos to a better model and a report",
+  ],
+  ["semi select -k 1000 -o run", "one stage alone, with the other settings of the run in the folder"],
+  ["semi run --help", "all settings"],
+];
+
+/** `semi`: the semi-supervised pipeline of Yalniz et al. (2019), stage by stage or as a whole. */
+export const semiCommands = (load: () => Promise<RunStages>): LoadedCommand => ({
+  attach(command, terminal, finish) {
+    command.addHelpText("after", exampleLines(command, examples).join("\n"));
+    for (const [name, summary, wanted, stageExamples] of table) {
+      const described = `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
+      const loaded = semiCommand(wanted, stageExamples, load);
+      loaded.attach(command.command(name).summary(summary).description(described), terminal, finish);
+    }
+  },
+});

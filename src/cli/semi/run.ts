@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import { pathExists } from "../../node/files/file-system.ts";
+import type { SemiEvent } from "../../node/semi/events.ts";
+import { runSemi } from "../../node/semi/run-semi.ts";
+import { parseSettings, type SettingsLayer } from "../../semi/resolve-settings.ts";
+import { semiKeys, type RecipeChoice } from "../../semi/settings.ts";
+import { defaultRecipe } from "../../train/recipe/recipe.ts";
+import { parseRecipe } from "../../train/recipe/resolve-recipe.ts";
+import type { Outcome } from "../options/command.ts";
+import { readText } from "../options/read-text.ts";
+import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
+import type { SemiOptions, WantedStages } from "./options.ts";
+import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
+
+/** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */
+export async function semi(
+  wanted: WantedStages,
+  file: string | undefined,
+  options: SemiOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { out, device, threads, workers } = options;
+  const events = runSemi({
+    settings: await settingsLayers(file, options),
+    out,
+    ...wanted,
+    device,
+    threads,
+    workers,
+    signal: terminal.signal,
+  });
+  const progress = semiProgress(terminal);
+  const isShown = fewEpochs();
+  for await (const event of events) {
+    progress(event);
+    if (options.json || isShown(event)) await show(event, options, terminal);
+  }
+  terminal.signal.throwIfAborted();
+  terminal.clearStatus();
+  return "ok";
+}
+
+/** What a file, or the run in the folder, says; above it the flags. */
+async function settingsLayers(
+  file: string | undefined,
+  { out, ...options }: SemiOptions,
+): Promise<readonly SettingsLayer[]> {
+  const flags = Object.fromEntries(
+    semiKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
+  );
+  const own = join(out, "semi.yaml");
+  const path = file ?? ((await pathExists(own)) ? own : undefined);
+  const layers = [
+    ...(path === undefined ? [] : [parseSettings(await readText(path), path)]),
+    { name: "the command line", values: flags },
+  ];
+  return Promise.all(layers.map(withRecipeFiles));
+}
+
+/** Reads the recipes that are files. */
+async function withRecipeFiles({ name, values }: SettingsLayer): Promise<SettingsLayer> {
+  return { name, values: await eachValue(values, valueOf) };
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** A value of a setting, the recipes in it being read. */
+async function valueOf(value: unknown, key: string): Promise<unknown> {
+  if (key === "variants" && isValues(value)) {
+    return eachValue(value, (variant) => (isValues(variant) ? eachValue(variant, recipeOf) : variant));
+  }
+  if (key === "sweep" && isValues(value)) {
+    return eachValue(value, (swept, name) =>
+      Array.isArray(swept) ? Promise.all(swept.map((one) => recipeOf(one, name))) : swept,
+    );
+  }
+  return recipeOf(value, key);
+}
+
+const isValues = (value: unknown): value is Values =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function eachValue(values: Values, change: (value: unknown, key: string) => unknown): Promise<Values> {
+  const changed = await Promise.all(
+    Object.entries(values).map(async ([key, value]) => [key, await change(value, key)] as const),
+  );
+  return Object.fromEntries(changed);
+}
+
+async function recipeOf(value: unknown, key: string): Promise<unknown> {
+  if (!key.endsWith("Recipe")) return value;
+  const { base, ...rest }: RecipeChoice | { readonly base: string } = isValues(value)
+    ? value
+    : { base: value as string };
+  if (typeof base !== "string" || !/\.ya?ml$/i.test(base)) return value;
+  return { base: defaultRecipe, ...parseRecipe(await readText(base), base).values, ...rest };
+}
+
+/** Prints an event. */
+async function show(event: SemiEvent, { json }: SemiOptions, terminal: Terminal): Promise<void> {
+  if (event.type === "waiting") terminal.notice(`waiting: another process works in ${event.folder}`);
+  if (event.type === "warning") terminal.notice(`warning: ${event.stage}: ${event.message}`);
+  if (event.type === "stopped") {
+    terminal.notice(
+      `stopped in stage ${event.stage}; what stands is kept. To go on, give the same command again.`,
+    );
+  }
+  const lines = json ? [JSON.stringify(semiEntry(event))] : semiLines(event, terminal.style);
+  await printUnlessAborted(lines, terminal);
+}

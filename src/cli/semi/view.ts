@@ -1,0 +1,103 @@
+import type { PlannedStage, SemiEvent } from "../../node/semi/events.ts";
+import { shownArms } from "../../semi/report/arms.ts";
+import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
+import { duration, grouped } from "../output/numbers.ts";
+import { progressLine, type Progress } from "../output/progress.ts";
+import { table } from "../output/table.ts";
+import type { Style, Terminal } from "../output/terminal.ts";
+import { printable } from "../output/text-width.ts";
+import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
+
+/** What an event says to a reader of results; nothing for those that only show progress. */
+export function semiLines(event: SemiEvent, style: Style): readonly string[] {
+  switch (event.type) {
+    case "planned":
+      return event.stages.flatMap((stage) => planLines(stage, style));
+    case "stage-started":
+      return ["", style.bold(event.stage), ...event.changes.map((change) => `  because ${change}`)];
+    case "training":
+      return eventLines(event.event, style).map((line) => `  ${line}`);
+    case "stage-finished":
+      return event.skipped ? [] : [finishedLine(event)];
+    case "report":
+      return reportLines(event, style);
+    case "waiting":
+    case "shards":
+    case "images":
+    case "warning":
+    case "stopped":
+      break;
+  }
+  return [];
+}
+
+function planLines({ stage, status, changes }: PlannedStage, style: Style): readonly string[] {
+  const why = changes.length > 0 ? style.dim(` (${changes.map(printable).join("; ")})`) : "";
+  return [`${stage.padEnd(20)} ${status}${why}`];
+}
+
+function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" }>): string {
+  const counts = Object.entries(manifest.counts).map(
+    ([name, count]) => `${name} ${Number.isInteger(count) ? grouped(count) : count.toFixed(2)}`,
+  );
+  return `  ${[...counts, duration(manifest.seconds)].join(", ")}`;
+}
+
+/** The arms in the order of the page, and where that is. */
+function reportLines(
+  { path, arms }: Extract<SemiEvent, { type: "report" }>,
+  style: Style,
+): readonly string[] {
+  const rows = shownArms(arms).map(({ name, runs }) => [
+    printable(name),
+    plusMinus(spread(runs.map(({ top1 }) => top1))),
+    meanOf(
+      runs.map(({ imagesProcessed }) => imagesProcessed),
+      grouped,
+    ),
+  ]);
+  const [titles, ...lines] = table(resultColumns, rows);
+  return [...(rows.length > 0 ? ["", style.dim(titles!), ...lines] : []), "", `report: ${printable(path)}`];
+}
+
+const resultColumns = [
+  { title: "arm" },
+  { title: "top-1 %", align: "right" },
+  { title: "images processed", align: "right" },
+] as const;
+
+/** An event as one line of JSON. */
+export function semiEntry(event: SemiEvent): object {
+  return event.type === "training" ? { ...event, event: eventEntry(event.event) } : event;
+}
+
+/** Rows of a training's table: its own report has all epochs. */
+const shownEpochs = 8;
+
+/** Says which events are worth a line: of the epochs of a training a few, evenly spread, the last among them. */
+export function fewEpochs(): (event: SemiEvent) => boolean {
+  let epochs = 1;
+  return (event) => {
+    if (event.type !== "training") return true;
+    if (event.event.type === "started") epochs = event.event.plan?.epochs ?? 1;
+    if (event.event.type !== "epoch") return true;
+    const { epoch } = event.event;
+    const spacing = Math.ceil(epochs / shownEpochs);
+    return (epochs - epoch) % spacing === 0;
+  };
+}
+
+/** Draws the progress of a run: call it with every event. */
+export function semiProgress(terminal: Terminal): (event: SemiEvent) => void {
+  let steps = stepProgress(terminal);
+  return (event) => {
+    if (event.type === "stage-started") steps = stepProgress(terminal);
+    if (event.type === "training") steps(event.event);
+    if (event.type === "images") show(event, event.imagesPerSecond, `images ${event.what}`);
+    if (event.type === "shards") show(event, event.shardsPerSecond, "shards hashed");
+  };
+  function show({ done, total }: Pick<Progress, "done" | "total">, perSecond: number, noun: string): void {
+    const seconds = perSecond > 0 ? done / perSecond : 0;
+    terminal.status((columns) => progressLine({ done, total, failed: 0, seconds, noun }, columns));
+  }
+}

@@ -1,0 +1,100 @@
+import { recipeFields, recipeKeys, type RecipeGroup } from "../../train/recipe/fields.ts";
+import { defaultRecipe, recipeNames, type Recipe } from "../../train/recipe/recipe.ts";
+import type { OptionTable, CommandDefinition } from "../options/command.ts";
+import { fieldOption, flagOf } from "../options/field-option.ts";
+import { inputOptions, type InputOptions } from "../options/input-output-options.ts";
+import { trainingOptions, type TrainingOptions } from "../options/model-options.ts";
+import { flag, text } from "../options/schemas.ts";
+
+/** Values of a recipe that the command line gives. */
+type RecipeFlags = { readonly [K in keyof Recipe]: Recipe[K] | undefined };
+
+const headings: { readonly [G in RecipeGroup]: string } = {
+  run: "Recipe, what is trained and for how long (each value wins over --recipe):",
+  schedule: "Recipe, learning rate:",
+  optimiser: "Recipe, optimiser and network:",
+  augmentation: "Recipe, images (names and meanings are timm's):",
+  keeping: "Recipe, validation and checkpoints:",
+};
+
+/** A flag for every value of a recipe. */
+const recipeOptions: OptionTable<RecipeFlags> = Object.fromEntries(
+  recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], headings)]),
+) as OptionTable<RecipeFlags>;
+
+export interface TrainOptions extends InputOptions, RecipeFlags, TrainingOptions {
+  readonly model: string | undefined;
+  readonly weights: string | undefined;
+  readonly scratch: boolean;
+  readonly offline: boolean;
+  readonly val: string | undefined;
+  readonly recipe: string | undefined;
+  readonly out: string;
+  readonly resume: boolean;
+  readonly json: boolean;
+}
+
+const model = "Model:";
+
+/** `train`: from labelled images to a model. */
+export const trainCommand: CommandDefinition<TrainOptions> = {
+  operands: {
+    "<data...>":
+      "a folder of class folders, .tar of the same, WebDataset shards, or Parquet with a label column",
+  },
+  options: {
+    out: {
+      flags: "-o, --out <folder>",
+      about: "where recipe, history, checkpoints and report go (required)",
+      schema: text,
+    },
+    recipe: {
+      flags: "-r, --recipe <name>",
+      about: `${recipeNames.join(", ")}, or a .yaml file (default: ${defaultRecipe})`,
+      schema: text.optional(),
+    },
+    val: {
+      flags: "--val <data>",
+      about: "validation images of the same classes (default: a share of the data, held out)",
+      schema: text.optional(),
+    },
+    resume: {
+      flags: "--resume",
+      about: "go on with the run in --out, or begin it when there is none",
+      schema: flag,
+    },
+    json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
+    model: {
+      flags: "-m, --model <name>",
+      about: "a name of the list of models, or an architecture (default: what --weights holds)",
+      group: model,
+      schema: text.optional(),
+    },
+    weights: {
+      flags: "-w, --weights <file>",
+      about: "a .pth or .safetensors to start from (default: the published weights of --model)",
+      group: model,
+      schema: text.optional(),
+    },
+    scratch: { flags: "--scratch", about: "start from random weights", group: model, schema: flag },
+    offline: {
+      flags: "--offline",
+      about: "never download: use what the cache holds",
+      group: model,
+      schema: flag,
+    },
+    ...inputOptions,
+    ...trainingOptions,
+    ...recipeOptions,
+  },
+  examples: [
+    ["train photos -m ssl_resnext50_32x4d -o run", "fine-tune the published weights on your own classes"],
+    ["train photos -w my.pth --mode head -o run", "the classifier only, on embeddings: seconds"],
+    [
+      "train cifar.tar -m resnext20_cifar10 -o run --epochs 30 --crop random",
+      "a small network from the start",
+    ],
+    ["train photos -o run --resume", "go on after Ctrl-C or a crash"],
+    ["train photos -w my.pth -r card-finetune --epochs 10 -o run", "another recipe, one value of it changed"],
+  ],
+};

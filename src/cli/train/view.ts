@@ -1,0 +1,135 @@
+import type { TrainingEvent } from "../../node/trainer/options.ts";
+import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
+import type { Style, Terminal } from "../output/terminal.ts";
+import { pad, printable, truncate } from "../output/text-width.ts";
+
+type Epoch = Extract<TrainingEvent, { type: "epoch" }>;
+
+/** Columns of the table of epochs, which grows while the run goes on: their widths are fixed. */
+const epochColumns: readonly (readonly [title: string, width: number, cell: (epoch: Epoch) => string])[] = [
+  ["epoch", 5, ({ epoch }) => `${epoch}`],
+  ["loss", 8, ({ trainLoss }) => trainLoss.toFixed(4)],
+  ["top-1", 7, ({ trainTop1 }) => trainTop1.toFixed(2)],
+  ["val loss", 9, ({ valLoss }) => valLoss?.toFixed(4) ?? "–"],
+  ["val top-1", 10, ({ valTop1 }) => valTop1?.toFixed(2) ?? "–"],
+  ["val top-5", 10, ({ valTop5 }) => valTop5?.toFixed(2) ?? "–"],
+  ["lr", 10, ({ learningRate }) => `${Number(learningRate.toPrecision(3))}`],
+  ["images/s", 9, ({ imagesPerSecond }) => imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)],
+  ["memory", 9, ({ peakMemoryBytes }) => (peakMemoryBytes === undefined ? "–" : bytes(peakMemoryBytes))],
+];
+
+/** Titles of the table of epochs. */
+const epochTitles = (style: Style): string =>
+  style.dim(epochColumns.map(([title, width]) => pad(title, width, "right")).join(" "));
+
+/** An epoch as a line of the table; the best so far is marked. */
+function epochLine(epoch: Epoch, style: Style): string {
+  const line = epochColumns.map(([, width, cell]) => pad(cell(epoch), width, "right")).join(" ");
+  return epoch.best ? `${style.bold(line)} ${style.accent("best")}` : line;
+}
+
+/** What an event says to a reader of results; nothing for those that only show progress. */
+export function eventLines(event: TrainingEvent, style: Style): readonly string[] {
+  switch (event.type) {
+    case "started":
+      return startLines(event, style);
+    case "epoch":
+      return [epochLine(event, style)];
+    case "embedded":
+      return [
+        `${plural(event.images, "image")} embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
+      ];
+    case "tried":
+      return [
+        `l2 ${event.l2}: loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} % on images held out`,
+      ];
+    case "fitted":
+      return [`fitted with l2 ${event.l2} in ${duration(event.seconds)}`];
+    case "finished":
+      return [endLine(event, style)];
+    case "step":
+    case "checkpoint":
+    case "skipped":
+    case "stopped":
+      break;
+  }
+  return [];
+}
+
+function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: Style): readonly string[] {
+  const { model, classes, trainingImages, validationImages = 0, parameters, resumedAt, plan } = event;
+  const images = `${plural(trainingImages, "image")} of ${grouped(classes.length)} classes`;
+  const first = `${style.bold(printable(model))}: ${grouped(parameters)} parameters, ${images}, ${grouped(validationImages)} for validation`;
+  if (!plan) return [first];
+  return [
+    first,
+    `${plural(plan.epochs, "epoch")}, ${plural(plan.steps, "step")} of ${plan.batchSize} images`,
+    ...(resumedAt > 0 ? [`going on after step ${grouped(resumedAt)}`] : []),
+    epochTitles(style),
+  ];
+}
+
+function endLine(
+  { top1, top5, best, folder }: Extract<TrainingEvent, { type: "finished" }>,
+  style: Style,
+): string {
+  const epoch = best.epoch > 0 ? ` (epoch ${best.epoch})` : "";
+  const accuracy =
+    top1 === undefined || top5 === undefined
+      ? ""
+      : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %${epoch}; `;
+  return `${style.bold("done")}: ${accuracy}${printable(folder)} holds best.safetensors and report.html`;
+}
+
+/** An event as one line of JSON. */
+export function eventEntry(event: TrainingEvent): object {
+  if (event.type !== "skipped") return event;
+  const { error, ...rest } = event;
+  return { ...rest, error: { code: error.code, message: error.message } };
+}
+
+const redrawMilliseconds = 100;
+
+/** Draws the progress of a training: call it with every event. */
+export function stepProgress(terminal: Terminal): (event: TrainingEvent) => void {
+  let started: Extract<TrainingEvent, { type: "started" }> | undefined;
+  let startedAt = 0;
+  let drawn = 0;
+  return (event) => {
+    if (event.type === "started") {
+      started = event;
+      startedAt = performance.now();
+    }
+    const plan = started?.plan;
+    if (!started || !plan || event.type !== "step" || performance.now() - drawn < redrawMilliseconds) return;
+    drawn = performance.now();
+    const secondsPerStep = (drawn - startedAt) / 1000 / (event.step - started.resumedAt);
+    terminal.status((columns) => stepLine(event, { ...plan, secondsPerStep }, columns));
+  };
+}
+
+type Step = Extract<TrainingEvent, { type: "step" }>;
+
+/** How far a training is, on one line; `secondsPerStep` counts what this process did, validation included. */
+function stepLine(
+  { step, epoch, loss, top1, learningRate, imagesPerSecond }: Step,
+  {
+    steps,
+    epochs,
+    secondsPerStep,
+  }: { readonly steps: number; readonly epochs: number; readonly secondsPerStep: number },
+  width: number,
+): string {
+  const parts = [
+    `epoch ${epoch}/${epochs}`,
+    `step ${grouped(step)}/${grouped(steps)}`,
+    `loss ${loss.toFixed(3)}`,
+    `${top1.toFixed(1)} %`,
+    `lr ${Number(learningRate.toPrecision(3))}`,
+    `${imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)} images/s`,
+    `ETA ${clock((steps - step) * secondsPerStep)}`,
+  ];
+  const text = parts.join(" · ");
+  const withBar = `${bar(step / steps, 12)} ${text}`;
+  return truncate(withBar.length < width ? withBar : text, width - 1);
+}

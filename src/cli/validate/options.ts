@@ -1,0 +1,82 @@
+import type { CommandDefinition } from "../options/command.ts";
+import { inputOptions, jsonOption, type InputOptions } from "../options/input-output-options.ts";
+import {
+  modelOptions,
+  precisionOptions,
+  runOptions,
+  type ModelOptions,
+  type PrecisionOptions,
+  type RunOptions,
+} from "../options/model-options.ts";
+import { flag, text } from "../options/schemas.ts";
+
+export interface ValidateOptions extends ModelOptions, RunOptions, PrecisionOptions, InputOptions {
+  readonly json: boolean;
+  readonly labels: string | undefined;
+  readonly real: string | undefined;
+  readonly subset: string | undefined;
+  readonly perClass: boolean;
+  readonly confusion: string | undefined;
+  readonly results: string | undefined;
+}
+
+/** `validate`: accuracy over labelled images. */
+export const validateCommand: CommandDefinition<ValidateOptions> = {
+  operands: {
+    "<data...>":
+      "a folder of class folders, .tar of the same, WebDataset shards, or Parquet with a label column",
+  },
+  options: {
+    real: {
+      flags: "--real <file>",
+      about: "real.json: count with ImageNet's reassessed labels too",
+      schema: text.optional(),
+    },
+    subset: {
+      flags: "--subset <name>",
+      about: "choose among some classes only: imagenet-a, imagenet-r, or a file of class indices",
+      schema: text.optional(),
+    },
+    labels: {
+      flags: "--labels <file>",
+      about: "class names, one a line, in the order of the model's outputs",
+      schema: text.optional(),
+    },
+    perClass: {
+      flags: "--per-class",
+      about: "recall, precision and F1 of every class, worst first",
+      schema: flag,
+    },
+    confusion: {
+      flags: "--confusion <file>",
+      about: "write the confusion matrix: .csv, or .html to look at",
+      schema: text.optional(),
+    },
+    results: {
+      flags: "--results <file>",
+      about: "append a row to a CSV with timm's columns and the card's claim",
+      schema: text.optional(),
+    },
+    json: {
+      ...jsonOption,
+      about: "print a line of JSON per failed image as it comes, and one with top1 and top5 at the end",
+    },
+    ...inputOptions,
+    ...modelOptions,
+    ...precisionOptions,
+    ...runOptions,
+  },
+  examples: [
+    ["validate imagenet/val -m ssl_resnext50_32x4d", "accuracy next to the card's claim"],
+    [
+      "validate imagenet/val -m ssl_resnext50_32x4d --real real.json --results results.csv",
+      "with ReaL labels, as a row of timm's",
+    ],
+    [
+      "validate imagenet-a.tar -m ssl_resnext50_32x4d --subset imagenet-a",
+      "among the 200 classes of ImageNet-A",
+    ],
+    ["validate my-photos --precision int8 --calibrate my-photos", "what int8 costs in accuracy"],
+    ["validate my-photos --weights my.safetensors --confusion confusion.html", "where a model errs"],
+  ],
+};

@@ -1,0 +1,101 @@
+import { appendFile, readFile } from "node:fs/promises";
+import { stringify } from "csv-stringify/sync";
+import { UsageError } from "../../core/index.ts";
+import { countParameters } from "../../nn/index.ts";
+import { writeFileAtomic } from "../../node/files/atomic-file.ts";
+import { fileError } from "../../node/files/file-system.ts";
+import type { ConfusionMatrix } from "../../predict/index.ts";
+import { confusionPage } from "../../train/index.ts";
+import type { ValidationSummary } from "./view.ts";
+
+/** Of timm's result tables, `param_count` in millions, and the card's claim. */
+const columns = [
+  "model",
+  "top1",
+  "top1_err",
+  "top5",
+  "top5_err",
+  "param_count",
+  "img_size",
+  "crop_pct",
+  "interpolation",
+  "card_top1",
+  "card_top5",
+] as const;
+
+/** One value a column. */
+type ResultsRow = Readonly<Record<(typeof columns)[number], string | number>>;
+
+/** The row of a validation, with as many digits as timm gives. */
+export function resultsRow({ model, report, claims }: ValidationSummary): ResultsRow {
+  const { inputSize, cropPct, interpolation } = model.preprocessing;
+  const claim = claims[0]?.accuracy;
+  return {
+    model: model.name,
+    top1: report.top1.toFixed(3),
+    top1_err: (100 - report.top1).toFixed(3),
+    top5: report.top5.toFixed(3),
+    top5_err: (100 - report.top5).toFixed(3),
+    param_count: (countParameters(model.config) / 1e6).toFixed(2),
+    img_size: inputSize,
+    crop_pct: cropPct,
+    interpolation,
+    card_top1: claim?.[0].toFixed(3) ?? "",
+    card_top5: claim?.[1].toFixed(3) ?? "",
+  };
+}
+
+/**
+ * Makes sure that a row can be added to a file, before hours are spent on measuring one: makes the table when there
+ * is none, with its columns.
+ *
+ * @throws UsageError `usage/results-file` when the file has other columns; DataError when it cannot be written.
+ */
+export async function openResultsFile(path: string): Promise<(row: ResultsRow) => Promise<void>> {
+  const header = stringify([columns]);
+  try {
+    await appendFile(path, "");
+    const present = await readFile(path, "utf8");
+    if (present === "") await appendFile(path, header);
+    else if (!present.startsWith(header)) {
+      throw new UsageError(
+        "usage/results-file",
+        `--results ${path}: has other columns; expected ${columns.join(",")}. Name a new file.`,
+      );
+    }
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+  return (row) => appendFile(path, stringify([columns.map((column) => row[column])]));
+}
+
+/**
+ * Writes a confusion matrix: `.csv` with a row per right class and a column per predicted one, or `.html`.
+ *
+ * @throws UsageError `usage/confusion-file` for another ending.
+ */
+export async function writeConfusion(
+  path: string,
+  matrix: ConfusionMatrix,
+  classes: readonly string[],
+): Promise<void> {
+  checkConfusionPath(path);
+  const pieces = path.endsWith(".csv") ? csvRows(matrix, classes) : [confusionPage(matrix, classes)];
+  await writeFileAtomic(
+    path,
+    pieces.map((piece) => new TextEncoder().encode(piece)),
+  );
+}
+
+/** Refuses a file that could not be written at the end of a long run. */
+export function checkConfusionPath(path: string): void {
+  if (/\.(csv|html)$/.test(path)) return;
+  throw new UsageError("usage/confusion-file", `--confusion ${path}: expected a name in .csv or .html.`);
+}
+
+function csvRows({ numClasses, counts }: ConfusionMatrix, classes: readonly string[]): string[] {
+  const rows = classes.map((name, target) =>
+    stringify([[name, ...counts.subarray(target * numClasses, (target + 1) * numClasses)]]),
+  );
+  return [stringify([["right class", ...classes]]), ...rows];
+}

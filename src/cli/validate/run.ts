@@ -1,0 +1,100 @@
+import { UsageError } from "../../core/index.ts";
+import { imagenetSubset, parseRealLabels, type RealLabels } from "../../data/index.ts";
+import { openImages } from "../../node/images/open-images.ts";
+import { parseClassSubset, type ClassSubset } from "../../predict/metrics.ts";
+import { announcePlan, openModel } from "../open-model.ts";
+import type { Outcome } from "../options/command.ts";
+import { readLabels, readText } from "../options/read-text.ts";
+import { failureEntry } from "../output/answers.ts";
+import { imageProgress } from "../output/progress.ts";
+import { failureSummary } from "../output/run-images.ts";
+import type { Terminal } from "../output/terminal.ts";
+import type { ValidateOptions } from "./options.ts";
+import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
+import {
+  claimsFor,
+  perClassEntries,
+  perClassLines,
+  summaryEntry,
+  summaryLines,
+  type ValidationSummary,
+} from "./view.ts";
+
+/** Measures a model over labelled images. */
+export async function validate(
+  data: readonly string[],
+  options: ValidateOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  if (options.confusion !== undefined) checkConfusionPath(options.confusion);
+  const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
+  const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
+  const images = await openImages(data, { ...options, signal: terminal.signal });
+  const model = await openModel(options, terminal, {
+    decode: { exifOrientation: options.exif },
+    ...(classes ? { classes } : {}),
+  });
+  try {
+    const subset = await openSubset(options.subset, model.classes.length);
+    const realLabels = await openRealLabels(options.real);
+    await announcePlan(model, ["logits"], images.size, terminal);
+    const report = await model.validate(images, {
+      subset,
+      realLabels,
+      signal: terminal.signal,
+      onFailure: options.json
+        ? (failure) => terminal.print([JSON.stringify(failureEntry(failure))])
+        : undefined,
+      onProgress: imageProgress(images.size, terminal),
+    });
+    terminal.clearStatus();
+
+    const summary: ValidationSummary = {
+      model: model.description,
+      report,
+      claims: claimsFor(model, options.subset),
+    };
+    if (options.confusion !== undefined) {
+      await writeConfusion(options.confusion, report.confusion, model.classes);
+    }
+    await addRow?.(resultsRow(summary));
+    if (options.json) {
+      const perClass = options.perClass ? { perClass: perClassEntries(report, model.classes) } : {};
+      await terminal.print([JSON.stringify({ ...summaryEntry(summary), ...perClass })]);
+    } else {
+      if (options.perClass) {
+        await terminal.print([...perClassLines(report, model.classes, terminal.columns), ""]);
+      }
+      await terminal.print(summaryLines(summary, terminal.style));
+    }
+    const failures = report.failures.map(({ image, error }) => ({ image, message: error.message }));
+    for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
+      terminal.notice(line);
+    }
+    return report.failed > 0 ? "failed" : "ok";
+  } finally {
+    await model.release();
+  }
+}
+
+const imagenetClassCount = 1000;
+
+/** The classes that `--subset` names: ImageNet-A's, ImageNet-R's, or those of a file. */
+async function openSubset(name: string | undefined, numClasses: number): Promise<ClassSubset | undefined> {
+  if (name === undefined) return undefined;
+  if (name !== "imagenet-a" && name !== "imagenet-r") {
+    return parseClassSubset(await readText(name), numClasses, name);
+  }
+  if (numClasses !== imagenetClassCount) {
+    throw new UsageError(
+      "usage/class-subset",
+      `--subset ${name} is made for the ${imagenetClassCount} classes of ImageNet; this model has ${numClasses}.`,
+    );
+  }
+  return imagenetSubset(name === "imagenet-a" ? "a" : "r");
+}
+
+/** The labels that `--real` names. */
+async function openRealLabels(path: string | undefined): Promise<RealLabels | undefined> {
+  return path === undefined ? undefined : parseRealLabels(await readText(path), path);
+}

@@ -1,0 +1,133 @@
+import { countParameters, statedAccuracy, type ModelDescription, type TopAccuracy } from "../../nn/index.ts";
+import {
+  perClass,
+  type Accuracy,
+  type ClassReport,
+  type Model,
+  type ValidationReport,
+} from "../../predict/index.ts";
+import { grouped } from "../output/numbers.ts";
+import { table } from "../output/table.ts";
+import type { Style } from "../output/terminal.ts";
+import { printable } from "../output/text-width.ts";
+
+/** Everything that the end of a validation has to say. */
+export interface ValidationSummary {
+  readonly model: ModelDescription;
+  readonly report: ValidationReport;
+  readonly claims: readonly Claim[];
+}
+
+/** The summary as JSON: timm's fields, numbers in percent. */
+export function summaryEntry(summary: ValidationSummary): object {
+  const { model, report, claims } = summary;
+  const { inputSize, cropPct, interpolation } = model.preprocessing;
+  return {
+    model: model.name,
+    top1: report.top1,
+    top1_err: 100 - report.top1,
+    top5: report.top5,
+    top5_err: 100 - report.top5,
+    param_count: countParameters(model.config) / 1e6,
+    img_size: inputSize,
+    crop_pct: cropPct,
+    interpolation,
+    count: report.count,
+    failed: report.failed,
+    ...(report.real ? { real: report.real } : {}),
+    claims: claims.map(({ source, accuracy: [top1, top5] }) => ({ source, top1, top5 })),
+  };
+}
+
+/** The summary for reading. */
+export function summaryLines({ report, claims }: ValidationSummary, style: Style): string[] {
+  const measured = (name: string, { top1, top5, count }: Accuracy): string[] => [
+    name,
+    top1.toFixed(3),
+    top5.toFixed(3),
+    grouped(count),
+  ];
+  const [titles = "", own = "", ...others] = table(
+    [
+      { title: "accuracy in percent" },
+      { title: "top-1", align: "right" },
+      { title: "top-5", align: "right" },
+      { title: "images", align: "right" },
+    ],
+    [
+      measured("measured", report),
+      ...(report.real ? [measured("measured, ReaL labels", report.real)] : []),
+      ...claims.map(({ source, accuracy: [top1, top5] }) => [
+        `claimed by ${source}`,
+        top1.toFixed(3),
+        top5.toFixed(3),
+        "",
+      ]),
+    ],
+  );
+  return [titles, style.bold(own), ...others];
+}
+
+/** An accuracy that was published for the model. */
+interface Claim {
+  readonly source: string;
+  readonly accuracy: TopAccuracy;
+}
+
+/** What the card or the file states for the data that a subset stands for. */
+export function claimsFor({ card, description }: Model, subset: string | undefined): readonly Claim[] {
+  const stated = subset === undefined ? statedAccuracy(description) : undefined;
+  if (stated) return [{ source: `its file, on ${stated.testSet}`, accuracy: stated.accuracy }];
+  if (card === undefined || description.classes !== "imagenet-1k") return [];
+  const { cardAccuracy, timmAccuracy } = card;
+  switch (subset) {
+    case undefined:
+      return [
+        { source: "the card, on ImageNet", accuracy: cardAccuracy },
+        { source: "timm, on ImageNet", accuracy: timmAccuracy.imagenet },
+      ];
+    case "imagenet-a":
+      return [{ source: "timm, on ImageNet-A", accuracy: timmAccuracy.imagenetA }];
+    case "imagenet-r":
+      return [{ source: "timm, on ImageNet-R", accuracy: timmAccuracy.imagenetR }];
+    default:
+      return [];
+  }
+}
+
+/** Figures of each class that has images, as JSON. */
+export function perClassEntries(report: ValidationReport, classes: readonly string[]): object[] {
+  return seen(report).map(({ index, ...figures }) => ({ index, label: classes[index], ...figures }));
+}
+
+/** Figures of each class that has images, the worst recall first. */
+export function perClassLines(
+  report: ValidationReport,
+  classes: readonly string[],
+  columns: number,
+): string[] {
+  const figure = (value: number): string => (Number.isNaN(value) ? "–" : value.toFixed(2));
+  return table(
+    [
+      { title: "class", shrink: true },
+      { title: "images", align: "right" },
+      { title: "recall", align: "right" },
+      { title: "precision", align: "right" },
+      { title: "F1", align: "right" },
+    ],
+    seen(report).map(({ index, support, recall, precision, f1 }) => [
+      printable(classes[index] ?? `${index}`),
+      grouped(support),
+      figure(recall),
+      figure(precision),
+      figure(f1),
+    ]),
+    columns,
+  );
+}
+
+function seen(report: ValidationReport): ClassReport[] {
+  return perClass(report.confusion)
+    .filter(({ support }) => support > 0)
+    .sort((a, b) => a.recall - b.recall || a.index - b.index);
+}

@@ -1,0 +1,110 @@
+import { deriveSeed, seededRandom, type Random } from "../../core/index.ts";
+
+/**
+ * How an epoch goes through the images: each once in random order, each class equally often in random order, or each
+ * once as the source lists them.
+ */
+export type Sampler = "shuffled" | "class-balanced" | "sequential";
+
+/** What the order of an epoch depends on. */
+export interface EpochOrderOptions {
+  /** Class index of each image. */
+  readonly labels: ArrayLike<number>;
+  readonly seed: number;
+  readonly epoch: number;
+  /** @default "shuffled" */
+  readonly sampler?: Sampler | undefined;
+  /** Which of the processes that share the epoch this is. @default 0 */
+  readonly rank?: number | undefined;
+  /** Number of processes that share the epoch. @default 1 */
+  readonly worldSize?: number | undefined;
+}
+
+/** The images of an epoch, by index, in the order in which this process sees them. */
+export function epochOrder(options: EpochOrderOptions): Uint32Array {
+  const { labels, seed, epoch, sampler = "shuffled", rank = 0, worldSize = 1 } = options;
+  const random = seededRandom(deriveSeed(stream.order, seed, epoch));
+  const order =
+    sampler === "class-balanced"
+      ? classBalancedOrder(labels, random)
+      : sampler === "shuffled"
+        ? shuffle(ascending(labels.length), random)
+        : ascending(labels.length);
+  return shardOfOrder(order, rank, worldSize);
+}
+
+/**
+ * As many draws as there are images, each class equally often, in random order.
+ *
+ * Within a class all images are drawn before one is drawn again: the counts of two classes, and of two images of a
+ * class, differ by one at most.
+ */
+function classBalancedOrder(labels: ArrayLike<number>, random: Random): Uint32Array {
+  const groups = imagesByClass(labels).filter((group) => group.length > 0);
+  const order = new Uint32Array(labels.length);
+  // Which classes get one draw more when the number of draws is no multiple of theirs.
+  const turns = shuffle(ascending(groups.length), random);
+  const shuffled = groups.map((group) => shuffle(group, random));
+  for (let i = 0; i < order.length; i++) {
+    const group = shuffled[turns[i % turns.length]!]!;
+    order[i] = group[Math.floor(i / turns.length) % group.length]!;
+  }
+  return shuffle(order, random);
+}
+
+/**
+ * The part of an epoch's order that one of `worldSize` processes works on: every `worldSize`-th image from its rank on.
+ *
+ * The order is padded with its own beginning, so that all parts have the same length, as PyTorch's
+ * `DistributedSampler` does it.
+ */
+function shardOfOrder(order: Uint32Array, rank: number, worldSize: number): Uint32Array {
+  const shard = new Uint32Array(Math.ceil(order.length / worldSize));
+  for (let i = 0; i < shard.length; i++) shard[i] = order[(i * worldSize + rank) % order.length]!;
+  return shard;
+}
+
+/** The images of each class, in ascending order; classes without images have none. */
+export function imagesByClass(labels: ArrayLike<number>): readonly Uint32Array[] {
+  const counts: (number | undefined)[] = [];
+  for (let i = 0; i < labels.length; i++) counts[labels[i]!] = (counts[labels[i]!] ?? 0) + 1;
+  const groups = Array.from(counts, (count) => new Uint32Array(count ?? 0));
+  const filled = groups.map(() => 0);
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    groups[label]![filled[label]!++] = i;
+  }
+  return groups;
+}
+
+/** Shuffles in place (Fisher and Yates); every order is equally likely. */
+export function shuffle(indices: Uint32Array, random: Random): Uint32Array {
+  for (let last = indices.length - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    const held = indices[last]!;
+    indices[last] = indices[other]!;
+    indices[other] = held;
+  }
+  return indices;
+}
+
+/** 0, 1, ..., count - 1. */
+export function ascending(count: number): Uint32Array {
+  const indices = new Uint32Array(count);
+  for (let i = 0; i < count; i++) indices[i] = i;
+  return indices;
+}
+
+/** What a stream of random numbers is for: the first number of its seed, so that no two purposes share a stream. */
+export const stream = {
+  /** The order of an epoch. */
+  order: 1,
+  /** What happens to one image. */
+  augmentation: 2,
+  /** What happens between the images of a batch. */
+  mixing: 3,
+  /** Which image takes the place of a broken one. */
+  replacement: 4,
+  /** Which images are held out. */
+  holdOut: 5,
+} as const;

@@ -1,2 +1,0 @@
-export { epochOrder, type EpochOrderOptions, type Sampler } from "./epoch-order.ts";
-export { splitHoldout, type Holdout } from "./split-holdout.ts";

@@ -1,1 +1,0 @@
-export { lowerBlocked } from "./lower-blocked.ts";

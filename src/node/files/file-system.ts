@@ -1,0 +1,88 @@
+import type { Stats } from "node:fs";
+import { access, mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { DataError } from "../../core/index.ts";
+
+/** @throws DataError when there is nothing at the path, or it cannot be looked at. */
+export async function statPath(path: string): Promise<Stats> {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+/** Whether something stands at a path, as far as it can be seen. */
+export function pathExists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a folder, or a link to one, stands at a path; what cannot be looked at is none. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes a folder and those above it, where they are missing.
+ *
+ * @throws DataError when it cannot be made.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await makeMissingFolders(folder);
+  } catch (cause) {
+    throw fileError(folder, cause);
+  }
+}
+
+/**
+ * The same with the errors of the file system. One folder at a time, as Node's own `recursive` says ENOENT where a file
+ * system is read-only (nodejs/node#47098), and never ends where a system answers ENOENT to the end, as below /proc.
+ */
+export async function makeMissingFolders(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const parent = dirname(resolve(folder));
+    if (isErrno(error, "ENOENT") && parent !== folder && !(await isFolder(parent))) {
+      await makeMissingFolders(parent);
+      await makeMissingFolders(folder);
+    } else if (!(await isFolder(folder))) {
+      throw error;
+    }
+  }
+}
+
+const reasons: Readonly<Record<string, readonly [code: string, reason: string]>> = {
+  ENOENT: ["data/not-found", "no such file or folder. Check the path"],
+  ENOTDIR: ["data/not-found", "a part of the path is no folder. Check the path"],
+  EROFS: ["data/permission", "the file system is read-only. Write elsewhere"],
+  EACCES: ["data/permission", "permission denied. Check the rights of the file and of its folders"],
+  EPERM: ["data/permission", "permission denied. Check the rights of the file and of its folders"],
+  EISDIR: ["data/not-a-file", "a folder stands where a file was expected"],
+  ELOOP: ["data/link-loop", "the symbolic links form a loop"],
+  ENOSPC: ["data/disk-full", "the disk is full. Free some space, or write elsewhere"],
+  EMFILE: ["data/too-many-files", 'too many open files. Raise the limit ("ulimit -n")'],
+};
+
+/** The DataError for what the operating system refused; other errors pass. */
+export function fileError(path: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("syscall" in cause)) return cause;
+  const [code, reason] = reasons[String((cause as NodeJS.ErrnoException).code)] ?? [
+    "data/unreadable",
+    cause.message,
+  ];
+  return new DataError(code, `${path}: ${reason}.`, { cause });
+}
+
+/** Whether an error is the operating system's, with this code. */
+export function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}

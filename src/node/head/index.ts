@@ -1,1 +1,0 @@
-export { trainHead, type HeadEvent, type TrainHeadOptions } from "./train-head.ts";

@@ -1,0 +1,46 @@
+import { createHash, type Hash } from "node:crypto";
+import type { StateDict } from "../../core/index.ts";
+import { downloadWeights, type DownloadOptions, type Sha256 } from "../../weights/hub/index.ts";
+import { hubStorage } from "../files/hub-storage.ts";
+
+/**
+ * `downloadWeights` into the folder of `hubStorage`, with the settings of the environment:
+ * `SSL_RESNEXT_HUB_URL`, `SSL_RESNEXT_MIRROR_URL`, `SSL_RESNEXT_OFFLINE=1` and `SSL_RESNEXT_CACHE`.
+ * Options win over the environment. Returns the path of the file.
+ *
+ * @throws what `downloadWeights` throws
+ */
+export function pretrainedWeights(
+  name: string,
+  options: Partial<DownloadOptions> = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  return downloadWeights(name, {
+    ...options,
+    storage: options.storage ?? hubStorage(),
+    createHash: options.createHash ?? nodeSha256,
+    baseUrl: options.baseUrl ?? setting(env["SSL_RESNEXT_HUB_URL"]),
+    mirrorUrl: options.mirrorUrl ?? setting(env["SSL_RESNEXT_MIRROR_URL"]),
+    offline: options.offline ?? ["1", "true"].includes(env["SSL_RESNEXT_OFFLINE"] ?? ""),
+  });
+}
+
+function setting(value: string | undefined): string | undefined {
+  return value === "" ? undefined : value;
+}
+
+function nodeSha256(): Sha256 {
+  const hash = createHash("sha256");
+  return {
+    update: (bytes) => void hash.update(bytes),
+    hex: () => Promise.resolve(hash.digest("hex")),
+  };
+}
+
+/** Adds names and values of weights to a hash, in the order of their names; shapes follow from the network. */
+export async function hashWeights(hash: Hash, weights: StateDict): Promise<void> {
+  for (const [name, tensor] of [...weights].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const { data } = await tensor.load();
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+}

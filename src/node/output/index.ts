@@ -1,2 +1,0 @@
-export { openResultWriter, type ResultFormat } from "./open-result-writer.ts";
-export type { ResultColumn, ResultRow } from "./result-row.ts";

@@ -1,0 +1,155 @@
+import type { SslResnextError } from "../../core/index.ts";
+import type { ImageSource } from "../../data/index.ts";
+import type { Model } from "../../predict/index.ts";
+import {
+  perceptualHash,
+  topScores,
+  type ReferenceRow,
+  type ScoreFacts,
+  type ScoreRow,
+} from "../../semi/index.ts";
+import { referenceColumns } from "../../semi/tables.ts";
+import { readTableMetadata } from "./parquet-table.ts";
+import { openReferenceWriter, openScoreWriter, type ScoreOrigin } from "./scores.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** What is scored, and what the score file says of it. */
+interface ScoreShardOptions extends ScoreOrigin {
+  readonly images: ImageSource;
+  /** Gives the hashes where the teacher does not. */
+  readonly hasher: Model | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes the best classes of each image of a shard to a score file, which appears when it is complete; yields once for
+ * each image.
+ *
+ * @returns what stands in the file.
+ * @throws what keeps an image from being read that is not the fault of the image.
+ */
+export async function* scoreShard(
+  path: string,
+  teacher: Teacher,
+  { images, hasher, signal, ...facts }: ScoreShardOptions,
+): AsyncGenerator<void, ScoreFacts, undefined> {
+  const hashes = hasher && (await hashesOf(hasher, images, signal));
+  const broken: { readonly id: string; readonly error: string }[] = [];
+  const writer = await openScoreWriter(path);
+  let isComplete = false;
+  try {
+    let position = facts.shard.from - 1;
+    let scored = 0;
+    for await (const result of runImages(
+      teacher.model,
+      teacher.hashes ? ["logits", "frequencies"] : ["logits"],
+      images,
+      signal,
+    )) {
+      position++;
+      yield;
+      if ("error" in result) {
+        broken.push({ id: result.image, error: result.error.message });
+        continue;
+      }
+      const { image, outputs } = result;
+      const frequencies = outputs["frequencies"];
+      const phash = frequencies ? perceptualHash(frequencies.data) : hashes![position - facts.shard.from]!;
+      const best = topScores(teacher.logitsOf(outputs["logits"]!.data), facts.p);
+      await writer.write(
+        best.map((scores, index): ScoreRow => ({
+          image_id: image,
+          position,
+          ...scores,
+          rank: index + 1,
+          phash,
+        })),
+      );
+      scored++;
+    }
+    const complete: ScoreFacts = { ...facts, images: scored, broken };
+    await writer.close(complete);
+    isComplete = true;
+    return complete;
+  } finally {
+    // Also when nobody asks for the next image.
+    if (!isComplete) await writer.abort();
+  }
+}
+
+/** The hashes of all images, by position; 0 for those that cannot be read. */
+async function hashesOf(
+  hasher: Model,
+  images: ImageSource,
+  signal: AbortSignal | undefined,
+): Promise<BigInt64Array> {
+  const hashes = new BigInt64Array(images.size ?? 0);
+  let position = 0;
+  for await (const result of runImages(hasher, ["frequencies"], images, signal)) {
+    if (!("error" in result)) hashes[position] = perceptualHash(result.outputs["frequencies"]!.data);
+    position++;
+  }
+  return hashes;
+}
+
+/** Images that unlabelled ones are compared with. */
+type ReferenceSets = Readonly<Partial<Record<ReferenceRow["set"], ImageSource>>>;
+
+/** Which images are hashed, and what the table says that it was made from. */
+interface WriteReferencesOptions {
+  readonly sets: ReferenceSets;
+  readonly origin: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Key of the origin in the metadata of a table. */
+const originKey = "ssl-resnext.references";
+
+/** What a table was made from; undefined when there is none that can be read. */
+export async function referencesOrigin(path: string): Promise<string | undefined> {
+  const metadata = await readTableMetadata(path, referenceColumns).catch(() => undefined);
+  return metadata?.key_value_metadata?.find(({ key }) => key === originKey)?.value;
+}
+
+/** Writes the hashes of all reference images that can be read to a table; yields once for each image. */
+export async function* writeReferences(
+  path: string,
+  hasher: Model,
+  { sets, origin, signal }: WriteReferencesOptions,
+): AsyncGenerator<void, void, undefined> {
+  const writer = await openReferenceWriter(path);
+  let isComplete = false;
+  try {
+    for (const [set, images] of Object.entries(sets) as [ReferenceRow["set"], ImageSource][]) {
+      for await (const result of runImages(hasher, ["frequencies"], images, signal)) {
+        yield;
+        if ("error" in result) continue;
+        const phash = perceptualHash(result.outputs["frequencies"]!.data);
+        await writer.write([{ image_id: result.image, phash, set }]);
+      }
+    }
+    isComplete = true;
+  } finally {
+    if (!isComplete) await writer.abort();
+  }
+  await writer.close([{ key: originKey, value: origin }]);
+}
+
+/**
+ * Whether an error says that an image itself cannot be used, now and later; a file that cannot be read or memory that
+ * runs out says nothing of the image.
+ */
+export const isBrokenImage = ({ code }: SslResnextError): boolean =>
+  code.startsWith("image/") || code === "runtime/worker-crashed";
+
+/**
+ * Runs a model over images, whose results may be errors of broken images.
+ *
+ * @throws what keeps an image from being read that is not the fault of the image.
+ */
+async function* runImages(model: Model, ...options: Parameters<Model["run"]>): ReturnType<Model["run"]> {
+  for await (const result of model.run(...options)) {
+    if ("error" in result && !isBrokenImage(result.error)) throw result.error;
+    yield result;
+  }
+}

@@ -1,0 +1,253 @@
+import { readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { DataError, UsageError } from "../../core/index.ts";
+import type { Manifest } from "../../semi/index.ts";
+import {
+  referenceColumns,
+  scoreColumns,
+  scoreFactsKey,
+  scoreFactsSchema,
+  type ReferenceRow,
+  type ScoreFacts,
+  type ScoreRow,
+} from "../../semi/tables.ts";
+import { fileError } from "../files/file-system.ts";
+import { jsonHash } from "./fingerprints.ts";
+import { openTableWriter, readTableMetadata, type TableWriter } from "./parquet-table.ts";
+
+/** A score file and what it says of itself. */
+interface ScoreFile {
+  readonly path: string;
+  readonly facts: ScoreFacts;
+}
+
+/** Name of the table of hashes among the score files. */
+export const referencesName = "references.parquet";
+
+/** The names of the score files in a folder, in the order of the shards. */
+export async function scoreFileNames(folder: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(folder);
+    return names.filter((name) => /^\d+-.*\.parquet$/.test(name)).sort();
+  } catch (cause) {
+    throw fileError(folder, cause);
+  }
+}
+
+/** The score files of a folder in the order of the shards. */
+export async function readScores(folder: string): Promise<readonly ScoreFile[]> {
+  const files: ScoreFile[] = [];
+  const shared = sharedClasses();
+  for (const name of await scoreFileNames(folder)) {
+    const path = join(folder, name);
+    files.push({ path, facts: shared(await readScoreFacts(path)) });
+  }
+  return files;
+}
+
+/**
+ * What a score file says of itself.
+ *
+ * @throws DataError `semi/table` when it is no Parquet table with the columns of a score file, or `semi/scores` when
+ *   it does not say what it is; as `openFileSource` does when it cannot be opened
+ */
+export async function readScoreFacts(path: string): Promise<ScoreFacts> {
+  const metadata = await readTableMetadata(path, scoreColumns);
+  const text = metadata.key_value_metadata?.find(({ key }) => key === scoreFactsKey)?.value;
+  const facts = scoreFactsSchema.safeParse(parseJson(text));
+  if (facts.success) return facts.data;
+  const what = text === undefined ? "none" : facts.error.issues[0]!.message;
+  throw new DataError(
+    "semi/scores",
+    `${path}: expected the facts of a score file under "${scoreFactsKey}" in its metadata, received ${what}. Score the shard again.`,
+  );
+}
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A score file under way, which appears at its path when it is closed. */
+export interface ScoreWriter {
+  /** Takes rows in the order of the file: by position, then rank. */
+  write(rows: Iterable<ScoreRow>): Promise<void>;
+  /** Completes the file with what is known at its end. */
+  close(facts: ScoreFacts): Promise<void>;
+  /** Removes what was written; an earlier file stays as it was. */
+  abort(): Promise<void>;
+}
+
+/**
+ * Begins a score file.
+ *
+ * @throws DataError when the folder does not exist, may not be written to, or the disk is full
+ */
+export async function openScoreWriter(path: string): Promise<ScoreWriter> {
+  const table = await openTableWriter(path, scoreColumns);
+  return {
+    write: (rows) => table.write(rows),
+    close: (facts) => table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]),
+    abort: () => table.abort(),
+  };
+}
+
+/**
+ * Begins a table of the hashes of labelled, validation and test images.
+ *
+ * @throws DataError when the folder does not exist, may not be written to, or the disk is full
+ */
+export const openReferenceWriter = (path: string): Promise<TableWriter<ReferenceRow>> =>
+  openTableWriter(path, referenceColumns);
+
+/**
+ * Checks that score files are what they should be, and are of one teacher and these classes.
+ *
+ * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
+ */
+export async function checkScoreFiles(
+  paths: readonly string[],
+  classes: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (paths.length === 0) {
+    throw new UsageError(
+      "semi/no-scores",
+      "expected at least one score file to select from, received none. Score the unlabelled images first.",
+    );
+  }
+  let first: ScoreFacts | undefined;
+  for (const path of paths) {
+    signal?.throwIfAborted();
+    const facts = await readScoreFacts(path);
+    first ??= facts;
+    if (facts.teacher.sha256 !== first.teacher.sha256) {
+      throw new DataError(
+        "semi/other-teacher",
+        `${path}: expected scores of the teacher ${nameOf(first)} as in ${paths[0]}, received those of ${nameOf(facts)}. Score all shards with one teacher.`,
+      );
+    }
+    const odd = differingClass(classes, facts.classes);
+    if (odd !== undefined) {
+      throw new DataError(
+        "semi/other-classes",
+        `${path}: expected the ${classes.length} classes of the labelled images, ${odd}. Score the shard with a teacher of these classes.`,
+      );
+    }
+  }
+}
+
+const nameOf = ({ teacher: { name, sha256 } }: ScoreFacts): string => `${name} (${sha256.slice(0, 8)})`;
+
+function differingClass(wanted: readonly string[], found: readonly string[]): string | undefined {
+  if (wanted.length !== found.length) return `received ${found.length}`;
+  const index = wanted.findIndex((name, i) => name !== found[i]);
+  return index < 0 ? undefined : `"${wanted[index]}" at ${index}, received "${found[index]}" there`;
+}
+
+/**
+ * Checks that the score files are those that the stage wrote.
+ *
+ * @throws DataError `semi/other-teacher` or `semi/other-shard`
+ */
+export function checkScores(files: readonly ScoreFile[], { inputs }: Pick<Manifest, "inputs">): void {
+  const remedy = "Delete the file, and run again: what is missing is scored anew.";
+  for (const { path, facts } of files) {
+    const { teacher, shard } = facts;
+    if (teacher.sha256 !== inputs["teacher"]) {
+      throw new DataError(
+        "semi/other-teacher",
+        `${path}: expected scores of the teacher ${inputs["teacher"]?.slice(0, 8)} of this run, received those of ${teacher.name} (${teacher.sha256.slice(0, 8)}). ${remedy}`,
+      );
+    }
+    if (shard.sha256 !== inputs[basename(path)]) {
+      throw new DataError(
+        "semi/other-shard",
+        `${path}: expected scores of a shard of this run, received those of ${shard.path} as it was then. ${remedy}`,
+      );
+    }
+  }
+}
+
+/** What makes two score files hold the same rows. */
+export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p" | "exif">;
+
+/**
+ * Brings score files that stand to the names that they are wanted under, since numbers shift when a shard comes or
+ * goes, and removes the others.
+ *
+ * @returns what the files that are left say of themselves, by name.
+ */
+export async function arrangeScores(
+  folder: string,
+  wanted: ReadonlyMap<string, ScoreOrigin>,
+): Promise<ReadonlyMap<string, ScoreFacts>> {
+  try {
+    const standing = await standingScores(folder);
+    const places = placesFor(standing, wanted);
+    for (const name of standing.keys()) if (!places.has(name)) await rm(join(folder, name));
+    const moved = [...places].filter(([from, to]) => from !== to);
+    // In two steps, as one may stand where another is to go. A name of the first step is found again after a kill.
+    for (const [from, to] of moved) await rename(join(folder, from), join(folder, `moved-${to}`));
+    for (const [, to] of moved) await rename(join(folder, `moved-${to}`), join(folder, to));
+    return new Map([...places].map(([from, to]) => [to, standing.get(from)!]));
+  } catch (cause) {
+    throw fileError(folder, cause);
+  }
+}
+
+/** Files that cannot be read count as files of no shard. */
+async function standingScores(folder: string): Promise<ReadonlyMap<string, ScoreFacts | undefined>> {
+  const names = await readdir(folder);
+  const shared = sharedClasses();
+  const found = new Map<string, ScoreFacts | undefined>();
+  for (const name of names.sort()) {
+    if (!name.endsWith(".parquet") || name === referencesName) continue;
+    found.set(name, await readScoreFacts(join(folder, name)).then(shared, () => undefined));
+  }
+  return found;
+}
+
+/** Where each file that is still right goes. */
+function placesFor(
+  standing: ReadonlyMap<string, ScoreFacts | undefined>,
+  wanted: ReadonlyMap<string, ScoreOrigin>,
+): ReadonlyMap<string, string> {
+  const free = new Map([...wanted].map(([name, origin]) => [name, originKey(origin)]));
+  const namesOf = new Map<string, string[]>();
+  for (const [name, key] of [...free].toReversed()) namesOf.set(key, [...(namesOf.get(key) ?? []), name]);
+  const places = new Map<string, string>();
+  const take = (from: string, to: string): void => {
+    places.set(from, to);
+    free.delete(to);
+  };
+  const keys = new Map([...standing].map(([name, facts]) => [name, facts && originKey(facts)]));
+  for (const [name, key] of keys) if (key !== undefined && free.get(name) === key) take(name, name);
+  for (const [name, key] of keys) {
+    if (places.has(name)) continue;
+    const names = (key === undefined ? undefined : namesOf.get(key)) ?? [];
+    while (names.length > 0 && !free.has(names.at(-1)!)) names.pop();
+    const to = names.at(-1);
+    if (to !== undefined) take(name, to);
+  }
+  return places;
+}
+
+const originKey = ({ teacher, classes, shard, p, exif }: ScoreOrigin): string =>
+  jsonHash([teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif]);
+
+/** Facts of score files that hold one list of classes, instead of a copy for each of many files. */
+function sharedClasses(): (facts: ScoreFacts) => ScoreFacts {
+  let shared: readonly string[] | undefined;
+  return (facts) => {
+    const { classes } = facts;
+    shared ??= classes;
+    const isSame =
+      classes.length === shared.length && classes.every((name, index) => name === shared![index]);
+    return isSame ? { ...facts, classes: shared } : facts;
+  };
+}

@@ -1,2 +1,0 @@
-export { openTrainingStep, type OpenTrainingStepOptions } from "./open-training-step.ts";
-export { trainingProgramFor } from "./training-program-for.ts";

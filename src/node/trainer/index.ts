@@ -1,3 +1,0 @@
-export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
-export type { NamedImages } from "./training-data.ts";
-export { trainModel } from "./train-model.ts";

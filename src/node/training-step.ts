@@ -1,0 +1,92 @@
+import { availableParallelism } from "node:os";
+import type { ResNetConfig } from "../nn/index.ts";
+import type { Device, SessionOptions } from "../runtime/index.ts";
+import {
+  encodeProgram,
+  trainingProgram,
+  trainingStepOn,
+  type Gradients,
+  type StateValues,
+  type StepResult,
+  type StepRunner,
+  type TrainingProgram,
+  type TrainingProgramOptions,
+  type TrainingStep,
+  type TrainingStepOptions,
+} from "../train/index.ts";
+import { trainingBlockSize } from "./onnx/block-size.ts";
+import { startWorkerThread, workerScript, type WorkerThread } from "./threads/worker-thread.ts";
+import type { OpenStepRequest, StepRequest, UpdateRequest } from "./workers/training-step.ts";
+
+/** Where a training step runs, and what it starts with. */
+export interface OpenTrainingStepOptions extends SessionOptions, TrainingStepOptions {}
+
+/**
+ * Opens a training program in a worker thread of its own, so that steps never block the caller.
+ *
+ * An idle step does not keep the process alive. With `webgpu` the state stays on the device from step to step;
+ * on the CPU, ONNX Runtime writes it into tensors that alternate.
+ *
+ * @throws SessionError `runtime/device-unavailable`, `runtime/model-rejected`, `runtime/out-of-memory`; WeightsError
+ *   `weights/mismatch` for a state of another program; UsageError `train/no-flat-gradients`; the signal's reason.
+ * @example
+ * const program = await trainingProgramFor("cpu", config, { batchSize: 32 });
+ * const step = await openTrainingStep(program, { state: initialTrainingState(program) });
+ * const { loss } = await step.run({ images, targets }, { learningRate: 0.1, step: 1 });
+ */
+export async function openTrainingStep(
+  program: TrainingProgram,
+  options: OpenTrainingStepOptions,
+): Promise<TrainingStep> {
+  const { device = "cpu", threads = availableParallelism(), seed = 0, signal } = options;
+  signal?.throwIfAborted();
+  const thread = startWorkerThread(workerScript("training-step"));
+  try {
+    const request: OpenStepRequest = { program: await encodeProgram(program), device, threads, seed };
+    await thread.call("open", request, { signal });
+    return await trainingStepOn(program, threadRunner(thread), options);
+  } catch (error) {
+    await thread.end();
+    throw error;
+  }
+}
+
+/**
+ * A training program as it runs fastest on a device. On the CPU that is the blocked lowering, if the probe finds a
+ * block size that computes what it should; ONNX's own operators anywhere else.
+ *
+ * @throws ModelError, UsageError as `trainingProgram`.
+ */
+export async function trainingProgramFor(
+  device: Device,
+  config: ResNetConfig,
+  options: Omit<TrainingProgramOptions, "blockSize">,
+): Promise<TrainingProgram> {
+  const blockSize = device === "cpu" ? await trainingBlockSize() : undefined;
+  return trainingProgram(config, { ...options, blockSize });
+}
+
+/** The runner in a worker thread; arrays move there and back without being copied. */
+function threadRunner(thread: WorkerThread): StepRunner {
+  const ask = <Value>(method: "step" | "gradients", request: StepRequest): Promise<Value> => {
+    const { images, targets } = request.batch;
+    return thread.call<Value>(method, request, { transfer: buffersOf([images, targets]) });
+  };
+  return {
+    step: (batch, rates) => ask<StepResult>("step", { batch, rates }),
+    gradients: (batch, rates) => ask<Gradients>("gradients", { batch, rates }),
+    update: (gradients, rates) =>
+      thread.call<void>("update", { gradients, rates } satisfies UpdateRequest, {
+        transfer: [gradients.buffer],
+      }),
+    discard: () => thread.call<void>("discard", undefined),
+    read: () => thread.call<StateValues>("read", undefined),
+    write: (values) => thread.call<void>("write", values, { transfer: buffersOf([...values.values()]) }),
+    release: () => thread.end(),
+  };
+}
+
+/** Each buffer once: several arrays may be views of one. */
+function buffersOf(arrays: readonly Float32Array<ArrayBuffer>[]): ArrayBuffer[] {
+  return [...new Set(arrays.map(({ buffer }) => buffer))];
+}

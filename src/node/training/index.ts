@@ -1,1 +1,0 @@
-export { openTrainingLoader } from "./open-training-loader.ts";

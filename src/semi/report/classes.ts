@@ -1,0 +1,66 @@
+import { perClass } from "../../predict/index.ts";
+import { axisOver, type Axis } from "../../report/chart.ts";
+import { count, percent, significant, sortHead } from "../../report/elements.ts";
+import { markup, type Markup } from "../../report/markup.ts";
+import { confusionFigure } from "../../train/report/confusion.ts";
+import type { SemiReportData } from "./data.ts";
+import { signed } from "./statistics.ts";
+
+interface ClassChange {
+  readonly index: number;
+  readonly images: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Accuracy of each class without and with the unlabelled images, the largest gain first. */
+export function classChanges({ confusion, classes }: SemiReportData): Markup | undefined {
+  if (!confusion?.supervised || !confusion.finetuned) return undefined;
+  const after = perClass(confusion.finetuned);
+  const changes = perClass(confusion.supervised)
+    .map(({ index, support, recall }) => ({
+      index,
+      images: support,
+      before: recall,
+      after: after[index]!.recall,
+    }))
+    .filter((change) => change.images > 0 && Number.isFinite(change.after))
+    .sort((a, b) => b.after - b.before - (a.after - a.before) || a.index - b.index);
+  if (changes.length === 0) return undefined;
+  const axis = axisOver(changes.flatMap(({ before, after: reached }) => [before, reached]));
+  const gained = changes.filter((change) => change.after > change.before).length;
+  const lost = changes.filter((change) => change.after < change.before).length;
+  return markup`<section><h2>Class by class</h2>
+<p>${count(gained)} of ${count(changes.length)} class${changes.length === 1 ? "" : "es"} gained, ${count(lost)} lost. <span class="key"><i class="before"></i> supervised baseline</span> <span class="key"><i class="after"></i> fine-tuned student</span></p>
+<div class="scroll${tall(changes.length)}"><table class="list sortable changes">
+<thead><tr>${sortHead("class", { kind: "text" })}${sortHead("baseline")}${sortHead("student")}${sortHead("change", { sorted: "descending" })}<th scope="col" class="wide">${significant(axis.from)} to ${significant(axis.to)} %</th>${sortHead("images")}</tr></thead>
+<tbody>${changes.map((change) => row(change, classes[change.index]!, axis))}</tbody></table></div></section>`;
+}
+
+function row({ images, before, after }: ClassChange, name: string, { from, to }: Axis): Markup {
+  const place = (value: number): string => `${((100 * (value - from)) / (to - from)).toFixed(1)}%`;
+  const change = after - before;
+  return markup`<tr><th scope="row"><span>${name}</span></th>${number(before, percent(before))}${number(after, percent(after))}${number(change, signed(change))}<td class="wide"><div class="between ${change < 0 ? "lost" : ""}" style="--from:${place(Math.min(before, after))};--to:${place(Math.max(before, after))}" aria-hidden="true"><i class="before" style="left:${place(before)}"></i><i class="after" style="left:${place(after)}"></i></div></td>${number(images, count(images))}</tr>
+`;
+}
+
+const number = (value: number, text: string): Markup =>
+  markup`<td class="number" data-value="${value.toFixed(3)}">${text}</td>`;
+
+/** Which classes the student and the teacher take for each other. */
+export function confusions({ confusion, classes }: SemiReportData): Markup | undefined {
+  const { finetuned, teacher, supervised } = confusion ?? {};
+  const all = [
+    { name: "Fine-tuned student", matrix: finetuned },
+    { name: "Teacher", matrix: teacher },
+    { name: "Supervised baseline", matrix: supervised },
+  ].flatMap(({ name, matrix }) => (matrix ? [{ name, figure: confusionFigure(matrix, classes) }] : []));
+  const [first, ...rest] = all;
+  if (!first) return undefined;
+  return markup`<section><h2>What is taken for what</h2>
+<h3>${first.name}</h3>${first.figure}
+${rest.map(({ name, figure }) => markup`<details><summary>${name}</summary>${figure}</details>`)}</section>`;
+}
+
+/** Class of a box that scrolls within itself, for tables with more rows than one takes in at a glance. */
+export const tall = (rows: number): string => (rows > 16 ? " tall" : "");

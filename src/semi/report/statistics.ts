@@ -1,0 +1,111 @@
+import type { ArmRun } from "./data.ts";
+
+/** Mean of some values and how far they lie apart. */
+export interface Spread {
+  readonly mean: number;
+  /** Standard deviation of the sample; undefined for a single value. */
+  readonly deviation: number | undefined;
+  readonly count: number;
+}
+
+/** Mean and standard deviation (divided by n - 1); the mean of nothing is NaN. */
+export function spread(values: readonly number[]): Spread {
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  if (count < 2) return { mean, deviation: undefined, count };
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / (count - 1)), count };
+}
+
+/** Mean of values that some do not have, in words; a dash unless all have them. */
+export const meanOf = (values: readonly (number | undefined)[], words: (mean: number) => string): string =>
+  values.some((value) => value === undefined) ? "–" : words(spread(values as readonly number[]).mean);
+
+/** As in `79.1 ± 0.3`, in the unit of the values. */
+export function plusMinus({ mean, deviation }: Spread): string {
+  return deviation === undefined ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
+}
+
+/** How much better one arm is than another, in points of top-1 accuracy. */
+export interface Gain {
+  readonly points: number;
+  /** Ends of the 95 % confidence interval. */
+  readonly low: number;
+  readonly high: number;
+  /** Whether the interval lies above 0, below, or around it. */
+  readonly verdict: "better" | "worse" | "unclear";
+  /** What the interval accounts for: seeds pair by pair, seeds of each arm, or the choice of images alone. */
+  readonly basis: "paired seeds" | "seeds" | "images";
+}
+
+/**
+ * The gain of `runs` over `baseline`, with Student's t interval over the paired differences where both arms have the
+ * same seeds, else Welch's with its degrees of freedom rounded down. A single run shows nothing of the seeds' noise: then the interval is that of two shares
+ * of `images` images.
+ */
+export function gain(baseline: readonly ArmRun[], runs: readonly ArmRun[], images: number): Gain {
+  const from = spread(baseline.map(({ top1 }) => top1));
+  const to = spread(runs.map(({ top1 }) => top1));
+  const points = to.mean - from.mean;
+  const differences = pairs(baseline, runs);
+  if (differences) {
+    const { deviation, count } = spread(differences);
+    return judged(points, (deviation! / Math.sqrt(count)) * studentT(count - 1), "paired seeds");
+  }
+  if (from.deviation !== undefined && to.deviation !== undefined) {
+    const a = from.deviation ** 2 / from.count;
+    const b = to.deviation ** 2 / to.count;
+    const freedom = (a + b) ** 2 / (a ** 2 / (from.count - 1) + b ** 2 / (to.count - 1));
+    return judged(points, a + b === 0 ? 0 : Math.sqrt(a + b) * studentT(freedom), "seeds");
+  }
+  const variance = (share: number): number => (share * (100 - share)) / images;
+  return judged(points, normal * Math.sqrt(variance(from.mean) + variance(to.mean)), "images");
+}
+
+/** Differences seed by seed; undefined unless both arms have the same two or more. */
+function pairs(baseline: readonly ArmRun[], runs: readonly ArmRun[]): readonly number[] | undefined {
+  const bySeed = new Map(baseline.map(({ seed, top1 }) => [seed, top1]));
+  const paired = runs.length > 1 && runs.length === bySeed.size && baseline.length === bySeed.size;
+  if (!paired || !runs.every(({ seed }) => bySeed.has(seed))) return undefined;
+  return runs.map(({ seed, top1 }) => top1 - bySeed.get(seed)!);
+}
+
+function judged(points: number, half: number, basis: Gain["basis"]): Gain {
+  const [low, high] = [points - half, points + half];
+  return { points, low, high, basis, verdict: low > 0 ? "better" : high < 0 ? "worse" : "unclear" };
+}
+
+/** 97.5 % quantile of the normal distribution. */
+const normal = 1.96;
+
+/** 97.5 % quantiles of Student's t for 1 to 10 degrees of freedom. */
+const quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228] as const;
+
+/** 97.5 % quantile; beyond the table by Cornish and Fisher's expansion, right to two digits. */
+function studentT(freedom: number): number {
+  const whole = Math.max(1, Math.floor(freedom + 1e-9));
+  const z = normal;
+  return (
+    quantiles[whole - 1] ??
+    z + (z ** 3 + z) / (4 * whole) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * whole ** 2)
+  );
+}
+
+/** One digit after the point, always with a sign, and a true minus. */
+export function signed(points: number): string {
+  const digits = Math.abs(points).toFixed(1);
+  if (Number(digits) === 0) return digits;
+  return `${points < 0 ? "−" : "+"}${digits}`;
+}
+
+/** A time in its two largest units, as in 3.2 s, 4 min 10 s and 2 h 5 min. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.round(seconds / 3600);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,0 +1,69 @@
+import type { ReferenceRow } from "./tables.ts";
+
+/**
+ * How images are ranked.
+ *
+ * - `balanced`: for each class, the K best of the images that kept it among their P classes (the paper's way)
+ * - `unbalanced`: each image at its best class only, the K · classes best of all
+ * - `threshold`: each image at its best class only, all that reach a score (ordinary pseudo-labelling)
+ */
+export type Ranking = "balanced" | "unbalanced" | "threshold";
+
+/** What a selection took, and what it left. */
+export interface SelectionSummary {
+  readonly ranking: Ranking;
+  /** Images wanted of each class, or the mean of it when unbalanced; null with a threshold. */
+  readonly k: number | null;
+  readonly rows: number;
+  /** Distinct images among the rows. */
+  readonly images: number;
+  /** Rows that could not be ranked because their score is NaN or infinite. */
+  readonly notFinite: number;
+  /** In the order of the class indices. */
+  readonly classes: readonly ClassSelection[];
+  /** Names of the classes that had fewer than K candidates; only a balanced selection has such. */
+  readonly short: readonly string[];
+  /** null when near-duplicates were not looked for. */
+  readonly duplicates: DuplicateSummary | null;
+}
+
+/** One class of a selection. */
+export interface ClassSelection {
+  readonly name: string;
+  /** Rows that could have been selected: those of an image's best class only, unless the ranking is balanced. */
+  readonly candidates: number;
+  readonly selected: number;
+  /** Of the selected rows; null when there are none. */
+  readonly highest: number | null;
+  readonly lowest: number | null;
+  /** Images whose best class this is, by their score, in equal bins from 0 to 1. */
+  readonly bestScores: readonly number[];
+}
+
+/** Unlabelled images that look like an image they must not meet. */
+export interface DuplicateSummary {
+  /** Images removed. */
+  readonly images: number;
+  /** How many of them look like an image of each set; one image may look like images of several. */
+  readonly sets: Readonly<Record<ReferenceRow["set"], number>>;
+  /** Test images with the hash of a labelled one, which are measured with all the same. */
+  readonly labelledTests: number;
+  /** The nearest pairs first, each image with the nearest one of a set. */
+  readonly examples: readonly DuplicatePair[];
+}
+
+export interface DuplicatePair {
+  readonly image_id: string;
+  readonly reference_id: string;
+  readonly set: ReferenceRow["set"];
+  /** Bits in which their perceptual hashes differ, of 64. */
+  readonly distance: number;
+}
+
+/**
+ * Images to select for each class when nothing else is asked: the paper's 16,000 for 100 million images and 1,000
+ * classes, in proportion to the images that there are for a class.
+ */
+export function defaultK(images: number, classes: number): number {
+  return Math.max(1, Math.round((0.16 * images) / classes));
+}
