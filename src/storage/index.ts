@@ -1,0 +1,17 @@
+export {
+  baseName,
+  readBytes,
+  readText,
+  storageTable,
+  writeBytes,
+  writeText,
+  type Entry,
+  type FileWriter,
+  type GrowingFile,
+  type ListedEntry,
+  type LockOptions,
+  type OpenFile,
+  type Storage,
+  type StorageFor,
+  type StorageOptions,
+} from "./storage.ts";
