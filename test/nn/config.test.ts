@@ -35,8 +35,6 @@ describe("resnetConfig", () => {
     [{ numClasses: -1 }, "numClasses must be an integer of at least 0, got -1."],
     [{ numClasses: Number.NaN }, "numClasses must be an integer of at least 0, got null."],
     [{ inChannels: 0 }, "inChannels must be an integer of at least 1, got 0."],
-    [{ dropRate: 1 }, "dropRate must be at least 0 and below 1, got 1."],
-    [{ dropPathRate: -0.1 }, "dropPathRate must be at least 0 and below 1, got -0.1."],
     [{ outputStride: 4 as 8 }, "outputStride must be 8, 16 or 32, got 4."],
     [
       { block: "basic", cardinality: 32, baseWidth: 4 },

@@ -60,6 +60,11 @@ describe("a description in a checkpoint", () => {
     expect(decodeDescription(encodeDescription(described), "mine.safetensors")).toEqual(described);
   });
 
+  it("is read from an earlier version, whose configurations had drop rates", () => {
+    const earlier = withConfig({ dropRate: 0, dropPathRate: 0.1 });
+    expect(decodeDescription(earlier, "mine.safetensors")).toEqual(described);
+  });
+
   it.each<[object, RegExp]>([
     [{ colour: "red" }, /mine\.safetensors: .*Unrecognized key: "colour"\s+→ at config/s],
     [{ dropRate: "much" }, /→ at config\.dropRate/],

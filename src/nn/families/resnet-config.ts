@@ -17,10 +17,6 @@ export interface ResNetConfig extends CommonConfig {
   readonly stem: "imagenet" | "cifar";
   /** Planes of the first stage and channels of the stem; each later stage has twice the planes. */
   readonly width: number;
-  /** Probability of dropping an embedding's element before the classifier, in training. */
-  readonly dropRate: number;
-  /** Probability of skipping the last block in training; it rises linearly from 0 over the blocks. */
-  readonly dropPathRate: number;
 }
 
 /** Names of the parameters that other images and classes change, as torchvision and timm give them. */
@@ -38,24 +34,25 @@ const defaults: ResNetConfig = {
   numClasses: 1000,
   inChannels: 3,
   outputStride: 32,
-  dropRate: 0,
-  dropPathRate: 0,
 };
 
 /** The entries of a configuration in a checkpoint. */
-export const resnetSchema: ZodType<ResNetConfig> = z.strictObject({
-  block: z.enum(["basic", "bottleneck"]),
-  layers: z.array(z.number()),
-  cardinality: z.number(),
-  baseWidth: z.number(),
-  stem: z.enum(["imagenet", "cifar"]),
-  width: z.number(),
-  numClasses: z.number(),
-  inChannels: z.number(),
-  outputStride: z.union([z.literal(8), z.literal(16), z.literal(32)]),
-  dropRate: z.number(),
-  dropPathRate: z.number(),
-});
+export const resnetSchema: ZodType<ResNetConfig> = z
+  .strictObject({
+    block: z.enum(["basic", "bottleneck"]),
+    layers: z.array(z.number()),
+    cardinality: z.number(),
+    baseWidth: z.number(),
+    stem: z.enum(["imagenet", "cifar"]),
+    width: z.number(),
+    numClasses: z.number(),
+    inChannels: z.number(),
+    outputStride: z.union([z.literal(8), z.literal(16), z.literal(32)]),
+    // Stood in configurations once, and meant nothing: what training drops is the recipe's.
+    dropRate: z.number().optional(),
+    dropPathRate: z.number().optional(),
+  })
+  .transform(({ dropRate: _dropRate, dropPathRate: _dropPathRate, ...config }) => config);
 
 type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
   Partial<ResNetConfig>;
@@ -89,9 +86,6 @@ export function resnetConfig(given: Partial<ResNetConfig> = {}): ResNetConfig {
   const count = (name: keyof ResNetConfig, value: number, least: number): void => {
     if (!Number.isSafeInteger(value) || value < least) refuse(name, `an integer of at least ${least}`, value);
   };
-  const rate = (name: keyof ResNetConfig, value: number): void => {
-    if (!(value >= 0 && value < 1)) refuse(name, "at least 0 and below 1", value);
-  };
 
   if (config.layers.length < 1 || config.layers.length > 4) {
     refuse("layers", "a list of one to four stages", config.layers);
@@ -102,8 +96,6 @@ export function resnetConfig(given: Partial<ResNetConfig> = {}): ResNetConfig {
   count("width", config.width, 1);
   count("numClasses", config.numClasses, 0);
   count("inChannels", config.inChannels, 1);
-  rate("dropRate", config.dropRate);
-  rate("dropPathRate", config.dropPathRate);
   if (![8, 16, 32].includes(config.outputStride)) refuse("outputStride", "8, 16 or 32", config.outputStride);
   if (config.block === "bottleneck" && config.width * config.baseWidth < 64) {
     throw new ModelError(

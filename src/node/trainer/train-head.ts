@@ -21,7 +21,7 @@ import {
 import { cacheFolder } from "../files/hub-storage.ts";
 import { modelOf } from "../models/create-model.ts";
 import type { ExecutionOptions } from "../models/graph-pipeline.ts";
-import { hashWeights } from "../models/model-weights.ts";
+import { hashedConfig, hashWeights } from "../models/model-weights.ts";
 import type { ModelSource } from "../models/open-model.ts";
 import { compileModel, createSession } from "../onnx/ort-session.ts";
 import {
@@ -185,8 +185,8 @@ async function embeddingKey(
 ): Promise<string> {
   const { config, preprocessing } = source.description;
   const hash = createHash("sha256");
-  // The classifier is none of an embedding's business, and training's dropping happens in training only.
-  const network = { ...config, numClasses: 0, dropRate: 0, dropPathRate: 0 };
+  // The classifier is none of an embedding's business.
+  const network = hashedConfig({ ...config, numClasses: 0 });
   const classifier = new Set(Object.values(family.classifier));
   hash.update(JSON.stringify([version, network, preprocessing, decode, device]));
   await source.withWeights((weights) =>
