@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { ResNetConfig } from "../nn/index.ts";
+import type { ModelConfig } from "../nn/index.ts";
 import type { Device, SessionOptions } from "../runtime/index.ts";
 import {
   encodeProgram,
@@ -59,7 +59,7 @@ export async function openTrainingStep(
  */
 export async function trainingProgramFor(
   device: Device,
-  config: ResNetConfig,
+  config: ModelConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
   const blockSize = device === "cpu" ? await trainingBlockSize() : undefined;

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { StateDict } from "../../core/index.ts";
+import type { ModelConfig } from "../../nn/index.ts";
 import { downloadWeights, type DownloadOptions, type Sha256 } from "../../weights/hub/index.ts";
 import { hubStorage } from "../files/hub-storage.ts";
 
@@ -36,6 +37,12 @@ function nodeSha256(): Sha256 {
     hex: () => Promise.resolve(hash.digest("hex")),
   };
 }
+
+/**
+ * A configuration as hashes see it: with two rates that every configuration once held as 0, so that what was cached
+ * and finished then is still known.
+ */
+export const hashedConfig = (config: ModelConfig): object => ({ ...config, dropRate: 0, dropPathRate: 0 });
 
 /** Adds names and values of weights to a hash, in the order of their names; shapes follow from the network. */
 export async function hashWeights(hash: Hash, weights: StateDict): Promise<void> {

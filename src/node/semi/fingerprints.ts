@@ -7,7 +7,7 @@ import { z } from "zod";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { fileError, statPath } from "../files/file-system.ts";
 import { allPaths, openImages } from "../images/open-images.ts";
-import { hashWeights } from "../models/model-weights.ts";
+import { hashedConfig, hashWeights } from "../models/model-weights.ts";
 import { openModel } from "../models/open-model.ts";
 
 /** What identifies images that lie together, and how many they are. */
@@ -145,7 +145,7 @@ function parseKept(text: string): z.infer<typeof schema> {
 async function modelHash(path: string, signal?: AbortSignal): Promise<string> {
   const model = await openModel(path, { signal });
   const { config, classes, preprocessing } = model.description;
-  const hash = createHash("sha256").update(JSON.stringify([config, classes, preprocessing]));
+  const hash = createHash("sha256").update(JSON.stringify([hashedConfig(config), classes, preprocessing]));
   await model.withWeights((weights) => hashWeights(hash, weights));
   return hash.digest("hex");
 }

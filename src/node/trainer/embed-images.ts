@@ -10,7 +10,7 @@ import {
   type TensorSource,
 } from "../../core/index.ts";
 import type { ImageItem, ImageSource } from "../../data/index.ts";
-import { embeddingLength } from "../../nn/index.ts";
+import { family } from "../../nn/index.ts";
 import type { Model } from "../../predict/index.ts";
 import type { Examples } from "../../train/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
@@ -115,7 +115,7 @@ export async function embedImages(
     // What is stopped here need not be computed again either.
     await cache?.flush();
   }
-  const examples = inOrder(found, embeddingLength(model.description.config), classes.length);
+  const examples = inOrder(found, family.embeddingLength(model.description.config), classes.length);
   return { examples, cached, unreadable };
 }
 

@@ -1,7 +1,13 @@
 import { basename, resolve } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { imagenetClasses } from "../../data/index.ts";
-import { hasWeights, randomStateDict, type ModelDescription, type ResNetConfig } from "../../nn/index.ts";
+import {
+  family,
+  hasWeights,
+  randomStateDict,
+  type ModelConfig,
+  type ModelDescription,
+} from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../models/open-model.ts";
 import { packageVersion } from "../package-files.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
@@ -43,7 +49,7 @@ export async function savedNetwork({ folder, data }: OpenedRun): Promise<Startin
 }
 
 /** The shape of the network that the options of a resumed run name, if they do; nothing is downloaded for it. */
-export async function namedConfig({ options }: OpenedRun): Promise<ResNetConfig | undefined> {
+export async function namedConfig({ options }: OpenedRun): Promise<ModelConfig | undefined> {
   if (options.model === undefined && options.weights === undefined) return undefined;
   const { description } = await startingModel({ ...options, scratch: options.weights === undefined }, {});
   return description.config;
@@ -113,7 +119,7 @@ function withNewClassifier(source: ModelSource, seed: number): ModelSource {
     withWeights: (use) =>
       source.withWeights((weights) => {
         const pick = (name: string) => [name, fresh.get(name)!] as const;
-        return use(new Map([...weights, pick("fc.weight"), pick("fc.bias")]));
+        return use(new Map([...weights, ...Object.values(family.classifier).map(pick)]));
       }),
   };
 }

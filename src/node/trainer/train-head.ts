@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DataError, ModelError, tensor } from "../../core/index.ts";
 import { splitHoldout, type ImageSource } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
-import { embeddingLength } from "../../nn/index.ts";
+import { family } from "../../nn/index.ts";
 import type { Device, Session } from "../../runtime/index.ts";
 import {
   defaultStrengths,
@@ -21,7 +21,7 @@ import {
 import { cacheFolder } from "../files/hub-storage.ts";
 import { modelOf } from "../models/create-model.ts";
 import type { ExecutionOptions } from "../models/graph-pipeline.ts";
-import { hashWeights } from "../models/model-weights.ts";
+import { hashedConfig, hashWeights } from "../models/model-weights.ts";
 import type { ModelSource } from "../models/open-model.ts";
 import { compileModel, createSession } from "../onnx/ort-session.ts";
 import {
@@ -106,7 +106,7 @@ async function embedAll(
   images: ImageSource,
   { cache = join(cacheFolder(), "embeddings"), classes, onProgress, signal, ...execution }: TrainHeadOptions,
 ): ReturnType<typeof embedImages> {
-  const length = embeddingLength(source.description.config);
+  const length = family.embeddingLength(source.description.config);
   const model = modelOf(source, execution);
   try {
     return await embedImages(model, images, {
@@ -136,8 +136,8 @@ async function openHeadSession(examples: Examples): Promise<Session> {
 function withHead(source: ModelSource, { weight, bias }: LinearHead): ModelSource {
   const { numClasses } = source.description.config;
   const head = new Map([
-    ["fc.weight", tensor("float32", [numClasses, weight.length / numClasses], weight)],
-    ["fc.bias", tensor("float32", [numClasses], bias)],
+    [family.classifier.weight, tensor("float32", [numClasses, weight.length / numClasses], weight)],
+    [family.classifier.bias, tensor("float32", [numClasses], bias)],
   ]);
   return {
     description: source.description,
@@ -185,11 +185,12 @@ async function embeddingKey(
 ): Promise<string> {
   const { config, preprocessing } = source.description;
   const hash = createHash("sha256");
-  // The classifier is none of an embedding's business, and training's dropping happens in training only.
-  const network = { ...config, numClasses: 0, dropRate: 0, dropPathRate: 0 };
+  // The classifier is none of an embedding's business.
+  const network = hashedConfig({ ...config, numClasses: 0 });
+  const classifier = new Set(Object.values(family.classifier));
   hash.update(JSON.stringify([version, network, preprocessing, decode, device]));
   await source.withWeights((weights) =>
-    hashWeights(hash, new Map([...weights].filter(([name]) => !name.startsWith("fc.")))),
+    hashWeights(hash, new Map([...weights].filter(([name]) => !classifier.has(name)))),
   );
   return hash.digest("hex");
 }
