@@ -4,20 +4,14 @@ import { decodeDescription, encodeDescription, family, withoutAccuracy } from ".
 import { writeFileAtomic } from "../node/files/atomic-file.ts";
 import { openFileSource, type FileSource } from "../node/files/file-source.ts";
 import { averageStateDicts, encodeSafetensors, openCheckpoint, type Checkpoint } from "../weights/index.ts";
-import { type CommandDefinition, type Outcome } from "./options/command.ts";
+import type { CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
 import { flag, text } from "./options/schemas.ts";
 import { bytes, plural } from "./output/numbers.ts";
 import type { Terminal } from "./output/terminal.ts";
 
-interface AverageOptions {
-  readonly output: string;
-  readonly ema: boolean;
-  readonly json: boolean;
-}
-
 /** `average`: several checkpoints of one model as their mean. */
-export const averageCommand: CommandDefinition<AverageOptions> = {
+export const averageCommand = {
   operands: { "<checkpoints...>": ".pth or .safetensors files of the same model" },
   options: {
     output: { flags: "-o, --output <file>", about: "the .safetensors to write (required)", schema: text },
@@ -34,12 +28,12 @@ export const averageCommand: CommandDefinition<AverageOptions> = {
       "the mean of three",
     ],
   ],
-};
+} satisfies CommandDefinition;
 
 /** Averages checkpoints and writes the mean. */
 export async function average(
   files: readonly string[],
-  { output, ema, json }: AverageOptions,
+  { output, ema, json }: OptionValues<typeof averageCommand.options>,
   terminal: Terminal,
 ): Promise<Outcome> {
   if (extname(output) !== ".safetensors") {

@@ -9,21 +9,21 @@ import {
   type ModelDescription,
 } from "../nn/index.ts";
 import { openModel } from "../node/models/open-model.ts";
-import { type CommandDefinition, type Outcome } from "./options/command.ts";
+import type { CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
 import { grouped } from "./output/numbers.ts";
 import { table } from "./output/table.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** `models`: the models with trained weights, their size and what they claim. */
-export const modelsCommand: CommandDefinition<{ readonly json: boolean }> = {
+export const modelsCommand = {
   operands: {},
   options: { json: jsonOption },
   examples: [
     ["models", "names, sizes and accuracies"],
     ["models --json | jq -r '.[].name'", "only the names"],
   ],
-};
+} satisfies CommandDefinition;
 
 /** A model of the list, as JSON has it. */
 interface ListedModel {
@@ -46,7 +46,7 @@ interface ListedModel {
 /** Lists the released models and the one that the package carries. */
 export async function models(
   _: readonly string[],
-  { json }: { readonly json: boolean },
+  { json }: OptionValues<typeof modelsCommand.options>,
   terminal: Terminal,
 ): Promise<Outcome> {
   const { description } = await openModel(embeddedModel, { pretrained: true });

@@ -33,14 +33,7 @@ export type {
   SweepPoint,
   StageCost,
 } from "./report/data.ts";
-export {
-  semiFields,
-  semiKeys,
-  type SemiFields,
-  type SemiGroup,
-  type RecipeChoice,
-  type SemiSettings,
-} from "./settings.ts";
+export { semiFields, semiKeys, type SemiGroup, type RecipeChoice, type SemiSettings } from "./settings.ts";
 export { parseSettings, resolveSettings, settingsText, type SettingsLayer } from "./resolve-settings.ts";
 export {
   planRuns,

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { fieldOf, type Field, type RecipeName } from "../train/index.ts";
-import type { Ranking } from "./selection.ts";
+import { fieldOf, type Field, type FieldValues, type RecipeName } from "../train/index.ts";
 
 /** Values of a recipe by name, and the built-in recipe that they change. */
 export interface RecipeChoice {
@@ -8,66 +7,7 @@ export interface RecipeChoice {
   readonly [name: string]: unknown;
 }
 
-/** Everything that decides what a semi-supervised run does. */
-export interface SemiSettings {
-  /** Labelled images, as `openImages` takes them. */
-  readonly labelled: readonly string[];
-  /** Images without labels; labels that they have are not looked at. */
-  readonly unlabelled: readonly string[];
-  /** Labelled images that choose the best epoch; null holds `validationShare` of the labelled ones out. */
-  readonly validation: readonly string[] | null;
-  readonly validationShare: number;
-  /** Labelled images that only the report looks at; null reports on the validation images. */
-  readonly test: readonly string[] | null;
-  /** Whether images are turned upright as their EXIF orientation says. */
-  readonly exif: boolean;
-  readonly seed: number;
-
-  /** A model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */
-  readonly teacher: string | null;
-  /** Whether the teacher is trained on the labelled images, or taken as it is. */
-  readonly teach: boolean;
-  /** Starts the teacher from random weights where its name has published ones. */
-  readonly scratch: boolean;
-  readonly teachRecipe: RecipeChoice;
-  /** Images with weak labels, such as tags, that the teacher is trained on first. */
-  readonly weak: readonly string[] | null;
-  readonly weakRecipe: RecipeChoice;
-
-  /** Best classes that are kept of each image. */
-  readonly p: number;
-  /** Images selected for each class; null scales the paper's number to the unlabelled images. */
-  readonly k: number | null;
-  readonly ranking: Ranking;
-  /** Probability from which `threshold` takes an image. */
-  readonly threshold: number;
-  /** Unlabelled images that look like a labelled one are left out up to this distance; null keeps them. */
-  readonly duplicateDistance: number | null;
-  /** Images of one part, where loose images are scored in parts. */
-  readonly shardImages: number;
-
-  /** An architecture; null takes the teacher's. */
-  readonly student: string | null;
-  readonly pretrainRecipe: RecipeChoice;
-  readonly finetuneRecipe: RecipeChoice;
-  /** Whether the student's architecture is trained on the labelled images alone too, for comparison. */
-  readonly baseline: boolean;
-  /** Recipe of the baseline, whose length is that of pre-training and fine-tuning; null takes the pre-training's. */
-  readonly supervisedRecipe: RecipeChoice | null;
-  /** Times that scoring and student follow each other; the student of one round is the teacher of the next. */
-  readonly rounds: number;
-
-  /** Whole runs, with the seeds from `seed` on. */
-  readonly seeds: number;
-  /** Values of a setting that are tried one at a time, as `{ k: [500, 1000] }`. */
-  readonly sweep: Readonly<Record<string, readonly unknown[]>>;
-  /** Other settings that are tried under a name of their own. */
-  readonly variants: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
-
 export type SemiGroup = "data" | "teacher" | "selection" | "student" | "study";
-
-export type SemiFields = { readonly [K in keyof SemiSettings]: Field<SemiSettings[K], SemiGroup> };
 
 const data = fieldOf("data");
 const teacher = fieldOf("teacher");
@@ -86,20 +26,25 @@ const recipe = z
 const recipeOf = (values: RecipeChoice): z.ZodType<RecipeChoice> => recipe.default(values);
 
 /** Every setting: its name in YAML and in the library; flags are the same in kebab-case. */
-export const semiFields: SemiFields = {
+export const semiFields = {
+  /** Labelled images, as `openImages` takes them. */
   labelled: data(paths.default(none), "<data>", "labelled images: folders of class folders, .tar, Parquet"),
+  /** Images without labels; labels that they have are not looked at. */
   unlabelled: data(paths.default(none), "<data>", "images without labels: folders, shards, globs"),
+  /** Labelled images that choose the best epoch; null holds `validationShare` of the labelled ones out. */
   validation: data(
     paths.nullable().default(null),
     "<data>",
     "labelled images that choose the best epoch (null: a share of the labelled ones)",
   ),
   validationShare: data(z.number().min(0).lt(1).default(0.1), "<share>", "of each class, held out for that"),
+  /** Labelled images that only the report looks at; null reports on the validation images. */
   test: data(
     paths.nullable().default(null),
     "<data>",
     "labelled images for the report alone (null: the validation images)",
   ),
+  /** Whether images are turned upright as their EXIF orientation says. */
   exif: data(
     z.boolean().default(false),
     "<true|false>",
@@ -115,18 +60,22 @@ export const semiFields: SemiFields = {
     "decides every random choice",
   ),
 
+  /** A model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */
   teacher: teacher(
     z.string().min(1).nullable().default(null),
     "<model>",
     "a model's name, an architecture, or a file of weights",
   ),
+  /** Whether the teacher is trained on the labelled images, or taken as it is. */
   teach: teacher(z.boolean().default(true), "<true|false>", "train the teacher first, or take it as it is"),
+  /** Starts the teacher from random weights where its name has published ones. */
   scratch: teacher(
     z.boolean().default(false),
     "<true|false>",
     "start the teacher from random weights where its name has published ones",
   ),
   teachRecipe: teacher(recipeOf({ base: "quick" }), "<recipe>", "recipe of the teacher"),
+  /** Images with weak labels, such as tags, that the teacher is trained on first. */
   weak: teacher(
     paths.nullable().default(null),
     "<data>",
@@ -134,7 +83,9 @@ export const semiFields: SemiFields = {
   ),
   weakRecipe: teacher(recipeOf({ base: "quick" }), "<recipe>", "recipe of that training"),
 
+  /** Best classes that are kept of each image. */
   p: selection(count.max(1000).default(10), "<count>", "best classes that are kept of each image"),
+  /** Images selected for each class; null scales the paper's number to the unlabelled images. */
   k: selection(
     count.nullable().default(null),
     "<count>",
@@ -145,18 +96,22 @@ export const semiFields: SemiFields = {
     "<how>",
     "balanced (the best K of each class), unbalanced (the best of all, as many) or threshold",
   ),
+  /** Probability from which `threshold` takes an image. */
   threshold: selection(
     z.number().gt(0).lte(1).default(0.95),
     "<probability>",
     "from which ranking threshold takes an image",
   ),
+  /** Unlabelled images that look like a labelled one are left out up to this distance; null keeps them. */
   duplicateDistance: selection(
     z.int().min(0).max(16).nullable().default(8),
     "<bits>",
     "images whose hash is that near to a labelled one's are left out (null: none)",
   ),
+  /** Images of one part, where loose images are scored in parts. */
   shardImages: selection(count.default(10_000), "<images>", "images of one part of a folder"),
 
+  /** An architecture; null takes the teacher's. */
   student: student(
     z.string().min(1).nullable().default(null),
     "<model>",
@@ -168,34 +123,44 @@ export const semiFields: SemiFields = {
     "<recipe>",
     "recipe on the labelled images, after that",
   ),
+  /** Whether the student's architecture is trained on the labelled images alone too, for comparison. */
   baseline: student(
     z.boolean().default(true),
     "<true|false>",
     "train the student on the labelled images alone too, for comparison",
   ),
+  /** Recipe of the baseline, whose length is that of pre-training and fine-tuning; null takes the pre-training's. */
   supervisedRecipe: student(
     recipe.nullable().default(null),
     "<recipe>",
     "recipe of that, as long as pre-training and fine-tuning together (null: the pre-training's)",
   ),
+  /** Whole runs, with the seeds from `seed` on. */
   seeds: study(count.max(1000).default(1), "<count>", "whole runs, with the seeds from seed on"),
+  /** Values of a setting that are tried one at a time, as `{ k: [500, 1000] }`. */
   sweep: study(
-    z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
+    z.record(z.string(), z.array(z.unknown()).min(1).readonly()).readonly().default({}),
     "<values>",
     "values of settings that semi sweep tries one at a time: '{k: [500, 1000]}'",
   ),
+  /** Other settings that are tried under a name of their own. */
   variants: study(
     z
-      .record(z.string(), z.record(z.string(), z.unknown()))
+      .record(z.string(), z.record(z.string(), z.unknown()).readonly())
       .refine((variants) => Object.keys(variants).every((name) => /^\w[\w.-]*$/.test(name)), {
         error: "expected names of letters, digits, dots and dashes",
       })
+      .readonly()
       .default({}),
     "<settings>",
     "other settings by a name of their own, which semi sweep tries too",
   ),
+  /** Times that scoring and student follow each other; the student of one round is the teacher of the next. */
   rounds: student(count.max(100).default(1), "<count>", "rounds, each with the last student as its teacher"),
-};
+} satisfies Readonly<Record<string, Field<unknown, SemiGroup>>>;
+
+/** Everything that decides what a semi-supervised run does. */
+export type SemiSettings = FieldValues<typeof semiFields>;
 
 /** The names of the settings, in the order in which they are shown. */
 export const semiKeys: readonly (keyof SemiSettings)[] = Object.keys(semiFields) as (keyof SemiSettings)[];

@@ -45,15 +45,15 @@ export {
   recipeNames,
   type BuiltInRecipe,
   type RecipeName,
-  type Recipe,
 } from "./recipe/recipe.ts";
 export {
   recipeFields,
   recipeKeys,
-  type RecipeFields,
   type RecipeGroup,
   fieldOf,
   type Field,
+  type FieldValues,
+  type Recipe,
 } from "./recipe/fields.ts";
 export { learningRateAt, type ScheduleOptions } from "./recipe/learning-rate.ts";
 export {

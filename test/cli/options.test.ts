@@ -5,16 +5,7 @@ import { flag, integer, integers, oneOf, share } from "../../src/cli/options/sch
 import { outputFormat } from "../../src/cli/output/write-answers.ts";
 import { UsageError } from "../../src/core/index.ts";
 
-interface Values {
-  readonly inputSize: number | undefined;
-  readonly topk: number;
-  readonly cropPct: number | undefined;
-  readonly exif: boolean;
-  readonly sizes: readonly number[];
-  readonly device: "cpu" | "webgpu";
-}
-
-const table: OptionTable<Values> = {
+const table = {
   inputSize: {
     flags: "--input-size <n>",
     alias: "--img-size",
@@ -26,7 +17,7 @@ const table: OptionTable<Values> = {
   exif: { flags: "--exif", about: "", schema: flag },
   sizes: { flags: "--sizes <list>", about: "", schema: integers(1, 9).default([1]) },
   device: { flags: "--device <name>", about: "", schema: oneOf(["cpu", "webgpu"]).default("cpu") },
-};
+} satisfies OptionTable;
 
 describe("options", () => {
   it("fill in the defaults", () => {

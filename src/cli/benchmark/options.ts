@@ -1,22 +1,10 @@
-import type { Device } from "../../runtime/index.ts";
-import type { CommandDefinition } from "../options/command.ts";
+import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
-import { modelOptions, runOptions, type ModelOptions } from "../options/model-options.ts";
+import { modelOptions, runOptions } from "../options/model-options.ts";
 import { flag, integer, integers, oneOf } from "../options/schemas.ts";
 
-export interface BenchmarkOptions extends ModelOptions {
-  readonly precision: "fp32" | "int8";
-  readonly device: Device;
-  readonly batchSizes: readonly number[];
-  readonly threads: number | undefined;
-  readonly warmUp: number;
-  readonly runs: number;
-  readonly pretrained: boolean;
-  readonly json: boolean;
-}
-
 /** `benchmark`: images a second of the model alone. */
-export const benchmarkCommand: CommandDefinition<BenchmarkOptions> = {
+export const benchmarkCommand = {
   operands: {},
   options: {
     batchSizes: {
@@ -50,4 +38,6 @@ export const benchmarkCommand: CommandDefinition<BenchmarkOptions> = {
     ["benchmark --precision int8 -m ssl_resnext50_32x4d", "what int8 gains on this machine"],
     ["benchmark -m ssl_resnext101_32x8d -b 1,4,16 --threads 1", "one core, three batch sizes"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type BenchmarkOptions = OptionValues<typeof benchmarkCommand.options>;

@@ -1,34 +1,10 @@
-import type { Tap } from "../../nn/index.ts";
-import type { CommandDefinition } from "../options/command.ts";
-import {
-  imageOperand,
-  inputOptions,
-  outputOptions,
-  type InputOptions,
-  type OutputOptions,
-} from "../options/input-output-options.ts";
-import {
-  modelOptions,
-  precisionOptions,
-  runOptions,
-  type ModelOptions,
-  type PrecisionOptions,
-  type RunOptions,
-} from "../options/model-options.ts";
+import type { CommandDefinition, OptionValues } from "../options/command.ts";
+import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
+import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { flag, integer, oneOf, taps, text } from "../options/schemas.ts";
 
-export interface ClassifyOptions
-  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
-  readonly topk: number;
-  readonly logits: boolean;
-  readonly labels: string | undefined;
-  readonly explain: string | undefined;
-  readonly explainClass: string | undefined;
-  readonly explainLayer: Tap | undefined;
-}
-
 /** `classify`: the best classes of each image. */
-export const classifyCommand: CommandDefinition<ClassifyOptions> = {
+export const classifyCommand = {
   operands: { "<images...>": imageOperand },
   options: {
     topk: { flags: "-k, --topk <count>", about: "classes to give per image", schema: integer(1).default(5) },
@@ -68,4 +44,6 @@ export const classifyCommand: CommandDefinition<ClassifyOptions> = {
     ["classify dog.jpg --weights my.safetensors", "a model of your own"],
     ["classify photos/ --weights int8.onnx", "a model that was exported, here in int8"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type ClassifyOptions = OptionValues<typeof classifyCommand.options>;

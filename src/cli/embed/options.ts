@@ -1,29 +1,10 @@
-import type { Tap } from "../../nn/index.ts";
-import type { CommandDefinition } from "../options/command.ts";
-import {
-  imageOperand,
-  inputOptions,
-  outputOptions,
-  type InputOptions,
-  type OutputOptions,
-} from "../options/input-output-options.ts";
-import {
-  modelOptions,
-  precisionOptions,
-  runOptions,
-  type ModelOptions,
-  type PrecisionOptions,
-  type RunOptions,
-} from "../options/model-options.ts";
+import type { CommandDefinition, OptionValues } from "../options/command.ts";
+import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
+import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { oneOf, taps } from "../options/schemas.ts";
 
-export interface EmbedOptions
-  extends ModelOptions, RunOptions, PrecisionOptions, InputOptions, OutputOptions {
-  readonly tap: Tap | undefined;
-}
-
 /** `embed`: the pooled features of each image, or a feature map. */
-export const embedCommand: CommandDefinition<EmbedOptions> = {
+export const embedCommand = {
   operands: { "<images...>": imageOperand },
   options: {
     tap: {
@@ -42,4 +23,6 @@ export const embedCommand: CommandDefinition<EmbedOptions> = {
     ["embed photos/ -m ssl_resnext50_32x4d -o embeddings.parquet", "a folder, for a vector index"],
     ["embed dog.jpg -m ssl_resnext50_32x4d --tap layer4 --json", "the last feature map"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type EmbedOptions = OptionValues<typeof embedCommand.options>;

@@ -1,13 +1,8 @@
 import { z, type ZodType } from "zod";
 import type { Output } from "../../nn/index.ts";
-import type { CommandDefinition } from "../options/command.ts";
+import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
-import {
-  calibrationOptions,
-  modelOptions,
-  type CalibrationOptions,
-  type ModelOptions,
-} from "../options/model-options.ts";
+import { calibrationOptions, modelOptions } from "../options/model-options.ts";
 import { flag, oneOf, text } from "../options/schemas.ts";
 
 const names: readonly string[] = [
@@ -34,21 +29,11 @@ const outputsSchema: ZodType<readonly Output[] | undefined> = z
 /** File formats of a model. */
 export type ModelFormat = "onnx" | "safetensors";
 
-export interface ExportOptions extends ModelOptions, CalibrationOptions {
-  readonly output: string;
-  readonly format: ModelFormat | undefined;
-  readonly precision: "fp32" | "fp16" | "int8";
-  readonly withPreprocessing: boolean;
-  readonly outputs: readonly Output[] | undefined;
-  readonly labels: string | undefined;
-  readonly json: boolean;
-}
-
 /** Short names, and those of the dtypes. */
 const precisions = { fp32: "fp32", fp16: "fp16", int8: "int8", float32: "fp32", float16: "fp16" } as const;
 
 /** `export`: a model as ONNX or safetensors. */
-export const exportCommand: CommandDefinition<ExportOptions> = {
+export const exportCommand = {
   operands: {},
   options: {
     output: { flags: "-o, --output <file>", about: "where to write (required)", schema: text },
@@ -96,4 +81,6 @@ export const exportCommand: CommandDefinition<ExportOptions> = {
     ],
     ["export --weights old.pth --labels names.txt -o model.safetensors", "one file that holds all"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type ExportOptions = OptionValues<typeof exportCommand.options>;

@@ -1,14 +1,9 @@
-import type { CommandDefinition } from "../options/command.ts";
+import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
 import { flag } from "../options/schemas.ts";
 
-export interface InfoOptions {
-  readonly layers: boolean;
-  readonly json: boolean;
-}
-
 /** `info`: everything that is known of a model or a weights file. */
-export const infoCommand: CommandDefinition<InfoOptions> = {
+export const infoCommand = {
   operands: { "<model>": "name of a model, or a .pth or .safetensors file" },
   options: {
     layers: {
@@ -24,4 +19,6 @@ export const infoCommand: CommandDefinition<InfoOptions> = {
     ["info ssl_resnext17_cifar10", "the model in the package: training, accuracy and limits"],
     ["info checkpoint.pth", "what a file holds and where it comes from"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type InfoOptions = OptionValues<typeof infoCommand.options>;

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { ZodType } from "zod";
+import type { z, ZodType } from "zod";
 import { UsageError } from "../../core/index.ts";
 import type { Terminal } from "../output/terminal.ts";
 
@@ -7,10 +7,10 @@ import type { Terminal } from "../output/terminal.ts";
 export type Outcome = "ok" | "failed";
 
 /** What one command takes and does. */
-export interface CommandDefinition<Values> {
+export interface CommandDefinition {
   /** Arguments as commander reads them: `<images...>`; each with what it means. */
   readonly operands: Readonly<Record<string, string>>;
-  readonly options: OptionTable<Values>;
+  readonly options: OptionTable;
   /** Command lines without the name of the program, each with what it is for. */
   readonly examples: readonly (readonly [line: string, about: string])[];
 }
@@ -28,9 +28,9 @@ export interface LoadedCommand {
 }
 
 /** Makes a command of its definition; `load` gives what runs it, once the options are known to be right. */
-export function defineCommand<Values>(
-  definition: CommandDefinition<Values>,
-  load: () => Promise<Run<Values>>,
+export function defineCommand<Definition extends CommandDefinition>(
+  definition: Definition,
+  load: () => Promise<Run<OptionValues<Definition["options"]>>>,
 ): LoadedCommand {
   return {
     attach(command, terminal, finish) {
@@ -38,7 +38,7 @@ export function defineCommand<Values>(
       addOptions(command, definition.options);
       command.addHelpText("after", exampleLines(command, definition.examples).join("\n"));
       command.action(async () => {
-        const options = parseOptions(command.opts(), definition.options);
+        const options = parseOptions<Definition["options"]>(command.opts(), definition.options);
         const run = await load();
         finish(await run(command.args, options, terminal));
       });
@@ -47,10 +47,7 @@ export function defineCommand<Values>(
 }
 
 /** The end of a help text. */
-export function exampleLines(
-  command: Command,
-  examples: CommandDefinition<unknown>["examples"],
-): readonly string[] {
+export function exampleLines(command: Command, examples: CommandDefinition["examples"]): readonly string[] {
   let root = command;
   while (root.parent) root = root.parent;
   return [
@@ -74,7 +71,12 @@ export interface CliOption<T> {
 }
 
 /** The options of a command by the name that its code uses. */
-export type OptionTable<Values> = { readonly [Name in keyof Values]-?: CliOption<Values[Name]> };
+export type OptionTable = Readonly<Record<string, CliOption<unknown>>>;
+
+/** What the options of a table give, once they are checked. */
+export type OptionValues<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: z.output<Table[Name]["schema"]>;
+};
 
 /** `--input-size` of `-s, --input-size <pixels>`. */
 function longFlag({ flags }: { readonly flags: string }): string {
@@ -82,8 +84,8 @@ function longFlag({ flags }: { readonly flags: string }): string {
 }
 
 /** Declares a table of options on a command, each with its default in the help. */
-function addOptions<Values>(command: Command, table: OptionTable<Values>): void {
-  for (const option of Object.values<CliOption<unknown>>(table)) {
+function addOptions(command: Command, table: OptionTable): void {
+  for (const option of Object.values(table)) {
     const declared = new Option(option.flags, option.about + defaultNote(option));
     command.addOption(option.group === undefined ? declared : declared.helpGroup(option.group));
     if (option.alias !== undefined) {
@@ -103,11 +105,11 @@ function defaultNote({ schema }: CliOption<unknown>): string {
  *
  * @throws UsageError `usage/invalid-option` naming the option, what it accepts and what came.
  */
-export function parseOptions<Values>(
+export function parseOptions<Table extends OptionTable>(
   given: Readonly<Record<string, unknown>>,
-  table: OptionTable<Values>,
-): Values {
-  const entries = Object.entries<CliOption<unknown>>(table).map(([name, option]) => {
+  table: Table,
+): OptionValues<Table> {
+  const entries = Object.entries(table).map(([name, option]) => {
     const flag = longFlag(option);
     const text = given[attribute(flag)] ?? (option.alias && given[attribute(option.alias)]);
     const result = option.schema.safeParse(text);
@@ -120,7 +122,7 @@ export function parseOptions<Values>(
         : `${flag}: ${issue?.message ?? "not accepted"}; got ${JSON.stringify(text)}.`,
     );
   });
-  return Object.fromEntries(entries) as Values;
+  return Object.fromEntries(entries) as OptionValues<Table>;
 }
 
 /** The name under which commander keeps a flag: `--no-recursive` is `recursive`, `--input-size` `inputSize`. */

@@ -1,16 +1,10 @@
-import type { CliOption, OptionTable } from "./command.ts";
+import type { CliOption, OptionTable, OptionValues } from "./command.ts";
 import { flag, oneOf, text } from "./schemas.ts";
-
-/** How images are found and read. */
-export interface InputOptions {
-  readonly exif: boolean;
-  readonly imageColumn: string | undefined;
-  readonly labelColumn: string | undefined;
-}
 
 const inputGroup = "Input:";
 
-export const inputOptions: OptionTable<InputOptions> = {
+/** How images are found and read. */
+export const inputOptions = {
   exif: {
     flags: "--exif",
     about: "turn photographs upright as their EXIF orientation says; timm does not",
@@ -29,7 +23,7 @@ export const inputOptions: OptionTable<InputOptions> = {
     group: inputGroup,
     schema: text.optional(),
   },
-};
+} satisfies OptionTable;
 
 /** What the inputs of the image commands may be. */
 export const imageOperand =
@@ -42,21 +36,15 @@ export const jsonOption: CliOption<boolean> = {
   schema: flag,
 };
 
+const formats = ["table", "jsonl", "json", "csv", "parquet"] as const;
+
 /** How results are written: `table` is for reading, the others are for programs. */
-export type OutputFormat = "table" | "jsonl" | "json" | "csv" | "parquet";
-
-const formats = ["table", "jsonl", "json", "csv", "parquet"] as const satisfies OutputFormat[];
-
-/** Where the results of many images go, and how. */
-export interface OutputOptions {
-  readonly json: boolean;
-  readonly format: OutputFormat | undefined;
-  readonly output: string | undefined;
-}
+export type OutputFormat = (typeof formats)[number];
 
 const outputGroup = "Output:";
 
-export const outputOptions: OptionTable<OutputOptions> = {
+/** Where the results of many images go, and how. */
+export const outputOptions = {
   json: {
     flags: "--json",
     about: "one JSON object a line: short for --format jsonl",
@@ -76,4 +64,6 @@ export const outputOptions: OptionTable<OutputOptions> = {
     group: outputGroup,
     schema: text.optional(),
   },
-};
+} satisfies OptionTable;
+
+export type OutputOptions = OptionValues<typeof outputOptions>;

@@ -1,21 +1,12 @@
 import { embeddedModel } from "../../nn/model-cards.ts";
 import type { Device } from "../../runtime/index.ts";
-import type { OptionTable } from "./command.ts";
+import type { OptionTable, OptionValues } from "./command.ts";
 import { flag, integer, oneOf, share, text } from "./schemas.ts";
-
-/** Which model, from where, and how it sees images. */
-export interface ModelOptions {
-  readonly model: string | undefined;
-  readonly weights: string | undefined;
-  readonly offline: boolean;
-  readonly inputSize: number | undefined;
-  readonly cropPct: number | undefined;
-  readonly interpolation: "bilinear" | "bicubic" | undefined;
-}
 
 const modelGroup = "Model:";
 
-export const modelOptions: OptionTable<ModelOptions> = {
+/** Which model, from where, and how it sees images. */
+export const modelOptions = {
   model: {
     flags: "-m, --model <name>",
     about: `a name of the list of models (default: ${embeddedModel}, which is in the package, or what --weights holds)`,
@@ -53,19 +44,14 @@ export const modelOptions: OptionTable<ModelOptions> = {
     group: modelGroup,
     schema: oneOf(["bilinear", "bicubic"]).optional(),
   },
-};
+} satisfies OptionTable;
 
-/** Where the model runs and how the machine is shared out. */
-export interface RunOptions {
-  readonly device: Device;
-  readonly batchSize: number | undefined;
-  readonly workers: number | undefined;
-  readonly threads: number | undefined;
-}
+export type ModelOptions = OptionValues<typeof modelOptions>;
 
 const runGroup = "Execution (chosen from cores, memory and model unless given):";
 
-export const runOptions: OptionTable<RunOptions> = {
+/** Where the model runs and how the machine is shared out. */
+export const runOptions = {
   device: {
     flags: "-d, --device <device>",
     about: "cpu or webgpu; cuda, dml and coreml where the runtime has them",
@@ -90,23 +76,14 @@ export const runOptions: OptionTable<RunOptions> = {
     group: runGroup,
     schema: integer(1, 1024).optional(),
   },
-};
+} satisfies OptionTable;
 
-/** What 8-bit arithmetic is told about the model's activations. */
-export interface CalibrationOptions {
-  readonly calibrate: string | undefined;
-  readonly calibrationImages: number | undefined;
-  readonly reduceRange: boolean;
-}
-
-/** What a model computes in. */
-export interface PrecisionOptions extends CalibrationOptions {
-  readonly precision: "fp32" | "int8" | undefined;
-}
+export type RunOptions = OptionValues<typeof runOptions>;
 
 const precisionGroup = "Precision:";
 
-export const calibrationOptions: OptionTable<CalibrationOptions> = {
+/** What 8-bit arithmetic is told about the model's activations. */
+export const calibrationOptions = {
   calibrate: {
     flags: "--calibrate <data>",
     about: "int8: images of the kind that will come, labelled or not; a folder, archive or glob",
@@ -125,9 +102,12 @@ export const calibrationOptions: OptionTable<CalibrationOptions> = {
     group: precisionGroup,
     schema: flag,
   },
-};
+} satisfies OptionTable;
 
-export const precisionOptions: OptionTable<PrecisionOptions> = {
+export type CalibrationOptions = OptionValues<typeof calibrationOptions>;
+
+/** What a model computes in. */
+export const precisionOptions = {
   precision: {
     flags: "--precision <precision>",
     about: "fp32, or int8: more than twice as fast on the CPU and a little less exact; needs --calibrate",
@@ -135,18 +115,14 @@ export const precisionOptions: OptionTable<PrecisionOptions> = {
     schema: oneOf(["fp32", "int8"]).optional(),
   },
   ...calibrationOptions,
-};
+} satisfies OptionTable;
 
-/** Where a training runs and how the machine is shared out. */
-export interface TrainingOptions {
-  readonly device: Device;
-  readonly threads: number | undefined;
-  readonly workers: number | undefined;
-}
+export type PrecisionOptions = OptionValues<typeof precisionOptions>;
 
 const trainingGroup = "Execution:";
 
-export const trainingOptions: OptionTable<TrainingOptions> = {
+/** Where a training runs and how the machine is shared out. */
+export const trainingOptions = {
   device: { ...runOptions.device, group: trainingGroup },
   threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: trainingGroup },
   workers: {
@@ -155,4 +131,4 @@ export const trainingOptions: OptionTable<TrainingOptions> = {
     group: trainingGroup,
     schema: integer(1, 256).optional(),
   },
-};
+} satisfies OptionTable;

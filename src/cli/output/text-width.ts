@@ -1,6 +1,7 @@
-/** East Asian wide and fullwidth characters, and the emoji blocks: two columns each. */
-const wide =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
+import { eastAsianWidth } from "get-east-asian-width";
+
+/** Pictures, and what asks to be shown as one: two columns each. */
+const emoji = /\p{Emoji_Presentation}|\ufe0f/u;
 const invisible = /^[\p{Mark}\p{Cf}]+$/u;
 const ascii = /^[\x20-\x7e]*$/;
 
@@ -14,8 +15,8 @@ function graphemes(text: string): string[] {
 }
 
 function graphemeWidth(grapheme: string): number {
-  if (wide.test(grapheme)) return 2;
-  return invisible.test(grapheme) ? 0 : 1;
+  if (emoji.test(grapheme)) return 2;
+  return invisible.test(grapheme) ? 0 : eastAsianWidth(grapheme.codePointAt(0)!);
 }
 
 /** Columns that a text takes in a terminal. */

@@ -7,15 +7,16 @@ import {
   type CommandDefinition,
   type LoadedCommand,
   type OptionTable,
+  type OptionValues,
   type Outcome,
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
-import { trainingOptions, type TrainingOptions } from "../options/model-options.ts";
+import { trainingOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-/** Settings that the command line gives. */
-type SemiFlags = { readonly [K in keyof SemiSettings]: SemiSettings[K] | undefined };
+/** Options for the settings, each of which may stay away. */
+type SemiFlags = { readonly [K in keyof SemiSettings]: CliOption<SemiSettings[K] | undefined> };
 
 const headings: { readonly [G in SemiGroup]: string } = {
   data: "Images (each setting wins over the file of settings):",
@@ -28,21 +29,14 @@ const headings: { readonly [G in SemiGroup]: string } = {
 const short: { readonly [K in keyof SemiSettings]?: string } = { p: "-p", k: "-k" };
 
 /** A flag for every setting of a semi-supervised run. */
-const semiOptions: OptionTable<SemiFlags> = Object.fromEntries(
-  semiKeys.map((key) => [key, optionOf(key)]),
-) as OptionTable<SemiFlags>;
+const semiOptions = Object.fromEntries(semiKeys.map((key) => [key, optionOf(key)])) as SemiFlags;
 
 function optionOf(key: keyof SemiSettings): CliOption<unknown> {
   const flags = short[key] ? `${short[key]}, ${flagOf(`top-${key}`)}` : flagOf(key);
   return fieldOption(flags, semiFields[key], headings);
 }
 
-export interface SemiOptions extends SemiFlags, TrainingOptions {
-  readonly out: string;
-  readonly json: boolean;
-}
-
-const options: OptionTable<SemiOptions> = {
+const options = {
   out: {
     flags: "-o, --out <folder>",
     about: "where everything goes, stage by stage (required)",
@@ -51,7 +45,9 @@ const options: OptionTable<SemiOptions> = {
   json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
   ...semiOptions,
   ...trainingOptions,
-};
+} satisfies OptionTable;
+
+export type SemiOptions = OptionValues<typeof options>;
 
 /** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
 export interface WantedStages {
@@ -70,16 +66,16 @@ export type RunStages = (
 /** One of the commands of `semi`: they take the same settings, and differ in the stages that they do. */
 function semiCommand(
   wanted: WantedStages,
-  stageExamples: CommandDefinition<SemiOptions>["examples"],
+  stageExamples: CommandDefinition["examples"],
   load: () => Promise<RunStages>,
 ): LoadedCommand {
-  const definition: CommandDefinition<SemiOptions> = {
+  const definition = {
     operands: {
       "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
     },
     options,
     examples: stageExamples,
-  };
+  } satisfies CommandDefinition;
   return defineCommand(definition, async () => {
     const run = await load();
     return (operands, given, terminal) => run(wanted, operands[0], given, terminal);
@@ -93,7 +89,7 @@ const table: readonly (readonly [
   name: string,
   summary: string,
   wanted: WantedStages,
-  examples: CommandDefinition<SemiOptions>["examples"],
+  examples: CommandDefinition["examples"],
 ])[] = [
   [
     "run",
@@ -167,7 +163,7 @@ const table: readonly (readonly [
   ],
 ];
 
-const examples: CommandDefinition<unknown>["examples"] = [
+const examples: CommandDefinition["examples"] = [
   [
     "semi run --labelled photos --unlabelled more --teacher ssl_resnext50_32x4d -o run",
     "from photos to a better model and a report",

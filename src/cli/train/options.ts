@@ -1,13 +1,13 @@
-import { recipeFields, recipeKeys, type RecipeGroup } from "../../train/recipe/fields.ts";
-import { defaultRecipe, recipeNames, type Recipe } from "../../train/recipe/recipe.ts";
-import type { OptionTable, CommandDefinition } from "../options/command.ts";
+import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/recipe/fields.ts";
+import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
+import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
-import { inputOptions, type InputOptions } from "../options/input-output-options.ts";
-import { trainingOptions, type TrainingOptions } from "../options/model-options.ts";
+import { inputOptions } from "../options/input-output-options.ts";
+import { trainingOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
-/** Values of a recipe that the command line gives. */
-type RecipeFlags = { readonly [K in keyof Recipe]: Recipe[K] | undefined };
+/** Options for the values of a recipe, each of which may stay away. */
+type RecipeFlags = { readonly [K in keyof Recipe]: CliOption<Recipe[K] | undefined> };
 
 const headings: { readonly [G in RecipeGroup]: string } = {
   run: "Recipe, what is trained and for how long (each value wins over --recipe):",
@@ -18,26 +18,14 @@ const headings: { readonly [G in RecipeGroup]: string } = {
 };
 
 /** A flag for every value of a recipe. */
-const recipeOptions: OptionTable<RecipeFlags> = Object.fromEntries(
+const recipeOptions = Object.fromEntries(
   recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], headings)]),
-) as OptionTable<RecipeFlags>;
-
-export interface TrainOptions extends InputOptions, RecipeFlags, TrainingOptions {
-  readonly model: string | undefined;
-  readonly weights: string | undefined;
-  readonly scratch: boolean;
-  readonly offline: boolean;
-  readonly val: string | undefined;
-  readonly recipe: string | undefined;
-  readonly out: string;
-  readonly resume: boolean;
-  readonly json: boolean;
-}
+) as RecipeFlags;
 
 const model = "Model:";
 
 /** `train`: from labelled images to a model. */
-export const trainCommand: CommandDefinition<TrainOptions> = {
+export const trainCommand = {
   operands: {
     "<data...>":
       "a folder of class folders, .tar of the same, WebDataset shards, or Parquet with a label column",
@@ -97,4 +85,6 @@ export const trainCommand: CommandDefinition<TrainOptions> = {
     ["train photos -o run --resume", "go on after Ctrl-C or a crash"],
     ["train photos -w my.pth -r card-finetune --epochs 10 -o run", "another recipe, one value of it changed"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type TrainOptions = OptionValues<typeof trainCommand.options>;

@@ -1,27 +1,10 @@
-import type { CommandDefinition } from "../options/command.ts";
-import { inputOptions, jsonOption, type InputOptions } from "../options/input-output-options.ts";
-import {
-  modelOptions,
-  precisionOptions,
-  runOptions,
-  type ModelOptions,
-  type PrecisionOptions,
-  type RunOptions,
-} from "../options/model-options.ts";
+import type { CommandDefinition, OptionValues } from "../options/command.ts";
+import { inputOptions, jsonOption } from "../options/input-output-options.ts";
+import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
-export interface ValidateOptions extends ModelOptions, RunOptions, PrecisionOptions, InputOptions {
-  readonly json: boolean;
-  readonly labels: string | undefined;
-  readonly real: string | undefined;
-  readonly subset: string | undefined;
-  readonly perClass: boolean;
-  readonly confusion: string | undefined;
-  readonly results: string | undefined;
-}
-
 /** `validate`: accuracy over labelled images. */
-export const validateCommand: CommandDefinition<ValidateOptions> = {
+export const validateCommand = {
   operands: {
     "<data...>":
       "a folder of class folders, .tar of the same, WebDataset shards, or Parquet with a label column",
@@ -79,4 +62,6 @@ export const validateCommand: CommandDefinition<ValidateOptions> = {
     ["validate my-photos --precision int8 --calibrate my-photos", "what int8 costs in accuracy"],
     ["validate my-photos --weights my.safetensors --confusion confusion.html", "where a model errs"],
   ],
-};
+} satisfies CommandDefinition;
+
+export type ValidateOptions = OptionValues<typeof validateCommand.options>;

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { mixingFields } from "../../data/mixing-options.ts";
-import { augmentationFields } from "../../image/augment/options.ts";
-import type { Recipe } from "./recipe.ts";
+import { mixingFields, type MixingOptions } from "../../data/mixing-options.ts";
+import { augmentationFields, type AugmentationOptions } from "../../image/augment/options.ts";
 
 /** What a value that is given by name accepts, with its default, and what it means. */
 export interface Field<T, Group extends string> {
@@ -25,7 +24,10 @@ export const fieldOf =
 
 export type RecipeGroup = "run" | "schedule" | "optimiser" | "augmentation" | "keeping";
 
-export type RecipeFields = { readonly [K in keyof Recipe]: Field<Recipe[K], RecipeGroup> };
+/** What a table of fields gives, once its values are checked. */
+export type FieldValues<Fields extends Readonly<Record<string, Field<unknown, string>>>> = {
+  readonly [Name in keyof Fields]: z.output<Fields[Name]["schema"]>;
+};
 
 const run = fieldOf("run");
 const schedule = fieldOf("schedule");
@@ -38,8 +40,8 @@ const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
 const positive = z.number().positive();
 
-/** Every value of a recipe: its name in YAML and in the library; flags are the same in kebab-case. */
-export const recipeFields: RecipeFields = {
+const trainingFields = {
+  /** Decides every random choice of the run. */
   seed: run(
     z
       .int()
@@ -49,15 +51,21 @@ export const recipeFields: RecipeFields = {
     "<number>",
     "decides every random choice",
   ),
+  /** `full` trains all, `last-stages` the last stages and the classifier, `head` the classifier on embeddings. */
   mode: run(
     z.enum(["full", "last-stages", "head"]).default("full"),
     "<mode>",
     "what is trained: full, last-stages, or head (the classifier, on embeddings that are computed once)",
   ),
+  /** Stages that mode `last-stages` trains. */
   lastStages: run(z.int().min(0).max(4).default(1), "<count>", "stages that mode last-stages trains"),
+  /** Length of the run in passes over the images; null when `images` gives it. */
   epochs: run(count.nullable().default(null), "<count>", "length in passes over the images"),
+  /** Length of the run in images processed; null when `epochs` gives it. */
   images: run(count.nullable().default(null), "<count>", "length in images processed, instead of epochs"),
+  /** Images of one step of the optimiser. */
   batchSize: run(count.max(1e6).default(256), "<images>", "images of one step"),
+  /** Images that are computed at once; their gradients are averaged for one step. Null: the batch. */
   microBatch: run(
     count.nullable().default(null),
     "<images>",
@@ -68,17 +76,20 @@ export const recipeFields: RecipeFields = {
     "<order>",
     "shuffled, class-balanced (each class equally often) or sequential",
   ),
+  /** Side of the images in pixels; null: the model's. */
   inputSize: run(
     count.max(4096).nullable().default(null),
     "<pixels>",
     "side of the square that the model sees, and goes on seeing (null: the model's)",
   ),
 
+  /** Highest learning rate, for a batch of `referenceBatch` images. */
   learningRate: schedule(
     positive.default(0.1),
     "<rate>",
     "the highest, for a batch of reference-batch images",
   ),
+  /** Learning rates are scaled by batchSize / referenceBatch; null leaves them as they are. */
   referenceBatch: schedule(
     count.nullable().default(256),
     "<images>",
@@ -89,15 +100,21 @@ export const recipeFields: RecipeFields = {
     "<name>",
     "constant, step, multistep, halving or cosine",
   ),
+  /** Drops of `step` and `halving`, at equal spacing over the run. */
   drops: schedule(z.int().min(0).max(1000).default(2), "<count>", "equally spaced drops of step and halving"),
+  /** Factor of each drop of `step` and `multistep`. */
   dropFactor: schedule(positive.lte(1).default(0.1), "<factor>", "factor of a drop of step and multistep"),
+  /** Where `multistep` drops, in shares of the run. */
   milestones: schedule(
     z.array(share).readonly().default([]),
     "<shares>",
     "where multistep drops, in shares of the run: 0.5,0.75",
   ),
+  /** Share of the learning rate at which `cosine` ends. */
   finalFactor: schedule(share.default(0), "<share>", "share of the learning rate at which cosine ends"),
+  /** Share of the run in which the learning rate rises linearly. */
   warmUp: schedule(rate.default(0), "<share>", "share of the run in which the learning rate rises"),
+  /** Learning rate at which the warm-up starts; scaled as `learningRate` is. */
   warmUpStart: schedule(z.number().min(0).default(0), "<rate>", "learning rate at which it starts to rise"),
 
   optimizer: optimiser(z.enum(["sgd", "adamw"]).default("sgd"), "<name>", "sgd or adamw"),
@@ -109,16 +126,19 @@ export const recipeFields: RecipeFields = {
     "<which>",
     "what decays: weights (of convolutions and classifier) or all",
   ),
+  /** Largest norm of all gradients together; null does not clip. */
   clipNorm: optimiser(
     positive.nullable().default(null),
     "<norm>",
     "largest norm of all gradients (null: none)",
   ),
+  /** Decay of the moving average of weights that is validated and kept; null keeps none. */
   emaDecay: optimiser(
     rate.nullable().default(null),
     "<decay>",
     "keep, validate and export a moving average of the weights, such as 0.999 (null: none)",
   ),
+  /** Factor of the classifier's learning rate. */
   headRateFactor: optimiser(positive.default(1), "<factor>", "factor of the classifier's learning rate"),
   batchNorm: optimiser(
     z.enum(["live", "frozen"]).default("live"),
@@ -127,7 +147,10 @@ export const recipeFields: RecipeFields = {
   ),
   dropRate: optimiser(rate.default(0), "<share>", "dropout before the classifier"),
   dropPathRate: optimiser(rate.default(0), "<share>", "stochastic depth, rising over the blocks"),
+};
 
+/** What these values mean in full stands with the options that they are. */
+const imageFields = {
   crop: augmentation(
     augmentationFields.crop,
     "<kind>",
@@ -163,28 +186,45 @@ export const recipeFields: RecipeFields = {
     "of cutmix where mixup and cutmix are on",
   ),
   smoothing: augmentation(mixingFields.smoothing, "<share>", "label smoothing"),
+} satisfies { readonly [K in keyof (AugmentationOptions & MixingOptions)]: Field<unknown, RecipeGroup> };
+
+const dataFields = {
   onBrokenImage: augmentation(
     z.enum(["skip", "fail"]).default("skip"),
     "<what>",
     "skip an image that cannot be read and name it, or fail",
   ),
 
+  /** Share of each class that is held out for validation when no validation images are given. */
   validationShare: keeping(
     rate.default(0.1),
     "<share>",
     "of each class, held out when no validation images are given (0: none)",
   ),
+  /** Epochs between checkpoints that are kept; null keeps the last and the best only. */
   checkpointEvery: keeping(
     count.nullable().default(null),
     "<epochs>",
     "keep a checkpoint of every so many epochs (null: the last and the best)",
   ),
+  /** Minutes between saves of the last checkpoint within an epoch. */
   saveMinutes: keeping(
     z.number().min(0).default(5),
     "<minutes>",
     "save the last checkpoint so often within an epoch",
   ),
 };
+
+/** Every value of a recipe: its name in YAML and in the library; flags are the same in kebab-case. */
+export const recipeFields = { ...trainingFields, ...imageFields, ...dataFields };
+
+/** Everything that decides what a training run does to a model, besides the model and the images. */
+export interface Recipe
+  extends
+    FieldValues<typeof trainingFields>,
+    AugmentationOptions,
+    MixingOptions,
+    FieldValues<typeof dataFields> {}
 
 /** The names of a recipe's values, in the order in which they are shown. */
 export const recipeKeys: readonly (keyof Recipe)[] = Object.keys(recipeFields) as (keyof Recipe)[];

@@ -1,4 +1,4 @@
-import type { Recipe } from "./recipe.ts";
+import type { Recipe } from "./fields.ts";
 
 /** The values of a recipe that the learning rate depends on. */
 export type ScheduleOptions = Pick<

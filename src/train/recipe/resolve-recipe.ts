@@ -1,8 +1,8 @@
 import { parse, stringify, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { nearestNames, UsageError } from "../../core/index.ts";
-import { recipeFields, recipeKeys } from "./fields.ts";
-import { builtInRecipes, defaultRecipe, recipeNames, type Recipe, type RecipeName } from "./recipe.ts";
+import { recipeFields, recipeKeys, type Recipe } from "./fields.ts";
+import { builtInRecipes, defaultRecipe, recipeNames, type RecipeName } from "./recipe.ts";
 
 /** Values of a recipe that were given in one place. */
 export type RecipeLayer = NamedValues;

@@ -1,5 +1,5 @@
 import type { SslResnextError } from "../../core/index.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
 import type { TrainingPlan } from "./plan.ts";
 import type { BestEpoch } from "./position.ts";

@@ -1,6 +1,6 @@
 import { family, type ModelConfig } from "../../nn/index.ts";
 import { adamW, sgd } from "../optimizers.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import type { TrainingProgramOptions } from "../training-program.ts";
 
 /** How long a run is, counted in steps. */

@@ -1,7 +1,7 @@
 import { SessionError, TrainingError, type Tensor } from "../../core/index.ts";
 import type { TrainingBatch, TrainingLoader } from "../../data/index.ts";
 import { learningRateAt } from "../recipe/learning-rate.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import type { StepResult, TrainingStep } from "../step/training-step.ts";
 import type { CheckpointEvent, EpochEvent, EpochsEvent, StepEvent } from "./events.ts";
 import { endOfEpoch, type TrainingPlan } from "./plan.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { TrainingError } from "../../core/index.ts";
 import type { ModelConfig, ModelDescription } from "../../nn/index.ts";
 import { recipeKeys } from "../recipe/fields.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import { resolveRecipe } from "../recipe/resolve-recipe.ts";
 import { positionSchema, type TrainingPosition } from "./position.ts";
 

@@ -25,6 +25,9 @@ describe("text width", () => {
     ["e\u0301", 1],
     ["👩‍🚀", 2],
     ["café", 4],
+    ["🇩🇪 ✈️", 5],
+    ["한글", 4],
+    ["𗀀", 2],
     ["", 0],
   ])("%s takes %i columns", (text, columns) => expect(textWidth(text)).toBe(columns));
 
