@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { blockSizeProbe, cpuBlockSize, trainingBlockSize } from "../../src/node/onnx/block-size.ts";
-import { startWorkerThread, workerScript } from "../../src/node/threads/worker-thread.ts";
+import { startThread } from "../../src/node/threads/start-thread.ts";
 
 /** The block that ONNX Runtime's kernels have with this machine's instructions; undefined where that is not known. */
 function expectedBlock(): number | undefined {
@@ -14,7 +14,7 @@ function expectedBlock(): number | undefined {
 const expected = expectedBlock();
 
 async function ask(checks: unknown): Promise<number | undefined> {
-  const thread = startWorkerThread(workerScript("images"));
+  const thread = startThread("images");
   try {
     return await thread.call<number | undefined>("blockSize", checks);
   } finally {

@@ -18,7 +18,8 @@ import {
   type Graph,
   type Value,
 } from "../../graph/index.ts";
-import { startWorkerThread, workerScript, type WorkerThread } from "../threads/worker-thread.ts";
+import type { Thread } from "../../runtime/thread.ts";
+import { startThread } from "../threads/start-thread.ts";
 
 type Use = Parameters<typeof blockSizeProbe>[0];
 
@@ -30,7 +31,7 @@ const known = new Map<Use, Promise<number | undefined>>();
  * @param thread A worker of image pipelines that is running anyway. @default one that is started and ended
  * @returns `undefined` where there are no such kernels, or they do not agree: the portable graph is right there.
  */
-export function cpuBlockSize(thread?: WorkerThread): Promise<number | undefined> {
+export function cpuBlockSize(thread?: Thread): Promise<number | undefined> {
   return find("inference", thread);
 }
 
@@ -39,7 +40,7 @@ export function trainingBlockSize(): Promise<number | undefined> {
   return find("training");
 }
 
-function find(use: Use, thread?: WorkerThread): Promise<number | undefined> {
+function find(use: Use, thread?: Thread): Promise<number | undefined> {
   // Elsewhere the kernels may be missing, and calling them would end the process.
   if (process.arch !== "x64") return Promise.resolve(undefined);
   const asked = known.get(use);
@@ -50,11 +51,11 @@ function find(use: Use, thread?: WorkerThread): Promise<number | undefined> {
   return answer;
 }
 
-const ask = async (use: Use, thread: WorkerThread): Promise<number | undefined> =>
+const ask = async (use: Use, thread: Thread): Promise<number | undefined> =>
   thread.call<number | undefined>("blockSize", await blockSizeProbe(use));
 
 async function askNewWorker(use: Use): Promise<number | undefined> {
-  const thread = startWorkerThread(workerScript("images"));
+  const thread = startThread("images");
   try {
     return await ask(use, thread);
   } finally {

@@ -9,14 +9,10 @@ import type {
   ImageResult,
   ModelFile,
 } from "../../runtime/index.ts";
-import { mapWindow } from "../threads/map-window.ts";
-import {
-  shareCalls,
-  startWorkerThread,
-  workerScript,
-  type Share,
-  type WorkerThread,
-} from "../threads/worker-thread.ts";
+import { mapWindow } from "../../runtime/map-window.ts";
+import { shareCalls, type Share } from "../../runtime/share-calls.ts";
+import type { Thread } from "../../runtime/thread.ts";
+import { startThread } from "../threads/start-thread.ts";
 import type { ImageRequest, OpenPipelineRequest, Outputs } from "../workers/images.ts";
 import { cpuBlockSize } from "./block-size.ts";
 
@@ -45,8 +41,7 @@ export interface ImagePipelineOptions {
  */
 export async function createImagePipeline(options: ImagePipelineOptions): Promise<ImagePipeline<ImageItem>> {
   const { plan, signal } = options;
-  const script = workerScript("images");
-  const threads = Array.from({ length: plan.workers }, () => startWorkerThread(script, frugal));
+  const threads = Array.from({ length: plan.workers }, () => startThread("images", frugal));
   const release = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.end()));
   };
@@ -72,7 +67,7 @@ export async function createImagePipeline(options: ImagePipelineOptions): Promis
   };
 }
 
-async function modelFile({ model, device }: ImagePipelineOptions, thread: WorkerThread): Promise<ModelFile> {
+async function modelFile({ model, device }: ImagePipelineOptions, thread: Thread): Promise<ModelFile> {
   if (typeof model !== "function") return model;
   return model(device === undefined || device === "cpu" ? await cpuBlockSize(thread) : undefined);
 }
@@ -106,7 +101,7 @@ async function runOne(
 }
 
 /** Most garbage here is buffers of photographs; a small young generation frees them sooner: 25 % less memory. */
-const frugal = { maxYoungGenerationSizeMb: 4 };
+const frugal = { youngGeneration: 4 };
 
 /** Failures of the pipeline rather than of one image. */
 const endsRun: ReadonlySet<string> = new Set(["runtime/no-worker-left", "runtime/released"]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Tensor } from "../../core/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
 import type { CreateSession, Session } from "../../runtime/index.ts";
-import { startWorkerThread, workerScript } from "../threads/worker-thread.ts";
+import { startThread } from "../threads/start-thread.ts";
 import type { RunRequest } from "../workers/session.ts";
 import type { OpenRequest } from "./onnx-runtime.ts";
 
@@ -18,7 +18,7 @@ export const createSession: CreateSession = async (
   model,
   { device = "cpu", threads = availableParallelism(), signal } = {},
 ) => {
-  const thread = startWorkerThread(workerScript("session"));
+  const thread = startThread("session");
   try {
     const request: OpenRequest = { model, device, threads };
     const names = await thread.call<Pick<Session, "inputNames" | "outputNames">>("open", request, { signal });

@@ -12,7 +12,8 @@ import { contentReader } from "../images/content-reader.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import type { BlockSizeCheck } from "../onnx/block-size.ts";
 import { onnxRuntime, openInferenceSession, type OpenRequest } from "../onnx/onnx-runtime.ts";
-import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
+import type { Answer, Call } from "../../runtime/thread-calls.ts";
+import { answerCalls } from "../threads/answer-calls.ts";
 
 /**
  * The worker thread that runs the whole pipeline for its share of the images: read, decode, crop, normalise,

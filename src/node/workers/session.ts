@@ -3,7 +3,8 @@ import type { Tensor } from "../../core/index.ts";
 import { runFailed } from "../../runtime/index.ts";
 import { fromOrt, toOrt } from "../../runtime/onnx-runtime.ts";
 import { onnxRuntime, openInferenceSession, type OpenRequest } from "../onnx/onnx-runtime.ts";
-import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
+import type { Answer, Call } from "../../runtime/thread-calls.ts";
+import { answerCalls } from "../threads/answer-calls.ts";
 
 /** The worker thread behind one Session: `run()` of ONNX Runtime blocks the thread that calls it. */
 let session: InferenceSession | undefined;
