@@ -14,7 +14,7 @@ import {
   type TrainingStep,
   type TrainingStepOptions,
 } from "../train/index.ts";
-import { trainingBlockSize } from "./onnx/block-size.ts";
+import { cpuBlockSize } from "./onnx/block-size.ts";
 import type { Thread } from "../runtime/thread.ts";
 import { startThread } from "./threads/start-thread.ts";
 import type { OpenStepRequest, StepRequest, UpdateRequest } from "./workers/training-step.ts";
@@ -63,7 +63,7 @@ export async function trainingProgramFor(
   config: ResNetConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
-  const blockSize = device === "cpu" ? await trainingBlockSize() : undefined;
+  const blockSize = device === "cpu" ? await cpuBlockSize("training") : undefined;
   return trainingProgram(config, { ...options, blockSize });
 }
 

@@ -5,6 +5,7 @@ export {
   type ModelFile,
   type RunOptions,
   type Session,
+  type SessionRequest,
   type SessionOptions,
 } from "./session.ts";
 export {

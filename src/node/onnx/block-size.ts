@@ -26,21 +26,13 @@ type Use = Parameters<typeof blockSizeProbe>[0];
 const known = new Map<Use, Promise<number | undefined>>();
 
 /**
- * Channels of one block of ONNX Runtime's CPU kernels, as a worker finds out by trying; asked once a process.
+ * Channels of one block of ONNX Runtime's CPU kernels, as a worker finds out by trying; asked once a process. Training
+ * relies on more of these kernels than inference.
  *
  * @param thread A worker of image pipelines that is running anyway. @default one that is started and ended
  * @returns `undefined` where there are no such kernels, or they do not agree: the portable graph is right there.
  */
-export function cpuBlockSize(thread?: Thread): Promise<number | undefined> {
-  return find("inference", thread);
-}
-
-/** The same for training, which relies on more of these kernels. */
-export function trainingBlockSize(): Promise<number | undefined> {
-  return find("training");
-}
-
-function find(use: Use, thread?: Thread): Promise<number | undefined> {
+export function cpuBlockSize(use: Use = "inference", thread?: Thread): Promise<number | undefined> {
   // Elsewhere the kernels may be missing, and calling them would end the process.
   if (process.arch !== "x64") return Promise.resolve(undefined);
   const asked = known.get(use);

@@ -14,3 +14,6 @@ export function answerCalls(methods: Methods): void {
     methods,
   );
 }
+
+/** One turn of the event loop: messages that came meanwhile are seen. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
