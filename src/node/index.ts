@@ -1,7 +1,7 @@
 export { cacheFolder, hubStorage } from "./files/hub-storage.ts";
 export { pretrainedWeights } from "./models/model-weights.ts";
 export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
-export { openFileSource, type FileSource } from "./files/file-source.ts";
+export { openFileSource } from "./files/file-source.ts";
 export { decodeImage } from "./images/decode-image.ts";
 export { explanationPng } from "./images/encode-image.ts";
 export { openImages } from "./images/open-images.ts";

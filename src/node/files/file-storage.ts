@@ -1,87 +1,87 @@
-import { createReadStream } from "node:fs";
-import { open, opendir, rename, rm, stat } from "node:fs/promises";
+import { opendir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { GrowingFile, ListedEntry, Storage, StorageFor } from "../../storage/index.ts";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import {
+  httpStorage,
+  memoryStorage,
+  storageTable,
+  type Entry,
+  type ListedEntry,
+  type Storage,
+  type StorageFor,
+  type StorageOptions,
+} from "../../storage/index.ts";
 import { openAtomicFile } from "./atomic-file.ts";
 import { lockFile } from "./file-lock.ts";
-import { openFileSource } from "./file-source.ts";
-import { fileError, isErrno, makeFolder } from "./file-system.ts";
+import { openFileSource, openGrowingFile, streamFile } from "./file-source.ts";
+import { attempt, isErrno, makeMissingFolders } from "./file-system.ts";
 
-/** The files of the machine, by path. */
-const fileStorage: Storage = {
-  stat: (path) =>
-    attempt(path, async () => {
-      try {
-        const found = await stat(path, { bigint: true });
-        return {
-          kind: found.isDirectory() ? "folder" : "file",
-          size: found.isDirectory() ? 0 : Number(found.size),
-          modified: Number(found.mtimeMs),
-          identity: `${found.dev}:${found.ino}`,
-        };
-      } catch (error) {
-        if (isErrno(error, "ENOENT")) return undefined;
-        throw error;
-      }
-    }),
-  async *list(path): AsyncGenerator<ListedEntry> {
-    const folder = await attempt(path, () => opendir(path));
-    for await (const entry of folder) {
-      yield { name: entry.name, kind: entry.isDirectory() ? "folder" : "file" };
-    }
+const isFileUrl = (uri: string): boolean => /^file:/i.test(uri);
+const pathOf = (uri: string): string => (isFileUrl(uri) ? fileURLToPath(uri) : uri);
+const named = (path: string, like: string): string => (isFileUrl(like) ? pathToFileURL(path).href : path);
+
+/** The files of the machine, by path or `file:` URL; errors, and the names of what is in a folder, are of the same kind. */
+export const fileStorage: Storage = {
+  stat: entryAt,
+  list: listFolder,
+  open: (uri) => openFileSource(pathOf(uri), uri),
+  stream: (uri, options) => streamFile(pathOf(uri), options, uri),
+  create: (uri) => openAtomicFile(pathOf(uri), uri),
+  grow: (uri) => openGrowingFile(pathOf(uri), uri),
+  makeFolder: (uri) => attempt(uri, () => makeMissingFolders(pathOf(uri))),
+  move: (from, to) => attempt(from, () => rename(pathOf(from), pathOf(to))),
+  remove: (uri) => attempt(uri, () => rm(pathOf(uri), { recursive: true, force: true })),
+  async lock(uri, options) {
+    const unlock = await attempt(uri, () => lockFile(pathOf(uri), options));
+    return () => attempt(uri, unlock);
   },
-  open: openFileSource,
-  async *stream(path) {
-    for await (const chunk of createReadStream(path)) yield chunk as Uint8Array<ArrayBuffer>;
-  },
-  create: openAtomicFile,
-  grow: openGrowingFile,
-  makeFolder,
-  move: (from, to) => attempt(from, () => rename(from, to)),
-  remove: (path) => attempt(path, () => rm(path, { recursive: true, force: true })),
-  lock: (path, { signal, onWait = () => undefined } = {}) => lockFile(path, { signal, onWait }),
-  join,
-  resolve: (path) => resolve(path),
-  path: (path) => path,
+  join: (folder, ...names) => named(join(pathOf(folder), ...names), folder),
+  resolve: (uri) => named(resolve(pathOf(uri)), uri),
+  path: pathOf,
 };
 
-/** The storages of Node by scheme; what has none is a path. */
-export const nodeStorageFor: StorageFor = () => fileStorage;
+const http = httpStorage();
 
-async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
+/** The storages of Node by scheme; what has none is a path. */
+export const nodeStorageFor: StorageFor = storageTable(
+  { file: fileStorage, http, https: http, memory: memoryStorage() },
+  fileStorage,
+);
+
+function entryAt(uri: string): Promise<Entry | undefined> {
+  return attempt(uri, async () => {
+    try {
+      // An inode may need more digits than a double has.
+      const found = await stat(pathOf(uri), { bigint: true });
+      const isFolder = found.isDirectory();
+      return {
+        kind: isFolder ? "folder" : "file",
+        size: isFolder ? 0 : Number(found.size),
+        // As Stats.mtimeMs is made.
+        modified: Number(found.mtimeNs / 1_000_000_000n) * 1e3 + Number(found.mtimeNs % 1_000_000_000n) / 1e6,
+        identity: `${found.dev}:${found.ino}`,
+      };
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return undefined;
+      throw error;
+    }
+  });
 }
 
-async function openGrowingFile(path: string): Promise<GrowingFile> {
-  const file = await attempt(path, () => open(path, "a+"));
-  let { size } = await file.stat();
-  const close = (): Promise<void> => file.close();
-  return {
-    name: path,
-    get size() {
-      return size;
-    },
-    async read(offset, length) {
-      const bytes = new Uint8Array(length);
-      await attempt(path, () => file.read(bytes, 0, length, offset));
-      return bytes;
-    },
-    append: (bytes) =>
-      attempt(path, async () => {
-        await file.appendFile(bytes);
-        size += bytes.byteLength;
-      }),
-    truncate: (length) =>
-      attempt(path, async () => {
-        await file.truncate(length);
-        size = length;
-      }),
-    sync: () => attempt(path, () => file.sync()),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+async function* listFolder(uri: string, { signal }: StorageOptions = {}): AsyncGenerator<ListedEntry> {
+  signal?.throwIfAborted();
+  const folder = await attempt(uri, () => opendir(pathOf(uri), { bufferSize: 1024 }));
+  try {
+    for (;;) {
+      const entry = await attempt(uri, () => folder.read());
+      if (!entry) return;
+      signal?.throwIfAborted();
+      yield {
+        name: entry.name,
+        kind: entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "file",
+      };
+    }
+  } finally {
+    await folder.close();
+  }
 }
