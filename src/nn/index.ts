@@ -17,6 +17,7 @@ export {
   withoutAccuracy,
   type StatedAccuracy,
   decodeDescription,
+  hashedConfig,
   encodeDescription,
   type ModelDescription,
 } from "./model-description.ts";

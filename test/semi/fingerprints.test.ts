@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { exportSafetensors } from "../../src/node/models/export-model.ts";
+import { exportSafetensors } from "../../src/node/library.ts";
 import { openFingerprints } from "../../src/node/semi/fingerprints.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

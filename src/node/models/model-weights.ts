@@ -1,6 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
-import type { StateDict } from "../../core/index.ts";
-import type { ModelConfig } from "../../nn/index.ts";
+import { createHash } from "node:crypto";
 import { downloadWeights, type DownloadOptions, type Sha256 } from "../../weights/hub/index.ts";
 import { hubStorage } from "../files/hub-storage.ts";
 
@@ -30,24 +28,11 @@ function setting(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-function nodeSha256(): Sha256 {
+/** Node's SHA-256. */
+export function nodeSha256(): Sha256 {
   const hash = createHash("sha256");
   return {
     update: (bytes) => void hash.update(bytes),
     hex: () => Promise.resolve(hash.digest("hex")),
   };
-}
-
-/**
- * A configuration as hashes see it: with two rates that every configuration once held as 0, so that what was cached
- * and finished then is still known.
- */
-export const hashedConfig = (config: ModelConfig): object => ({ ...config, dropRate: 0, dropPathRate: 0 });
-
-/** Adds names and values of weights to a hash, in the order of their names; shapes follow from the network. */
-export async function hashWeights(hash: Hash, weights: StateDict): Promise<void> {
-  for (const [name, tensor] of [...weights].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const { data } = await tensor.load();
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
 }
