@@ -25,7 +25,6 @@ export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./node/trai
 export { runSemi, type RunSemiOptions } from "./node/semi/run-semi.ts";
 export type { SemiEvent } from "./node/semi/events.ts";
 export { openImages } from "./node/images/open-images.ts";
-export type { OpenImagesOptions } from "./node/images/image-sources.ts";
 export {
   findCard,
   listModels,
@@ -33,7 +32,7 @@ export {
   type ModelDescription,
   type ResNetConfig,
 } from "./nn/index.ts";
-export type { ImageItem, ImageSource } from "./data/index.ts";
+export type { ImageItem, ImageSource, OpenImagesOptions } from "./data/index.ts";
 export {
   Model,
   type CalibrateOptions,

@@ -4,6 +4,7 @@ import { indexedImage, type ImageIndex } from "../../data/loader/image-index.ts"
 import type { BatchArrays } from "../../data/loader/training-loader.ts";
 import type { MixingOptions } from "../../data/mixing-options.ts";
 import { mixBatch, writeTarget } from "../../data/mixing.ts";
+import type { ContentReader } from "../../data/sources/content-reader.ts";
 import { crop } from "../../image/augment/geometric-transforms.ts";
 import {
   drawPart,
@@ -11,7 +12,6 @@ import {
   type TrainingTransformOptions,
 } from "../../image/augment/training-transform.ts";
 import type { DecodeOptions, RgbImage, Size, Window } from "../../image/index.ts";
-import type { ContentReader } from "../images/content-reader.ts";
 import { decodeImage, decodePart } from "../images/decode-image.ts";
 import { toWire, type WireError } from "../threads/worker-thread.ts";
 import { cachedImage, cacheImage, type DecodedCache } from "./decoded-cache.ts";

@@ -9,16 +9,16 @@ import {
   type StateDict,
   type TensorSource,
 } from "../../core/index.ts";
-import type { ImageItem, ImageSource } from "../../data/index.ts";
+import { contentReader, type ContentReader, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { embeddingLength } from "../../nn/index.ts";
 import type { Model } from "../../predict/index.ts";
 import type { Examples } from "../../train/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { openFileSource } from "../files/file-source.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { isErrno, makeMissingFolders } from "../files/file-system.ts";
 import { explainCacheErrors } from "../files/hub-storage.ts";
-import { contentReader, type ContentReader } from "../images/content-reader.ts";
 
 /** How far the embedding of a data set is. */
 export interface EmbeddingProgress {
@@ -76,7 +76,7 @@ export async function embedImages(
   const report = (): void =>
     onProgress?.({ done: found.length + unreadable.length, cached, total: images.size });
 
-  await using reader = contentReader();
+  await using reader = contentReader(nodeStorageFor);
   async function* unknownImages(): AsyncGenerator<ImageItem> {
     for await (const item of images) {
       const label = labelIndex.get(item.label ?? "");

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { holdOut, type ImageItem, type ImageSource } from "../../data/index.ts";
-import type { OpenImagesOptions } from "../images/image-sources.ts";
+import { holdOut, type ImageItem, type ImageSource, type OpenImagesOptions } from "../../data/index.ts";
 import { openImages } from "../images/open-images.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */

@@ -2,13 +2,14 @@ import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import sharp from "sharp";
 import { elementCount, SessionError, type Tensor } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
+import { contentReader } from "../../data/sources/content-reader.ts";
 import type { DecodeOptions } from "../../image/decode-image.ts";
 import { evalCrop } from "../../image/eval-crop.ts";
 import { normalise } from "../../image/normalise.ts";
 import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { runFailed, type ImageFeeds } from "../../runtime/index.ts";
-import { contentReader } from "../images/content-reader.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import type { BlockSizeCheck } from "../onnx/block-size.ts";
 import { onnxRuntime, openInferenceSession, type OpenRequest } from "../onnx/onnx-runtime.ts";
@@ -33,7 +34,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 let opened: { readonly request: OpenPipelineRequest; readonly runBatch: RunBatch } | undefined;
-const reader = contentReader();
+const reader = contentReader(nodeStorageFor);
 
 async function open(request: OpenPipelineRequest): Promise<Answer> {
   opened = { request, runBatch: batchRunner(await openInferenceSession(request), request) };

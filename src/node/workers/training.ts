@@ -2,7 +2,8 @@ import sharp from "sharp";
 import { SessionError } from "../../core/index.ts";
 import { indexedImage } from "../../data/loader/image-index.ts";
 import type { BatchArrays } from "../../data/loader/training-loader.ts";
-import { contentReader } from "../images/content-reader.ts";
+import { contentReader } from "../../data/sources/content-reader.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import { makeBatch, type BatchRequest, type BatchSettings } from "../loader/make-batch.ts";
 import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
@@ -17,7 +18,7 @@ sharp.cache(false);
 export type MeasureRequest = Pick<BatchSettings, "index" | "decode"> & { readonly images: readonly number[] };
 
 let settings: BatchSettings | undefined;
-const reader = contentReader();
+const reader = contentReader(nodeStorageFor);
 const spare: BatchArrays[] = [];
 /** A batch is made while the one before is with the consumer. */
 const mostSpare = 2;
