@@ -57,14 +57,20 @@ async function open({ program, device, threads, seed }: OpenStepRequest): Promis
   return { value: undefined };
 }
 
-const step = async ({ batch, rates }: StepRequest): Promise<Answer> => ({
-  value: await runner().step(batch, rates),
-});
+async function step({ batch, rates }: StepRequest): Promise<Answer> {
+  const value = await runner().step(batch, rates);
+  return { value, transfer: buffersOf(value.batch) };
+}
 
 async function gradients({ batch, rates }: StepRequest): Promise<Answer> {
   const value = await runner().gradients(batch, rates);
-  return { value, transfer: [value.gradients.buffer] };
+  return { value, transfer: [value.gradients.buffer, ...buffersOf(value.batch)] };
 }
+
+/** What a batch gives back; both arrays may be views of one buffer. */
+const buffersOf = ({ images, targets }: StepBatch): ArrayBuffer[] => [
+  ...new Set([images.buffer, targets.buffer]),
+];
 
 const update = async (request: UpdateRequest): Promise<Answer> => ({
   value: await runner().update(request.gradients, request.rates),
