@@ -34,7 +34,7 @@ export const loader: Benchmark = {
           };
         }),
         notes: [
-          "Workers stand before; an epoch counts from the call to its last batch. Nothing trains meanwhile; ours is given the memory of each batch back (`recycle`).",
+          "Workers stand before; an epoch counts from the call to its last batch. Nothing trains meanwhile; ours is given the memory of each batch back, as the trainer does (`recycle`).",
           "Photographs: random resized crop (bilinear or bicubic at random), flip, colour jitter 0.4, at 224. Small images: padded crop and flip at 32.",
           "torchvision reads the same files with ImageFolder; the best of 0 to 3 workers, found before.",
         ],

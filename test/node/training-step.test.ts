@@ -52,12 +52,13 @@ const asDict = (state: ReadonlyMap<string, Tensor<"float32">>): StateDict =>
 const failure = (name: string, code: string): unknown => expect.objectContaining({ name, code });
 
 describe("a training step", () => {
-  it("takes the memory of its batch, and gives copies of its state", async () => {
+  it("takes the memory of its batch and gives it back, and copies of its state", async () => {
     const program = tiny();
     const step = await openTrainingStep(program, { state: initialTrainingState(program) });
     const batch = batchOf(1);
-    const { loss, correct } = await step.run(batch, rates(1));
+    const { loss, correct, batch: returned } = await step.run(batch, rates(1));
     expect(batch.images.byteLength + batch.targets.byteLength).toBe(0);
+    expect(returned).toEqual(batchOf(1));
     expect(loss).toBeGreaterThan(0);
     expect(correct).toBeLessThanOrEqual(4);
     const first = await step.state();

@@ -27,10 +27,12 @@ export interface TrainingLoader {
    * Takes the memory of a batch that is done with, for one that is still to be made: fresh memory for every batch costs
    * the system's time to hand out, and the garbage collector's to find.
    *
-   * The arrays of the batch are empty from then on. Those that were transferred elsewhere, or that another loader made,
-   * are let alone.
+   * The arrays are empty from then on. Those of a batch that another loader made, or that was given back already, are let
+   * alone, and so are arrays of another size.
+   *
+   * @param arrays Where the memory is now, if it moved: a training step gives it back. @default the batch's own
    */
-  recycle(batch: BatchArrays): void;
+  recycle(batch: TrainingBatch, arrays?: BatchArrays): void;
   /** Ends the workers; iterations under way, and later ones, reject with `runtime/released`. */
   close(): Promise<void>;
 }

@@ -32,7 +32,7 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
   const rank = parts.order.rank ?? 0;
   // One call for each thread: whichever ends first takes the next batch.
   const share = shareCalls(threads, 1);
-  const makers = new WeakMap<TrainingBatch["images"], Thread>();
+  const handedOut = new WeakMap<TrainingBatch, MadeOf>();
   const closing = new AbortController();
 
   const make = async (
@@ -46,13 +46,14 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
       position: batch * batchSize * worldSize + rank,
       positionStep: worldSize,
     };
-    const made = await share(async (thread) => {
-      const answer = await thread.call<MadeBatch>("batch", request, { signal });
-      makers.set(answer.images, thread);
-      return answer;
+    return share(async (thread) => {
+      const made = await thread.call<MadeBatch>("batch", request, { signal });
+      const skipped = made.skipped.map(({ id, error }) => ({ id, error: fromWire(error) }));
+      const { images, targets } = made;
+      const ready = { images, targets, size: batchSize, epoch, batch, skipped };
+      handedOut.set(ready, { thread, lengths: lengthsOf(made) });
+      return ready;
     });
-    const skipped = made.skipped.map(({ id, error }) => ({ id, error: fromWire(error) }));
-    return { images: made.images, targets: made.targets, size: batchSize, epoch, batch, skipped };
   };
 
   return {
@@ -73,13 +74,16 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
         },
       );
     },
-    recycle({ images, targets }) {
+    recycle(batch, { images, targets } = batch) {
+      const made = handedOut.get(batch);
+      if (made?.lengths !== lengthsOf({ images, targets })) return;
+      handedOut.delete(batch);
       // Kept by the thread: this one's garbage collector, which has more to look through, would count it at each batch.
-      const thread = makers.get(images);
-      if (!thread || images.length === 0 || targets.length === 0) return;
       const transfer = [images.buffer, targets.buffer];
       // A thread that is gone needs no memory.
-      thread.call("keep", { images, targets } satisfies BatchArrays, { transfer }).catch(() => undefined);
+      made.thread
+        .call("keep", { images, targets } satisfies BatchArrays, { transfer })
+        .catch(() => undefined);
     },
     async close() {
       closing.abort(
@@ -89,6 +93,15 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
     },
   };
 }
+
+/** Where a batch came from. */
+interface MadeOf {
+  readonly thread: Thread;
+  readonly lengths: string;
+}
+
+/** Arrays that went elsewhere are empty, and so of other lengths than when they were made. */
+const lengthsOf = ({ images, targets }: BatchArrays): string => `${images.length}, ${targets.length}`;
 
 function* range(start: number, end: number): Generator<number> {
   for (let i = start; i < end; i++) yield i;

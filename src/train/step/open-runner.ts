@@ -81,7 +81,7 @@ export async function openRunner(
       loss += dataOf(results["loss"]!)[0]! / accumulate;
       correct += dataOf(results["correct"]!)[0]!;
     }
-    return { loss, correct };
+    return { loss, correct, batch };
   };
   const runUpdate = async (rates: StepRates, gradients?: Tensor): Promise<void> => {
     if (!update || !sessions.update) return;

@@ -45,10 +45,13 @@ export function stepWorker({ runtime, sessionOptions, writesInto }: StepWorkerPa
       opened = await openRunner(runtime, program, { device, seed, writesInto, session });
       return { value: undefined };
     },
-    step: async ({ batch, rates }: StepRequest) => ({ value: await runner().step(batch, rates) }),
+    async step({ batch, rates }: StepRequest): Promise<Answer> {
+      const value = await runner().step(batch, rates);
+      return { value, transfer: buffersOf(value.batch) };
+    },
     async gradients({ batch, rates }: StepRequest): Promise<Answer> {
       const value = await runner().gradients(batch, rates);
-      return { value, transfer: [value.gradients.buffer] };
+      return { value, transfer: [value.gradients.buffer, ...buffersOf(value.batch)] };
     },
     update: async ({ gradients, rates }: UpdateRequest) => ({
       value: await runner().update(gradients, rates),
@@ -61,3 +64,8 @@ export function stepWorker({ runtime, sessionOptions, writesInto }: StepWorkerPa
     write: async (values: StateValues) => ({ value: await runner().write(values) }),
   };
 }
+
+/** What a batch gives back; both arrays may be views of one buffer. */
+const buffersOf = ({ images, targets }: StepBatch): ArrayBuffer[] => [
+  ...new Set([images.buffer, targets.buffer]),
+];

@@ -23,6 +23,8 @@ export interface StepResult {
   readonly loss: number;
   /** Number of images whose largest logit is the class with the largest target, before the update. */
   readonly correct: number;
+  /** The memory of the batch, which the step has done with: the caller's arrays, or others that they moved into. */
+  readonly batch: StepBatch;
 }
 
 /** A training program that stands ready on a device, which keeps its state. Calls take place one after another. */
@@ -30,8 +32,8 @@ export interface TrainingStep {
   /**
    * Takes one step of the optimiser.
    *
-   * The step keeps the memory of the batch: where it runs in a thread of its own, the caller's arrays are empty
-   * afterwards.
+   * The memory of the batch is the step's until the result gives it back. Where the step runs in a thread of its own, the
+   * caller's arrays are empty from then on.
    *
    * @throws SessionError `runtime/out-of-memory`, `runtime/run-failed`, `runtime/released`; UsageError
    *   `train/batch-size` for a batch of another size. The state is then that of the step before.

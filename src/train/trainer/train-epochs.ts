@@ -64,7 +64,7 @@ export interface TrainingParts {
   readonly recipe: Recipe;
   readonly plan: TrainingPlan;
   readonly step: TrainingStep;
-  readonly loader: Pick<TrainingLoader, "epoch">;
+  readonly loader: Pick<TrainingLoader, "epoch" | "recycle">;
   /** Measures the weights of an epoch, counted from 1; left out without validation images. */
   readonly validate?:
     | ((state: TrainingState, epoch: number, signal: AbortSignal | undefined) => Promise<Validated>)
@@ -131,6 +131,7 @@ async function* takeSteps(run: Run): AsyncGenerator<EpochsEvent, void, undefined
     for (const skipped of batch.skipped) yield { type: "skipped", ...skipped };
     const learningRate = nextLearningRate(run);
     const result = await takeStep(run, batch, learningRate);
+    loader.recycle(batch, result.batch);
     run.position = afterStep(run.position, batch.size, result, (performance.now() - began) / 1000);
     const { step } = run.position;
     if (step % plan.stepsPerRow === 0 || step === plan.steps) {
