@@ -1,3 +1,5 @@
+import { DataError } from "./errors.ts";
+
 /** Random access to the bytes of a file, a Blob or a buffer. */
 export interface ByteSource {
   /** What error messages call it: usually the path. */
@@ -16,7 +18,8 @@ export function bytesSource(name: string, bytes: Uint8Array<ArrayBuffer>): ByteS
     read(offset, length) {
       if (offset < 0 || length < 0 || offset + length > bytes.byteLength) {
         return Promise.reject(
-          new RangeError(
+          new DataError(
+            "core/out-of-range",
             `${name}: bytes ${offset}..${offset + length} lie outside its ${bytes.byteLength} bytes.`,
           ),
         );

@@ -1,3 +1,5 @@
+import { UsageError } from "./errors.ts";
+
 /** A dense row-major array in memory. */
 export interface Tensor<D extends DType = DType> {
   readonly dtype: D;
@@ -21,14 +23,19 @@ export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
-/** Makes a tensor, checking that the data fills the shape. */
+/**
+ * Makes a tensor.
+ *
+ * @throws UsageError `core/tensor-shape` for data that do not fill the shape.
+ */
 export function tensor<D extends DType>(
   dtype: D,
   dims: readonly number[],
   data: DTypeArrays[D],
 ): Tensor<D> & TensorSource<D> {
   if (data.length !== elementCount(dims)) {
-    throw new RangeError(
+    throw new UsageError(
+      "core/tensor-shape",
       `tensor: shape [${dims.join(", ")}] holds ${elementCount(dims)} elements, the data has ${data.length}.`,
     );
   }

@@ -2,6 +2,7 @@ import { GraphError } from "../core/index.ts";
 import { currentScope } from "./scope.ts";
 import {
   formatShape,
+  kindOf,
   type Application,
   type Attribute,
   type AttributeKind,
@@ -12,10 +13,10 @@ import {
 } from "./value.ts";
 
 type Inputs = readonly (Value | undefined)[];
-type OptionalAttributes = Readonly<Record<string, Attribute | undefined>>;
 
 /** Applies an op: checks arity and attributes, infers the outputs' types, and makes the node. */
-export function apply(op: OpSpec, inputs: Inputs, attributes: OptionalAttributes = {}): readonly Value[] {
+export function apply<A>(op: OpSpec<A>, inputs: Inputs, attributes?: NoInfer<A>): readonly Value[];
+export function apply(op: OpSpec, inputs: Inputs, attributes: Attributes = {}): readonly Value[] {
   const scope = currentScope();
   const given = withoutUndefined(attributes);
   const outputs: Value[] = [];
@@ -29,7 +30,8 @@ export function apply(op: OpSpec, inputs: Inputs, attributes: OptionalAttributes
 }
 
 /** Applies an op that has a single output. */
-export function apply1(op: OpSpec, inputs: Inputs, attributes: OptionalAttributes = {}): Value {
+export function apply1<A>(op: OpSpec<A>, inputs: Inputs, attributes?: NoInfer<A>): Value;
+export function apply1(op: OpSpec, inputs: Inputs, attributes: Attributes = {}): Value {
   const [output] = apply(op, inputs, attributes);
   return output ?? fail(op, currentScope(), inputs, "has no output");
 }
@@ -62,8 +64,14 @@ function checkAttributes({ op, attributes, inputs, scope }: Node): void {
       const known = Object.keys(op.attributes).join(", ") || "none";
       fail(op, scope, inputs, `has no attribute "${name}" (known: ${known})`);
     }
-    if (!fitsKind[kind](value)) {
-      fail(op, scope, inputs, `attribute "${name}" must be ${kind}, got ${JSON.stringify(value)}`);
+    const wanted = kindOf(kind);
+    if (!fitsKind[wanted](value)) {
+      fail(op, scope, inputs, `attribute "${name}" must be ${wanted}, got ${JSON.stringify(value)}`);
+    }
+  }
+  for (const [name, kind] of Object.entries(op.attributes)) {
+    if (kind === kindOf(kind) && !(name in attributes)) {
+      fail(op, scope, inputs, `needs the attribute "${name}" (${kind})`);
     }
   }
 }
@@ -82,7 +90,8 @@ function fail(op: OpSpec, scope: string, inputs: Inputs, problem: string): never
   throw new GraphError("graph/invalid-op", `${where}: ${problem}. Inputs: ${types === "" ? "none" : types}.`);
 }
 
-function withoutUndefined(attributes: OptionalAttributes): Attributes {
+/** Callers without types may spell out what they leave out. */
+function withoutUndefined(attributes: Readonly<Record<string, Attribute | undefined>>): Attributes {
   const given = Object.entries(attributes).filter((entry) => entry[1] !== undefined);
   return Object.fromEntries(given) as Attributes;
 }

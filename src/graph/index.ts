@@ -3,6 +3,7 @@ export {
   input,
   type Attributes,
   type Dim,
+  type Float,
   type Node,
   type Shape,
   type Value,
@@ -93,7 +94,7 @@ export {
 } from "./ops/blocked.ts";
 export { buildGraph, type Graph, rewrite, type RewriteRule, checkGraph } from "./graph.ts";
 export { foldBatchNorm } from "./passes/fold-batch-norm.ts";
-export { blockConvolutions, mergeGroups } from "./passes/block-convolutions.ts";
+export { mergeGroups } from "./lower/merged-groups.ts";
 export { flattenScaled, lower, type LoweringTable } from "./lower/lower.ts";
 export {
   rangeGraph,
@@ -108,4 +109,6 @@ export { readModelInterface, type ModelInterface, type ModelValue } from "./onnx
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
 export { lowerBlocked } from "./lower/nchwc/lower-blocked.ts";
+export { blockedInference, blockedTraining } from "./lower/nchwc/targets.ts";
+export type { BlockedTarget } from "./lower/nchwc/rule.ts";
 export { standard } from "./lower/standard.ts";

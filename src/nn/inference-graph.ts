@@ -1,7 +1,7 @@
 import { ModelError, type StateDict } from "../core/index.ts";
 import {
   add,
-  blockConvolutions,
+  blockedInference,
   buildGraph,
   cast,
   concat,
@@ -11,6 +11,7 @@ import {
   input,
   int64,
   int64s,
+  lowerBlocked,
   matMul,
   mergeGroups,
   mul,
@@ -100,8 +101,7 @@ export function inferenceGraph(
 
 /** Writes the convolutions for ONNX Runtime's blocked CPU kernels, where their block size is known. */
 export function forKernels(graph: Graph, blockSize: number | undefined): Graph {
-  // Groups narrower than a block have no blocked kernel.
-  return blockSize === undefined ? graph : blockConvolutions(mergeGroups(graph, blockSize), blockSize);
+  return blockSize === undefined ? graph : lowerBlocked(graph, blockSize, blockedInference);
 }
 
 /**

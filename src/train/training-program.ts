@@ -8,6 +8,7 @@ import {
 } from "../core/index.ts";
 import {
   add,
+  blockedTraining,
   buildGraph,
   flattenScaled,
   float32,
@@ -88,7 +89,9 @@ export function trainingProgram(config: ModelConfig, options: TrainingProgramOpt
   }
   const compile = (outputs: Readonly<Record<string, Value>>): Graph => {
     const graph = buildGraph(outputs);
-    return flattenScaled(blockSize === undefined ? lower(graph, standard) : lowerBlocked(graph, blockSize));
+    return flattenScaled(
+      blockSize === undefined ? lower(graph, standard) : lowerBlocked(graph, blockSize, blockedTraining),
+    );
   };
   const averaged = accumulate === 1 ? loss : mul(loss, float32(1 / accumulate));
   const grads = gradients(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GraphError, tensor } from "../../src/core/index.ts";
+import { bytesSource, GraphError, tensor, UsageError } from "../../src/core/index.ts";
 import * as g from "../../src/graph/index.ts";
 
 const float = (...shape: readonly (number | string)[]): g.Value<"float32"> => g.input("x", "float32", shape);
@@ -28,6 +28,7 @@ const refusals: readonly (readonly [string, () => unknown, string])[] = [
   ["a zero point of other shape", () => g.quantizeLinear(float(2, 3), float(), g.input("z", "uint8", [3])), "QuantizeLinear layer1.0.conv2: the zero point must have the scale's shape [], got [3]. Inputs: float32[2, 3], float32[], uint8[3]."],
   ["floats where numbers are quantised", () => g.dequantizeLinear(float(2) as g.Value as g.Value<"int8">, float()), "DequantizeLinear layer1.0.conv2: the input must be uint8, int8 or int32, got float32. Inputs: float32[2], float32[]."],
   ["a fractional stride", () => g.conv(images, float(8, 130, 3, 3), undefined, { strides: [1.5, 2] }), 'Conv layer1.0.conv2: attribute "strides" must be ints, got [1.5,2]. Inputs: float32[N, 130, 56, 56], float32[8, 130, 3, 3].'],
+  ["a pool without a window", () => g.maxPool(images, {} as g.PoolAttributes), 'MaxPool layer1.0.conv2: needs the attribute "kernel_shape" (ints). Inputs: float32[N, 130, 56, 56].'],
   ["an attribute that ONNX does not have", () => g.maxPool(images, { kernel_shape: [3, 3], padding: 1 } as g.PoolAttributes), 'MaxPool layer1.0.conv2: has no attribute "padding" (known: kernel_shape, strides, pads). Inputs: float32[N, 130, 56, 56].'],
 ];
 
@@ -127,10 +128,36 @@ describe("checkGraph", () => {
   });
 });
 
-describe("tensor", () => {
+describe("lowering", () => {
+  const x = float(1, 16, 8);
+  const w = g.input("w", "float32", [16, 16, 3]);
+  const loss = g.reduceSum(g.conv(x, w), [0, 1, 2], { keepdims: 0 });
+  const [gradient] = g.gradients(loss, [w]);
+  const graph = g.buildGraph({ gradient: gradient! });
+
+  it.each([
+    ["for any target", () => g.lower(graph, g.standard)],
+    ["for blocked kernels", () => g.lowerBlocked(graph, 16, g.blockedTraining)],
+  ])("refuses the gradient of a convolution over one axis %s", (_name, lowered) => {
+    expect(lowered).toThrow(GraphError);
+    expect(lowered).toThrow(expect.objectContaining({ code: "graph/not-4d" }) as Error);
+    expect(lowered).toThrow("Expected a window over rows and columns, got one of [3]");
+  });
+});
+
+describe("core", () => {
   it("refuses data that do not fill the shape", () => {
-    expect(() => tensor("float32", [2, 3], new Float32Array(5))).toThrow(
-      "tensor: shape [2, 3] holds 6 elements, the data has 5.",
-    );
+    const made = (): unknown => tensor("float32", [2, 3], new Float32Array(5));
+    const message = "tensor: shape [2, 3] holds 6 elements, the data has 5.";
+    expect(made).toThrow(new UsageError("core/tensor-shape", message));
+    expect(made).toThrow(expect.objectContaining({ code: "core/tensor-shape" }) as Error);
+  });
+
+  it("refuses to read past the end of bytes", async () => {
+    await expect(bytesSource("four.bin", new Uint8Array(4)).read(2, 3)).rejects.toMatchObject({
+      name: "DataError",
+      code: "core/out-of-range",
+      message: "four.bin: bytes 2..5 lie outside its 4 bytes.",
+    });
   });
 });

@@ -5,9 +5,9 @@ import { expand, reshape } from "../ops/layout.ts";
 import { reduceSum } from "../ops/reduction.ts";
 import type { OpType } from "../ops/table.ts";
 import { atScope } from "../scope.ts";
-import { float32, type Node, type Value } from "../value.ts";
+import { float32, type Node, type Value, type Float, staticShape } from "../value.ts";
 import { vjpTable } from "./vjp-table.ts";
-import { staticShape, type Float, type Vjp } from "./vjp.ts";
+import type { NonDifferentiable, Vjp } from "./vjp.ts";
 
 /**
  * Reverse-mode gradients of a scalar.
@@ -71,7 +71,8 @@ function dependents(nodes: readonly Node[], values: readonly Value[]): ReadonlyS
 }
 
 function ruleOf(node: Node): Vjp {
-  const rule = vjpTable[node.op.type as OpType];
+  // What the table holds for an op is for its nodes.
+  const rule = vjpTable[node.op.type as OpType] as Vjp | NonDifferentiable;
   if (typeof rule === "function") return rule;
   throw new GraphError(
     "graph/not-differentiable",

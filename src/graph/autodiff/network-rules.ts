@@ -9,14 +9,15 @@ import { add, div, mul, sqrt, sub } from "../ops/elementwise.ts";
 import { allButChannels, channelColumn, reshape } from "../ops/layout.ts";
 import { gemm } from "../ops/linear.ts";
 import { reduceSum, softmax } from "../ops/reduction.ts";
-import { float32, type Node } from "../value.ts";
-import { staticShape, type Float, type Vjp } from "./vjp.ts";
+import type { NodeOf } from "../ops/table.ts";
+import { float32, type Float, type Node, staticShape } from "../value.ts";
+import type { Vjp } from "./vjp.ts";
 
-const floats = (node: Node): readonly Float[] => node.inputs as readonly Float[];
+const floats = ({ inputs }: Pick<Node, "inputs">): readonly Float[] => inputs as readonly Float[];
 
 export const relu: Vjp = (node, [dy]) => [reluGrad(node.outputs[0] as Float, dy!)];
 
-export const convolution: Vjp = (node, [dy]) => {
+export const convolution: Vjp<NodeOf<"Conv">> = (node, [dy]) => {
   const [x, w, b] = floats(node);
   return [
     convInputGrad(dy!, w!, node.attributes, staticShape(x!)),
@@ -25,33 +26,33 @@ export const convolution: Vjp = (node, [dy]) => {
   ];
 };
 
-export const maxPool: Vjp = (node, [dy]) => [
+export const maxPool: Vjp<NodeOf<"MaxPool">> = (node, [dy]) => [
   maxPoolGrad(floats(node)[0]!, node.outputs[0] as Float, dy!, node.attributes),
 ];
 
 /** Gradients reach the statistics of the batch through x; those of the running ones are not taken. */
-export const batchNormTraining: Vjp = (node, [dy]) => {
+export const batchNormTraining: Vjp<NodeOf<"BatchNormTraining">> = (node, [dy]) => {
   const [x, weight] = floats(node);
   const [, mean, variance] = node.outputs as readonly Float[];
   const statistics = { mean: mean!, variance: variance! };
-  return batchNormTrainingGrad(x!, dy!, weight!, statistics, node.attributes["epsilon"] as number);
+  return batchNormTrainingGrad(x!, dy!, weight!, statistics, node.attributes.epsilon);
 };
 
 /** y = w · (x - m) / √(v + e) + b with constant statistics, as frozen layers have them. */
-export const batchNormFrozen: Vjp = (node, [dy]) => {
+export const batchNormFrozen: Vjp<NodeOf<"BatchNormalization">> = (node, [dy]) => {
   const [x, weight, , mean, variance] = floats(node);
   const column = (value: Float): Float => channelColumn(value, x!);
-  const std = sqrt(add(variance!, float32(node.attributes["epsilon"] as number)));
+  const std = sqrt(add(variance!, float32(node.attributes.epsilon)));
   const normal = div(sub(x!, column(mean!)), column(std));
   const sum = (value: Float): Float => reduceSum(value, allButChannels(x!), { keepdims: 0 });
   return [mul(dy!, column(div(weight!, std))), sum(mul(dy!, normal)), sum(dy!), undefined, undefined];
 };
 
 /** Y = op(A)·op(B) + C, where op transposes if asked. */
-export const gemmProduct: Vjp = (node, [dy]) => {
+export const gemmProduct: Vjp<NodeOf<"Gemm">> = (node, [dy]) => {
   const [a, b, c] = floats(node);
-  const flag = (name: string): 0 | 1 => (node.attributes[name] === 1 ? 1 : 0);
-  const [transA, transB] = [flag("transA"), flag("transB")];
+  const flag = (bit: number | undefined): 0 | 1 => (bit === 1 ? 1 : 0);
+  const [transA, transB] = [flag(node.attributes.transA), flag(node.attributes.transB)];
   const not = (bit: 0 | 1): 0 | 1 => (bit === 1 ? 0 : 1);
   return [
     // dA = dY·op(B)ᵀ, or its transpose
@@ -67,9 +68,9 @@ export const gemmProduct: Vjp = (node, [dy]) => {
 };
 
 /** y = softmax(x): dX = y · (dY - Σ dY·y) */
-export const softmaxOver: Vjp = (node, [dy]) => {
+export const softmaxOver: Vjp<NodeOf<"Softmax">> = (node, [dy]) => {
   const y = node.outputs[0] as Float;
-  const axis = (node.attributes["axis"] as number | undefined) ?? -1;
+  const { axis = -1 } = node.attributes;
   return [mul(y, sub(dy!, reduceSum(mul(dy!, y), [axis])))];
 };
 

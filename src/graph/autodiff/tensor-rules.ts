@@ -1,10 +1,11 @@
 import { div, mul, neg } from "../ops/elementwise.ts";
 import { expand, pad, reshape, slice, transpose } from "../ops/layout.ts";
 import { matMul } from "../ops/linear.ts";
-import { float32, int64s, literal, type Node } from "../value.ts";
-import { staticShape, type Float, type Vjp } from "./vjp.ts";
+import type { NodeOf } from "../ops/table.ts";
+import { float32, int64s, literal, type Float, type Node, staticShape } from "../value.ts";
+import type { Vjp } from "./vjp.ts";
 
-const inputs = (node: Parameters<Vjp>[0]): readonly Float[] => node.inputs as readonly Float[];
+const inputs = (node: Node): readonly Float[] => node.inputs as readonly Float[];
 
 export const add: Vjp = (_, [dy]) => [dy, dy];
 
@@ -45,8 +46,8 @@ function swapLast(x: Float): Float {
 /** Back to the shape of the first input. */
 export const reshaped: Vjp = (node, [dy]) => [reshape(dy!, staticShape(node.inputs[0]!))];
 
-export const transposed: Vjp = (node, [dy]) => {
-  const perm = node.attributes["perm"] as readonly number[];
+export const transposed: Vjp<NodeOf<"Transpose">> = (node, [dy]) => {
+  const { perm } = node.attributes;
   return [
     transpose(
       dy!,
@@ -56,9 +57,9 @@ export const transposed: Vjp = (node, [dy]) => {
 };
 
 /** Each input takes its own stretch of the gradient. */
-export const split: Vjp = (node, [dy]) => {
+export const split: Vjp<NodeOf<"Concat">> = (node, [dy]) => {
   const rank = dy!.shape.length;
-  const axis = ((node.attributes["axis"] as number) + rank) % rank;
+  const axis = (node.attributes.axis + rank) % rank;
   let end = 0;
   return node.inputs.map((value) => {
     const start = end;

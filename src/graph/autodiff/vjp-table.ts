@@ -1,4 +1,4 @@
-import type { OpType } from "../ops/table.ts";
+import type { NodeOf, OpType } from "../ops/table.ts";
 import * as network from "./network-rules.ts";
 import * as tensor from "./tensor-rules.ts";
 import type { NonDifferentiable, Vjp } from "./vjp.ts";
@@ -14,7 +14,7 @@ const layouts = because(
 const unused = because("no loss or layer of this package needs it");
 
 /** The rule of every op: a new op does not compile until it has one, or says why not. */
-export const vjpTable: Readonly<Record<OpType, Vjp | NonDifferentiable>> = {
+export const vjpTable: { readonly [T in OpType]: Vjp<NodeOf<T>> | NonDifferentiable } = {
   Add: tensor.add,
   BatchNormTraining: network.batchNormTraining,
   BatchNormTrainingGrad: second,

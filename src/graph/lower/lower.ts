@@ -1,59 +1,89 @@
-import { elementCount } from "../../core/index.ts";
+import { elementCount, GraphError } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
 import { rewrite, type Graph } from "../graph.ts";
+import type { ConvAttributes } from "../ops/convolution.ts";
 import { reshape } from "../ops/layout.ts";
-import { ops, type OpType } from "../ops/table.ts";
-import { compositeDomain, type Node, type Value } from "../value.ts";
+import type { PoolAttributes } from "../ops/pooling.ts";
+import { ops, type NodeOf, type OpType } from "../ops/table.ts";
+import {
+  compositeDomain,
+  isFour,
+  staticShape,
+  value4d,
+  type Float,
+  type Four,
+  type Node,
+  type Value,
+} from "../value.ts";
 
 /** Expresses every op of our own in the ops of a target; the rest of the graph stays as it is. */
 export function lower(graph: Graph, table: LoweringTable): Graph {
   return rewrite(graph, (node, inputs) =>
-    node.op.domain === compositeDomain
-      ? table[node.op.type as CompositeOpType](inputs as readonly Float[], node)
-      : undefined,
+    node.op.domain === compositeDomain ? lowered(table, node, inputs as readonly Float[]) : undefined,
   );
 }
 
-export type Float = Value<"float32">;
-
 /** Ops of our own, which a lowering expresses in ops that a runtime knows. */
-export type CompositeOpType = Extract<
-  OpType,
-  | "BatchNormTraining"
-  | "BatchNormTrainingGrad"
-  | "ConvInputGrad"
-  | "ConvWeightGrad"
-  | "MaxPoolGrad"
-  | "ReluGrad"
-  | "SgdUpdate"
-  | "SoftmaxCrossEntropy"
->;
+type CompositeOpType = {
+  [T in OpType]: (typeof ops)[T]["domain"] extends typeof compositeDomain ? T : never;
+}[OpType];
 
 /** Gives a node's outputs in simpler ops, from its lowered inputs. */
-export type Lowering = (inputs: readonly Float[], node: Node) => readonly Float[];
+export type Lowering<N = Node> = (inputs: readonly Float[], node: N) => readonly Float[];
 
 /** How a target expresses every op of our own. */
-export type LoweringTable = Readonly<Record<CompositeOpType, Lowering>>;
+export type LoweringTable = { readonly [T in CompositeOpType]: Lowering<NodeOf<T>> };
 
-/** Attributes of a two-dimensional convolution, complete. */
-export interface Convolution {
-  readonly group: number;
-  readonly kernel: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly dilations: readonly [number, number];
+/** What a table makes of a node of our own. */
+export function lowered(table: LoweringTable, node: Node, inputs: readonly Float[]): readonly Float[] {
+  // The rule that stands under an op's name is for its nodes.
+  const rule = table[node.op.type as CompositeOpType] as Lowering;
+  return rule(inputs, node);
+}
+
+export type Pair = readonly [number, number];
+
+const isPair = (list: readonly number[]): list is Pair => list.length === 2;
+
+/** How a window slides over rows and columns, complete. */
+export interface Window2d {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly dilations: Pair;
   /** Top, left, bottom, right. */
-  readonly pads: readonly [number, number, number, number];
+  readonly pads: Four;
+}
+
+/**
+ * Completes the attributes of a convolution or a pool by ONNX's defaults.
+ *
+ * @throws GraphError `graph/not-4d` for a window over other than two axes.
+ */
+export function window2d(attributes: PoolAttributes & Pick<ConvAttributes, "dilations">): Window2d {
+  const { kernel_shape: kernel, strides = [1, 1], dilations = [1, 1], pads = [0, 0, 0, 0] } = attributes;
+  if (isPair(kernel) && isPair(strides) && isPair(dilations) && isFour(pads)) {
+    return { kernel, strides, dilations, pads };
+  }
+  throw new GraphError(
+    "graph/not-4d",
+    `Expected a window over rows and columns, got one of [${kernel.join(", ")}]; gradients are for images.`,
+  );
+}
+
+/** A convolution whose gradient is asked for. */
+export interface Convolution extends Window2d {
+  readonly group: number;
   /** Shape of the gradient. */
-  readonly shape: readonly [number, number, number, number];
+  readonly shape: Four;
 }
 
 /** Reads the attributes that a convolution's gradients carry along. */
-export function convolutionOf({ attributes }: Node): Convolution {
-  const { kernel_shape: kernel, ...given } = attributes;
-  return { ...defaults, ...given, kernel } as unknown as Convolution;
+export function convolutionOf({
+  attributes,
+  outputs,
+}: NodeOf<"ConvInputGrad" | "ConvWeightGrad">): Convolution {
+  return { ...window2d(attributes), group: attributes.group ?? 1, shape: value4d(outputs[0]!).shape };
 }
-
-const defaults = { group: 1, strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0] };
 
 const scaling: ReadonlySet<unknown> = new Set([ops.Add, ops.Sub, ops.Mul, ops.Div]);
 
@@ -77,7 +107,7 @@ function endsInOne({ shape }: Value): boolean {
 }
 
 function asVector({ op, attributes }: Node, inputs: readonly Value[], tensor: Value): Value {
-  const shape = tensor.shape as readonly number[];
+  const shape = staticShape(tensor);
   const flat = inputs.map((value) => (value === tensor ? reshape(value, [elementCount(shape)]) : value));
   return reshape(apply1(op, flat, attributes), shape);
 }

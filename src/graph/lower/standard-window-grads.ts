@@ -3,14 +3,15 @@ import { add, cast, equal, mul, sub } from "../ops/elementwise.ts";
 import { concat, gather, pad, reshape, slice, transpose } from "../ops/layout.ts";
 import { gemm, matMul } from "../ops/linear.ts";
 import { reduceSum } from "../ops/reduction.ts";
-import { float32, int64s } from "../value.ts";
-import { convolutionOf, type Convolution, type Float, type Lowering } from "./lower.ts";
+import type { NodeOf } from "../ops/table.ts";
+import { float32, int64s, value4d, type Float } from "../value.ts";
+import { convolutionOf, window2d, type Convolution, type Lowering, type Pair } from "./lower.ts";
 
 /**
  * dX is a convolution of dY, spread out by the stride, with the filters turned around and their in-group
  * channels swapped.
  */
-export const convInputGrad: Lowering = ([dy, weight], node) => {
+export const convInputGrad: Lowering<NodeOf<"ConvInputGrad">> = ([dy, weight], node) => {
   const convolution = convolutionOf(node);
   const { group, kernel, strides, dilations, pads, shape } = convolution;
   // The zeros between need no products.
@@ -19,7 +20,7 @@ export const convInputGrad: Lowering = ([dy, weight], node) => {
   const before = [0, 1].map((axis) => dilations[axis]! * (kernel[axis]! - 1) - pads[axis]!);
   const after = [0, 1].map((axis) => {
     const reach = dilations[axis]! * (kernel[axis]! - 1);
-    return shape[axis + 2]! - (grid.shape[axis + 2] as number) + reach - before[axis]!;
+    return shape[axis + 2]! - value4d(grid).shape[axis + 2]! + reach - before[axis]!;
   });
   // Negative where rows at the end were never read: they are cut off.
   const border = [0, 0, ...before, 0, 0, ...after];
@@ -29,8 +30,8 @@ export const convInputGrad: Lowering = ([dy, weight], node) => {
 
 /** Wᵀ · dY for every pixel: ONNX Runtime transposes within the product. */
 function mixedBack(dy: Float, weight: Float): Float {
-  const [n, out, height, width] = dy.shape as [number, number, number, number];
-  const channels = weight.shape[1] as number;
+  const [n, out, height, width] = value4d(dy).shape;
+  const [, channels] = value4d(weight).shape;
   const mixed = matMul(
     transpose(reshape(weight, [out, channels]), [1, 0]),
     reshape(dy, [n, out, height * width]),
@@ -40,7 +41,7 @@ function mixedBack(dy: Float, weight: Float): Float {
 
 /** [O, C / g, h, w] to [C, O / g, h, w], each filter rotated by half a turn. */
 function turned(weight: Float, group: number): Float {
-  const [out, perGroup, height, width] = weight.shape as [number, number, number, number];
+  const [out, perGroup, height, width] = value4d(weight).shape;
   const taps = height * width;
   const grouped = reshape(weight, [group, out / group, perGroup, taps]);
   const backwards = int64s(Array.from({ length: taps }, (_, tap) => taps - 1 - tap));
@@ -49,10 +50,10 @@ function turned(weight: Float, group: number): Float {
 }
 
 /** dW[o, c, a, b] = Σ dY[n, o, p] · X[n, c, p shifted by (a, b)] */
-export const convWeightGrad: Lowering = ([x, dy], node) => {
+export const convWeightGrad: Lowering<NodeOf<"ConvWeightGrad">> = ([x, dy], node) => {
   const convolution = convolutionOf(node);
   const { group, kernel, shape } = convolution;
-  const [n, out, height, width] = dy!.shape as [number, number, number, number];
+  const [n, out, height, width] = value4d(dy!).shape;
   const [taps, perGroup] = [kernel[0] * kernel[1], shape[1]];
   const pixels = height * width;
   const shifted = shiftedInputs(x!, convolution, height, width).map((tap) =>
@@ -70,7 +71,7 @@ export const convWeightGrad: Lowering = ([x, dy], node) => {
 
 /** [N, 1, C, P] to [C, N · P] */
 function imagesInside(x: Float): Float {
-  const [n, , channels, pixels] = x.shape as [number, number, number, number];
+  const [n, , channels, pixels] = value4d(x).shape;
   return reshape(transpose(x, [1, 2, 0, 3]), [channels, n * pixels]);
 }
 
@@ -91,12 +92,6 @@ function shiftedInputs(
   });
 }
 
-interface Pool {
-  readonly kernel_shape: readonly [number, number];
-  readonly strides?: readonly [number, number];
-  readonly pads?: readonly [number, number, number, number];
-}
-
 /** Below every input: padding never wins a window. */
 const padding = -3.4028234663852886e38;
 
@@ -107,13 +102,13 @@ const padding = -3.4028234663852886e38;
  * Inputs that are a stride apart are one phase, with a grid of its own on which taps are unit steps apart: the
  * gradients are added up there, and the phases interleaved at the end.
  */
-export const maxPoolGrad: Lowering = ([x, y, dy], node) => {
-  const { kernel_shape, strides = [1, 1], pads = [0, 0, 0, 0] } = node.attributes as unknown as Pool;
+export const maxPoolGrad: Lowering<NodeOf<"MaxPoolGrad">> = ([x, y, dy], node) => {
+  const { kernel, strides, pads } = window2d(node.attributes);
   const [[vertical, horizontal], [top, left]] = [strides, pads];
-  const [n, channels, height, width] = x!.shape as [number, number, number, number];
-  const [rows, columns] = dy!.shape.slice(2) as [number, number];
-  const gridRows = rows + Math.floor((kernel_shape[0] - 1) / vertical);
-  const gridColumns = columns + Math.floor((kernel_shape[1] - 1) / horizontal);
+  const [n, channels, height, width] = value4d(x!).shape;
+  const [, , rows, columns] = value4d(dy!).shape;
+  const gridRows = rows + Math.floor((kernel[0] - 1) / vertical);
+  const gridColumns = columns + Math.floor((kernel[1] - 1) / horizontal);
   const bottom = gridRows * vertical - top - height;
   const right = gridColumns * horizontal - left - width;
   const view = windowViews(pad(x!, [0, 0, top, left, 0, 0, bottom, right], float32(padding)), strides, [
@@ -125,8 +120,8 @@ export const maxPoolGrad: Lowering = ([x, y, dy], node) => {
   const phases = Array.from({ length: vertical }, () =>
     Array.from({ length: horizontal }, (): Float | undefined => undefined),
   );
-  for (let tap = 0; tap < kernel_shape[0] * kernel_shape[1]; tap++) {
-    const [a, b] = [Math.floor(tap / kernel_shape[1]), tap % kernel_shape[1]];
+  for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {
+    const [a, b] = [Math.floor(tap / kernel[1]), tap % kernel[1]];
     const isLargest = cast(equal(view([a, b]), y!), "float32");
     const wins: Float = open ? mul(isLargest, open) : isLargest;
     open = sub(open ?? float32(1), wins);
@@ -153,9 +148,9 @@ export const maxPoolGrad: Lowering = ([x, y, dy], node) => {
 };
 
 /** Puts `stride - 1` zeros behind every row and column: [N, C, H, W] to [N, C, H · stride, W · stride]. */
-function spread(x: Float, [vertical, horizontal]: readonly [number, number]): Float {
+function spread(x: Float, [vertical, horizontal]: Pair): Float {
   if (vertical === 1 && horizontal === 1) return x;
-  const [n, channels, height, width] = x.shape as [number, number, number, number];
+  const [n, channels, height, width] = value4d(x).shape;
   // The rows of zeros stand behind their row.
   const placed = placeColumns(x, vertical * horizontal * width, (column) => column * horizontal);
   return reshape(placed, [n, channels, height * vertical, width * horizontal]);
@@ -166,7 +161,7 @@ function spread(x: Float, [vertical, horizontal]: readonly [number, number]): Fl
  * and ones, several times faster than Pad with its single thread. Columns outside of [0, columns) are left out.
  */
 function placeColumns(x: Float, columns: number, position: (column: number) => number): Float {
-  const [n, channels, height, width] = x.shape as [number, number, number, number];
+  const [n, channels, height, width] = value4d(x).shape;
   const matrix = new Float32Array(width * columns);
   for (let column = 0; column < width; column++) {
     const target = position(column);
@@ -177,8 +172,6 @@ function placeColumns(x: Float, columns: number, position: (column: number) => n
   return reshape(matMul(rows, float32([...matrix], [width, columns])), [n, channels, height, columns]);
 }
 
-type Pair = readonly [number, number];
-
 /**
  * What a place of a window sees as the window moves: from (a, b) on, one input each stride, `size` of them.
  *
@@ -187,7 +180,7 @@ type Pair = readonly [number, number];
  */
 function windowViews(padded: Float, [vertical, horizontal]: Pair, size: Pair): (place: Pair) => Float {
   const phases = new Map<string, Float>();
-  const [height, width] = padded.shape.slice(2) as [number, number];
+  const [, , height, width] = value4d(padded).shape;
   const phaseOf = (first: Pair): Float => {
     if (vertical === 1 && horizontal === 1) return padded;
     const found =

@@ -2,16 +2,17 @@ import { elementCount } from "../../core/index.ts";
 import { add, div, exp, hardSigmoid, log, mul, sqrt, sub } from "../ops/elementwise.ts";
 import { allButChannels, channelColumn, reshape } from "../ops/layout.ts";
 import { reduceMax, reduceMean, reduceSum } from "../ops/reduction.ts";
-import { float32 } from "../value.ts";
+import type { NodeOf } from "../ops/table.ts";
+import { float32, staticShape } from "../value.ts";
 import type { Lowering, LoweringTable } from "./lower.ts";
 import { convInputGrad, convWeightGrad, maxPoolGrad } from "./standard-window-grads.ts";
 
-const batchNormTraining: Lowering = ([x, weight, bias], node) => {
+const batchNormTraining: Lowering<NodeOf<"BatchNormTraining">> = ([x, weight, bias], node) => {
   const axes = allButChannels(x!);
   const mean = reduceMean(x!, axes, { keepdims: 0 });
   const centred = sub(x!, channelColumn(mean, x!));
   const variance = reduceMean(mul(centred, centred), axes, { keepdims: 0 });
-  const std = sqrt(add(variance, float32(node.attributes["epsilon"] as number)));
+  const std = sqrt(add(variance, float32(node.attributes.epsilon)));
   const y = add(mul(centred, channelColumn(div(weight!, std), x!)), channelColumn(bias!, x!));
   return [y, mean, variance];
 };
@@ -20,10 +21,13 @@ const batchNormTraining: Lowering = ([x, weight, bias], node) => {
  * dX = a · dY + b · (x - m) + c over M elements a channel: a = w / s, b = -a · dWeight / (s · M),
  * c = -a · dBias / M.
  */
-const batchNormTrainingGrad: Lowering = ([x, dy, weight, mean, variance], node) => {
+const batchNormTrainingGrad: Lowering<NodeOf<"BatchNormTrainingGrad">> = (
+  [x, dy, weight, mean, variance],
+  node,
+) => {
   const axes = allButChannels(x!);
-  const elements = elementCount(axes.map((axis) => x!.shape[axis] as number));
-  const std = sqrt(add(variance!, float32(node.attributes["epsilon"] as number)));
+  const elements = elementCount(axes.map((axis) => staticShape(x!)[axis]!));
+  const std = sqrt(add(variance!, float32(node.attributes.epsilon)));
   const centred = sub(x!, channelColumn(mean!, x!));
   const dBias = reduceSum(dy!, axes, { keepdims: 0 });
   const dWeight = div(reduceSum(mul(dy!, centred), axes, { keepdims: 0 }), std);
@@ -34,11 +38,14 @@ const batchNormTrainingGrad: Lowering = ([x, dy, weight, mean, variance], node) 
   return [add(scaled, channelColumn(mul(share, dBias), x!)), dWeight, dBias];
 };
 
-const sgdUpdate: Lowering = ([parameter, gradient, momentum, learningRate], { attributes }) => {
-  const [mu, decay] = [attributes["momentum"] as number, attributes["weight_decay"] as number];
+const sgdUpdate: Lowering<NodeOf<"SgdUpdate">> = (
+  [parameter, gradient, momentum, learningRate],
+  { attributes },
+) => {
+  const { momentum: mu, weight_decay: decay, nesterov } = attributes;
   const g = decay > 0 ? add(gradient!, mul(parameter!, float32(decay))) : gradient!;
   const next = add(mul(momentum!, float32(mu)), g);
-  const direction = attributes["nesterov"] === 1 ? add(g, mul(next, float32(mu))) : next;
+  const direction = nesterov === 1 ? add(g, mul(next, float32(mu))) : next;
   return [sub(parameter!, mul(direction, learningRate!)), next];
 };
 

@@ -11,7 +11,15 @@ import {
 } from "onnx-buf";
 import { GraphError, type DType } from "../../core/index.ts";
 import type { Names } from "../print.ts";
-import type { Attribute, AttributeKind, Dim, Node, Shape, Value } from "../value.ts";
+import {
+  kindOf,
+  type Attribute,
+  type AttributeKind,
+  type Dim,
+  type Node,
+  type Shape,
+  type Value,
+} from "../value.ts";
 import { onnxType } from "./onnx-type.ts";
 
 /** A node as ONNX writes it. */
@@ -23,7 +31,7 @@ export function nodeProto(node: Node, names: Names): NodeProto {
     input: node.inputs.map((value) => (value ? names.value(value) : "")),
     output: node.outputs.map((value) => names.value(value)),
     attribute: Object.entries(node.attributes).map(([name, value]) =>
-      attributeProto(name, node.op.attributes[name]!, value),
+      attributeProto(name, kindOf(node.op.attributes[name]!), value),
     ),
   });
 }

@@ -1,9 +1,7 @@
 import { apply1 } from "../apply.ts";
-import { defineBlockedOp, type Attributes, type Op, type Value } from "../value.ts";
+import { defineBlockedOp, lengthOf, type AttributesOf, type Float } from "../value.ts";
 import { Conv } from "./convolution.ts";
-import { GlobalAveragePool, MaxPool } from "./pooling.ts";
-
-type Float = Value<"float32">;
+import { GlobalAveragePool, MaxPool, type PoolAttributes } from "./pooling.ts";
 
 /**
  * ONNX Runtime's convolution of blocked tensors: [N, C, H, W] stored as [N, C / block, H, W, block].
@@ -11,44 +9,44 @@ type Float = Value<"float32">;
  * Inputs: x, weight, bias, and a tensor that is added before the activation. Shapes are written as if nothing
  * were blocked; weights are stored as `blockWeight` says.
  */
-export const BlockedConv: Op<"BlockedConv"> = defineBlockedOp("Conv", {
+export const BlockedConv = defineBlockedOp("Conv", {
   arity: [2, 4],
-  attributes: { ...Conv.attributes, activation: "string" },
+  attributes: { ...Conv.attributes, activation: "string?" },
   infer: (at) => Conv.infer(at),
 });
 
-export const BlockedMaxPool: Op<"BlockedMaxPool"> = defineBlockedOp("MaxPool", {
+export const BlockedMaxPool = defineBlockedOp("MaxPool", {
   arity: [1, 1],
   attributes: MaxPool.attributes,
   infer: (at) => MaxPool.infer(at),
 });
 
-export const BlockedGlobalAveragePool: Op<"BlockedGlobalAveragePool"> = defineBlockedOp("GlobalAveragePool", {
+export const BlockedGlobalAveragePool = defineBlockedOp("GlobalAveragePool", {
   arity: [1, 1],
   attributes: {},
   infer: (at) => GlobalAveragePool.infer(at),
 });
 
 /** From [N, C, H, W] as everyone else stores it, or from [N, H, W, C]. */
-export const BlockedReorderInput: Op<"BlockedReorderInput"> = defineBlockedOp("ReorderInput", {
+export const BlockedReorderInput = defineBlockedOp("ReorderInput", {
   arity: [1, 1],
-  attributes: { channels_last: "int" },
+  attributes: { channels_last: "int?" },
   infer(at) {
     const { dtype, shape } = at.input(0);
     const [n, ...rest] = shape;
     const moved = [n!, rest.at(-1)!, ...rest.slice(0, -1)];
-    return [{ dtype, shape: at.attributes["channels_last"] === 1 ? moved : shape }];
+    return [{ dtype, shape: at.attributes.channels_last === 1 ? moved : shape }];
   },
 });
 
 /** Back to [N, C, H, W] as everyone else stores it, or to [N, H, W, C]. */
-export const BlockedReorderOutput: Op<"BlockedReorderOutput"> = defineBlockedOp("ReorderOutput", {
+export const BlockedReorderOutput = defineBlockedOp("ReorderOutput", {
   arity: [1, 1],
-  attributes: { channels: "int", channels_last: "int" },
+  attributes: { channels: "int", channels_last: "int?" },
   infer(at) {
     const { dtype, shape } = at.input(0);
     const [n, channels, ...spatial] = shape;
-    return [{ dtype, shape: at.attributes["channels_last"] === 1 ? [n!, ...spatial, channels!] : shape }];
+    return [{ dtype, shape: at.attributes.channels_last === 1 ? [n!, ...spatial, channels!] : shape }];
   },
 });
 
@@ -58,13 +56,13 @@ export function blockedConv(
   weight: Float,
   bias: Float | undefined,
   sum: Float | undefined,
-  attributes: Attributes,
+  attributes: AttributesOf<typeof BlockedConv.attributes>,
 ): Float {
   return apply1(BlockedConv, [x, weight, bias, sum], attributes) as Float;
 }
 
 /** `maxPool` on a blocked tensor. */
-export function blockedMaxPool(x: Float, attributes: Attributes): Float {
+export function blockedMaxPool(x: Float, attributes: PoolAttributes): Float {
   return apply1(BlockedMaxPool, [x], attributes) as Float;
 }
 
@@ -75,7 +73,7 @@ export function blockedGlobalAveragePool(x: Float): Float {
 
 /** A blocked tensor in plain order. */
 export function reorderOutput(x: Float): Float {
-  return apply1(BlockedReorderOutput, [x], { channels: x.shape[1] as number }) as Float;
+  return apply1(BlockedReorderOutput, [x], { channels: lengthOf(x, 1) }) as Float;
 }
 
 /** A plain tensor in blocked order; its channels must fill whole blocks. */
@@ -90,6 +88,6 @@ export function reorderInputLast(x: Float): Float {
 
 /** A blocked tensor as [N, H, W, C]. */
 export function reorderOutputLast(x: Float): Float {
-  const attributes = { channels: x.shape[1] as number, channels_last: 1 };
+  const attributes = { channels: lengthOf(x, 1), channels_last: 1 };
   return apply1(BlockedReorderOutput, [x], attributes) as Float;
 }

@@ -1,37 +1,33 @@
 import type { DType } from "../../core/index.ts";
 import { apply, apply1 } from "../apply.ts";
-import { defineCompositeOp, type AttributeKind, type Attributes, type Op, type Value } from "../value.ts";
+import { defineCompositeOp, type Value } from "../value.ts";
+import { Conv, type ConvolutionAttributes } from "./convolution.ts";
+import { MaxPool, type PoolAttributes } from "./pooling.ts";
 
-const convGradAttributes: Readonly<Record<string, AttributeKind>> = {
-  group: "int",
-  strides: "ints",
-  pads: "ints",
-  dilations: "ints",
-  kernel_shape: "ints",
-  shape: "ints",
-};
+/** Those of the convolution, and the shape of the gradient. */
+const convGradAttributes = { ...Conv.attributes, shape: "ints" } as const;
 
 /** dX of a convolution, from dY [N, O, ...] and the weight [O, C / group, ...]; `shape` is that of X. */
-export const ConvInputGrad: Op<"ConvInputGrad"> = defineCompositeOp({
+export const ConvInputGrad = defineCompositeOp({
   type: "ConvInputGrad",
   arity: [2, 2],
   attributes: convGradAttributes,
-  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.attributes["shape"] as readonly number[] }],
+  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.attributes.shape }],
 });
 
 /** dW of a convolution, from X [N, C, ...] and dY [N, O, ...]; `shape` is that of W. */
-export const ConvWeightGrad: Op<"ConvWeightGrad"> = defineCompositeOp({
+export const ConvWeightGrad = defineCompositeOp({
   type: "ConvWeightGrad",
   arity: [2, 2],
   attributes: convGradAttributes,
-  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.attributes["shape"] as readonly number[] }],
+  infer: (at) => [{ dtype: at.input(0).dtype, shape: at.attributes.shape }],
 });
 
 /** Gradient of a convolution by its input. */
 export function convInputGrad<D extends DType>(
   dy: Value<D>,
   weight: Value<D>,
-  convolution: Attributes,
+  convolution: ConvolutionAttributes,
   shape: readonly number[],
 ): Value<D> {
   return apply1(ConvInputGrad, [dy, weight], { ...convolution, shape }) as Value<D>;
@@ -41,14 +37,14 @@ export function convInputGrad<D extends DType>(
 export function convWeightGrad<D extends DType>(
   x: Value<D>,
   dy: Value<D>,
-  convolution: Attributes,
+  convolution: ConvolutionAttributes,
   shape: readonly number[],
 ): Value<D> {
   return apply1(ConvWeightGrad, [x, dy], { ...convolution, shape }) as Value<D>;
 }
 
 /** (y, dY) to dX, where y is what Relu gave. */
-export const ReluGrad: Op<"ReluGrad"> = defineCompositeOp({
+export const ReluGrad = defineCompositeOp({
   type: "ReluGrad",
   arity: [2, 2],
   attributes: {},
@@ -56,10 +52,10 @@ export const ReluGrad: Op<"ReluGrad"> = defineCompositeOp({
 });
 
 /** (x, y, dY) to dX of a max-pool; the first largest element of each window takes the gradient. */
-export const MaxPoolGrad: Op<"MaxPoolGrad"> = defineCompositeOp({
+export const MaxPoolGrad = defineCompositeOp({
   type: "MaxPoolGrad",
   arity: [3, 3],
-  attributes: { kernel_shape: "ints", strides: "ints", pads: "ints" },
+  attributes: MaxPool.attributes,
   infer: (at) => [{ dtype: at.input(0).dtype, shape: at.input(0).shape }],
 });
 
@@ -73,13 +69,13 @@ export function maxPoolGrad<D extends DType>(
   x: Value<D>,
   y: Value<D>,
   dy: Value<D>,
-  pool: Attributes,
+  pool: PoolAttributes,
 ): Value<D> {
   return apply1(MaxPoolGrad, [x, y, dy], pool) as Value<D>;
 }
 
 /** (x, weight, bias) to (y, mean, biased variance) over the batch. */
-export const BatchNormTraining: Op<"BatchNormTraining"> = defineCompositeOp({
+export const BatchNormTraining = defineCompositeOp({
   type: "BatchNormTraining",
   arity: [3, 3],
   attributes: { epsilon: "float" },
@@ -91,7 +87,7 @@ export const BatchNormTraining: Op<"BatchNormTraining"> = defineCompositeOp({
 });
 
 /** (x, dY, weight, mean, variance) to (dX, dWeight, dBias). */
-export const BatchNormTrainingGrad: Op<"BatchNormTrainingGrad"> = defineCompositeOp({
+export const BatchNormTrainingGrad = defineCompositeOp({
   type: "BatchNormTrainingGrad",
   arity: [5, 5],
   attributes: { epsilon: "float" },
@@ -133,7 +129,7 @@ export function batchNormTrainingGrad<D extends DType>(
 }
 
 /** (logits, targets), both [N, classes], to the losses [N]: -sum(targets · log softmax(logits)). */
-export const SoftmaxCrossEntropy: Op<"SoftmaxCrossEntropy"> = defineCompositeOp({
+export const SoftmaxCrossEntropy = defineCompositeOp({
   type: "SoftmaxCrossEntropy",
   arity: [2, 2],
   attributes: {},
@@ -156,7 +152,7 @@ export function softmaxCrossEntropy<D extends DType>(logits: Value<D>, targets: 
 }
 
 /** (P, dP, m, learning rate) to (P, m) after a step of stochastic gradient descent. */
-export const SgdUpdate: Op<"SgdUpdate"> = defineCompositeOp({
+export const SgdUpdate = defineCompositeOp({
   type: "SgdUpdate",
   arity: [4, 4],
   attributes: { momentum: "float", weight_decay: "float", nesterov: "int" },
@@ -194,5 +190,6 @@ export function sgdUpdate<D extends DType>(
   attributes: SgdUpdateAttributes,
 ): readonly [Value<D>, Value<D>] {
   const inputs = [parameter, gradient, momentum, learningRate];
-  return apply(SgdUpdate, inputs, { ...attributes }) as unknown as readonly [Value<D>, Value<D>];
+  const [next, moved] = apply(SgdUpdate, inputs, attributes) as readonly Value<D>[];
+  return [next!, moved!];
 }

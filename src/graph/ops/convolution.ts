@@ -1,6 +1,13 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { defineOp, type Application, type Dim, type Op, type Value } from "../value.ts";
+import {
+  defineOp,
+  staticShape,
+  type Application,
+  type AttributesOf,
+  type Dim,
+  type Value,
+} from "../value.ts";
 import { requireSameDtype } from "./operands.ts";
 
 export interface ConvAttributes {
@@ -10,20 +17,23 @@ export interface ConvAttributes {
   readonly dilations?: readonly number[];
 }
 
-export const Conv: Op<"Conv"> = defineOp({
+export const Conv = defineOp({
   type: "Conv",
   arity: [2, 3],
-  attributes: { group: "int", strides: "ints", pads: "ints", dilations: "ints", kernel_shape: "ints" },
+  attributes: { group: "int?", strides: "ints?", pads: "ints?", dilations: "ints?", kernel_shape: "ints" },
   infer(at) {
     const [x, w, b] = [at.input(0), at.input(1), at.optional(2)];
     requireSameDtype(at);
     if (x.shape.length < 3 || w.shape.length !== x.shape.length) {
       at.fail(`input and weight must have the same rank of at least 3`);
     }
-    const [n, channels, ...spatial] = x.shape as readonly [number, number, ...number[]];
-    const [out, perGroup, ...kernel] = w.shape as readonly [number, number, ...number[]];
-    const group = (at.attributes["group"] as number | undefined) ?? 1;
-    if (channels % group !== 0) {
+    const [n, channels, ...spatial] = x.shape as readonly [Dim, Dim, ...Dim[]];
+    const filters = w.shape.every((length) => typeof length === "number")
+      ? w.shape
+      : at.fail("the weight's lengths must be numbers");
+    const [out, perGroup, ...kernel] = filters as readonly [number, number, ...number[]];
+    const { group = 1 } = at.attributes;
+    if (typeof channels === "string" || channels % group !== 0) {
       at.fail(
         `groups (${group}) must divide the input channels (${channels}); check cardinality and base width`,
       );
@@ -33,9 +43,14 @@ export const Conv: Op<"Conv"> = defineOp({
       at.fail(`weight expects ${perGroup} x ${group} input channels, the input has ${channels}`);
     }
     if (b && (b.shape.length !== 1 || b.shape[0] !== out)) at.fail(`bias must have shape [${out}]`);
-    return [{ dtype: x.dtype, shape: [n, out, ...windowedDims(at, spatial, windowOf(at, kernel))] }];
+    return [
+      { dtype: x.dtype, shape: [n, out, ...windowedDims(at, spatial, windowOf(at, kernel, at.attributes))] },
+    ];
   },
 });
+
+/** Attributes of a `Conv`. */
+export type ConvolutionAttributes = AttributesOf<typeof Conv.attributes>;
 
 /**
  * Convolution of `x` [N, C, ...] with `weight` [O, C / group, ...] and an optional bias [O].
@@ -50,7 +65,7 @@ export function conv<D extends DType>(
 ): Value<D> {
   return apply1(Conv, [x, weight, bias], {
     ...attributes,
-    kernel_shape: weight.shape.slice(2) as number[],
+    kernel_shape: staticShape(weight).slice(2),
   }) as Value<D>;
 }
 
@@ -63,13 +78,18 @@ interface Window {
   readonly dilations: readonly number[];
 }
 
-/** Reads the window attributes of a node, with ONNX's defaults. */
-export function windowOf(at: Application, kernel: readonly number[]): Window {
-  const { strides, pads, dilations } = at.attributes;
-  const ints = (given: unknown, length: number, fallback: number, name: string): readonly number[] => {
+/** Completes the window attributes of a node by ONNX's defaults. */
+export function windowOf(
+  at: Application,
+  kernel: readonly number[],
+  { strides, pads, dilations }: Omit<ConvAttributes, "group">,
+): Window {
+  type Ints = readonly number[];
+  const ints = (given: Ints | undefined, length: number, fallback: number, name: string): Ints => {
     if (given === undefined) return Array.from({ length }, () => fallback);
-    const list = given as readonly number[];
-    return list.length === length ? list : at.fail(`${name} must have ${length} entries, got ${list.length}`);
+    return given.length === length
+      ? given
+      : at.fail(`${name} must have ${length} entries, got ${given.length}`);
   };
   return {
     kernel,

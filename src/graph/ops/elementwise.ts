@@ -1,7 +1,7 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
 import { onnxType } from "../onnx/onnx-type.ts";
-import { defineOp, formatShape, type Application, type Op, type Value, type ValueType } from "../value.ts";
+import { defineOp, formatShape, type Application, type Value, type ValueType } from "../value.ts";
 import { broadcastShapes, requireSameDtype } from "./operands.ts";
 
 function inferUnary(at: Application): readonly ValueType[] {
@@ -17,29 +17,29 @@ function inferBinary(at: Application): readonly ValueType[] {
   return [{ dtype: a.dtype, shape }];
 }
 
-const unary = <const T extends string>(type: T): Op<T> =>
+const unary = <const T extends string>(type: T) =>
   defineOp({ type, arity: [1, 1], attributes: {}, infer: inferUnary });
-const binary = <const T extends string>(type: T): Op<T> =>
+const binary = <const T extends string>(type: T) =>
   defineOp({ type, arity: [2, 2], attributes: {}, infer: inferBinary });
 
-export const Add: Op<"Add"> = binary("Add");
-export const Sub: Op<"Sub"> = binary("Sub");
-export const Mul: Op<"Mul"> = binary("Mul");
-export const Div: Op<"Div"> = binary("Div");
-export const Relu: Op<"Relu"> = unary("Relu");
-export const Neg: Op<"Neg"> = unary("Neg");
-export const Exp: Op<"Exp"> = unary("Exp");
-export const Log: Op<"Log"> = unary("Log");
-export const Sqrt: Op<"Sqrt"> = unary("Sqrt");
-export const Floor: Op<"Floor"> = unary("Floor");
-export const Round: Op<"Round"> = unary("Round");
-export const HardSigmoid: Op<"HardSigmoid"> = defineOp({
+export const Add = binary("Add");
+export const Sub = binary("Sub");
+export const Mul = binary("Mul");
+export const Div = binary("Div");
+export const Relu = unary("Relu");
+export const Neg = unary("Neg");
+export const Exp = unary("Exp");
+export const Log = unary("Log");
+export const Sqrt = unary("Sqrt");
+export const Floor = unary("Floor");
+export const Round = unary("Round");
+export const HardSigmoid = defineOp({
   type: "HardSigmoid",
   arity: [1, 1],
-  attributes: { alpha: "float", beta: "float" },
+  attributes: { alpha: "float?", beta: "float?" },
   infer: inferUnary,
 });
-export const Clip: Op<"Clip"> = defineOp({
+export const Clip = defineOp({
   type: "Clip",
   arity: [1, 3],
   attributes: {},
@@ -114,7 +114,7 @@ export function hardSigmoid<D extends DType>(x: Value<D>, alpha: number, beta: n
   return apply1(HardSigmoid, [x], { alpha, beta }) as Value<D>;
 }
 
-const comparison = <const T extends string>(type: T): Op<T> =>
+const comparison = <const T extends string>(type: T) =>
   defineOp({
     type,
     arity: [2, 2],
@@ -129,8 +129,8 @@ const comparison = <const T extends string>(type: T): Op<T> =>
     },
   });
 
-export const Equal: Op<"Equal"> = comparison("Equal");
-export const Greater: Op<"Greater"> = comparison("Greater");
+export const Equal = comparison("Equal");
+export const Greater = comparison("Greater");
 
 /** Whether elements are the same. */
 export function equal<D extends DType>(a: Value<D>, b: Value<D>): Value<"bool"> {
@@ -142,14 +142,15 @@ export function greater<D extends DType>(a: Value<D>, b: Value<D>): Value<"bool"
   return apply1(Greater, [a, b]) as Value<"bool">;
 }
 
-export const Cast: Op<"Cast"> = defineOp({
+export const Cast = defineOp({
   type: "Cast",
   arity: [1, 1],
   attributes: { to: "int" },
   infer(at) {
-    const dtype = Object.entries(onnxType).find(([, code]) => code === at.attributes["to"])?.[0];
-    if (dtype === undefined)
-      at.fail(`"to" must be the number of an ONNX type, got ${String(at.attributes["to"])}`);
+    const dtype = Object.entries(onnxType).find(
+      ([, code]: readonly [string, number]) => code === at.attributes.to,
+    )?.[0];
+    if (dtype === undefined) at.fail(`"to" must be the number of an ONNX type, got ${at.attributes.to}`);
     return [{ dtype: dtype as DType, shape: at.input(0).shape }];
   },
 });

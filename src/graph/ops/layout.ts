@@ -1,15 +1,6 @@
 import { elementCount, type DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import {
-  defineOp,
-  formatShape,
-  int64s,
-  literal,
-  type Application,
-  type Dim,
-  type Op,
-  type Value,
-} from "../value.ts";
+import { defineOp, formatShape, int64s, literal, type Application, type Dim, type Value } from "../value.ts";
 import { broadcastShapes, clampPosition, normalAxis, requireSameDtype } from "./operands.ts";
 
 /** The integers of a constant input, or `undefined` when they are known only at run time. */
@@ -22,7 +13,7 @@ function required(at: Application, index: number, what: string): readonly number
   return integers(at.input(index)) ?? at.fail(`${what} must be a constant`);
 }
 
-export const Reshape: Op<"Reshape"> = defineOp({
+export const Reshape = defineOp({
   type: "Reshape",
   arity: [2, 2],
   attributes: {},
@@ -56,13 +47,13 @@ function quotient(whole: readonly Dim[], part: readonly Dim[]): Dim | undefined 
   return [[...symbols, ...factors].join("*") || "1", ...divisors].join("/");
 }
 
-export const Flatten: Op<"Flatten"> = defineOp({
+export const Flatten = defineOp({
   type: "Flatten",
   arity: [1, 1],
-  attributes: { axis: "int" },
+  attributes: { axis: "int?" },
   infer(at) {
     const { dtype, shape } = at.input(0);
-    const axis = (at.attributes["axis"] as number | undefined) ?? 1;
+    const { axis = 1 } = at.attributes;
     const join = (dims: readonly Dim[]): Dim =>
       dims.every((dim) => typeof dim === "number")
         ? elementCount(dims)
@@ -71,13 +62,13 @@ export const Flatten: Op<"Flatten"> = defineOp({
   },
 });
 
-export const Transpose: Op<"Transpose"> = defineOp({
+export const Transpose = defineOp({
   type: "Transpose",
   arity: [1, 1],
   attributes: { perm: "ints" },
   infer(at) {
     const { dtype, shape } = at.input(0);
-    const perm = at.attributes["perm"] as readonly number[];
+    const { perm } = at.attributes;
     const isPermutation = perm.toSorted((a, b) => a - b).every((axis, index) => axis === index);
     if (perm.length !== shape.length || !isPermutation)
       at.fail(`perm [${perm.join(", ")}] is no permutation`);
@@ -85,14 +76,14 @@ export const Transpose: Op<"Transpose"> = defineOp({
   },
 });
 
-export const Concat: Op<"Concat"> = defineOp({
+export const Concat = defineOp({
   type: "Concat",
   arity: [1, 2 ** 16],
   attributes: { axis: "int" },
   infer(at) {
     const first = at.input(0);
     requireSameDtype(at);
-    const axis = normalAxis(at, at.attributes["axis"] as number, first.shape.length);
+    const axis = normalAxis(at, at.attributes.axis, first.shape.length);
     const lengths = at.inputs.map((value) => {
       const same = value?.shape.every((dim, other) => other === axis || dim === first.shape[other]);
       return same && value ? value.shape[axis]! : at.fail(`inputs must agree on every axis but ${axis}`);
@@ -106,32 +97,32 @@ export const Concat: Op<"Concat"> = defineOp({
 
 const elementSum = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
-export const Gather: Op<"Gather"> = defineOp({
+export const Gather = defineOp({
   type: "Gather",
   arity: [2, 2],
-  attributes: { axis: "int" },
+  attributes: { axis: "int?" },
   infer(at) {
     const [x, indices] = [at.input(0), at.input(1)];
-    const axis = normalAxis(at, (at.attributes["axis"] as number | undefined) ?? 0, x.shape.length);
+    const axis = normalAxis(at, at.attributes.axis ?? 0, x.shape.length);
     return [
       { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] },
     ];
   },
 });
 
-export const ShapeOp: Op<"Shape"> = defineOp({
+export const ShapeOp = defineOp({
   type: "Shape",
   arity: [1, 1],
-  attributes: { start: "int", end: "int" },
+  attributes: { start: "int?", end: "int?" },
   infer(at) {
     const rank = at.input(0).shape.length;
-    const { start = 0, end = rank } = at.attributes as { start?: number; end?: number };
+    const { start = 0, end = rank } = at.attributes;
     const length = clampPosition(end, rank) - clampPosition(start, rank);
     return [{ dtype: "int64", shape: [Math.max(length, 0)] }];
   },
 });
 
-export const Slice: Op<"Slice"> = defineOp({
+export const Slice = defineOp({
   type: "Slice",
   arity: [4, 5],
   attributes: {},
@@ -197,7 +188,7 @@ export function slice<D extends DType>(
   return apply1(Slice, [x, starts, ends, int64s(axes), steps && int64s(steps)]) as Value<D>;
 }
 
-export const Pad: Op<"Pad"> = defineOp({
+export const Pad = defineOp({
   type: "Pad",
   arity: [2, 3],
   attributes: {},
@@ -213,7 +204,7 @@ export const Pad: Op<"Pad"> = defineOp({
   },
 });
 
-export const Expand: Op<"Expand"> = defineOp({
+export const Expand = defineOp({
   type: "Expand",
   arity: [2, 2],
   attributes: {},
@@ -237,10 +228,10 @@ export function expand<D extends DType>(x: Value<D>, shape: readonly number[]): 
   return apply1(Expand, [x, int64s(shape)]) as Value<D>;
 }
 
-export const ScatterElements: Op<"ScatterElements"> = defineOp({
+export const ScatterElements = defineOp({
   type: "ScatterElements",
   arity: [3, 3],
-  attributes: { axis: "int", reduction: "string" },
+  attributes: { axis: "int?", reduction: "string?" },
   infer(at) {
     const { dtype, shape } = at.input(0);
     if (at.input(1).shape.join() !== at.input(2).shape.join()) at.fail("needs one index for each update");

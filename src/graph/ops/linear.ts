@@ -1,19 +1,19 @@
 import { elementCount, type DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { defineOp, formatShape, type Node, type Op, type Shape, type Value } from "../value.ts";
+import { defineOp, formatShape, type Node, type Shape, type Value } from "../value.ts";
 import { Conv } from "./convolution.ts";
 import { broadcastShapes, requireSameDtype } from "./operands.ts";
 
-export const Gemm: Op<"Gemm"> = defineOp({
+export const Gemm = defineOp({
   type: "Gemm",
   arity: [2, 3],
-  attributes: { transA: "int", transB: "int", alpha: "float", beta: "float" },
+  attributes: { transA: "int?", transB: "int?", alpha: "float?", beta: "float?" },
   infer(at) {
     const [a, b, c] = [at.input(0), at.input(1), at.optional(2)];
     requireSameDtype(at);
     if (a.shape.length !== 2 || b.shape.length !== 2) at.fail("both operands must be matrices");
-    const [m, inner] = at.attributes["transA"] ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
-    const [rows, n] = at.attributes["transB"] ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
+    const [m, inner] = at.attributes.transA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
+    const [rows, n] = at.attributes.transB ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
     if (inner !== rows) at.fail(`inner lengths differ: ${inner} and ${rows}`);
     const shape = [m, n];
     const sum = c ? broadcastShapes(shape, c.shape) : shape;
@@ -23,7 +23,7 @@ export const Gemm: Op<"Gemm"> = defineOp({
   },
 });
 
-export const MatMul: Op<"MatMul"> = defineOp({
+export const MatMul = defineOp({
   type: "MatMul",
   arity: [2, 2],
   attributes: {},
@@ -52,7 +52,7 @@ export function gemm<D extends DType>(
   c?: Value<D>,
   attributes: GemmAttributes = {},
 ): Value<D> {
-  return apply1(Gemm, [a, b, c], { ...attributes }) as Value<D>;
+  return apply1(Gemm, [a, b, c], attributes) as Value<D>;
 }
 
 /** Matrix product over the last two axes; the leading axes broadcast. */

@@ -1,6 +1,6 @@
 import type { DType } from "../../core/index.ts";
 import { apply, apply1 } from "../apply.ts";
-import { defineOp, literal, type Op, type Value } from "../value.ts";
+import { defineOp, literal, type Value } from "../value.ts";
 import { windowedDims, windowOf } from "./convolution.ts";
 
 export interface PoolAttributes {
@@ -9,21 +9,26 @@ export interface PoolAttributes {
   readonly pads?: readonly number[];
 }
 
-export const MaxPool: Op<"MaxPool"> = defineOp({
+export const MaxPool = defineOp({
   type: "MaxPool",
   arity: [1, 1],
-  attributes: { kernel_shape: "ints", strides: "ints", pads: "ints" },
+  attributes: { kernel_shape: "ints", strides: "ints?", pads: "ints?" },
   infer(at) {
     const x = at.input(0);
-    const kernel = (at.attributes["kernel_shape"] as readonly number[] | undefined) ?? [];
+    const { kernel_shape: kernel } = at.attributes;
     if (kernel.length !== x.shape.length - 2) at.fail("kernel_shape must have one entry per spatial axis");
     const [n, channels, ...spatial] = x.shape;
-    return [{ dtype: x.dtype, shape: [n!, channels!, ...windowedDims(at, spatial, windowOf(at, kernel))] }];
+    return [
+      {
+        dtype: x.dtype,
+        shape: [n!, channels!, ...windowedDims(at, spatial, windowOf(at, kernel, at.attributes))],
+      },
+    ];
   },
 });
 
 /** MaxPool that also says where in the whole input each largest element stands. */
-export const MaxPoolWithIndices: Op<"MaxPoolWithIndices"> = defineOp({
+export const MaxPoolWithIndices = defineOp({
   type: "MaxPoolWithIndices",
   onnxName: "MaxPool",
   arity: MaxPool.arity,
@@ -34,7 +39,7 @@ export const MaxPoolWithIndices: Op<"MaxPoolWithIndices"> = defineOp({
   },
 });
 
-export const GlobalAveragePool: Op<"GlobalAveragePool"> = defineOp({
+export const GlobalAveragePool = defineOp({
   type: "GlobalAveragePool",
   arity: [1, 1],
   attributes: {},
@@ -47,12 +52,12 @@ export const GlobalAveragePool: Op<"GlobalAveragePool"> = defineOp({
 
 /** Largest element of each window of `x` [N, C, ...]; padding never wins. */
 export function maxPool<D extends DType>(x: Value<D>, attributes: PoolAttributes): Value<D> {
-  return apply1(MaxPool, [x], { ...attributes }) as Value<D>;
+  return apply1(MaxPool, [x], attributes) as Value<D>;
 }
 
 /** Where each window's first largest element stands in the flattened `x` [N, C, ...]. */
 export function maxPoolIndices(x: Value, attributes: PoolAttributes): Value<"int64"> {
-  return apply(MaxPoolWithIndices, [x], { ...attributes })[1] as Value<"int64">;
+  return apply(MaxPoolWithIndices, [x], attributes)[1] as Value<"int64">;
 }
 
 /** Mean over the spatial axes of `x` [N, C, ...]: [N, C, 1, ...]. */
@@ -70,15 +75,15 @@ export interface ResizeAttributes {
   readonly exclude_outside?: 0 | 1;
 }
 
-export const Resize: Op<"Resize"> = defineOp({
+export const Resize = defineOp({
   type: "Resize",
   arity: [4, 4],
   attributes: {
-    mode: "string",
-    antialias: "int",
-    coordinate_transformation_mode: "string",
-    cubic_coeff_a: "float",
-    exclude_outside: "int",
+    mode: "string?",
+    antialias: "int?",
+    coordinate_transformation_mode: "string?",
+    cubic_coeff_a: "float?",
+    exclude_outside: "int?",
   },
   infer(at) {
     const { dtype, shape } = at.input(0);
@@ -98,5 +103,5 @@ export function resize<D extends DType>(
   sizes: Value<"int64">,
   attributes: ResizeAttributes,
 ): Value<D> {
-  return apply1(Resize, [x, undefined, undefined, sizes], { ...attributes }) as Value<D>;
+  return apply1(Resize, [x, undefined, undefined, sizes], attributes) as Value<D>;
 }

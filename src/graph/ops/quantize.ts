@@ -1,6 +1,6 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { defineOp, formatShape, type Application, type Op, type Value } from "../value.ts";
+import { defineOp, formatShape, type Application, type Value } from "../value.ts";
 import { normalAxis } from "./operands.ts";
 
 /** Types that stand for real numbers by a scale and a zero point. */
@@ -12,10 +12,10 @@ export interface QuantizeAttributes {
   readonly axis?: number;
 }
 
-export const QuantizeLinear: Op<"QuantizeLinear"> = defineOp({
+export const QuantizeLinear = defineOp({
   type: "QuantizeLinear",
   arity: [2, 3],
-  attributes: { axis: "int" },
+  attributes: { axis: "int?" },
   infer(at) {
     const x = at.input(0);
     requireScale(at);
@@ -25,10 +25,10 @@ export const QuantizeLinear: Op<"QuantizeLinear"> = defineOp({
   },
 });
 
-export const DequantizeLinear: Op<"DequantizeLinear"> = defineOp({
+export const DequantizeLinear = defineOp({
   type: "DequantizeLinear",
   arity: [2, 3],
-  attributes: { axis: "int" },
+  attributes: { axis: "int?" },
   infer(at) {
     const [x, scale, zeroPoint] = [at.input(0), at.input(1), at.optional(2)];
     requireScale(at);
@@ -42,7 +42,7 @@ export const DequantizeLinear: Op<"DequantizeLinear"> = defineOp({
 const quantizedTypes: ReadonlySet<DType> = new Set<QuantizedType>(["uint8", "int8", "int32"]);
 
 /** Objects unless scale and zero point are scalars, or vectors as long as the axis. */
-function requireScale(at: Application): void {
+function requireScale(at: Application<{ readonly axis?: number }>): void {
   const { shape } = at.input(0);
   const scale = at.input(1);
   const zeroPoint = at.optional(2);
@@ -53,7 +53,7 @@ function requireScale(at: Application): void {
     );
   }
   if (scale.shape.length === 0) return;
-  const axis = normalAxis(at, (at.attributes["axis"] as number | undefined) ?? 1, shape.length);
+  const axis = normalAxis(at, at.attributes.axis ?? 1, shape.length);
   if (scale.shape.length > 1 || scale.shape[0] !== shape[axis]) {
     at.fail(`the scale must be a scalar or have shape [${shape[axis]}], got ${formatShape(scale.shape)}`);
   }
@@ -66,7 +66,7 @@ export function quantizeLinear<D extends "uint8" | "int8">(
   zeroPoint: Value<D>,
   attributes: QuantizeAttributes = {},
 ): Value<D> {
-  return apply1(QuantizeLinear, [x, scale, zeroPoint], { ...attributes }) as Value<D>;
+  return apply1(QuantizeLinear, [x, scale, zeroPoint], attributes) as Value<D>;
 }
 
 /** `(x - zeroPoint) * scale`; without a zero point it is 0. */
@@ -76,5 +76,5 @@ export function dequantizeLinear<D extends QuantizedType>(
   zeroPoint?: Value<D>,
   attributes: QuantizeAttributes = {},
 ): Value<"float32"> {
-  return apply1(DequantizeLinear, [x, scale, zeroPoint], { ...attributes }) as Value<"float32">;
+  return apply1(DequantizeLinear, [x, scale, zeroPoint], attributes) as Value<"float32">;
 }

@@ -1,41 +1,33 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import {
-  defineOp,
-  int64s,
-  literal,
-  type Application,
-  type Op,
-  type Value,
-  type ValueType,
-} from "../value.ts";
+import { defineOp, int64s, literal, type Application, type Value, type ValueType } from "../value.ts";
 import { normalAxis, requireSameDtype } from "./operands.ts";
 
-function inferReduction(at: Application): readonly ValueType[] {
+function inferReduction(at: Application<{ readonly keepdims?: number }>): readonly ValueType[] {
   const { dtype, shape } = at.input(0);
   const axes = literal(at.input(1)) ?? at.fail("the axes must be a constant");
   const reduced = new Set(
     Array.from(axes.data as BigInt64Array, (axis) => normalAxis(at, Number(axis), shape.length)),
   );
-  const kept = at.attributes["keepdims"] !== 0;
+  const kept = at.attributes.keepdims !== 0;
   return [{ dtype, shape: shape.flatMap((dim, axis) => (reduced.has(axis) ? (kept ? [1] : []) : [dim])) }];
 }
 
-const reduction = <const T extends string>(type: T): Op<T> =>
-  defineOp({ type, arity: [2, 2], attributes: { keepdims: "int" }, infer: inferReduction });
+const reduction = <const T extends string>(type: T) =>
+  defineOp({ type, arity: [2, 2], attributes: { keepdims: "int?" }, infer: inferReduction });
 
-export const ReduceMean: Op<"ReduceMean"> = reduction("ReduceMean");
-export const ReduceSum: Op<"ReduceSum"> = reduction("ReduceSum");
-export const ReduceMin: Op<"ReduceMin"> = reduction("ReduceMin");
-export const ReduceMax: Op<"ReduceMax"> = reduction("ReduceMax");
+export const ReduceMean = reduction("ReduceMean");
+export const ReduceSum = reduction("ReduceSum");
+export const ReduceMin = reduction("ReduceMin");
+export const ReduceMax = reduction("ReduceMax");
 
-export const Softmax: Op<"Softmax"> = defineOp({
+export const Softmax = defineOp({
   type: "Softmax",
   arity: [1, 1],
-  attributes: { axis: "int" },
+  attributes: { axis: "int?" },
   infer(at) {
     const { dtype, shape } = at.input(0);
-    normalAxis(at, (at.attributes["axis"] as number | undefined) ?? -1, shape.length);
+    normalAxis(at, at.attributes.axis ?? -1, shape.length);
     return [{ dtype, shape }];
   },
 });
@@ -51,7 +43,7 @@ export function reduceMean<D extends DType>(
   axes: readonly number[],
   attributes: ReduceAttributes = {},
 ): Value<D> {
-  return apply1(ReduceMean, [x, int64s(axes)], { ...attributes }) as Value<D>;
+  return apply1(ReduceMean, [x, int64s(axes)], attributes) as Value<D>;
 }
 
 /** Sum over the given axes. */
@@ -60,7 +52,7 @@ export function reduceSum<D extends DType>(
   axes: readonly number[],
   attributes: ReduceAttributes = {},
 ): Value<D> {
-  return apply1(ReduceSum, [x, int64s(axes)], { ...attributes }) as Value<D>;
+  return apply1(ReduceSum, [x, int64s(axes)], attributes) as Value<D>;
 }
 
 /** Smallest element over the given axes. */
@@ -69,7 +61,7 @@ export function reduceMin<D extends DType>(
   axes: readonly number[],
   attributes: ReduceAttributes = {},
 ): Value<D> {
-  return apply1(ReduceMin, [x, int64s(axes)], { ...attributes }) as Value<D>;
+  return apply1(ReduceMin, [x, int64s(axes)], attributes) as Value<D>;
 }
 
 /** Largest element over the given axes. */
@@ -78,7 +70,7 @@ export function reduceMax<D extends DType>(
   axes: readonly number[],
   attributes: ReduceAttributes = {},
 ): Value<D> {
-  return apply1(ReduceMax, [x, int64s(axes)], { ...attributes }) as Value<D>;
+  return apply1(ReduceMax, [x, int64s(axes)], attributes) as Value<D>;
 }
 
 /** `exp(x) / sum(exp(x))` along an axis. */
@@ -86,7 +78,7 @@ export function softmax<D extends DType>(x: Value<D>, axis = -1): Value<D> {
   return apply1(Softmax, [x], { axis }) as Value<D>;
 }
 
-export const BatchNormalization: Op<"BatchNormalization"> = defineOp({
+export const BatchNormalization = defineOp({
   type: "BatchNormalization",
   arity: [5, 5],
   attributes: { epsilon: "float" },

@@ -1,4 +1,4 @@
-import type { Op } from "../value.ts";
+import type { AttributesOf, Node } from "../value.ts";
 import {
   BlockedConv,
   BlockedGlobalAveragePool,
@@ -52,65 +52,8 @@ import { GlobalAveragePool, MaxPool, MaxPoolWithIndices, Resize } from "./poolin
 import { DequantizeLinear, QuantizeLinear } from "./quantize.ts";
 import { BatchNormalization, ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduction.ts";
 
-/** Names of every op this package emits. */
-export type OpType =
-  | "Add"
-  | "BatchNormTraining"
-  | "BatchNormTrainingGrad"
-  | "BatchNormalization"
-  | "BlockedConv"
-  | "BlockedGlobalAveragePool"
-  | "BlockedMaxPool"
-  | "BlockedReorderInput"
-  | "BlockedReorderOutput"
-  | "Cast"
-  | "Clip"
-  | "Concat"
-  | "Conv"
-  | "ConvInputGrad"
-  | "ConvWeightGrad"
-  | "DequantizeLinear"
-  | "Div"
-  | "Equal"
-  | "Exp"
-  | "Expand"
-  | "Flatten"
-  | "Floor"
-  | "Gather"
-  | "Gemm"
-  | "GlobalAveragePool"
-  | "Greater"
-  | "HardSigmoid"
-  | "Log"
-  | "MatMul"
-  | "MaxPool"
-  | "MaxPoolGrad"
-  | "MaxPoolWithIndices"
-  | "Mul"
-  | "Neg"
-  | "Pad"
-  | "QuantizeLinear"
-  | "ReduceMax"
-  | "ReduceMean"
-  | "ReduceMin"
-  | "ReduceSum"
-  | "Relu"
-  | "ReluGrad"
-  | "Reshape"
-  | "Resize"
-  | "Round"
-  | "ScatterElements"
-  | "SgdUpdate"
-  | "Shape"
-  | "Slice"
-  | "Softmax"
-  | "SoftmaxCrossEntropy"
-  | "Sqrt"
-  | "Sub"
-  | "Transpose";
-
 /** Every op this package emits, by its ONNX name. */
-export const ops: { readonly [T in OpType]: Op<T> } = {
+export const ops = {
   Add,
   BatchNormTraining,
   BatchNormTrainingGrad,
@@ -165,4 +108,10 @@ export const ops: { readonly [T in OpType]: Op<T> } = {
   Sqrt,
   Sub,
   Transpose,
-};
+} as const;
+
+/** Names of every op this package emits. */
+export type OpType = keyof typeof ops;
+
+/** An application of one op, its attributes typed. */
+export type NodeOf<T extends OpType> = Node<AttributesOf<(typeof ops)[T]["attributes"]>>;

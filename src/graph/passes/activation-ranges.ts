@@ -2,9 +2,7 @@ import { buildGraph, type Graph } from "../graph.ts";
 import { concat, flatten } from "../ops/layout.ts";
 import { reduceMax, reduceMin } from "../ops/reduction.ts";
 import { ops } from "../ops/table.ts";
-import type { Node, Value } from "../value.ts";
-
-type Float = Value<"float32">;
+import type { Float, Node, Value } from "../value.ts";
 
 /** The smallest and the largest value that an activation takes. */
 export interface ActivationRange {

@@ -1,9 +1,9 @@
 import { tensor, type TensorSource } from "../../core/index.ts";
 import { countUses, rewrite, type Graph } from "../graph.ts";
-import { conv } from "../ops/convolution.ts";
-import { ops } from "../ops/table.ts";
+import { Conv, conv } from "../ops/convolution.ts";
+import { BatchNormalization } from "../ops/reduction.ts";
 import { atScope } from "../scope.ts";
-import { constant, type Node, type Value } from "../value.ts";
+import { applies, constant, type Float, type Node, type Value } from "../value.ts";
 
 type Weights = TensorSource<"float32">;
 
@@ -17,21 +17,21 @@ export function foldBatchNorm(graph: Graph): Graph {
   const uses = countUses(graph);
   return rewrite(graph, (node, inputs) => {
     const before = node.inputs[0];
-    if (node.op !== ops.BatchNormalization || !before || uses.get(before) !== 1) return undefined;
+    if (!applies(node, BatchNormalization) || !before || uses.get(before) !== 1) return undefined;
     const convolution = producer(inputs[0]);
-    if (convolution?.op !== ops.Conv || convolution.inputs.length !== 2) return undefined;
+    if (!convolution || !applies(convolution, Conv) || convolution.inputs.length !== 2) return undefined;
     const weight = constantOf(convolution.inputs[1]);
     const [scale, bias, mean, variance] = inputs.slice(1).map(constantOf);
     if (!weight || !scale || !bias || !mean || !variance) return undefined;
 
-    const epsilon = node.attributes["epsilon"] as number;
+    const { epsilon } = node.attributes;
     const factors = async (): Promise<Float64Array> => {
       const [g, v] = [(await scale.tensor.load()).data, (await variance.tensor.load()).data];
       return Float64Array.from(g, (value, channel) => value / Math.sqrt(v[channel]! + epsilon));
     };
     const folded = atScope(convolution.scope, () =>
       conv(
-        convolution.inputs[0] as Value<"float32">,
+        convolution.inputs[0] as Float,
         constant(scaledRows(weight.tensor, factors), weight.name),
         constant(shiftedBias(bias.tensor, mean.tensor, factors), weight.name?.replace(/weight$/, "bias")),
         convolution.attributes,

@@ -5,15 +5,13 @@ import { rewrite, type Graph } from "../graph.ts";
 import { conv } from "../ops/convolution.ts";
 import { dequantizeLinear, quantizeLinear, type QuantizedType } from "../ops/quantize.ts";
 import { ops } from "../ops/table.ts";
-import { constant, type Node, type Value } from "../value.ts";
+import { constant, type Float, type Node, type Value } from "../value.ts";
 import {
   hasConstantFilters,
   quantisedActivations,
   type ActivationRange,
   type ActivationRanges,
 } from "./activation-ranges.ts";
-
-type Float = Value<"float32">;
 
 export interface QuantiseOptions {
   /**

@@ -2,7 +2,8 @@ import { elementCount, tensor, type Tensor } from "../../core/index.ts";
 import {
   add,
   batchNormTraining,
-  blockConvolutions,
+  blockedInference,
+  blockedTraining,
   buildGraph,
   constant,
   conv,
@@ -15,6 +16,7 @@ import {
   reduceSum,
   relu,
   standard,
+  type BlockedTarget,
   type Graph,
   type Value,
 } from "../../graph/index.ts";
@@ -78,8 +80,8 @@ const channels = 32;
  * @param use Inference is the first check; training relies on more, and asks for both.
  */
 export function blockSizeProbe(use: "inference" | "training"): Promise<readonly BlockSizeCheck[]> {
-  const inference = () => checkOf(inferenceGraph(), { x: wave([1, 1, 1, 1], 1) }, blockConvolutions);
-  const training = () => checkOf(trainingGraph(), trainingFeeds, lowerBlocked);
+  const inference = () => checkOf(inferenceGraph(), { x: wave([1, 1, 1, 1], 1) }, blockedInference);
+  const training = () => checkOf(trainingGraph(), trainingFeeds, blockedTraining);
   const checks = use === "inference" ? [inference] : [inference, training];
   return Promise.all(checks.map((check) => check()));
 }
@@ -120,14 +122,10 @@ function trainingGraph(): Graph {
   });
 }
 
-async function checkOf(
-  graph: Graph,
-  feeds: Feeds,
-  blocked: (graph: Graph, blockSize: number) => Graph,
-): Promise<BlockSizeCheck> {
+async function checkOf(graph: Graph, feeds: Feeds, target: BlockedTarget): Promise<BlockSizeCheck> {
   const candidates = blockSizes.map(async (blockSize) => ({
     blockSize,
-    model: await modelBytes(blocked(graph, blockSize)),
+    model: await modelBytes(lowerBlocked(graph, blockSize, target)),
   }));
   return {
     feeds,

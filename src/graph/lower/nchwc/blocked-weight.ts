@@ -1,44 +1,82 @@
+import { elementCount, tensor, type TensorSource } from "../../../core/index.ts";
 import { reorderInput, reorderInputLast } from "../../ops/blocked.ts";
-import { mul } from "../../ops/elementwise.ts";
 import { gather, reshape, transpose } from "../../ops/layout.ts";
-import { float32, int64s } from "../../value.ts";
-import type { Float } from "../lower.ts";
-import { lengthsOf } from "./rule.ts";
+import { constant, int64s, lengthOf, value4d, type Float } from "../../value.ts";
+import { blockDiagonal, storedBlockDiagonal } from "../merged-groups.ts";
+import type { BlockedTarget } from "./rule.ts";
 
-/** [O, C / group, h, w] for fewer, wider groups: zeros where an output does not see a channel. */
-export function blockDiagonal(weight: Float, { factor, groups }: MergedGroups): Float {
-  if (factor === 1) return weight;
-  const [out, perGroup, height, width] = lengthsOf(weight);
-  const filters = out / groups / factor;
-  const spread = reshape(weight, [groups, factor, filters, 1, perGroup * height * width]);
-  const merged = mul(spread, float32(identity(factor), [factor, 1, factor, 1]));
-  return reshape(merged, [out, factor * perGroup, height, width]);
+/*
+ * Blocked kernels read a weight [O, I, h, w] as [O / block, I / block, h, w, block of I, block of O] or, where the
+ * input is not blocked, as [O / block, I, h, w, block of O]. It keeps its logical shape.
+ */
+
+/** In the graph, for every step anew. */
+export const computedWeight: BlockedTarget["weight"] = (weight, block, merged) =>
+  merged ? blockedWeight(blockDiagonal(weight, merged), block) : stemWeight(weight);
+
+/** Of a constant only, when it is stored; its name stays. */
+export const constantWeight: BlockedTarget["weight"] = (weight, block, merged) => {
+  const { source, dtype } = weight;
+  if (source.kind !== "constant" || dtype !== "float32") return undefined;
+  const stored = source.tensor as TensorSource<"float32">;
+  if (!merged) return constant(storedBlockedWeight(stored, block, 1), source.name);
+  const perGroup = lengthOf(weight, 1);
+  // A depthwise convolution has a fast path of its own, and groups of more than one block were slower when measured.
+  const isSlower = merged.factor > 1 && (perGroup === 1 || perGroup * merged.factor > block);
+  if (isSlower) return undefined;
+  return constant(storedBlockedWeight(storedBlockDiagonal(stored, merged), block, block), source.name);
+};
+
+/** @param inner Input channels that stand together: a block, or 1 where the input is not blocked. */
+function storedBlockedWeight(
+  weight: TensorSource<"float32">,
+  block: number,
+  inner: number,
+): TensorSource<"float32"> {
+  const [out = 1, channels = 1, ...kernel] = weight.dims;
+  const taps = elementCount(kernel);
+  return {
+    dtype: "float32",
+    dims: weight.dims,
+    async load() {
+      const { data } = await weight.load();
+      const blocked = new Float32Array(data.length);
+      let position = 0;
+      for (let o = 0; o < out; o += block) {
+        for (let c = 0; c < channels; c += inner) {
+          for (let tap = 0; tap < taps; tap++) {
+            for (let i = c; i < c + inner; i++) {
+              for (let b = o; b < o + block; b++)
+                blocked[position++] = data[(b * channels + i) * taps + tap]!;
+            }
+          }
+        }
+      }
+      return tensor("float32", weight.dims, blocked);
+    },
+  };
 }
 
-/** Rows and columns of an identity matrix, one after the other. */
-export const identity = (size: number): readonly number[] =>
-  Array.from({ length: size * size }, (_, index) => (index % (size + 1) === 0 ? 1 : 0));
-
 /** [O, I, h, w] as blocked kernels read it: [O / block, I / block, h, w, block of I, block of O]. */
-export function blockedWeight(weight: Float, block: number): Float {
-  const [out, channels, height, width] = lengthsOf(weight);
+function blockedWeight(weight: Float, block: number): Float {
+  const [out, channels, height, width] = value4d(weight).shape;
   const taps = height * width;
   const byOutput = stemWeight(weight);
   if (taps === 1) return byOutput;
   const split = reshape(byOutput, [out / block, channels / block, block, taps, block]);
-  return reshape(transpose(split, [0, 1, 3, 2, 4]), weight.shape as number[]);
+  return reshape(transpose(split, [0, 1, 3, 2, 4]), value4d(weight).shape);
 }
 
 /** [O, I, h, w] for an input that is not blocked: [O / block, I, h, w, block of O], the blocked order of O channels. */
-export function stemWeight(weight: Float): Float {
-  const [out, channels, height, width] = lengthsOf(weight);
+function stemWeight(weight: Float): Float {
+  const [out, channels, height, width] = value4d(weight).shape;
   const asImage = reshape(weight, [1, out, channels * height * width, 1]);
   return reshape(reorderInput(asImage), [out, channels, height, width]);
 }
 
 /** The weight of the convolution that gives dX, blocked: inputs and outputs of each group swapped, filters turned around. */
 export function turnedWeight(weight: Float, groups: number, block: number): Float {
-  const [out, perGroup, height, width] = lengthsOf(weight);
+  const [out, perGroup, height, width] = value4d(weight).shape;
   const taps = height * width;
   if (taps === 1 && groups === 1) {
     // [I / block, O, block of I] is the blocked order of I channels that stand last.
@@ -52,31 +90,4 @@ export function turnedWeight(weight: Float, groups: number, block: number): Floa
   // Whole blocks are moved here; before the transpose it would be single elements.
   const turned = gather(swapped, backwards, 3);
   return reshape(turned, [groups * perGroup, out / groups, height, width]);
-}
-
-/** Groups of a convolution as blocked kernels take them. */
-export interface MergedGroups {
-  /** Neighbouring groups that become one, with a block-diagonal weight. */
-  readonly factor: number;
-  /** Groups that are left. */
-  readonly groups: number;
-}
-
-/**
- * The fewest neighbouring groups that fill whole blocks together.
- *
- * @param weight [O, C / group, ...]
- * @returns `undefined` when no number of them does.
- */
-export function mergedGroups(
-  weight: readonly number[],
-  group: number,
-  block: number,
-): MergedGroups | undefined {
-  const [out, perGroup] = weight as readonly [number, number];
-  for (let factor = 1; factor <= group; factor++) {
-    const fills = (perGroup * factor) % block === 0 && ((out / group) * factor) % block === 0;
-    if (fills && group % factor === 0) return { factor, groups: group / factor };
-  }
-  return undefined;
 }

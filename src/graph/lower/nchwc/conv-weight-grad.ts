@@ -3,24 +3,24 @@ import { add, mul } from "../../ops/elementwise.ts";
 import { concat, pad, reshape, slice, transpose } from "../../ops/layout.ts";
 import { gemm } from "../../ops/linear.ts";
 import { reduceSum } from "../../ops/reduction.ts";
-import { float32, int64s } from "../../value.ts";
-import { convolutionOf, type Convolution, type Float } from "../lower.ts";
-import { identity, mergedGroups, type MergedGroups } from "./blocked-weight.ts";
-import { isBlockable, lengthsOf, plain, type BlockedRule } from "./rule.ts";
+import { float32, int64s, lengthOf, value4d, type Float } from "../../value.ts";
+import type { NodeOf } from "../../ops/table.ts";
+import { convolutionOf, type Convolution } from "../lower.ts";
+import { identity, mergedGroups, type MergedGroups } from "../merged-groups.ts";
+import { isBlockable, plain, type BlockedRule } from "./rule.ts";
 
 /** Below, the sum over images of whole weights costs more than it saves. */
 const fewestPixels = 64;
 
 /** Each kind of convolution has a formulation of its own. */
-export const convWeightGrad: BlockedRule = (site) => {
+export const convWeightGrad: BlockedRule<NodeOf<"ConvWeightGrad">> = (site) => {
   const { node, block } = site;
   const [x, dy] = node.inputs;
   const convolution = convolutionOf(node);
   const { group, kernel, pads, dilations, shape } = convolution;
   if (!isBlockable(dy!, block)) return undefined;
   if (!isBlockable(x!, block)) {
-    const isStem =
-      group === 1 && (x!.shape[1] as number) < block && dilations.every((length) => length === 1);
+    const isStem = group === 1 && lengthOf(x!, 1) < block && dilations.every((length) => length === 1);
     const grad = isStem && stemWeightGrad(site.plain(0), site.blocked(1), convolution, block);
     return grad ? [plain(grad)] : undefined;
   }
@@ -30,7 +30,7 @@ export const convWeightGrad: BlockedRule = (site) => {
   const isPointwise =
     [...kernel, ...dilations].every((length) => length === 1) && pads.every((length) => length === 0);
   if (group === 1 && isPointwise) return [plain(pointwiseWeightGrad(...operands, convolution, block))];
-  const [, , height, width] = lengthsOf(dy!);
+  const [, , height, width] = dy.shape;
   const isSmall = group === 1 && height * width < fewestPixels;
   const grad = isSmall ? undefined : spatialWeightGrad(...operands, convolution, merged, block);
   if (grad) return [plain(grad)];
@@ -59,8 +59,8 @@ function pointwiseWeightGrad(x: Float, dy: Float, { strides, shape }: Convolutio
 
 /** Σ X · dY over images and pixels: [1, O, C, 1], blocked. */
 function pointwiseProducts(x: Float, dy: Float, block: number): Float {
-  const [n, out, height, width] = lengthsOf(dy);
-  const channels = lengthsOf(x)[1];
+  const [n, out, height, width] = value4d(dy).shape;
+  const channels = value4d(x).shape[1];
   const together = imagesTogether(n, height * width, block);
   const groups = n / together;
   const tall = reshape(x, [1, n, (channels / block) * height, width * block]);
@@ -105,8 +105,8 @@ function spatialWeightGrad(
 ): Float | undefined {
   const { group, kernel, strides, dilations, pads, shape } = convolution;
   const { factor, groups } = merged;
-  const [, channels, height, width] = lengthsOf(x);
-  const [, out, rows, columns] = lengthsOf(dy);
+  const [, channels, height, width] = value4d(x).shape;
+  const [, out, rows, columns] = value4d(dy).shape;
   const reach = [0, 1].map((axis) => dilations[axis]! * (kernel[axis]! - 1));
   const bottom = (rows - 1) * strides[0] + reach[0]! + 1 - height - pads[0];
   const right = (columns - 1) * strides[1] + reach[1]! + 1 - width - pads[1];
@@ -117,7 +117,7 @@ function spatialWeightGrad(
   const rowLength = (width + pads[1] + right) * block;
   /** [I, groups, O, rows, columns, block of I, block of O], for some of the images. */
   const products = (images: Float, grads: Float): Float => {
-    const n = lengthsOf(images)[0];
+    const n = value4d(images).shape[0];
     const weight = reshape(grads, [n * out, 1, rows, columns]);
     const attributes = {
       kernel_shape: [rows, columns],
@@ -166,15 +166,15 @@ function stemWeightGrad(
   { kernel, strides, pads, shape }: Convolution,
   block: number,
 ): Float | undefined {
-  const [, out, rows, columns] = lengthsOf(dy);
-  const [, channels, height, width] = lengthsOf(x);
+  const [, out, rows, columns] = value4d(dy).shape;
+  const [, channels, height, width] = value4d(x).shape;
   const read = [(rows - 1) * strides[0] + kernel[0], (columns - 1) * strides[1] + kernel[1]] as const;
   const after = [read[0] - pads[0] - height, read[1] - pads[1] - width] as const;
   if (after.some((length) => length < 0)) return undefined;
 
   /** [channels, O, h · w, block of O], for some of the images. */
   const products = (images: Float, grads: Float): Float => {
-    const n = lengthsOf(images)[0];
+    const n = value4d(images).shape[0];
     const padded = pad(images, [0, 0, pads[0], pads[1], 0, 0, ...after]);
     const byChannel = transpose(reshape(padded, [n, channels, read[0] * read[1]]), [1, 0, 2]);
     const taps = blockedConv(
@@ -195,7 +195,7 @@ function stemWeightGrad(
 /** dW = dYᵀ · columns: the input as every tap of the kernel sees it, side by side, one row a pixel. */
 function unfoldedWeightGrad(x: Float, dy: Float, convolution: Convolution): Float {
   const { kernel, strides, dilations, pads, shape } = convolution;
-  const [n, out, height, width] = lengthsOf(dy);
+  const [n, out, height, width] = value4d(dy).shape;
   const padded = pad(reorderOutputLast(x), [0, pads[0], pads[1], 0, 0, pads[2], pads[3], 0]);
   const taps = Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
     const top = Math.floor(tap / kernel[1]) * dilations[0];
@@ -216,7 +216,7 @@ function sumOverBatch(
   block: number,
   body: (a: Float, b: Float) => Float,
 ): Float | undefined {
-  const parts = batchParts(lengthsOf(a)[0], perImage, block);
+  const parts = batchParts(value4d(a).shape[0], perImage, block);
   if (!parts) return undefined;
   const [first, second] = [splitBatch(a, parts), splitBatch(b, parts)];
   return parts.map((_, index) => body(first[index]!, second[index]!)).reduce(add);
@@ -251,7 +251,7 @@ function splitBatch(x: Float, parts: readonly number[]): readonly Float[] {
 /** Zeros left and right of a blocked tensor: a convolution with ones, since Pad runs on one thread. */
 function padColumns(x: Float, left: number, right: number): Float {
   if (left === 0 && right === 0) return x;
-  const channels = x.shape[1] as number;
+  const channels = lengthOf(x, 1);
   const ones = float32(
     Array.from({ length: channels }, () => 1),
     [channels, 1, 1, 1],

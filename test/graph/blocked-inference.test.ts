@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   add,
-  blockConvolutions,
+  blockedInference,
   buildGraph,
   checkGraph,
   constant,
@@ -9,6 +9,7 @@ import {
   flatten,
   globalAveragePool,
   input,
+  lowerBlocked,
   maxPool,
   relu,
   type Graph,
@@ -47,6 +48,10 @@ const cases: Readonly<Record<string, (x: Float) => Readonly<Record<string, Float
     );
     return { y: conv(grouped, filters(32, 64, 3), undefined, { dilations: [2, 2], pads: [2, 2, 2, 2] }) };
   },
+  "groups of 4, merged": (x) => {
+    const wide = conv(x, filters(32, 3, 1));
+    return { y: relu(conv(wide, filters(64, 4, 3), constant(normal(64)), { ...same, group: 8 })) };
+  },
   "a residual block": (x) => {
     const before = relu(conv(x, filters(32, 3, 1)));
     const branch = conv(relu(conv(before, filters(32, 32, 3), undefined, same)), filters(32, 32, 1));
@@ -77,11 +82,11 @@ const cases: Readonly<Record<string, (x: Float) => Readonly<Record<string, Float
 };
 
 describe.skipIf(blockSize === undefined)(
-  "blockConvolutions (skipped where ONNX Runtime has no blocked kernels)",
+  "inference in blocks (skipped where ONNX Runtime has no blocked kernels)",
   () => {
     it.each(Object.entries(cases))("%s", async (_name, build) => {
       const graph = buildGraph(build(input("x", "float32", ["N", 3, 12, 10])));
-      const blocked = blockConvolutions(graph, blockSize!);
+      const blocked = lowerBlocked(graph, blockSize!, blockedInference);
       checkGraph(blocked);
       expect(count(blocked, "BlockedConv")).toBeGreaterThan(0);
       const [found, expected] = [await runGraph(blocked, photo), await runGraph(graph, photo)];
@@ -94,13 +99,36 @@ describe.skipIf(blockSize === undefined)(
 
     it("leaves nothing behind the convolutions of a residual block", () => {
       const graph = buildGraph(cases["a residual block"]!(input("x", "float32", ["N", 3, 12, 10])));
-      const blocked = blockConvolutions(graph, blockSize!);
+      const blocked = lowerBlocked(graph, blockSize!, blockedInference);
       expect([count(blocked, "Relu"), count(blocked, "Add"), count(blocked, "Conv")]).toEqual([0, 0, 0]);
+    });
+
+    it.each<[string, boolean, number, (x: Float) => Float]>([
+      ["groups that fill a block", true, 32, (x) => conv(x, filters(32, 8, 3), undefined, { group: 4 })],
+      [
+        "groups that fill it with more outputs",
+        true,
+        32,
+        (x) => conv(x, filters(64, 4, 3), undefined, { group: 8 }),
+      ],
+      ["a depthwise convolution", false, 32, (x) => conv(x, filters(32, 1, 3), undefined, { group: 32 })],
+      [
+        "groups that fill no single block",
+        false,
+        96,
+        (x) => conv(x, filters(96, 6, 3), undefined, { group: 16 }),
+      ],
+      ["a weight that is computed", false, 32, (x) => conv(x, relu(filters(32, 32, 1)))],
+    ])("of plain images of many channels takes or leaves %s", (_name, taken, channels, build) => {
+      const x = input("x", "float32", ["N", channels, 12, 10]);
+      const blocked = lowerBlocked(buildGraph({ y: build(x) }), 16, blockedInference);
+      checkGraph(blocked);
+      expect([count(blocked, "BlockedConv"), count(blocked, "Conv")]).toEqual(taken ? [1, 0] : [0, 1]);
     });
 
     it("is wrong with another block, which is why the block is probed", async () => {
       const graph = buildGraph(cases["a residual block"]!(input("x", "float32", [2, 3, 12, 10])));
-      const wrong = await runGraph(blockConvolutions(graph, blockSize === 16 ? 8 : 16), photo);
+      const wrong = await runGraph(lowerBlocked(graph, blockSize === 16 ? 8 : 16, blockedInference), photo);
       const right = await runGraph(graph, photo);
       expect(relativeError(wrong["y"]!, right["y"]!)).toBeGreaterThan(0.1);
     });

@@ -4,6 +4,7 @@ import {
   add,
   batchNormalization,
   batchNormTraining,
+  blockedTraining,
   buildGraph,
   checkGraph,
   conv,
@@ -162,11 +163,11 @@ function withGradients({ inputs, build, data = [] }: Case): { readonly graph: Gr
 }
 
 describe.skipIf(blockSize === undefined)(
-  "lowerBlocked (skipped where ONNX Runtime has no blocked kernels)",
+  "training in blocks (skipped where ONNX Runtime has no blocked kernels)",
   () => {
     it.each(Object.entries(cases))("%s", async (_name, each) => {
       const { graph, feeds } = withGradients(each);
-      const blocked = lowerBlocked(graph, blockSize!);
+      const blocked = lowerBlocked(graph, blockSize!, blockedTraining);
       checkGraph(blocked);
       const plainConvs = blocked.nodes.filter(({ op }) => op.type === "Conv").length;
       expect(plainConvs > 0).toBe(each.stays === true);

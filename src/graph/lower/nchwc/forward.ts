@@ -1,0 +1,84 @@
+import { apply } from "../../apply.ts";
+import { blockedConv, blockedGlobalAveragePool, blockedMaxPool } from "../../ops/blocked.ts";
+import type { NodeOf } from "../../ops/table.ts";
+import { atScope } from "../../scope.ts";
+import { value4d, type Float, type Value } from "../../value.ts";
+import { mergedGroups } from "../merged-groups.ts";
+import { blocked, fillsBlocks, type BlockedRule, type BlockedRules, type Placed, type Site } from "./rule.ts";
+
+/** Narrow groups are merged; a stem of few channels reads the image as it is. */
+const conv: BlockedRule<NodeOf<"Conv">> = (site) => {
+  const { node, block, target } = site;
+  const [x, weight, bias] = node.inputs;
+  if (!fillsBlocks(node.outputs[0]!, block)) return undefined;
+  const { group = 1 } = node.attributes;
+  const channels = x!.shape[1]!;
+  const isStem = group === 1 && typeof channels === "number" && channels < block;
+  const merged = isStem ? undefined : mergedGroups(value4d(weight!).shape, group, block);
+  if (!isStem && !(merged && fillsBlocks(x!, block))) return undefined;
+  const ordered = target.weight(site.plain(1), block, merged);
+  if (!ordered) return undefined;
+  const image = isStem ? site.plain(0) : site.blocked(0);
+  const attributes = merged ? { ...node.attributes, group: merged.groups } : node.attributes;
+  return [blocked(blockedConv(image, ordered, bias && site.plain(2), undefined, attributes))];
+};
+
+/** The order of elements does not matter where every operand has the same one, or a single element. */
+export const elementwise: BlockedRule = (site) => {
+  const { op, inputs, attributes, outputs } = site.node;
+  const shape = outputs[0]!.shape.join();
+  const operands = inputs.map((value, index) => {
+    if (site.isBlocked(index) && value!.shape.join() === shape) return site.blocked(index);
+    return value!.shape.length === 0 ? site.plain(index) : undefined;
+  });
+  if (!operands.every(Boolean) || !inputs.some((_, index) => site.isBlocked(index))) return undefined;
+  return apply(op, operands, attributes).map(blocked);
+};
+
+/** Inside the convolution that made one of the terms: residuals, and gradients that meet. */
+const add: BlockedRule = (site) => {
+  const [a, b] = site.node.inputs;
+  if (!site.isBlocked(0) || !site.isBlocked(1) || a!.shape.join() !== b!.shape.join()) return undefined;
+  for (const [term, addend] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const convolution = site.open(term);
+    if (convolution && !convolution.inputs[3]) {
+      return [blocked(fused(site, convolution, {}, site.blocked(addend)))];
+    }
+  }
+  return elementwise(site);
+};
+
+/** Inside the convolution before it, where there is one. */
+const relu: BlockedRule = (site) => {
+  const convolution = site.open(0);
+  return convolution ? [blocked(fused(site, convolution, { activation: "Relu" }))] : elementwise(site);
+};
+
+/** The same blocked convolution with a ReLU behind it, or with something added to its result. */
+function fused(
+  { node, target }: Site,
+  convolution: NodeOf<"BlockedConv">,
+  added: { readonly activation?: "Relu" },
+  addend?: Float,
+): Float {
+  const { inputs, attributes } = convolution;
+  const [x, weight, bias, sum] = inputs as readonly [Float, Float, Float | undefined, Float | undefined];
+  return atScope(target.scopeOf(node, convolution), () =>
+    blockedConv(x, weight, bias, addend ?? sum, { ...attributes, ...added }),
+  );
+}
+
+const maxPool: BlockedRule<NodeOf<"MaxPool">> = (site) =>
+  site.isBlocked(0) ? [blocked(blockedMaxPool(site.blocked(0), site.node.attributes))] : undefined;
+
+/** [N, C, 1, 1] has the same order in both layouts, and may be placed as either. */
+export const globalAveragePool =
+  (placed: (value: Value) => Placed): BlockedRule =>
+  (site) =>
+    site.isBlocked(0) ? [placed(blockedGlobalAveragePool(site.blocked(0)))] : undefined;
+
+/** What inference and training have in common: all of a network whose normalisations are folded, but its pooling. */
+export const forwardRules: BlockedRules = { Add: add, Conv: conv, MaxPool: maxPool, Relu: relu };

@@ -1,0 +1,44 @@
+import { batchNormFrozen, batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
+import { computedWeight, constantWeight } from "./blocked-weight.ts";
+import { convInputGrad, maxPoolGrad } from "./window-grads.ts";
+import { convWeightGrad } from "./conv-weight-grad.ts";
+import { expand, reluGrad, sgdUpdate } from "./elementwise.ts";
+import { elementwise, forwardRules, globalAveragePool } from "./forward.ts";
+import { blocked, plain, type BlockedTarget } from "./rule.ts";
+
+/**
+ * Inference: weights are constants, which are stored in blocked order.
+ *
+ * ONNX Runtime would do the same when it opens the model, in memory of its own; this way it maps the weights
+ * from the file, once for all sessions. What a fused convolution gives is named for the layer that ends in it.
+ */
+export const blockedInference: BlockedTarget = {
+  rules: { ...forwardRules, GlobalAveragePool: globalAveragePool(blocked) },
+  weight: constantWeight,
+  scopeOf: (node) => node.scope,
+};
+
+/**
+ * Training: weights change with every step, and are brought into blocked order by the graph.
+ *
+ * Activations and their gradients stay in blocks of channels from the stem to the pooled features. Profiles name
+ * nodes by their scope: the op says which part of a layer's work this is.
+ */
+export const blockedTraining: BlockedTarget = {
+  rules: {
+    ...forwardRules,
+    BatchNormTraining: batchNormTraining,
+    BatchNormTrainingGrad: batchNormTrainingGrad,
+    BatchNormalization: batchNormFrozen,
+    ConvInputGrad: convInputGrad,
+    ConvWeightGrad: convWeightGrad,
+    Expand: expand,
+    GlobalAveragePool: globalAveragePool(plain),
+    MaxPoolGrad: maxPoolGrad,
+    Mul: elementwise,
+    ReluGrad: reluGrad,
+    SgdUpdate: sgdUpdate,
+  },
+  weight: computedWeight,
+  scopeOf: (node, convolution) => convolution?.scope ?? `${node.scope}.${node.op.type}`,
+};
