@@ -1,4 +1,5 @@
 import { parentPort, type Transferable } from "node:worker_threads";
+import { SessionError } from "../../core/index.ts";
 import { toWire, type Reply, type Request } from "./worker-thread.ts";
 
 export interface Answer {
@@ -17,7 +18,7 @@ export function answerCalls(
   methods: Readonly<Record<string, (argument: never, call: Call) => Promise<Answer>>>,
 ): void {
   const port = parentPort;
-  if (!port) throw new Error("This module runs in a worker thread.");
+  if (!port) throw new SessionError("runtime/not-a-worker", "This module runs in a worker thread.");
   const calls = new Map<number, { cancelled: boolean }>();
 
   const answer = async ({ id, method, argument }: Request): Promise<void> => {
@@ -25,7 +26,7 @@ export function answerCalls(
     calls.set(id, call);
     try {
       const run = methods[method];
-      if (!run) throw new Error(`This worker has no method "${method}".`);
+      if (!run) throw new SessionError("runtime/run-failed", `This worker has no method "${method}".`);
       const { value, transfer = [] } = await run(argument as never, call);
       port.postMessage({ id, value } satisfies Reply, transfer as Transferable[]);
     } catch (error) {

@@ -68,10 +68,10 @@ export function startWorkerThread(script: string | URL, resourceLimits: Resource
     if ("error" in reply) call.reject(fromWire(reply.error));
     else call.resolve(reply.value);
   });
-  worker.on("error", (error) => fail(crash(error)));
+  worker.on("error", (error) => fail(crashOf(error)));
   const exited = new Promise<void>((resolve) => {
     worker.on("exit", (code) => {
-      fail(crash(new Error(`it ended with exit code ${code}`)));
+      fail(crashed(`it ended with exit code ${code}`));
       resolve();
     });
   });
@@ -117,7 +117,7 @@ export function startWorkerThread(script: string | URL, resourceLimits: Resource
   };
 }
 
-function crash(error: Error & { code?: string }): SessionError {
+function crashOf(error: Error & { code?: string }): SessionError {
   if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
     return new SessionError(
       "runtime/out-of-memory",
@@ -128,13 +128,13 @@ function crash(error: Error & { code?: string }): SessionError {
   // An error of ours that was thrown while the thread loaded comes without its class.
   if (error.code?.startsWith("runtime/"))
     return new SessionError(error.code, error.message, { cause: error });
-  return new SessionError(
-    "runtime/worker-crashed",
-    `A worker thread stopped unexpectedly: ${error.message}`,
-    {
-      cause: error,
-    },
-  );
+  return crashed(error.message, error);
+}
+
+function crashed(why: string, cause?: Error): SessionError {
+  return new SessionError("runtime/worker-crashed", `A worker thread stopped unexpectedly: ${why}`, {
+    cause,
+  });
 }
 
 /**
