@@ -36,7 +36,7 @@ describe("the tarball", () => {
     expect(packed).toContain("NOTICE");
     const elsewhere = [...packed].filter(
       (path) =>
-        !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|README\.md|package\.json)$/.test(path),
+        !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|(README|CHANGELOG)\.md|package\.json)$/.test(path),
     );
     expect(elsewhere).toEqual(["models/ssl_resnext17_cifar10.safetensors"]);
     expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
