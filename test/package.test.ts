@@ -35,7 +35,8 @@ describe("the tarball", () => {
     expect(packed).toContain("LICENSE");
     expect(packed).toContain("NOTICE");
     const elsewhere = [...packed].filter(
-      (path) => !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|README\.md|package\.json)$/.test(path),
+      (path) =>
+        !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|(README|CHANGELOG)\.md|package\.json)$/.test(path),
     );
     expect(elsewhere).toEqual(["models/ssl_resnext17_cifar10.safetensors"]);
     expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
@@ -96,6 +97,22 @@ describe.skipIf(!process.env["SSL_RESNEXT_LONG_TESTS"])("an empty project", () =
   it("imports the library", async () => {
     const program = 'import { createModel } from "ssl-resnext"; process.stdout.write(typeof createModel);';
     expect((await evaluate(program)).stdout).toBe("function");
+  });
+
+  it("compiles against the declarations, which are checked too", async () => {
+    const entries = Object.keys(manifest.exports).filter((entry) => !/^\.\/(web|package\.json)$/.test(entry));
+    const source = join(project, "all.ts");
+    await writeFile(
+      source,
+      entries.map((entry, i) => `export * as m${i} from "${entry.replace(".", "ssl-resnext")}";`).join("\n"),
+    );
+    const flags = "--ignoreConfig --noEmit --strict --target es2023 --module nodenext --types node".split(
+      " ",
+    );
+    const typeRoots = join(root, "node_modules/@types");
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const compiled = run(process.execPath, [tsc, ...flags, "--typeRoots", typeRoots, source], project);
+    await expect(compiled).resolves.toEqual({ stdout: "", stderr: "" });
   });
 
   it("has ONNX Runtime, whether or not its install script could do its download", async () => {

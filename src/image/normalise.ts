@@ -1,3 +1,4 @@
+import { UsageError } from "../core/index.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { RgbImage } from "./rgb-image.ts";
 import { blockPixels, openNormaliser, slack } from "./simd/normalise-kernels.ts";
@@ -7,6 +8,7 @@ import { blockPixels, openNormaliser, slack } from "./simd/normalise-kernels.ts"
  *
  * @param offset First element of `out` to write: n * 3 * height * width for image n of a batch.
  * @param mirrored Whether left and right are swapped.
+ * @throws UsageError `image/output-too-small`
  */
 export function normalise(
   image: RgbImage,
@@ -18,7 +20,8 @@ export function normalise(
   const { width, height, data } = image;
   const plane = width * height;
   if (offset < 0 || offset + 3 * plane > out.length) {
-    throw new RangeError(
+    throw new UsageError(
+      "image/output-too-small",
       `normalise: ${3 * plane} elements at offset ${offset} do not fit into ${out.length} elements.`,
     );
   }

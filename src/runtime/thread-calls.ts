@@ -123,7 +123,7 @@ export function answerCallsOn(port: CallerPort, methods: Methods): void {
     calls.set(id, call);
     try {
       const run = methods[method];
-      if (!run) throw new Error(`This worker has no method "${method}".`);
+      if (!run) throw new SessionError("runtime/run-failed", `This worker has no method "${method}".`);
       const { value, transfer = [] } = await run(argument as never, call);
       port.post({ id, value }, transfer);
     } catch (error) {

@@ -6,7 +6,7 @@ import { seededRandom, type Random } from "../../src/core/index.ts";
 import type { SemiEvent } from "../../src/node/semi/events.ts";
 import { resolveSettings, settingsText } from "../../src/semi/index.ts";
 import { writePipelineData } from "../semi/pipeline-data.ts";
-import { ended, jsonLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
+import { ended, jsonLines, killSeed, runCli, startCli, type CliRun } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -83,8 +83,8 @@ describe("semi run", () => {
     ]);
   });
 
-  it(`killed at ${kills} moments ends as if it had never been`, async () => {
-    const random = seededRandom(Date.now());
+  it(`killed at ${kills} moments ends as if it had never been (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
+    const random = seededRandom(killSeed);
     for (let killed = 0, chain = 0; killed < kills; chain++) {
       const out = join(folder, `killed-${chain}`);
       for (const stage of someStages(Math.min(stages.length, kills - killed), random)) {

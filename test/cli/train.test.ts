@@ -5,7 +5,7 @@ import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
 import type { TrainingEvent } from "../../src/train/run/options.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
-import { ended, jsonLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
+import { ended, jsonLines, killSeed, runCli, startCli, type CliRun } from "../support/run-cli.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { tensorsOf } from "../support/tensors-of.ts";
@@ -71,8 +71,8 @@ it("prints every event as a line of JSON", () => {
 });
 
 describe("a resumed run ends as if it had never stopped", () => {
-  it(`killed at ${kills} moments`, async () => {
-    const random = seededRandom(Date.now());
+  it(`killed at ${kills} moments (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
+    const random = seededRandom(killSeed);
     let killed = 0;
     for (let chain = 0; killed < kills; chain++) {
       const out = join(folder, `killed-${chain}`, "run");

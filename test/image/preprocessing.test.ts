@@ -86,7 +86,9 @@ describe("normalise", () => {
   });
 
   it("refuses an array that is too small", () => {
-    expect(() => normalise(pixel, imagenetPreprocessing, new Float32Array(3), 1)).toThrow(RangeError);
+    expect(() => normalise(pixel, imagenetPreprocessing, new Float32Array(3), 1)).toThrow(
+      expect.objectContaining({ name: "UsageError", code: "image/output-too-small" }),
+    );
   });
 });
 

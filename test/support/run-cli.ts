@@ -3,6 +3,12 @@ import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
+/**
+ * Decides the moments at which a test kills the command line: other ones in each run, unless the environment says which.
+ * Such a test has it in its name, so that a failure can be repeated.
+ */
+export const killSeed = Number(process.env["SSL_RESNEXT_KILL_SEED"] ?? Date.now() % 2 ** 32);
+
 /** What a command line did. */
 export interface CliRun {
   readonly code: number | null;

@@ -1,7 +1,7 @@
 import { open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import envPaths from "env-paths";
-import { WeightsError } from "../../core/index.ts";
+import { DataError, WeightsError } from "../../core/index.ts";
 import type { HubStorage, PartialFile } from "../../weights/hub/index.ts";
 import { lockFile } from "./file-lock.ts";
 import { isErrno, makeMissingFolders } from "./file-system.ts";
@@ -85,7 +85,10 @@ async function openPartialFile(
         const bytes = new Uint8Array(length);
         const { bytesRead } = await handle.read(bytes, 0, length, offset);
         if (bytesRead === length) return bytes;
-        throw new RangeError(`${path}: bytes ${offset}..${offset + length} lie outside its ${size} bytes.`);
+        throw new DataError(
+          "data/truncated",
+          `${path}: expected ${length} bytes at ${offset}, the file ends at ${size}.`,
+        );
       }),
     describe: (text) =>
       explain(async () => {

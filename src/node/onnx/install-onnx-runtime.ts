@@ -60,10 +60,11 @@ async function installAside(folder: string, env: NodeJS.ProcessEnv): Promise<voi
     });
     const received = await installedIntegrity(aside);
     if (received !== onnxRuntimeIntegrity) {
-      throw new Error(`expected the integrity ${onnxRuntimeIntegrity}, received ${received}`);
+      throw notInstalled(`expected the integrity ${onnxRuntimeIntegrity}, received ${received}`);
     }
     await rename(aside, folder);
   } catch (cause) {
+    if (cause instanceof SessionError) throw cause;
     throw notInstalled(cause instanceof Error ? cause.message.trim() : String(cause), cause);
   } finally {
     await rm(aside, { recursive: true, force: true });

@@ -1,10 +1,11 @@
 import { parentPort, type Transferable } from "node:worker_threads";
+import { SessionError } from "../../core/index.ts";
 import { answerCallsOn, type Methods } from "../../runtime/thread-calls.ts";
 
 /** Answers the calls of the thread that started this one, each with the method of its name. */
 export function answerCalls(methods: Methods): void {
   const port = parentPort;
-  if (!port) throw new Error("This module runs in a worker thread.");
+  if (!port) throw new SessionError("runtime/not-a-worker", "This module runs in a worker thread.");
   answerCallsOn(
     {
       post: (reply, transfer) => port.postMessage(reply, transfer as readonly Transferable[]),

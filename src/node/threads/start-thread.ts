@@ -22,8 +22,8 @@ export function startWorkerThread(script: string | URL, resourceLimits: Resource
     post: (request, transfer) => worker.postMessage(request, transfer as readonly Transferable[]),
     listen({ reply, failure }) {
       worker.on("message", reply);
-      worker.on("error", (error) => failure(crash(error)));
-      void exited.then((code) => failure(crash(new Error(`it ended with exit code ${code}`))));
+      worker.on("error", (error) => failure(crashOf(error)));
+      void exited.then((code) => failure(crashed(`it ended with exit code ${code}`)));
     },
     busy(busy) {
       if (busy) worker.ref();
@@ -37,7 +37,7 @@ export function startWorkerThread(script: string | URL, resourceLimits: Resource
   });
 }
 
-function crash(error: Error & { code?: string }): SessionError {
+function crashOf(error: Error & { code?: string }): SessionError {
   if (error.code === "ERR_WORKER_OUT_OF_MEMORY") {
     return new SessionError(
       "runtime/out-of-memory",
@@ -48,14 +48,11 @@ function crash(error: Error & { code?: string }): SessionError {
   // An error of ours that was thrown while the thread loaded comes without its class.
   if (error.code?.startsWith("runtime/"))
     return new SessionError(error.code, error.message, { cause: error });
-  return new SessionError(
-    "runtime/worker-crashed",
-    `A worker thread stopped unexpectedly: ${error.message}`,
-    {
-      cause: error,
-    },
-  );
+  return crashed(error.message, error);
 }
+
+const crashed = (why: string, cause?: Error): SessionError =>
+  new SessionError("runtime/worker-crashed", `A worker thread stopped unexpectedly: ${why}`, { cause });
 
 /**
  * Keeps ONNX Runtime from sending usage data, unless `ORT_DISABLE_TELEMETRY` is set already.
