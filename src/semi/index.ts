@@ -1,4 +1,4 @@
-export { changesOf, manifestSchema, type Manifest, type Origin } from "./manifest.ts";
+export { changesOf, manifestSchema, type Manifest, type Origin } from "./stages/manifest.ts";
 export { perceptualHash, topScores, type ClassScore } from "./score.ts";
 export {
   scoreFactsKey,
@@ -8,7 +8,7 @@ export {
   type ReferenceRow,
   type SelectionRow,
 } from "./tables.ts";
-export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./selection.ts";
+export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./select/selection.ts";
 export { shownArms } from "./report/arms.ts";
 export { semiReport } from "./report/semi-report.ts";
 export { meanOf, plusMinus, spread } from "./report/statistics.ts";
@@ -40,14 +40,12 @@ export {
   type SemiGroup,
   type RecipeChoice,
   type SemiSettings,
-} from "./settings.ts";
-export { parseSettings, resolveSettings, settingsText, type SettingsLayer } from "./resolve-settings.ts";
+} from "./settings/settings.ts";
 export {
-  planRuns,
-  variantName,
-  type PlannedRun,
-  type Stage,
-  type StageKind,
-  type Start,
-  type TrainingSettings,
-} from "./plan.ts";
+  parseSettings,
+  resolveSettings,
+  settingsText,
+  type SettingsLayer,
+} from "./settings/resolve-settings.ts";
+export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
+export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";

@@ -8,7 +8,7 @@ import {
   selectImages,
   type SelectImagesOptions,
 } from "../../src/node/semi/select-images.ts";
-import type { Ranking, SelectionSummary } from "../../src/semi/selection.ts";
+import type { Ranking, SelectionSummary } from "../../src/semi/select/selection.ts";
 import type { ScoreRow, SelectionRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

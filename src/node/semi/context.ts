@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { holdOut } from "../../data/index.ts";
 import type { Manifest, Origin, SemiSettings, Stage, StageKind } from "../../semi/index.ts";
+import { beginsWithTeacher } from "../../semi/plan/stage.ts";
 import { openImages } from "../images/open-images.ts";
 import type { NamedImages } from "../trainer/training-data.ts";
 import type { SemiEvent } from "./events.ts";
@@ -124,12 +125,8 @@ export interface StageWork {
   run(): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined>;
 }
 
-/** Looks at the inputs of a stage. The stages that it needs are complete. */
-export type OpenStage = (context: SemiContext, stage: Stage) => Promise<StageWork>;
-
-/** Whether the model that a stage begins with is the teacher, and not the student. */
-export const beginsWithTeacher = (kind: StageKind): boolean =>
-  kind === "weak" || kind === "teach" || kind === "score";
+/** Looks at the inputs of a stage of one kind, or of some. The stages that it needs are complete. */
+export type OpenStage<S extends Stage> = (context: SemiContext, stage: S) => Promise<StageWork>;
 
 /** The error for a stage whose model is not named. */
 export function noModel(kind: StageKind): UsageError {

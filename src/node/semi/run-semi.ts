@@ -11,8 +11,8 @@ import {
   type SettingsLayer,
   type Stage,
   type StageKind,
-  type TrainingSettings,
 } from "../../semi/index.ts";
+import { beginsWithTeacher, startOf } from "../../semi/plan/stage.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { lockFile } from "../files/file-lock.ts";
 import { fileError, makeFolder } from "../files/file-system.ts";
@@ -20,7 +20,6 @@ import { openImages } from "../images/open-images.ts";
 import { openModel } from "../library.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import {
-  beginsWithTeacher,
   missingStage,
   noClasses,
   noModel,
@@ -147,7 +146,8 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
  * @throws UsageError `semi/missing-stage`
  */
 async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonly Stage[]): Promise<void> {
-  if (!wanted.some(({ needs }) => needs.includes(stage.folder))) return;
+  const needed: readonly string[] = wanted.flatMap(({ needs }) => needs);
+  if (!needed.includes(stage.folder)) return;
   const { status, changes } = await standingOf(context, stage.folder, await openStage(context, stage));
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
@@ -183,8 +183,9 @@ async function* checkInputs(
 }
 
 /** Looks for the model that a training starts from. */
-async function checkStart({ kind, settings }: Stage): Promise<void> {
-  const { start } = settings as Partial<TrainingSettings>;
+async function checkStart(stage: Stage): Promise<void> {
+  const { kind } = stage;
+  const start = startOf(stage);
   if (!start || "folder" in start) return;
   const { model } = start;
   if (model === "") throw noModel(kind);

@@ -18,7 +18,7 @@ import {
   sqlFiles,
   sqlText,
   type Bound,
-} from "../../semi/select-sql.ts";
+} from "../../semi/select/select-sql.ts";
 import {
   defaultK,
   type ClassSelection,
@@ -26,7 +26,7 @@ import {
   type DuplicateSummary,
   type Ranking,
   type SelectionSummary,
-} from "../../semi/selection.ts";
+} from "../../semi/select/selection.ts";
 import { referenceColumns, selectionColumns, type SelectionRow } from "../../semi/tables.ts";
 import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
 import { readTable, readTableMetadata } from "./parquet-table.ts";

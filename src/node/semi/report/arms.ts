@@ -5,10 +5,10 @@ import {
   type SemiSettings,
   type Stage,
   type StageKind,
-  type Start,
   type SweepFigure,
   type SweepPoint,
 } from "../../../semi/index.ts";
+import { startOf } from "../../../semi/plan/stage.ts";
 import { givenTeacher } from "../stage-files.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
@@ -103,7 +103,8 @@ function trainingCost(
     const manifest = manifests.get(at)!;
     imagesProcessed += manifest.counts["imagesProcessed"]!;
     seconds += manifest.seconds;
-    const start = stages.find((stage) => stage.folder === at)?.settings["start"] as Start | undefined;
+    const stage = stages.find(({ folder: own }) => own === at);
+    const start = stage && startOf(stage);
     at = start && "folder" in start ? start.folder : undefined;
   }
   return { imagesProcessed, seconds };

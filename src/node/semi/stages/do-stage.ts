@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
-import { changesOf, type Manifest, type Stage, type StageKind } from "../../../semi/index.ts";
+import { changesOf, type Manifest, type Stage } from "../../../semi/index.ts";
 import { packageVersion } from "../../package-files.ts";
-import type { OpenStage, SemiContext, StageWork } from "../context.ts";
+import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
 import { clearFolder, readManifest, removePartials, writeManifest } from "../stage-files.ts";
 import { openMeasure } from "./measure.ts";
@@ -160,16 +160,23 @@ async function hashOutputs(
   return outputs;
 }
 
-const openers: Readonly<Record<StageKind, OpenStage>> = {
-  weak: openWeak,
-  teach: openOnLabelled,
-  score: openScore,
-  select: openSelect,
-  pretrain: openPretrain,
-  finetune: openOnLabelled,
-  supervised: openSupervised,
-  measure: openMeasure,
-};
-
 /** Looks at the inputs of a stage, whose needed stages are complete. */
-export const openStage: OpenStage = (context, stage) => openers[stage.kind](context, stage);
+export function openStage(context: SemiContext, stage: Stage): Promise<StageWork> {
+  switch (stage.kind) {
+    case "weak":
+      return openWeak(context, stage);
+    case "teach":
+    case "finetune":
+      return openOnLabelled(context, stage);
+    case "score":
+      return openScore(context, stage);
+    case "select":
+      return openSelect(context, stage);
+    case "pretrain":
+      return openPretrain(context, stage);
+    case "supervised":
+      return openSupervised(context, stage);
+    default:
+      return openMeasure(context, stage);
+  }
+}

@@ -1,6 +1,7 @@
 import type { ImageSource } from "../../../data/index.ts";
 import type { Model, ValidationReport } from "../../../predict/index.ts";
-import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
+import type { Manifest, SemiSettings, StageKind } from "../../../semi/index.ts";
+import type { MeasureStage } from "../../../semi/plan/stage.ts";
 import { nodePlatform } from "../../platform.ts";
 import { openImages } from "../../images/open-images.ts";
 import { modelOf } from "../../../predict/create-model.ts";
@@ -12,7 +13,7 @@ import { givenTeacher, resultsName, writeResults, type Measured } from "../stage
 import { classIndices, openTeacher } from "../teacher.ts";
 
 /** Measures every model of the run on the same images. */
-export const openMeasure: OpenStage = async (context, stage) => {
+export const openMeasure: OpenStage<MeasureStage> = async (context, stage) => {
   const { settings, fingerprints, signal, manifest } = context;
   const tested = settings.test ?? settings.validation ?? settings.labelled;
   const needed: Needed = await Promise.all(
@@ -48,12 +49,12 @@ function givenTeacherInput({ teach }: SemiSettings, needed: Needed): Readonly<Re
 function modelsOf(needed: Needed): readonly Pick<Measured, "stage" | "kind">[] {
   return needed
     .filter(([, { outputs, stage }]) => outputs["best.safetensors"] && stage !== "weak")
-    .map(([folder, { stage }]) => ({ stage: folder, kind: stage as Stage["kind"] }));
+    .map(([folder, { stage }]) => ({ stage: folder, kind: stage as StageKind }));
 }
 
 async function* measureAll(
   context: SemiContext,
-  { folder }: Stage,
+  { folder }: MeasureStage,
   models: ReturnType<typeof modelsOf>,
 ): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
   const { path, signal, execution } = context;

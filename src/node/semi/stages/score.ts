@@ -1,6 +1,7 @@
 import type { ImageSource } from "../../../data/index.ts";
 import type { Model } from "../../../predict/index.ts";
 import type { ReferenceRow, ScoreFacts } from "../../../semi/index.ts";
+import type { ScoreStage } from "../../../semi/plan/stage.ts";
 import { openImages } from "../../images/open-images.ts";
 import { isOnnxPath, isWeightsPath } from "../../../predict/open-model.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
@@ -11,7 +12,7 @@ import { listShards, openShard, type Shard } from "../shards.ts";
 import { frequencyModel, openTeacher, type Teacher } from "../teacher.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
-export const openScore: OpenStage = async (context, { folder, needs, settings }) => {
+export const openScore: OpenStage<ScoreStage> = async (context, { folder, needs, settings }) => {
   const { fingerprints, signal, path } = context;
   const { unlabelled, shardImages } = context.settings;
   const shards = await listShards(unlabelled, shardImages, fingerprints, signal);
@@ -25,7 +26,7 @@ export const openScore: OpenStage = async (context, { folder, needs, settings })
     ),
   );
   const origin = {
-    settings,
+    settings: { ...settings },
     inputs: {
       teacher: teacher.sha256,
       ...Object.fromEntries(shards.map(({ name, sha256 }) => [name, sha256])),

@@ -1,5 +1,6 @@
 import { DataError } from "../../../core/index.ts";
 import type { SelectionSummary } from "../../../semi/index.ts";
+import type { SelectStage } from "../../../semi/plan/stage.ts";
 import { referenceColumns } from "../../../semi/tables.ts";
 import { writeFileAtomic } from "../../files/atomic-file.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
@@ -11,13 +12,13 @@ import { selectImages } from "../select-images.ts";
 import { summaryName } from "../stage-files.ts";
 
 /** Selects the best scored images of each class. */
-export const openSelect: OpenStage = async (context, { folder, needs, settings }) => {
-  const [scores] = needs as readonly [string];
+export const openSelect: OpenStage<SelectStage> = async (context, { folder, needs, settings }) => {
+  const [scores] = needs;
   const { inputs, settings: scoring, counts } = await context.manifest(scores);
   // The scores follow from these, and are too many to be read for a hash.
   const hash = jsonHash([inputs, scoring, counts]);
   return {
-    origin: { settings, inputs: { [scores]: hash } },
+    origin: { settings: { ...settings }, inputs: { [scores]: hash } },
     run: () => select(context, folder, scores),
   };
 };

@@ -1,12 +1,12 @@
 import type { ImageItem, ImageSource } from "../../../data/index.ts";
+import type { ScoreFacts, SelectionRow, SemiSettings, Start, TrainingStage } from "../../../semi/index.ts";
 import type {
-  ScoreFacts,
-  SelectionRow,
-  SemiSettings,
-  Stage,
-  Start,
-  TrainingSettings,
-} from "../../../semi/index.ts";
+  FinetuneStage,
+  PretrainStage,
+  SupervisedStage,
+  TeachStage,
+  WeakStage,
+} from "../../../semi/plan/stage.ts";
 import type { Recipe } from "../../../train/index.ts";
 import { openImages } from "../../images/open-images.ts";
 import { isWeightsPath } from "../../../predict/open-model.ts";
@@ -27,10 +27,10 @@ interface StageImages {
 }
 
 /** Trains a teacher on weak labels. */
-export const openWeak: OpenStage = async (context, stage) => {
+export const openWeak: OpenStage<WeakStage> = async (context, stage) => {
   const { settings, fingerprints, signal } = context;
   const weak = settings.weak ?? [];
-  return trainingWork(context, stage, settingsOf(stage).recipe, {
+  return trainingWork(context, stage, stage.settings.recipe, {
     inputs: { "weakly labelled images": await fingerprints.data(weak, signal) },
     training: async () => {
       return { name: weak.join(" "), images: await openImages(weak, { signal }) };
@@ -40,12 +40,12 @@ export const openWeak: OpenStage = async (context, stage) => {
 };
 
 /** Trains on the labelled images: the teacher, and the student after its pre-training. */
-export const openOnLabelled: OpenStage = async (context, stage) =>
-  trainingWork(context, stage, settingsOf(stage).recipe, await labelledImages(context));
+export const openOnLabelled: OpenStage<TeachStage | FinetuneStage> = async (context, stage) =>
+  trainingWork(context, stage, stage.settings.recipe, await labelledImages(context));
 
 /** Trains on the labelled images alone, for as long as pre-training and fine-tuning took together. */
-export const openSupervised: OpenStage = async (context, stage) => {
-  const { recipe: known } = settingsOf(stage);
+export const openSupervised: OpenStage<SupervisedStage> = async (context, stage) => {
+  const { recipe: known } = stage.settings;
   const manifests = await Promise.all(stage.needs.map((needed) => context.manifest(needed)));
   const images = manifests.reduce((sum, { counts }) => sum + counts["imagesProcessed"]!, 0);
   const recipe: Recipe = manifests.length === 0 ? known : { ...known, epochs: null, images };
@@ -53,12 +53,12 @@ export const openSupervised: OpenStage = async (context, stage) => {
 };
 
 /** Trains the student on the selected images. */
-export const openPretrain: OpenStage = async (context, stage) => {
-  const [selection, scores] = stage.needs as readonly [string, string];
+export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => {
+  const [selection, scores] = stage.needs;
   const { outputs } = await context.manifest(selection);
   const { validation, inputs } = await labelledImages(context);
   const { "labelled images": _, ...validationInput } = inputs;
-  return trainingWork(context, stage, settingsOf(stage).recipe, {
+  return trainingWork(context, stage, stage.settings.recipe, {
     inputs: {
       "the selection": outputs["selection.parquet"]!,
       ...(holdsOut(context.settings) ? inputs : validationInput),
@@ -71,8 +71,6 @@ export const openPretrain: OpenStage = async (context, stage) => {
 /** Whether some of the labelled images choose the best epoch. */
 const holdsOut = ({ validation, validationShare }: SemiSettings): boolean =>
   validation === null && validationShare > 0;
-
-const settingsOf = (stage: Stage): TrainingSettings => stage.settings as TrainingSettings;
 
 async function labelledImages(context: SemiContext): Promise<StageImages> {
   const { settings, fingerprints, signal } = context;
@@ -90,12 +88,12 @@ async function labelledImages(context: SemiContext): Promise<StageImages> {
 
 async function trainingWork(
   context: SemiContext,
-  { kind, folder, settings }: Stage,
+  { kind, folder, settings }: TrainingStage,
   recipe: Recipe,
   images: StageImages,
 ): Promise<StageWork> {
   const { execution, signal, path } = context;
-  const { start } = settings as TrainingSettings;
+  const { start } = settings;
   const { validation, validationShare } = context.settings;
   const isValidated = kind !== "weak" && validation === null;
   const origin = {

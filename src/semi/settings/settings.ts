@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { fieldOf, type Field, type RecipeName } from "../train/index.ts";
-import type { Ranking } from "./selection.ts";
+import { fieldOf, type Field, type RecipeName } from "../../train/index.ts";
+import type { Ranking } from "../select/selection.ts";
 
 /** Values of a recipe by name, and the built-in recipe that they change. */
 export interface RecipeChoice {

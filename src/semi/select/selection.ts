@@ -1,4 +1,4 @@
-import type { ReferenceRow } from "./tables.ts";
+import type { ReferenceRow } from "../tables.ts";
 
 /**
  * How images are ranked.
