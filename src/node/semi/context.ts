@@ -4,7 +4,7 @@ import { holdOut } from "../../data/index.ts";
 import type { Manifest, Origin, SemiSettings, Stage, StageKind } from "../../semi/index.ts";
 import { beginsWithTeacher } from "../../semi/plan/stage.ts";
 import { openImages } from "../images/open-images.ts";
-import type { NamedImages } from "../trainer/training-data.ts";
+import type { NamedImages } from "../../train/run/training-data.ts";
 import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import { readManifest } from "./stage-files.ts";
