@@ -1,5 +1,5 @@
 export { changesOf, manifestSchema, type Manifest, type Origin } from "./stages/manifest.ts";
-export { perceptualHash, topScores, type ClassScore } from "./score.ts";
+export { perceptualHash, topScores, type ClassScore } from "./score/score-images.ts";
 export {
   scoreFactsKey,
   scoreFactsSchema,
@@ -47,5 +47,17 @@ export {
   settingsText,
   type SettingsLayer,
 } from "./settings/resolve-settings.ts";
+export { runSemi, type RunSemiOptions } from "./run-semi.ts";
+export type { PlannedStage, SemiEvent, StageStatus } from "./events.ts";
+export type { SemiPlatform } from "./platform.ts";
+export type { SelectImages, SelectImagesOptions } from "./select-images.ts";
+export {
+  openReferenceWriter,
+  openScoreWriter,
+  readScoreFacts,
+  type ScoreWriter,
+} from "./score/score-files.ts";
+export { readSelection, rowsAtRanks } from "./select/selection.ts";
+export type { TableWriter } from "./parquet-table.ts";
 export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
 export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pathExists } from "../../node/files/file-system.ts";
-import type { SemiEvent } from "../../node/semi/events.ts";
-import { runSemi } from "../../node/semi/run-semi.ts";
+import { runSemi } from "../../node/semi.ts";
+import type { SemiEvent } from "../../semi/events.ts";
 import { parseSettings, type SettingsLayer } from "../../semi/settings/resolve-settings.ts";
 import { semiKeys, type RecipeChoice } from "../../semi/settings/settings.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";

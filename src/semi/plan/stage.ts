@@ -45,6 +45,18 @@ export type Stage = TrainingStage | ScoreStage | SelectStage | MeasureStage;
 /** What a stage does. */
 export type StageKind = Stage["kind"];
 
+/** All kinds. */
+export const stageKinds = [
+  "weak",
+  "teach",
+  "score",
+  "select",
+  "pretrain",
+  "finetune",
+  "supervised",
+  "measure",
+] as const satisfies readonly StageKind[];
+
 /** Model that a training starts from: that of another stage by its folder, or one by its name. */
 export type Start = { readonly folder: string } | { readonly model: string; readonly scratch: boolean };
 

@@ -1,15 +1,8 @@
-import {
-  variantName,
-  type Arm,
-  type ArmRun,
-  type SemiSettings,
-  type Stage,
-  type StageKind,
-  type SweepFigure,
-  type SweepPoint,
-} from "../../../semi/index.ts";
-import { startOf } from "../../../semi/plan/stage.ts";
-import { givenTeacher } from "../stage-files.ts";
+import { variantName } from "../../plan/plan-runs.ts";
+import { startOf, type Stage, type StageKind } from "../../plan/stage.ts";
+import type { SemiSettings } from "../../settings/settings.ts";
+import { givenTeacher } from "../../stages/measure.ts";
+import type { Arm, ArmRun, SweepFigure, SweepPoint } from "../data.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
 type ArmWords = Omit<Arm, "runs">;

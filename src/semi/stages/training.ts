@@ -1,23 +1,25 @@
-import type { ImageItem, ImageSource } from "../../../data/index.ts";
-import type { ScoreFacts, SelectionRow, SemiSettings, Start, TrainingStage } from "../../../semi/index.ts";
+import { openImages, type ImageItem, type ImageSource } from "../../data/index.ts";
+import { isWeightsPath } from "../../predict/index.ts";
+import { trainModel, type NamedImages, type Recipe, type TrainModelOptions } from "../../train/index.ts";
+import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
 import type {
   FinetuneStage,
   PretrainStage,
+  Start,
   SupervisedStage,
   TeachStage,
+  TrainingStage,
   WeakStage,
-} from "../../../semi/plan/stage.ts";
-import type { Recipe } from "../../../train/index.ts";
-import { openImages } from "../../library.ts";
-import { isWeightsPath } from "../../../predict/open-model.ts";
-import type { TrainModelOptions } from "../../../train/run/options.ts";
-import { trainModel } from "../../training.ts";
-import type { NamedImages } from "../../../train/run/training-data.ts";
-import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
-import { readScores } from "../scores.ts";
-import { readSelection } from "../select-images.ts";
-import { imagesOfRows, openShard } from "../shards.ts";
-import { readSummary } from "../stage-files.ts";
+} from "../plan/stage.ts";
+import { readScores } from "../score/score-files.ts";
+import { imagesOfRows, openShard } from "../score/shards.ts";
+import { readSelection } from "../select/selection.ts";
+import type { SemiSettings } from "../settings/settings.ts";
+import type { ScoreFacts, SelectionRow } from "../tables.ts";
+import { readSummary, selectionName } from "./select.ts";
+
+/** The weights that a training leaves for later stages. */
+export const bestWeights = "best.safetensors";
 
 /** Images that a training sees, and what their manifest calls the hashes of them. */
 interface StageImages {
@@ -28,12 +30,12 @@ interface StageImages {
 
 /** Trains a teacher on weak labels. */
 export const openWeak: OpenStage<WeakStage> = async (context, stage) => {
-  const { settings, fingerprints, signal } = context;
+  const { platform, settings, fingerprints, signal } = context;
   const weak = settings.weak ?? [];
   return trainingWork(context, stage, stage.settings.recipe, {
     inputs: { "weakly labelled images": await fingerprints.data(weak, signal) },
     training: async () => {
-      return { name: weak.join(" "), images: await openImages(weak, { signal }) };
+      return { name: weak.join(" "), images: await openImages(platform, weak, { signal }) };
     },
     validation: async () => undefined,
   });
@@ -60,7 +62,7 @@ export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => 
   const { "labelled images": _, ...validationInput } = inputs;
   return trainingWork(context, stage, stage.settings.recipe, {
     inputs: {
-      "the selection": outputs["selection.parquet"]!,
+      "the selection": outputs[selectionName]!,
       ...(holdsOut(context.settings) ? inputs : validationInput),
     },
     training: () => openSelected(context, selection, scores),
@@ -92,7 +94,7 @@ async function trainingWork(
   recipe: Recipe,
   images: StageImages,
 ): Promise<StageWork> {
-  const { execution, signal, path } = context;
+  const { platform, execution, signal, path } = context;
   const { start } = settings;
   const { validation, validationShare } = context.settings;
   const isValidated = kind !== "weak" && validation === null;
@@ -104,7 +106,7 @@ async function trainingWork(
     origin,
     async *run() {
       const { device, threads, workers, decode } = execution;
-      const events = trainModel({
+      const events = trainModel(platform, {
         data: await images.training(),
         validation: await images.validation(),
         ...startOptions(context, start),
@@ -125,7 +127,7 @@ async function trainingWork(
           const { plan, trainingImages } = event;
           const imagesProcessed = plan ? plan.steps * plan.batchSize : trainingImages;
           outcome = {
-            outputs: ["best.safetensors"],
+            outputs: [bestWeights],
             counts: { images: trainingImages, imagesProcessed },
           };
         }
@@ -139,7 +141,7 @@ async function trainingWork(
 
 async function startInputs(context: SemiContext, start: Start): Promise<Readonly<Record<string, string>>> {
   if ("folder" in start) {
-    return { [start.folder]: (await context.manifest(start.folder)).outputs["best.safetensors"]! };
+    return { [start.folder]: (await context.manifest(start.folder)).outputs[bestWeights]! };
   }
   if (!isWeightsPath(start.model)) return {};
   return { [start.model]: await context.fingerprints.file(start.model, context.signal) };
@@ -149,7 +151,7 @@ function startOptions(
   { path }: SemiContext,
   start: Start,
 ): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {
-  return "folder" in start ? { weights: path(start.folder, "best.safetensors") } : start;
+  return "folder" in start ? { weights: path(start.folder, bestWeights) } : start;
 }
 
 /** The selected images with the classes that they were selected for, an image once for each of them. */
@@ -159,27 +161,28 @@ export async function openSelected(
   scores: string,
 ): Promise<NamedImages> {
   const { counts } = await context.manifest(selection);
-  const files = await readScores(context.path(scores));
+  const { storage, path } = context;
+  const files = await readScores(storage, path(scores));
   const shards = files.map(({ facts }) => facts);
-  const { classes } = await readSummary(context.path(selection));
-  const path = context.path(selection, "selection.parquet");
+  const { classes } = await readSummary(storage, path(selection));
+  const table = path(selection, selectionName);
   return {
     name: `${counts["rows"]} selected images of ${context.settings.unlabelled.join(" ")}`,
     images: {
       classes: classes.map(({ name }) => name),
       size: counts["rows"],
-      [Symbol.asyncIterator]: () => selectedImages(readSelection(path), shards, context.signal),
+      [Symbol.asyncIterator]: () => selectedImages(context, readSelection(storage, table), shards),
     },
   };
 }
 
 /** The class of an image is that of its row, and its shard has no say in it. */
 async function* selectedImages(
+  { platform, signal }: SemiContext,
   rows: AsyncIterable<SelectionRow>,
   shards: readonly ScoreFacts[],
-  signal: AbortSignal | undefined,
 ): AsyncGenerator<ImageItem> {
-  const open = ({ shard }: ScoreFacts): Promise<ImageSource> => openShard(shard, signal);
+  const open = ({ shard }: ScoreFacts): Promise<ImageSource> => openShard(platform, shard, signal);
   for await (const { row, image } of imagesOfRows(rows, shards, open)) {
     yield { id: row.image_id, label: shards[row.shard]!.classes[row.class]!, content: image.content };
   }
