@@ -21,8 +21,8 @@ export {
 export { explanationPng } from "./node/images/encode-image.ts";
 export { trainModel } from "./node/training.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./train/index.ts";
-export { runSemi, type RunSemiOptions } from "./node/semi/run-semi.ts";
-export type { SemiEvent } from "./node/semi/events.ts";
+export { runSemi } from "./node/semi.ts";
+export type { RunSemiOptions, SemiEvent } from "./semi/index.ts";
 export {
   findCard,
   listModels,

@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   data: ["storage", "image"],
   train: ["storage", "nn", "graph", "data", "image", "weights", "runtime", "predict", "report"],
   predict: ["storage", "nn", "graph", "image", "weights", "runtime", "data"],
-  semi: ["storage", "nn", "data", "weights", "predict", "train", "report"],
+  semi: ["storage", "nn", "image", "data", "weights", "runtime", "predict", "train", "report"],
   node: [
     "storage",
     "nn",

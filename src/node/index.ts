@@ -17,8 +17,22 @@ export {
 } from "./training.ts";
 export { nodeTrainingPlatform } from "./training-platform.ts";
 export type { HeadEvent, OpenTrainingStepOptions, TrainHeadOptions } from "../train/index.ts";
-export { readScoreFacts, openReferenceWriter, openScoreWriter, type ScoreWriter } from "./semi/scores.ts";
-export { selectImages, type SelectImagesOptions, readSelection, rowsAtRanks } from "./semi/select-images.ts";
-export type { TableWriter } from "./semi/parquet-table.ts";
-export type { PlannedStage, SemiEvent, StageStatus } from "./semi/events.ts";
-export { runSemi, type RunSemiOptions } from "./semi/run-semi.ts";
+export { selectImages } from "./semi/select-images.ts";
+export {
+  nodeSemiPlatform,
+  openReferenceWriter,
+  openScoreWriter,
+  readScoreFacts,
+  readSelection,
+  rowsAtRanks,
+  runSemi,
+} from "./semi.ts";
+export type {
+  PlannedStage,
+  RunSemiOptions,
+  ScoreWriter,
+  SelectImagesOptions,
+  SemiEvent,
+  StageStatus,
+  TableWriter,
+} from "../semi/index.ts";

@@ -1,5 +1,5 @@
-export { changesOf, manifestSchema, type Manifest, type Origin } from "./manifest.ts";
-export { perceptualHash, topScores, type ClassScore } from "./score.ts";
+export { changesOf, manifestSchema, type Manifest, type Origin } from "./stages/manifest.ts";
+export { perceptualHash, topScores, type ClassScore } from "./score/score-images.ts";
 export {
   scoreFactsKey,
   scoreFactsSchema,
@@ -8,7 +8,7 @@ export {
   type ReferenceRow,
   type SelectionRow,
 } from "./tables.ts";
-export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./selection.ts";
+export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./select/selection.ts";
 export { shownArms } from "./report/arms.ts";
 export { semiReport } from "./report/semi-report.ts";
 export { meanOf, plusMinus, spread } from "./report/statistics.ts";
@@ -33,14 +33,30 @@ export type {
   SweepPoint,
   StageCost,
 } from "./report/data.ts";
-export { semiFields, semiKeys, type SemiGroup, type RecipeChoice, type SemiSettings } from "./settings.ts";
-export { parseSettings, resolveSettings, settingsText, type SettingsLayer } from "./resolve-settings.ts";
 export {
-  planRuns,
-  variantName,
-  type PlannedRun,
-  type Stage,
-  type StageKind,
-  type Start,
-  type TrainingSettings,
-} from "./plan.ts";
+  semiFields,
+  semiKeys,
+  type SemiGroup,
+  type RecipeChoice,
+  type SemiSettings,
+} from "./settings/settings.ts";
+export {
+  parseSettings,
+  resolveSettings,
+  settingsText,
+  type SettingsLayer,
+} from "./settings/resolve-settings.ts";
+export { runSemi, type RunSemiOptions } from "./run-semi.ts";
+export type { PlannedStage, SemiEvent, StageStatus } from "./events.ts";
+export type { SemiPlatform } from "./platform.ts";
+export type { SelectImages, SelectImagesOptions } from "./select-images.ts";
+export {
+  openReferenceWriter,
+  openScoreWriter,
+  readScoreFacts,
+  type ScoreWriter,
+} from "./score/score-files.ts";
+export { readSelection, rowsAtRanks } from "./select/selection.ts";
+export type { TableWriter } from "./parquet-table.ts";
+export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
+export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";

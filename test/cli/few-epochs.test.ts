@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fewEpochs } from "../../src/cli/semi/view.ts";
-import type { SemiEvent } from "../../src/node/semi/events.ts";
+import type { SemiEvent } from "../../src/semi/index.ts";
 
 /** The epochs of a training of so many that are shown. */
 function shown(epochs: number): readonly number[] {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seededRandom, type Random } from "../../src/core/index.ts";
-import type { SemiEvent } from "../../src/node/semi/events.ts";
+import type { SemiEvent } from "../../src/semi/index.ts";
 import { resolveSettings, settingsText } from "../../src/semi/index.ts";
 import { writePipelineData } from "../semi/pipeline-data.ts";
 import { ended, jsonLines, killSeed, runCli, startCli, type CliRun } from "../support/run-cli.ts";

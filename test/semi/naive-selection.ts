@@ -1,4 +1,4 @@
-import type { Ranking } from "../../src/semi/selection.ts";
+import type { Ranking } from "../../src/semi/select/selection.ts";
 import type { ReferenceRow, ScoreRow, SelectionRow } from "../../src/semi/tables.ts";
 
 export interface NaiveRule {

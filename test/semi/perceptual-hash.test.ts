@@ -5,13 +5,17 @@ import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import { imagenetPreprocessing } from "../../src/image/index.ts";
-import { frequencyModel } from "../../src/node/semi/teacher.ts";
+import { nodeSemiPlatform } from "../../src/node/semi.ts";
+import { frequencyModel } from "../../src/semi/score/teacher.ts";
 import { perceptualHash } from "../../src/semi/index.ts";
 import { collect } from "../data/collect.ts";
 
 const size = 64;
 const preprocessing = { ...imagenetPreprocessing, inputSize: size, cropPct: 1 };
-const model = frequencyModel(preprocessing, { device: "cpu", decode: { exifOrientation: false } });
+const model = frequencyModel(nodeSemiPlatform, preprocessing, {
+  device: "cpu",
+  decode: { exifOrientation: false },
+});
 afterAll(() => model.release());
 
 async function frequenciesOf(images: readonly Buffer[]): Promise<readonly Float32Array[]> {

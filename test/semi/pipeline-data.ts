@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
-import type { SemiEvent } from "../../src/node/semi/events.ts";
+import type { SemiEvent } from "../../src/semi/index.ts";
 import type { SemiSettings } from "../../src/semi/index.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
 import { colouredPng, colours, writeColouredImages } from "../support/coloured-images.ts";

@@ -6,7 +6,8 @@ import {
   type Stage,
   type TrainingSettings,
 } from "../../src/semi/index.ts";
-import { planStages } from "../../src/semi/plan.ts";
+import { startOf } from "../../src/semi/plan/stage.ts";
+import { planStages } from "../../src/semi/plan/plan-stages.ts";
 
 const inImages = { base: "quick", images: 320 };
 const settingsOf = (values: Readonly<Record<string, unknown>> = {}) =>
@@ -45,7 +46,10 @@ describe("planStages", () => {
   it("starts the student from random weights, and each training after it from the last one", () => {
     const stages = planStages(settingsOf({ weak: "tags", student: "resnet18" }));
     expect(
-      stages.flatMap(({ folder, settings }) => (settings["start"] ? [[folder, settings["start"]]] : [])),
+      stages.flatMap((stage) => {
+        const start = startOf(stage);
+        return start ? [[stage.folder, start]] : [];
+      }),
     ).toEqual([
       ["weak-teacher", { model: "resnet50", scratch: false }],
       ["teacher", { folder: "weak-teacher" }],

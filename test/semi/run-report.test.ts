@@ -3,12 +3,13 @@ import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { styleFor } from "../../src/cli/output/terminal.ts";
 import { semiLines } from "../../src/cli/semi/view.ts";
-import { semiContext } from "../../src/node/semi/context.ts";
-import type { SemiEvent } from "../../src/node/semi/events.ts";
-import { openFingerprints } from "../../src/node/semi/fingerprints.ts";
-import { runSemi, type RunSemiOptions } from "../../src/node/semi/run-semi.ts";
-import { readSelection } from "../../src/node/semi/select-images.ts";
-import { openSelected } from "../../src/node/semi/stages/training.ts";
+import { semiContext } from "../../src/semi/context.ts";
+import type { SemiEvent } from "../../src/semi/index.ts";
+import { openFingerprints } from "../../src/semi/fingerprints.ts";
+import { nodeSemiPlatform, runSemi } from "../../src/node/semi.ts";
+import type { RunSemiOptions } from "../../src/semi/index.ts";
+import { readSelection } from "../../src/node/semi.ts";
+import { openSelected } from "../../src/semi/stages/training.ts";
 import { resolveSettings, type SelectionRow, type SemiSettings } from "../../src/semi/index.ts";
 import { colours, writeColouredImages } from "../support/coloured-images.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
@@ -238,10 +239,11 @@ describe("the page of a selection", () => {
     expect(shownText(report.path)).toContain(`${right} of ${rows.length} whose truth is known`);
 
     const context = semiContext({
+      platform: nodeSemiPlatform,
       settings: resolveSettings([{ name: "test", values: settingsOf("turned") }]),
       out: at("turned-run"),
       execution: { device: "cpu", threads: undefined, workers: undefined },
-      fingerprints: await openFingerprints(at("fingerprints.json")),
+      fingerprints: await openFingerprints(nodeSemiPlatform, at("fingerprints.json")),
       signal: undefined,
     });
     const labels: (string | undefined)[] = [];

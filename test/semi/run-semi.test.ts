@@ -2,10 +2,11 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../../src/core/index.ts";
-import type { SemiEvent } from "../../src/node/semi/events.ts";
-import { runSemi, type RunSemiOptions } from "../../src/node/semi/run-semi.ts";
-import { isBrokenImage } from "../../src/node/semi/score-images.ts";
-import { readScoreFacts } from "../../src/node/semi/scores.ts";
+import type { SemiEvent } from "../../src/semi/index.ts";
+import { runSemi } from "../../src/node/semi.ts";
+import type { RunSemiOptions } from "../../src/semi/index.ts";
+import { isBrokenImage } from "../../src/semi/score/score-images.ts";
+import { readScoreFacts } from "../../src/node/semi.ts";
 import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";

@@ -1,4 +1,4 @@
-import { openReferenceWriter, openScoreWriter } from "../../src/node/semi/scores.ts";
+import { openReferenceWriter, openScoreWriter } from "../../src/node/semi.ts";
 import type { ReferenceRow, ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 
 /** Facts of a score file of three classes. */

@@ -2,7 +2,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, it } from "vitest";
-import { openScoreWriter, readScoreFacts } from "../../src/node/semi/scores.ts";
+import { openScoreWriter, readScoreFacts } from "../../src/node/semi.ts";
 import type { ScoreRow } from "../../src/semi/tables.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { facts, writeReferences, writeScores } from "./score-files.ts";

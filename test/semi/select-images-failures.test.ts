@@ -3,12 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openDuckdb } from "../../src/node/semi/duckdb.ts";
-import {
-  readSelection,
-  rowsAtRanks,
-  selectImages,
-  type SelectImagesOptions,
-} from "../../src/node/semi/select-images.ts";
+import { readSelection, rowsAtRanks } from "../../src/node/semi.ts";
+import { selectImages } from "../../src/node/semi/select-images.ts";
+import type { SelectImagesOptions } from "../../src/semi/index.ts";
 import type { ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

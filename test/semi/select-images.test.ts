@@ -2,13 +2,10 @@ import { mkdtemp, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  readSelection,
-  rowsAtRanks,
-  selectImages,
-  type SelectImagesOptions,
-} from "../../src/node/semi/select-images.ts";
-import type { Ranking, SelectionSummary } from "../../src/semi/selection.ts";
+import { readSelection, rowsAtRanks } from "../../src/node/semi.ts";
+import { selectImages } from "../../src/node/semi/select-images.ts";
+import type { SelectImagesOptions } from "../../src/semi/index.ts";
+import type { Ranking, SelectionSummary } from "../../src/semi/select/selection.ts";
 import type { ScoreRow, SelectionRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

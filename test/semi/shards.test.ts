@@ -2,9 +2,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { ShardsEvent } from "../../src/node/semi/events.ts";
-import { openFingerprints, type Fingerprints } from "../../src/node/semi/fingerprints.ts";
-import { hashShards, listShards } from "../../src/node/semi/shards.ts";
+import { nodeSemiPlatform } from "../../src/node/semi.ts";
+import type { ShardsEvent } from "../../src/semi/events.ts";
+import { openFingerprints, type Fingerprints } from "../../src/semi/fingerprints.ts";
+import { hashShards, listShards } from "../../src/semi/score/shards.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { writeShard } from "./pipeline-data.ts";
 
@@ -13,7 +14,7 @@ const at = (...parts: readonly string[]): string => join(folder, ...parts);
 
 /** Hashes as those of files that take longer. */
 async function slowFingerprints(): Promise<Fingerprints & { readonly asked: readonly string[] }> {
-  const real = await openFingerprints(at("hashes.json"));
+  const real = await openFingerprints(nodeSemiPlatform, at("hashes.json"));
   const asked: string[] = [];
   return {
     ...real,
@@ -31,14 +32,20 @@ describe("hashShards", () => {
     mkdirSync(at("folder"));
     for (const [seed, name] of ["a.tar", "b.tar"].entries()) await writeShard(at(name), 3, seed);
     const fingerprints = await slowFingerprints();
+    const contextOf = (...unlabelled: readonly string[]): Parameters<typeof listShards>[0] => ({
+      platform: nodeSemiPlatform,
+      settings: { unlabelled, shardImages: 10 },
+      fingerprints,
+      signal: undefined,
+    });
     const events: ShardsEvent[] = [];
-    for await (const event of hashShards([at("{a,b}.tar"), at("folder")], fingerprints)) events.push(event);
+    for await (const event of hashShards(contextOf(at("{a,b}.tar"), at("folder")))) events.push(event);
     expect(fingerprints.asked).toEqual([at("a.tar"), at("b.tar")]);
     expect(events).toMatchObject([
       { type: "shards", done: 1, total: 3 },
       { type: "shards", done: 2, total: 3 },
     ]);
     for (const { shardsPerSecond } of events) expect(shardsPerSecond).toBeGreaterThan(0);
-    expect(await listShards([at("*.tar")], 10, fingerprints)).toHaveLength(2);
+    expect(await listShards(contextOf(at("*.tar")))).toHaveLength(2);
   });
 });

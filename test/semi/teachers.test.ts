@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx, exportSafetensors, openModel } from "../../src/node/library.ts";
 import type { ModelSource } from "../../src/predict/open-model.ts";
-import type { SemiEvent } from "../../src/node/semi/events.ts";
-import { readTable } from "../../src/node/semi/parquet-table.ts";
-import { runSemi } from "../../src/node/semi/run-semi.ts";
-import { readScoreFacts } from "../../src/node/semi/scores.ts";
-import { readResults } from "../../src/node/semi/stage-files.ts";
+import type { SemiEvent } from "../../src/semi/index.ts";
+import { fileStorage } from "../../src/node/files/file-storage.ts";
+import { readTable } from "../../src/semi/parquet-table.ts";
+import { runSemi } from "../../src/node/semi.ts";
+import { readScoreFacts } from "../../src/node/semi.ts";
+import { readResults } from "../../src/semi/stages/measure.ts";
 import type { SemiSettings, StageKind } from "../../src/semi/index.ts";
 import { scoreColumns, type ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
@@ -36,7 +37,7 @@ const run = async (
 };
 
 const scoresOf = (out: string): Promise<readonly ScoreRow[]> =>
-  collect(readTable<ScoreRow>(at(out, "scores", "000000-a.tar.parquet"), scoreColumns));
+  collect(readTable<ScoreRow>(fileStorage, at(out, "scores", "000000-a.tar.parquet"), scoreColumns));
 
 /** What stage events count. */
 const countsOf = (events: readonly SemiEvent[]): Readonly<Record<string, Readonly<Record<string, number>>>> =>
@@ -153,7 +154,7 @@ describe("a run with a teacher that is taken as it is", () => {
   it("measures the teacher beside the students, among the classes of the labelled images", async () => {
     await writeColouredImages(at("few"), 2, 9);
     const events = await run("given", { teach: false, teacher: at("trained.onnx"), test: [at("few")] });
-    const { models } = (await readResults(at("given", "results")))!;
+    const { models } = (await readResults(fileStorage, at("given", "results")))!;
     expect(models.map(({ stage, kind }) => [stage, kind])).toEqual([
       ["teacher", "teach"],
       ["pretrain", "pretrain"],
@@ -180,7 +181,7 @@ describe("variations", () => {
     await run("turned", { teacher: at("turned.safetensors"), test: [at("uneven")] });
     const { description } = await openModel(at("turned", "teacher", "best.safetensors"));
     expect(description.classes).toEqual(colours.toReversed());
-    const { models } = (await readResults(at("turned", "results")))!;
+    const { models } = (await readResults(fileStorage, at("turned", "results")))!;
     const images = models.map(({ confusion }) =>
       colours.map((_, row) => confusion.slice(3 * row, 3 * row + 3).reduce((sum, count) => sum + count)),
     );

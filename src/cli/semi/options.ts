@@ -1,5 +1,5 @@
-import type { StageKind } from "../../semi/plan.ts";
-import { semiFields, semiKeys, type SemiGroup, type SemiSettings } from "../../semi/settings.ts";
+import type { StageKind } from "../../semi/plan/stage.ts";
+import { semiFields, semiKeys, type SemiGroup, type SemiSettings } from "../../semi/settings/settings.ts";
 import {
   defineCommand,
   exampleLines,

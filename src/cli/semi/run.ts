@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { pathExists } from "../../node/files/file-system.ts";
-import type { SemiEvent } from "../../node/semi/events.ts";
-import { runSemi } from "../../node/semi/run-semi.ts";
-import { parseSettings, type SettingsLayer } from "../../semi/resolve-settings.ts";
-import { semiKeys, type RecipeChoice } from "../../semi/settings.ts";
+import { runSemi } from "../../node/semi.ts";
+import type { SemiEvent } from "../../semi/events.ts";
+import { parseSettings, type SettingsLayer } from "../../semi/settings/resolve-settings.ts";
+import { semiKeys, type RecipeChoice } from "../../semi/settings/settings.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe } from "../../train/recipe/resolve-recipe.ts";
 import type { Outcome } from "../options/command.ts";

@@ -1,4 +1,4 @@
-import type { PlannedStage, SemiEvent } from "../../node/semi/events.ts";
+import type { PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
 import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
 import { duration, grouped } from "../output/numbers.ts";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DataError, SessionError } from "../../core/index.ts";
-import { sqlFiles } from "../../semi/select-sql.ts";
+import { sqlFiles } from "../../semi/select/select-sql.ts";
 import { fileError } from "../files/file-system.ts";
 
 /** Limits of DuckDB. */

@@ -15,10 +15,9 @@ import {
   selectedCounts,
   selectedImages,
   selectedRows,
-  sqlFiles,
   sqlText,
   type Bound,
-} from "../../semi/select-sql.ts";
+} from "../../semi/select/select-sql.ts";
 import {
   defaultK,
   type ClassSelection,
@@ -26,11 +25,13 @@ import {
   type DuplicateSummary,
   type Ranking,
   type SelectionSummary,
-} from "../../semi/selection.ts";
-import { referenceColumns, selectionColumns, type SelectionRow } from "../../semi/tables.ts";
+} from "../../semi/select/selection.ts";
+import { referenceColumns } from "../../semi/tables.ts";
+import { readTableMetadata } from "../../semi/parquet-table.ts";
+import { checkScoreFiles } from "../../semi/score/score-files.ts";
+import type { SelectImagesOptions } from "../../semi/select-images.ts";
+import { fileStorage } from "../files/file-storage.ts";
 import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
-import { readTable, readTableMetadata } from "./parquet-table.ts";
-import { checkScoreFiles } from "./scores.ts";
 
 // DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
 const shareOfDuckdb = 0.6;
@@ -50,9 +51,9 @@ export async function selectImages(options: SelectImagesOptions): Promise<Select
   const rule = selectionRule(options);
   const scores = options.scores.map((path) => resolve(path));
   const out = resolve(options.out);
-  await checkScoreFiles(scores, classes, signal);
+  await checkScoreFiles(fileStorage, scores, classes, signal);
   const references = rule.duplicates && resolve(rule.duplicates.references);
-  if (references !== null) await readTableMetadata(references, referenceColumns);
+  if (references !== null) await readTableMetadata(fileStorage, references, referenceColumns);
   return throughPartialPath(out, async (partial) => {
     await using duckdb = await openDuckdb({
       memoryLimit: shareOfDuckdb * memoryLimit,
@@ -76,38 +77,6 @@ export async function selectImages(options: SelectImagesOptions): Promise<Select
       return await summarise(duckdb, partial, rule, classes);
     });
   });
-}
-
-/** What to select, from what, and with what means. */
-export interface SelectImagesOptions {
-  /** Score files; a row's shard is an index into them. */
-  readonly scores: readonly string[];
-  /** Class names in the order of the class indices. */
-  readonly classes: readonly string[];
-  /** Images that were scored, of which the default of `k` depends. */
-  readonly images: number;
-  /** Table of hashes that the unlabelled images are compared with. */
-  readonly references?: string | undefined;
-  /** Images of each class; a total of k · classes when unbalanced. @default 16 of 100 images that a class has on average */
-  readonly k?: number | null | undefined;
-  /** @default "balanced" */
-  readonly ranking?: Ranking | undefined;
-  /** Score that an image has to reach; for the ranking `threshold` only. @default 0.95 */
-  readonly threshold?: number | undefined;
-  /**
-   * Bits of its hash, of 64, in which an image may differ from one of the references and still be taken for its
-   * duplicate, which is removed before ranking; null removes none. @default null
-   */
-  readonly duplicateDistance?: number | null | undefined;
-  /** File that the selection is written to. */
-  readonly out: string;
-  /** Bytes that selecting may add to the process; the rest goes to the disk. @default 1e9 */
-  readonly memoryLimit?: number | undefined;
-  /** @default all cores */
-  readonly threads?: number | undefined;
-  /** Folder for what does not fit in memory. @default that of `out` */
-  readonly temporaryFolder?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The options that decide which rows are taken, complete and checked. */
@@ -257,35 +226,3 @@ async function duplicateSummary(duckdb: Duckdb): Promise<DuplicateSummary> {
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
-
-/**
- * The rows of a selection by shard, position and class, with bounded memory.
- *
- * @throws DataError when it is no selection, or is damaged
- */
-export const readSelection = (path: string, signal?: AbortSignal): AsyncGenerator<SelectionRow> =>
-  readTable(path, selectionColumns, signal);
-
-/**
- * The rows at given ranks of their class, by class and rank. A class that ends before a rank has no row there.
- *
- * @param ranks from 1
- * @throws DataError when it is no selection, or is damaged; SessionError when DuckDB cannot be loaded
- */
-export async function rowsAtRanks(
-  path: string,
-  ranks: readonly number[],
-  signal?: AbortSignal,
-): Promise<readonly SelectionRow[]> {
-  if (ranks.length === 0) return [];
-  await readTableMetadata(path, selectionColumns);
-  await using duckdb = await openDuckdb({ memoryLimit: 256e6, signal });
-  const file = resolve(path);
-  const columns = Object.keys(selectionColumns).join(", ");
-  return await namingDamagedFile(duckdb, [file], () =>
-    duckdb.rows<SelectionRow>(
-      `SELECT ${columns} FROM ${sqlFiles([file])}
-      WHERE class_rank IN (${ranks.join(", ")}) ORDER BY class, class_rank`,
-    ),
-  );
-}

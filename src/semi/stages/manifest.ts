@@ -1,9 +1,12 @@
 import { z } from "zod";
+import { DataError } from "../../core/index.ts";
+import { readText, writeText, type Storage } from "../../storage/index.ts";
+import { stageKinds, type StageKind } from "../plan/stage.ts";
 
 /** What a stage was made from, and what came of it; stands in the stage's folder. */
 export interface Manifest {
   readonly format: 1;
-  readonly stage: string;
+  readonly stage: StageKind;
   /** `running` until all files of the stage stand. */
   readonly status: "running" | "done";
   readonly software: string;
@@ -22,7 +25,7 @@ const hashes = z.record(z.string(), z.string());
 
 export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   format: z.literal(1),
-  stage: z.string(),
+  stage: z.enum(stageKinds),
   status: z.enum(["running", "done"]),
   software: z.string(),
   settings: z.record(z.string(), z.unknown()),
@@ -31,6 +34,35 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   counts: z.record(z.string(), z.number()),
   seconds: z.number(),
 });
+
+/** File in the folder of a stage. */
+export const manifestName = "manifest.json";
+
+/**
+ * The manifest in the folder of a stage, if there is one.
+ *
+ * @throws DataError `semi/manifest` when it is none that this version reads.
+ */
+export async function readManifest(storage: Storage, folder: string): Promise<Manifest | undefined> {
+  const path = storage.join(folder, manifestName);
+  if (!(await storage.stat(path))) return undefined;
+  const text = await readText(storage, path);
+  try {
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new DataError(
+      "semi/manifest",
+      `${path}: expected the manifest of a stage; it is damaged, or of another version. Delete ${folder} to compute it anew.`,
+      { cause },
+    );
+  }
+}
+
+/** Replaces the manifest in one go; makes the folder first where it is missing. */
+export async function writeManifest(storage: Storage, folder: string, manifest: Manifest): Promise<void> {
+  await storage.makeFolder(folder);
+  await writeText(storage, storage.join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+}
 
 /** What decides the result of a stage. */
 export type Origin = Pick<Manifest, "settings" | "inputs">;

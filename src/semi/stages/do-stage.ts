@@ -1,9 +1,8 @@
-import { stat } from "node:fs/promises";
-import { changesOf, type Manifest, type Stage, type StageKind } from "../../../semi/index.ts";
-import { packageVersion } from "../../package-files.ts";
-import type { OpenStage, SemiContext, StageWork } from "../context.ts";
+import type { Storage } from "../../storage/index.ts";
+import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
-import { clearFolder, readManifest, removePartials, writeManifest } from "../stage-files.ts";
+import type { Stage } from "../plan/stage.ts";
+import { changesOf, manifestName, readManifest, writeManifest, type Manifest } from "./manifest.ts";
 import { openMeasure } from "./measure.ts";
 import { openScore } from "./score.ts";
 import { openSelect } from "./select.ts";
@@ -41,9 +40,10 @@ async function* completed(
   { manifest: before, status, changes }: Standing,
 ): AsyncGenerator<SemiEvent, Manifest | undefined, undefined> {
   if (status === "done") return before;
+  const { platform, storage } = context;
   const path = context.path(folder);
-  if (status === "to redo" && !work.isIncremental) await clearFolder(path);
-  else await removePartials(path);
+  if (status === "to redo" && !work.isIncremental) await clearFolder(storage, path);
+  else await removePartials(storage, path);
   yield { type: "stage-started", stage: folder, kind, status, changes };
 
   const began = performance.now();
@@ -51,13 +51,13 @@ async function* completed(
   const manifest = (rest: Pick<Manifest, "status" | "outputs" | "counts">): Manifest => ({
     format: 1,
     stage: kind,
-    software: `ssl-resnext ${packageVersion()}`,
+    software: `ssl-resnext ${platform.packageVersion()}`,
     ...work.origin,
     seconds: earlier + (performance.now() - began) / 1000,
     ...rest,
   });
   const saveRunning = (): Promise<void> =>
-    writeManifest(path, manifest({ status: "running", outputs: {}, counts: {} }));
+    writeManifest(storage, path, manifest({ status: "running", outputs: {}, counts: {} }));
   await saveRunning();
   await context.fingerprints.save();
   const outcome = yield* savingNowAndThen(work.run(), saveRunning);
@@ -67,8 +67,23 @@ async function* completed(
   }
   const outputs = await hashOutputs(context, folder, outcome.outputs);
   const done = manifest({ status: "done", outputs, counts: outcome.counts });
-  await writeManifest(path, done);
+  await writeManifest(storage, path, done);
   return done;
+}
+
+/** Removes what a process that was killed had not written to its end. */
+async function removePartials(storage: Storage, folder: string): Promise<void> {
+  if (!(await storage.stat(folder))) return;
+  const partials: string[] = [];
+  for await (const { name } of storage.list(folder)) if (name.endsWith(".partial")) partials.push(name);
+  for (const name of partials) await storage.remove(storage.join(folder, name));
+}
+
+/** Removes everything that a stage left. */
+async function clearFolder(storage: Storage, folder: string): Promise<void> {
+  // The manifest first: what remains after a kill must not count as complete.
+  await storage.remove(storage.join(folder, manifestName));
+  await storage.remove(folder);
 }
 
 const millisecondsBetweenSaves = 10_000;
@@ -103,7 +118,7 @@ interface Standing {
 
 /** Compares what stands in the folder of a stage with what is wanted. */
 export async function standingOf(context: SemiContext, folder: string, work: StageWork): Promise<Standing> {
-  const manifest = await readManifest(context.path(folder));
+  const manifest = await readManifest(context.storage, context.path(folder));
   if (!manifest) return { manifest, status: "to do", changes: [] };
   const changes = changesOf(manifest, work.origin);
   if (changes.length > 0) return { manifest, status: "to redo", changes };
@@ -122,7 +137,7 @@ async function damagedOutputs(
   const damaged: string[] = [];
   for (const [file, hash] of Object.entries(outputs)) {
     const path = context.path(folder, file);
-    if (!(await isFile(path))) damaged.push(`${file} is gone`);
+    if (!(await isFile(context.storage, path))) damaged.push(`${file} is gone`);
     else if ((await outputHash(context, path)) !== hash) damaged.push(`${file} was changed`);
   }
   return damaged;
@@ -143,9 +158,9 @@ function hashOutput({ fingerprints, signal }: SemiContext, path: string): Promis
   return path.endsWith(".safetensors") ? fingerprints.model(path, signal) : fingerprints.file(path, signal);
 }
 
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
+const isFile = (storage: Storage, path: string): Promise<boolean> =>
+  storage.stat(path).then(
+    (found) => found?.kind === "file",
     () => false,
   );
 
@@ -160,16 +175,24 @@ async function hashOutputs(
   return outputs;
 }
 
-const openers: Readonly<Record<StageKind, OpenStage>> = {
-  weak: openWeak,
-  teach: openOnLabelled,
-  score: openScore,
-  select: openSelect,
-  pretrain: openPretrain,
-  finetune: openOnLabelled,
-  supervised: openSupervised,
-  measure: openMeasure,
-};
-
 /** Looks at the inputs of a stage, whose needed stages are complete. */
-export const openStage: OpenStage = (context, stage) => openers[stage.kind](context, stage);
+export function openStage(context: SemiContext, stage: Stage): Promise<StageWork> {
+  switch (stage.kind) {
+    case "weak":
+      return openWeak(context, stage);
+    case "score":
+      return openScore(context, stage);
+    case "select":
+      return openSelect(context, stage);
+    case "pretrain":
+      return openPretrain(context, stage);
+    case "supervised":
+      return openSupervised(context, stage);
+    case "measure":
+      return openMeasure(context, stage);
+    case "teach":
+    case "finetune":
+      break;
+  }
+  return openOnLabelled(context, stage);
+}

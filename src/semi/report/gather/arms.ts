@@ -1,15 +1,8 @@
-import {
-  variantName,
-  type Arm,
-  type ArmRun,
-  type SemiSettings,
-  type Stage,
-  type StageKind,
-  type Start,
-  type SweepFigure,
-  type SweepPoint,
-} from "../../../semi/index.ts";
-import { givenTeacher } from "../stage-files.ts";
+import { variantName } from "../../plan/plan-runs.ts";
+import { startOf, type Stage, type StageKind } from "../../plan/stage.ts";
+import type { SemiSettings } from "../../settings/settings.ts";
+import { givenTeacher } from "../../stages/measure.ts";
+import type { Arm, ArmRun, SweepFigure, SweepPoint } from "../data.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
 type ArmWords = Omit<Arm, "runs">;
@@ -103,7 +96,8 @@ function trainingCost(
     const manifest = manifests.get(at)!;
     imagesProcessed += manifest.counts["imagesProcessed"]!;
     seconds += manifest.seconds;
-    const start = stages.find((stage) => stage.folder === at)?.settings["start"] as Start | undefined;
+    const stage = stages.find(({ folder: own }) => own === at);
+    const start = stage && startOf(stage);
     at = start && "folder" in start ? start.folder : undefined;
   }
   return { imagesProcessed, seconds };

@@ -1,16 +1,10 @@
 import type { SslResnextError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
-import type { Model } from "../../predict/index.ts";
-import {
-  perceptualHash,
-  topScores,
-  type ReferenceRow,
-  type ScoreFacts,
-  type ScoreRow,
-} from "../../semi/index.ts";
-import { referenceColumns } from "../../semi/tables.ts";
-import { readTableMetadata } from "./parquet-table.ts";
-import { openReferenceWriter, openScoreWriter, type ScoreOrigin } from "./scores.ts";
+import { softmax, topk, type Model } from "../../predict/index.ts";
+import type { Storage } from "../../storage/index.ts";
+import { readTableMetadata } from "../parquet-table.ts";
+import { referenceColumns, type ReferenceRow, type ScoreFacts, type ScoreRow } from "../tables.ts";
+import { openReferenceWriter, openScoreWriter, type ScoreOrigin } from "./score-files.ts";
 import type { Teacher } from "./teacher.ts";
 
 /** What is scored, and what the score file says of it. */
@@ -29,13 +23,14 @@ interface ScoreShardOptions extends ScoreOrigin {
  * @throws what keeps an image from being read that is not the fault of the image.
  */
 export async function* scoreShard(
+  storage: Storage,
   path: string,
   teacher: Teacher,
   { images, hasher, signal, ...facts }: ScoreShardOptions,
 ): AsyncGenerator<void, ScoreFacts, undefined> {
   const hashes = hasher && (await hashesOf(hasher, images, signal));
   const broken: { readonly id: string; readonly error: string }[] = [];
-  const writer = await openScoreWriter(path);
+  const writer = await openScoreWriter(storage, path);
   let isComplete = false;
   try {
     let position = facts.shard.from - 1;
@@ -106,18 +101,19 @@ interface WriteReferencesOptions {
 const originKey = "ssl-resnext.references";
 
 /** What a table was made from; undefined when there is none that can be read. */
-export async function referencesOrigin(path: string): Promise<string | undefined> {
-  const metadata = await readTableMetadata(path, referenceColumns).catch(() => undefined);
+export async function referencesOrigin(storage: Storage, path: string): Promise<string | undefined> {
+  const metadata = await readTableMetadata(storage, path, referenceColumns).catch(() => undefined);
   return metadata?.key_value_metadata?.find(({ key }) => key === originKey)?.value;
 }
 
 /** Writes the hashes of all reference images that can be read to a table; yields once for each image. */
 export async function* writeReferences(
+  storage: Storage,
   path: string,
   hasher: Model,
   { sets, origin, signal }: WriteReferencesOptions,
 ): AsyncGenerator<void, void, undefined> {
-  const writer = await openReferenceWriter(path);
+  const writer = await openReferenceWriter(storage, path);
   let isComplete = false;
   try {
     for (const [set, images] of Object.entries(sets) as [ReferenceRow["set"], ImageSource][]) {
@@ -152,4 +148,31 @@ async function* runImages(model: Model, ...options: Parameters<Model["run"]>): R
     if ("error" in result && !isBrokenImage(result.error)) throw result.error;
     yield result;
   }
+}
+
+/** A class of an image and its probability. */
+export interface ClassScore {
+  readonly class: number;
+  readonly score: number;
+}
+
+/** The `p` best classes of an image, best first, with their softmax probabilities; of equals, the first class. */
+export function topScores(logits: Float32Array, p: number): readonly ClassScore[] {
+  const probabilities = softmax(logits);
+  return topk(logits, p).map(({ index }) => ({ class: index, score: probabilities[index]! }));
+}
+
+/**
+ * The hash of a picture: a bit for each of its 64 lowest frequencies, set where it is above the median. Pictures that
+ * look the same differ in few bits, other ones in about half of them.
+ *
+ * @param frequencies 8 x 8 coefficients of the cosine transform.
+ * @returns 64 bits as a signed number.
+ */
+export function perceptualHash(frequencies: Float32Array): bigint {
+  const sorted = Float32Array.from(frequencies).sort();
+  const median = (sorted[31]! + sorted[32]!) / 2;
+  let hash = 0n;
+  for (const frequency of frequencies) hash = (hash << 1n) | (frequency > median ? 1n : 0n);
+  return BigInt.asIntN(64, hash);
 }

@@ -1,23 +1,33 @@
-import { DataError } from "../../../core/index.ts";
-import type { SelectionSummary } from "../../../semi/index.ts";
-import { referenceColumns } from "../../../semi/tables.ts";
-import { writeFileAtomic } from "../../files/atomic-file.ts";
+import { DataError } from "../../core/index.ts";
+import { readText, writeText, type Storage } from "../../storage/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import { jsonHash } from "../fingerprints.ts";
+import { textHash } from "../fingerprints.ts";
 import { readTableMetadata } from "../parquet-table.ts";
-import { checkScores, readScores, referencesName } from "../scores.ts";
-import { selectImages } from "../select-images.ts";
-import { summaryName } from "../stage-files.ts";
+import type { SelectStage } from "../plan/stage.ts";
+import { checkScores, readScores, referencesName } from "../score/score-files.ts";
+import type { SelectionSummary } from "../select/selection.ts";
+import { referenceColumns } from "../tables.ts";
+
+/** The table of the selected images. */
+export const selectionName = "selection.parquet";
+
+/** File beside the table that says what was taken and what was left. */
+const summaryName = "summary.json";
+
+/** What the selection in a folder took and left. @throws DataError when it cannot be read. */
+export async function readSummary(storage: Storage, folder: string): Promise<SelectionSummary> {
+  return JSON.parse(await readText(storage, storage.join(folder, summaryName))) as SelectionSummary;
+}
 
 /** Selects the best scored images of each class. */
-export const openSelect: OpenStage = async (context, { folder, needs, settings }) => {
-  const [scores] = needs as readonly [string];
+export const openSelect: OpenStage<SelectStage> = async (context, { folder, needs, settings }) => {
+  const [scores] = needs;
   const { inputs, settings: scoring, counts } = await context.manifest(scores);
   // The scores follow from these, and are too many to be read for a hash.
-  const hash = jsonHash([inputs, scoring, counts]);
+  const hash = await textHash(context.platform, JSON.stringify([inputs, scoring, counts]));
   return {
-    origin: { settings, inputs: { [scores]: hash } },
+    origin: { settings: { ...settings }, inputs: { [scores]: hash } },
     run: () => select(context, folder, scores),
   };
 };
@@ -27,15 +37,15 @@ async function* select(
   folder: string,
   scores: string,
 ): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
-  const { path, settings, signal, execution } = context;
-  const files = await readScores(path(scores));
+  const { platform, storage, path, settings, signal, execution } = context;
+  const files = await readScores(storage, path(scores));
   checkScores(files, await context.manifest(scores));
   const { classes } = files[0]!.facts;
   const images = files.reduce((sum, { facts }) => sum + facts.images, 0);
   const references = path(scores, referencesName);
-  const costly = await costlyComparison(references, images, settings.duplicateDistance);
+  const costly = await costlyComparison(storage, references, images, settings.duplicateDistance);
   if (costly !== undefined) yield { type: "warning", stage: folder, message: costly };
-  const summary = await selectImages({
+  const summary = await platform.selectImages({
     scores: files.map((file) => file.path),
     classes,
     images,
@@ -44,16 +54,16 @@ async function* select(
     ranking: settings.ranking,
     threshold: settings.threshold,
     duplicateDistance: settings.duplicateDistance,
-    out: path(folder, "selection.parquet"),
+    out: path(folder, selectionName),
     temporaryFolder: path(folder),
     threads: execution.threads,
     signal,
   });
   if (summary.rows === 0) throw nothingSelected(summary);
   for (const message of warningsOf(summary)) yield { type: "warning", stage: folder, message };
-  await writeFileAtomic(path(folder, summaryName), [Buffer.from(`${JSON.stringify(summary)}\n`)]);
+  await writeText(storage, path(folder, summaryName), `${JSON.stringify(summary)}\n`);
   return {
-    outputs: ["selection.parquet"],
+    outputs: [selectionName],
     counts: {
       ...(summary.k === null ? {} : { k: summary.k }),
       rows: summary.rows,
@@ -66,12 +76,13 @@ async function* select(
 
 /** What a person wants to know before hashes are compared for hours: the pairs that share a band of their bits. */
 async function costlyComparison(
+  storage: Storage,
   references: string,
   images: number,
   distance: number | null,
 ): Promise<string | undefined> {
   if (distance === null) return undefined;
-  const { num_rows: rows } = await readTableMetadata(references, referenceColumns);
+  const { num_rows: rows } = await readTableMetadata(storage, references, referenceColumns);
   const pairs = (images * Number(rows) * (distance + 1)) / 2 ** (64 / (distance + 1));
   const hours = pairs / pairsPerSecond / 3600;
   if (hours < 1) return undefined;

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { nearestNames, UsageError } from "../core/index.ts";
-import { parseYamlValues, resolveRecipe, yamlValuesText, type NamedValues } from "../train/index.ts";
+import { nearestNames, UsageError } from "../../core/index.ts";
+import { parseYamlValues, resolveRecipe, yamlValuesText, type NamedValues } from "../../train/index.ts";
 import { semiFields, semiKeys, type RecipeChoice, type SemiSettings } from "./settings.ts";
 
 /** Settings that were given in one place. */

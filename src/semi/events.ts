@@ -1,5 +1,7 @@
-import type { Arm, Manifest, StageKind } from "../../semi/index.ts";
-import type { TrainingEvent } from "../../train/run/options.ts";
+import type { TrainingEvent } from "../train/index.ts";
+import type { StageKind } from "./plan/stage.ts";
+import type { Arm } from "./report/data.ts";
+import type { Manifest } from "./stages/manifest.ts";
 
 /** Whether the files of a stage stand. */
 export type StageStatus = "done" | "to resume" | "to redo" | "to do";
@@ -70,13 +72,13 @@ interface StageFinishedEvent {
   readonly manifest: Manifest;
 }
 
-/** The page that shows the run stands; nothing comes after it. */
 /** Where a page stands, and what it says was trained. */
 export interface WrittenReport {
   readonly path: string;
   readonly arms: readonly Arm[];
 }
 
+/** The page that shows the run stands; nothing comes after it. */
 interface ReportEvent extends WrittenReport {
   readonly type: "report";
 }

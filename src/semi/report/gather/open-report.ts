@@ -1,27 +1,26 @@
-import { createHash } from "node:crypto";
-import { basename, join, resolve } from "node:path";
 import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
 import type { Fact } from "../../../report/elements.ts";
-import {
-  semiReport,
-  settingsText,
-  type ArmConfusion,
-  type ArmCurve,
-  type Manifest,
-  type PipelineCounts,
-  type SelectionRecord,
-  type SelectionSummary,
-  type SemiReportData,
-  type SemiSettings,
-  type StageCost,
-  type StageKind,
-} from "../../../semi/index.ts";
-import { writeFileAtomic } from "../../files/atomic-file.ts";
-import { nodePlatform } from "../../platform.ts";
-import { readHistory, runFolder } from "../../../train/run/run-folder.ts";
-import { machineFacts } from "../../machine.ts";
-import type { WrittenReport } from "../events.ts";
-import { readSummary } from "../stage-files.ts";
+import { baseName, writeText } from "../../../storage/index.ts";
+import { readHistory, runFolder } from "../../../train/index.ts";
+import type { SemiContext } from "../../context.ts";
+import type { WrittenReport } from "../../events.ts";
+import { textHash } from "../../fingerprints.ts";
+import type { StageKind } from "../../plan/stage.ts";
+import type { SelectionSummary } from "../../select/selection.ts";
+import { settingsText } from "../../settings/resolve-settings.ts";
+import type { SemiSettings } from "../../settings/settings.ts";
+import type { Manifest } from "../../stages/manifest.ts";
+import { readSummary, selectionName } from "../../stages/select.ts";
+import { bestWeights } from "../../stages/training.ts";
+import type {
+  ArmConfusion,
+  ArmCurve,
+  PipelineCounts,
+  SelectionRecord,
+  SemiReportData,
+  StageCost,
+} from "../data.ts";
+import { semiReport } from "../semi-report.ts";
 import { arms, sweeps } from "./arms.ts";
 import { selectionRecord } from "./selection-record.ts";
 import { lastManifest, lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
@@ -38,8 +37,9 @@ interface Report {
 }
 
 /** @param runs The first one is that of the first seed, of the settings as they are. */
-export function openReport(out: string, settings: SemiSettings, runs: readonly ContextRun[]): Report {
-  const path = join(out, "report.html");
+export function openReport(settings: SemiSettings, runs: readonly ContextRun[]): Report {
+  const { storage, path: pathOf } = runs[0]!.context;
+  const path = pathOf("report.html");
   let hash = "";
   let shown: ShownSelection | undefined;
   return {
@@ -48,11 +48,11 @@ export function openReport(out: string, settings: SemiSettings, runs: readonly C
       const run = standing[0]!;
       const [scores, selection] = [lastStage(run, "score")!, lastStage(run, "select")!];
       if (!run.manifests.has(scores.folder)) return undefined;
-      const selected = run.manifests.get(selection.folder)?.outputs["selection.parquet"];
+      const selected = run.manifests.get(selection.folder)?.outputs[selectionName];
       if (selected !== hash) shown = selected === undefined ? undefined : await shownSelection(run);
       hash = selected ?? "";
       const data = await gather(standing, settings, shown, status);
-      await writeFileAtomic(path, [Buffer.from(semiReport(data))]);
+      await writeText(storage, path, semiReport(data));
       return { path, arms: data.arms };
     },
   };
@@ -61,7 +61,7 @@ export function openReport(out: string, settings: SemiSettings, runs: readonly C
 async function shownSelection(run: StandingRun): Promise<ShownSelection> {
   const { context } = run;
   const folders = { selection: lastStage(run, "select")!.folder, scores: lastStage(run, "score")!.folder };
-  const summary = await readSummary(context.path(folders.selection));
+  const summary = await readSummary(context.storage, context.path(folders.selection));
   return { summary, record: await selectionRecord(context, folders, summary) };
 }
 
@@ -83,7 +83,7 @@ async function gather(
   const { classes, training } = await context.labelled();
   const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
   return {
-    title: basename(resolve(context.out)),
+    title: baseName(context.storage.resolve(context.out)),
     summary: summaryOf(settings),
     status,
     classes,
@@ -95,9 +95,9 @@ async function gather(
     curves: await curves(run),
     sweeps: sweeps(runs, settings),
     stages: costs(runs),
-    machine: machineFacts(context.execution.device),
+    machine: context.platform.machineFacts(context.execution.device),
     settings: settingsText(settings),
-    provenance: provenance(run),
+    provenance: await provenance(run),
   };
 }
 
@@ -173,7 +173,7 @@ async function curves(run: StandingRun): Promise<readonly ArmCurve[]> {
   for (const [kind, name] of curveNames) {
     const folder = lastStage(run, kind)?.folder;
     if (folder === undefined || !run.manifests.has(folder)) continue;
-    const rows = await readHistory(runFolder(nodePlatform.storageFor, run.context.path(folder)));
+    const rows = await readHistory(runFolder(run.context.platform.storageFor, run.context.path(folder)));
     found.push({ name, points: rows.filter((row) => row.type === "epoch") });
   }
   return found;
@@ -219,7 +219,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 const shardName = /^\d{6}-/;
 
 /** What a run was made from and what came of it, by hash, and the version that made it. */
-function provenance(run: StandingRun): readonly Fact[] {
+async function provenance(run: StandingRun): Promise<readonly Fact[]> {
   const kinds: readonly StageKind[] = ["weak", "teach", "score", "finetune"];
   const manifests = kinds.flatMap((kind) => lastManifest(run, kind) ?? []);
   const inputs = new Map(manifests.flatMap((manifest) => Object.entries(manifest.inputs).filter(isData)));
@@ -227,9 +227,9 @@ function provenance(run: StandingRun): readonly Fact[] {
   const versions = new Set([...run.manifests.values()].map(({ software }) => software));
   return [
     ...[...inputs].map(([name, hash]) => ({ name, value: sha256(hash) })),
-    ...(shards ? [{ name: "unlabelled images", value: sha256(shardsHash(shards)) }] : []),
-    ...outputFact(run, "select", "selection.parquet"),
-    ...outputFact(run, "finetune", "best.safetensors"),
+    ...(shards ? [{ name: "unlabelled images", value: sha256(await shardsHash(run.context, shards)) }] : []),
+    ...outputFact(run, "select", selectionName),
+    ...outputFact(run, "finetune", bestWeights),
     { name: "software", value: [...versions].join(", ") },
   ];
 }
@@ -240,11 +240,11 @@ const sha256 = (hash: string): string => `sha256 ${hash}`;
 const isData = ([name]: readonly [string, string]): boolean => name.endsWith(" images");
 
 /** One hash over those of all shards, in their order. */
-function shardsHash({ inputs }: Manifest): string {
+function shardsHash({ platform }: SemiContext, { inputs }: Manifest): Promise<string> {
   const hashes = Object.entries(inputs)
     .filter(([name]) => shardName.test(name))
     .map(([, hash]) => hash);
-  return createHash("sha256").update(hashes.join("\n")).digest("hex");
+  return textHash(platform, hashes.join("\n"));
 }
 
 function outputFact(run: StandingRun, kind: StageKind, file: string): readonly Fact[] {

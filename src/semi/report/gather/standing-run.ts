@@ -1,13 +1,9 @@
-import {
-  changesOf,
-  type Manifest,
-  type PlannedRun,
-  type Stage,
-  type StageKind,
-} from "../../../semi/index.ts";
-import type { SemiContext } from "../context.ts";
-import { readManifest, readResults, type Results } from "../stage-files.ts";
-import { openStage } from "../stages/do-stage.ts";
+import type { SemiContext } from "../../context.ts";
+import type { PlannedRun } from "../../plan/plan-runs.ts";
+import type { Stage, StageKind } from "../../plan/stage.ts";
+import { openStage } from "../../stages/do-stage.ts";
+import { changesOf, readManifest, type Manifest } from "../../stages/manifest.ts";
+import { readResults, type Results } from "../../stages/measure.ts";
 
 /** A planned run with what its stages share. */
 export interface ContextRun extends PlannedRun {
@@ -34,9 +30,10 @@ export async function standingRuns(runs: readonly ContextRun[]): Promise<readonl
       const manifest = await standingManifest(run.context, stage, manifests);
       if (manifest) manifests.set(stage.folder, manifest);
     }
+    const { storage, path } = run.context;
     const measure = run.stages.find(({ kind }) => kind === "measure")!;
     const results = manifests.has(measure.folder)
-      ? await readResults(run.context.path(measure.folder))
+      ? await readResults(storage, path(measure.folder))
       : undefined;
     found.push({ ...run, manifests, results });
   }
@@ -49,7 +46,7 @@ async function standingManifest(
   standing: ReadonlyMap<string, Manifest>,
 ): Promise<Manifest | undefined> {
   if (!stage.needs.every((needed) => standing.has(needed))) return undefined;
-  const manifest = await readManifest(context.path(stage.folder));
+  const manifest = await readManifest(context.storage, context.path(stage.folder));
   if (manifest?.status !== "done") return undefined;
   const { origin } = await openStage(context, stage);
   return changesOf(manifest, origin).length === 0 ? manifest : undefined;

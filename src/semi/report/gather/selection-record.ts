@@ -1,19 +1,11 @@
-import type { DecodeOptions } from "../../../image/index.ts";
-import {
-  stripClasses,
-  stripRanks,
-  type RankPrecision,
-  type SelectedClass,
-  type SelectionRecord,
-  type SelectionRow,
-  type SelectionSummary,
-  type StripImage,
-} from "../../../semi/index.ts";
-import { thumbnail } from "../../images/encode-image.ts";
-import type { SemiContext } from "../context.ts";
-import { readScores } from "../scores.ts";
-import { readSelection, rowsAtRanks } from "../select-images.ts";
-import { imagesOfRows, shardTruth, type ImageWithTruth } from "../shards.ts";
+import type { SemiContext } from "../../context.ts";
+import { readScores } from "../../score/score-files.ts";
+import { imagesOfRows, shardTruth, type ImageWithTruth } from "../../score/shards.ts";
+import { readSelection, rowsAtRanks, type SelectionSummary } from "../../select/selection.ts";
+import { selectionName } from "../../stages/select.ts";
+import type { SelectionRow } from "../../tables.ts";
+import type { RankPrecision, SelectedClass, SelectionRecord, StripImage } from "../data.ts";
+import { stripClasses, stripRanks } from "../selection.ts";
 
 /** A selection and the scores that it was made from, by their folders. */
 interface SelectionFolders {
@@ -30,20 +22,17 @@ export async function selectionRecord(
   folders: SelectionFolders,
   summary: SelectionSummary,
 ): Promise<SelectionRecord> {
-  const { signal, path, execution } = context;
-  const table = path(folders.selection, "selection.parquet");
-  const shards = (await readScores(path(folders.scores))).map(({ facts }) => facts);
+  const { platform, storage, signal, path } = context;
+  const table = path(folders.selection, selectionName);
+  const shards = (await readScores(storage, path(folders.scores))).map(({ facts }) => facts);
   const withTruth = (rows: Rows): ReturnType<typeof imagesOfRows<ImageWithTruth>> =>
-    imagesOfRows(rows, shards, async ({ shard }) => shardTruth(shard, signal));
-  const strips = await selectionStrips(table, {
-    summary,
-    images: withTruth,
-    decode: execution.decode,
-    signal,
-  });
+    imagesOfRows(rows, shards, async ({ shard }) => shardTruth(platform, shard, signal));
+  const strips = await selectionStrips(context, { table, summary, images: withTruth });
   const names = summary.classes.map(({ name }) => name);
   const isKnown = strips.flat().some(({ truth }) => truth !== undefined && names.includes(truth));
-  const tally = isKnown ? await countedTruth(withTruth(readSelection(table, signal)), summary) : undefined;
+  const tally = isKnown
+    ? await countedTruth(withTruth(readSelection(storage, table, signal)), summary)
+    : undefined;
   return {
     classes: summary.classes.map((record, index) => ({
       ...record,
@@ -68,21 +57,20 @@ async function countedTruth(
 }
 
 interface StripOptions {
+  readonly table: string;
   readonly summary: SelectionSummary;
   /** Finds the images of rows that are sorted by shard and position. */
   readonly images: (rows: readonly SelectionRow[]) => ReturnType<typeof imagesOfRows<ImageWithTruth>>;
-  readonly decode: DecodeOptions;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Pictures from the ranking of each class, in the order of the classes; none of those that are not shown. */
 async function selectionStrips(
-  table: string,
-  { summary, images, decode, signal }: StripOptions,
+  { platform, storage, execution, signal }: SemiContext,
+  { table, summary, images }: StripOptions,
 ): Promise<readonly (readonly StripImage[])[]> {
   const wanted = wantedRanks(summary);
   const ranks = [...new Set(wanted.flatMap((ofClass) => [...ofClass]))];
-  const rows = (await rowsAtRanks(table, ranks, signal)).filter((row) =>
+  const rows = (await rowsAtRanks(storage, table, ranks, signal)).filter((row) =>
     wanted[row.class]!.has(row.class_rank),
   );
   const strips: StripImage[][] = summary.classes.map(() => []);
@@ -92,7 +80,7 @@ async function selectionStrips(
       rank: row.class_rank,
       score: row.score,
       truth: image.truth,
-      thumbnail: await thumbnail(image, decode),
+      thumbnail: await platform.thumbnail(image, execution.decode),
     });
   }
   return strips.map((strip) => strip.sort((a, b) => a.rank - b.rank));

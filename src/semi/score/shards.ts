@@ -1,11 +1,11 @@
 import { DataError, UsageError } from "../../core/index.ts";
-import { pathKind, pathsOfInputs, type ImageItem, type ImageSource } from "../../data/index.ts";
-import type { ScoreFacts, SelectionRow } from "../../semi/index.ts";
-import { baseName, existing } from "../../storage/index.ts";
-import { nodeStorageFor } from "../files/file-storage.ts";
-import { openImages } from "../library.ts";
-import { itemProgress, type ShardsEvent } from "./events.ts";
-import type { Fingerprints } from "./fingerprints.ts";
+import { openImages, pathKind, pathsOfInputs, type ImageItem, type ImageSource } from "../../data/index.ts";
+import { baseName } from "../../storage/index.ts";
+import type { SemiContext } from "../context.ts";
+import { itemProgress, type ShardsEvent } from "../events.ts";
+import { isFolder } from "../fingerprints.ts";
+import type { SemiPlatform } from "../platform.ts";
+import type { ScoreFacts, SelectionRow } from "../tables.ts";
 
 /** Images that are scored together: an archive, a table, or a part of a folder. */
 export interface Shard {
@@ -18,30 +18,34 @@ export interface Shard {
   readonly to: number;
 }
 
+/** What shards are found with. */
+type ShardContext = Pick<SemiContext, "platform" | "fingerprints" | "signal"> & {
+  readonly settings: Pick<SemiContext["settings"], "unlabelled" | "shardImages">;
+};
+
 /**
- * The shards of unlabelled data, in the order of the inputs.
+ * The shards of the unlabelled data, in the order of the inputs; a folder is scored in parts.
  *
- * @param shardImages Images of a part, where a folder is scored in parts.
  * @throws UsageError `semi/settings` without inputs and for image files; DataError for what cannot be read.
  */
-export async function listShards(
-  inputs: readonly string[],
-  shardImages: number,
-  fingerprints: Fingerprints,
-  signal?: AbortSignal,
-): Promise<readonly Shard[]> {
-  if (inputs.length === 0) {
+export async function listShards({
+  platform,
+  settings: { unlabelled, shardImages },
+  fingerprints,
+  signal,
+}: ShardContext): Promise<readonly Shard[]> {
+  if (unlabelled.length === 0) {
     throw new UsageError(
       "semi/settings",
       "Say where the images without labels are (unlabelled, --unlabelled): folders, shards or globs of them.",
     );
   }
   const shards: Shard[] = [];
-  for (const path of await pathsOfInputs(nodeStorageFor, inputs)) {
-    const isFolder = await isFolderAt(path);
-    if (!isFolder && pathKind(baseName(path)) === "image") throw looseImage(path);
+  for (const path of await pathsOfInputs(platform.storageFor, unlabelled)) {
+    const inFolder = await isFolder(platform, path);
+    if (!inFolder && isImage(path)) throw looseImage(path);
     const { sha256, images } = await fingerprints.images(path, signal);
-    const part = isFolder ? shardImages : images;
+    const part = inFolder ? shardImages : images;
     for (let from = 0; from < images; from += part) {
       const name = `${`${shards.length}`.padStart(6, "0")}-${baseName(path)}.parquet`;
       shards.push({ name, path, sha256, from, to: Math.min(from + part, images) });
@@ -51,46 +55,43 @@ export async function listShards(
 }
 
 /** Hashes the archives and tables among unlabelled data, which can take hours and is kept for `listShards`. */
-export async function* hashShards(
-  inputs: readonly string[],
-  fingerprints: Fingerprints,
-  signal?: AbortSignal,
-): AsyncGenerator<ShardsEvent, void, undefined> {
-  const paths = await pathsOfInputs(nodeStorageFor, inputs);
+export async function* hashShards(context: ShardContext): AsyncGenerator<ShardsEvent, void, undefined> {
+  const paths = await pathsOfInputs(context.platform.storageFor, context.settings.unlabelled);
   const progress = itemProgress((done, shardsPerSecond): ShardsEvent => ({
     type: "shards",
     done,
     total: paths.length,
     shardsPerSecond,
   }));
-  yield* progress.of(hashEach(paths, fingerprints, signal));
+  yield* progress.of(hashEach(paths, context));
 }
 
 async function* hashEach(
   paths: readonly string[],
-  fingerprints: Fingerprints,
-  signal: AbortSignal | undefined,
+  { platform, fingerprints, signal }: ShardContext,
 ): AsyncGenerator<void, void, undefined> {
   for (const path of paths) {
-    const isHashed = pathKind(baseName(path)) !== "image" && !(await isFolderAt(path));
-    if (isHashed) await fingerprints.images(path, signal);
+    if (!isImage(path) && !(await isFolder(platform, path))) await fingerprints.images(path, signal);
     yield;
   }
 }
 
-const isFolderAt = async (path: string): Promise<boolean> =>
-  (await existing(nodeStorageFor(path), path)).kind === "folder";
+const isImage = (path: string): boolean => pathKind(baseName(path)) === "image";
 
 /** Where the images of a shard lie. */
 type ShardPlace = Pick<Shard, "path" | "from" | "to">;
 
 /** The images of a shard, each at its position; labels that they have are left out. */
-export async function openShard(place: ShardPlace, signal?: AbortSignal): Promise<ImageSource> {
+export async function openShard(
+  platform: SemiPlatform,
+  place: ShardPlace,
+  signal?: AbortSignal,
+): Promise<ImageSource> {
   return {
     classes: undefined,
     size: place.to - place.from,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
-      for await (const { id, content } of imagesOf(place, signal)) yield { id, content };
+      for await (const { id, content } of imagesOf(platform, place, signal)) yield { id, content };
     },
   };
 }
@@ -101,16 +102,23 @@ export interface ImageWithTruth extends Omit<ImageItem, "label"> {
 }
 
 /** The images of a shard with what they truly show, as far as the data say so: for reports only. */
-export async function* shardTruth(place: ShardPlace, signal?: AbortSignal): AsyncGenerator<ImageWithTruth> {
-  for await (const { id, content, label } of imagesOf(place, signal)) yield { id, content, truth: label };
+export async function* shardTruth(
+  platform: SemiPlatform,
+  place: ShardPlace,
+  signal?: AbortSignal,
+): AsyncGenerator<ImageWithTruth> {
+  for await (const { id, content, label } of imagesOf(platform, place, signal)) {
+    yield { id, content, truth: label };
+  }
 }
 
 async function* imagesOf(
+  platform: SemiPlatform,
   { path, from, to }: ShardPlace,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ImageItem> {
   let position = 0;
-  for await (const image of await openImages([path], { scan: false, signal })) {
+  for await (const image of await openImages(platform, [path], { scan: false, signal })) {
     if (position >= to) return;
     if (position++ >= from) yield image;
   }

@@ -1,13 +1,19 @@
-import { nodePlatform } from "../platform.ts";
 import { UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
 import { modelConfig, randomStateDict, type ModelDescription } from "../../nn/index.ts";
-import { classesOf, Model, restrictToSubset } from "../../predict/index.ts";
+import {
+  classesOf,
+  createModel,
+  isOnnxPath,
+  isWeightsPath,
+  modelOf,
+  openModel,
+  restrictToSubset,
+  type Model,
+} from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { createModel, openModel } from "../library.ts";
-import { modelOf } from "../../predict/create-model.ts";
-import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
+import type { SemiPlatform } from "../platform.ts";
 
 /** Where models run, and how their images are read. */
 export interface Execution {
@@ -31,14 +37,15 @@ export interface Teacher {
  * @throws DataError `data/class-mismatch` when it does not know one of them.
  */
 export async function openTeacher(
+  platform: SemiPlatform,
   name: string,
   classes: readonly string[],
   execution: Execution,
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
   const model = isGraph
-    ? await createModel(name, execution)
-    : modelOf(nodePlatform, await openModel(name, { pretrained: !isWeightsPath(name) }), execution);
+    ? await createModel(platform, name, execution)
+    : modelOf(platform, await openModel(platform, name, { pretrained: !isWeightsPath(name) }), execution);
   const subset = classIndices(model, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
   if (twice >= 0) {
@@ -66,12 +73,12 @@ export function classIndices({ description }: Model, classes: readonly string[])
 }
 
 /** A model of no use but for the frequencies of images, which need none of its weights. */
-export function frequencyModel(preprocessing: Preprocessing, execution: Execution): Model {
+export function frequencyModel(
+  platform: SemiPlatform,
+  preprocessing: Preprocessing,
+  execution: Execution,
+): Model {
   const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
-  return modelOf(
-    nodePlatform,
-    { description, withWeights: (use) => use(randomStateDict(config, 0)) },
-    execution,
-  );
+  return modelOf(platform, { description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);
 }

@@ -1,23 +1,25 @@
-import type { ImageItem, ImageSource } from "../../../data/index.ts";
-import type {
-  ScoreFacts,
-  SelectionRow,
-  SemiSettings,
-  Stage,
-  Start,
-  TrainingSettings,
-} from "../../../semi/index.ts";
-import type { Recipe } from "../../../train/index.ts";
-import { openImages } from "../../library.ts";
-import { isWeightsPath } from "../../../predict/open-model.ts";
-import type { TrainModelOptions } from "../../../train/run/options.ts";
-import { trainModel } from "../../training.ts";
-import type { NamedImages } from "../../../train/run/training-data.ts";
+import { openImages, type ImageItem, type ImageSource } from "../../data/index.ts";
+import { isWeightsPath } from "../../predict/index.ts";
+import { trainModel, type NamedImages, type Recipe, type TrainModelOptions } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
-import { readScores } from "../scores.ts";
-import { readSelection } from "../select-images.ts";
-import { imagesOfRows, openShard } from "../shards.ts";
-import { readSummary } from "../stage-files.ts";
+import type {
+  FinetuneStage,
+  PretrainStage,
+  Start,
+  SupervisedStage,
+  TeachStage,
+  TrainingStage,
+  WeakStage,
+} from "../plan/stage.ts";
+import { readScores } from "../score/score-files.ts";
+import { imagesOfRows, openShard } from "../score/shards.ts";
+import { readSelection } from "../select/selection.ts";
+import type { SemiSettings } from "../settings/settings.ts";
+import type { ScoreFacts, SelectionRow } from "../tables.ts";
+import { readSummary, selectionName } from "./select.ts";
+
+/** The weights that a training leaves for later stages. */
+export const bestWeights = "best.safetensors";
 
 /** Images that a training sees, and what their manifest calls the hashes of them. */
 interface StageImages {
@@ -27,25 +29,25 @@ interface StageImages {
 }
 
 /** Trains a teacher on weak labels. */
-export const openWeak: OpenStage = async (context, stage) => {
-  const { settings, fingerprints, signal } = context;
+export const openWeak: OpenStage<WeakStage> = async (context, stage) => {
+  const { platform, settings, fingerprints, signal } = context;
   const weak = settings.weak ?? [];
-  return trainingWork(context, stage, settingsOf(stage).recipe, {
+  return trainingWork(context, stage, stage.settings.recipe, {
     inputs: { "weakly labelled images": await fingerprints.data(weak, signal) },
     training: async () => {
-      return { name: weak.join(" "), images: await openImages(weak, { signal }) };
+      return { name: weak.join(" "), images: await openImages(platform, weak, { signal }) };
     },
     validation: async () => undefined,
   });
 };
 
 /** Trains on the labelled images: the teacher, and the student after its pre-training. */
-export const openOnLabelled: OpenStage = async (context, stage) =>
-  trainingWork(context, stage, settingsOf(stage).recipe, await labelledImages(context));
+export const openOnLabelled: OpenStage<TeachStage | FinetuneStage> = async (context, stage) =>
+  trainingWork(context, stage, stage.settings.recipe, await labelledImages(context));
 
 /** Trains on the labelled images alone, for as long as pre-training and fine-tuning took together. */
-export const openSupervised: OpenStage = async (context, stage) => {
-  const { recipe: known } = settingsOf(stage);
+export const openSupervised: OpenStage<SupervisedStage> = async (context, stage) => {
+  const { recipe: known } = stage.settings;
   const manifests = await Promise.all(stage.needs.map((needed) => context.manifest(needed)));
   const images = manifests.reduce((sum, { counts }) => sum + counts["imagesProcessed"]!, 0);
   const recipe: Recipe = manifests.length === 0 ? known : { ...known, epochs: null, images };
@@ -53,14 +55,14 @@ export const openSupervised: OpenStage = async (context, stage) => {
 };
 
 /** Trains the student on the selected images. */
-export const openPretrain: OpenStage = async (context, stage) => {
-  const [selection, scores] = stage.needs as readonly [string, string];
+export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => {
+  const [selection, scores] = stage.needs;
   const { outputs } = await context.manifest(selection);
   const { validation, inputs } = await labelledImages(context);
   const { "labelled images": _, ...validationInput } = inputs;
-  return trainingWork(context, stage, settingsOf(stage).recipe, {
+  return trainingWork(context, stage, stage.settings.recipe, {
     inputs: {
-      "the selection": outputs["selection.parquet"]!,
+      "the selection": outputs[selectionName]!,
       ...(holdsOut(context.settings) ? inputs : validationInput),
     },
     training: () => openSelected(context, selection, scores),
@@ -71,8 +73,6 @@ export const openPretrain: OpenStage = async (context, stage) => {
 /** Whether some of the labelled images choose the best epoch. */
 const holdsOut = ({ validation, validationShare }: SemiSettings): boolean =>
   validation === null && validationShare > 0;
-
-const settingsOf = (stage: Stage): TrainingSettings => stage.settings as TrainingSettings;
 
 async function labelledImages(context: SemiContext): Promise<StageImages> {
   const { settings, fingerprints, signal } = context;
@@ -90,12 +90,12 @@ async function labelledImages(context: SemiContext): Promise<StageImages> {
 
 async function trainingWork(
   context: SemiContext,
-  { kind, folder, settings }: Stage,
+  { kind, folder, settings }: TrainingStage,
   recipe: Recipe,
   images: StageImages,
 ): Promise<StageWork> {
-  const { execution, signal, path } = context;
-  const { start } = settings as TrainingSettings;
+  const { platform, execution, signal, path } = context;
+  const { start } = settings;
   const { validation, validationShare } = context.settings;
   const isValidated = kind !== "weak" && validation === null;
   const origin = {
@@ -106,7 +106,7 @@ async function trainingWork(
     origin,
     async *run() {
       const { device, threads, workers, decode } = execution;
-      const events = trainModel({
+      const events = trainModel(platform, {
         data: await images.training(),
         validation: await images.validation(),
         ...startOptions(context, start),
@@ -127,7 +127,7 @@ async function trainingWork(
           const { plan, trainingImages } = event;
           const imagesProcessed = plan ? plan.steps * plan.batchSize : trainingImages;
           outcome = {
-            outputs: ["best.safetensors"],
+            outputs: [bestWeights],
             counts: { images: trainingImages, imagesProcessed },
           };
         }
@@ -141,7 +141,7 @@ async function trainingWork(
 
 async function startInputs(context: SemiContext, start: Start): Promise<Readonly<Record<string, string>>> {
   if ("folder" in start) {
-    return { [start.folder]: (await context.manifest(start.folder)).outputs["best.safetensors"]! };
+    return { [start.folder]: (await context.manifest(start.folder)).outputs[bestWeights]! };
   }
   if (!isWeightsPath(start.model)) return {};
   return { [start.model]: await context.fingerprints.file(start.model, context.signal) };
@@ -151,7 +151,7 @@ function startOptions(
   { path }: SemiContext,
   start: Start,
 ): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {
-  return "folder" in start ? { weights: path(start.folder, "best.safetensors") } : start;
+  return "folder" in start ? { weights: path(start.folder, bestWeights) } : start;
 }
 
 /** The selected images with the classes that they were selected for, an image once for each of them. */
@@ -161,27 +161,28 @@ export async function openSelected(
   scores: string,
 ): Promise<NamedImages> {
   const { counts } = await context.manifest(selection);
-  const files = await readScores(context.path(scores));
+  const { storage, path } = context;
+  const files = await readScores(storage, path(scores));
   const shards = files.map(({ facts }) => facts);
-  const { classes } = await readSummary(context.path(selection));
-  const path = context.path(selection, "selection.parquet");
+  const { classes } = await readSummary(storage, path(selection));
+  const table = path(selection, selectionName);
   return {
     name: `${counts["rows"]} selected images of ${context.settings.unlabelled.join(" ")}`,
     images: {
       classes: classes.map(({ name }) => name),
       size: counts["rows"],
-      [Symbol.asyncIterator]: () => selectedImages(readSelection(path), shards, context.signal),
+      [Symbol.asyncIterator]: () => selectedImages(context, readSelection(storage, table), shards),
     },
   };
 }
 
 /** The class of an image is that of its row, and its shard has no say in it. */
 async function* selectedImages(
+  { platform, signal }: SemiContext,
   rows: AsyncIterable<SelectionRow>,
   shards: readonly ScoreFacts[],
-  signal: AbortSignal | undefined,
 ): AsyncGenerator<ImageItem> {
-  const open = ({ shard }: ScoreFacts): Promise<ImageSource> => openShard(shard, signal);
+  const open = ({ shard }: ScoreFacts): Promise<ImageSource> => openShard(platform, shard, signal);
   for await (const { row, image } of imagesOfRows(rows, shards, open)) {
     yield { id: row.image_id, label: shards[row.shard]!.classes[row.class]!, content: image.content };
   }

@@ -1,13 +1,14 @@
-import { join } from "node:path";
-import { UsageError } from "../../core/index.ts";
-import { holdOut } from "../../data/index.ts";
-import type { Manifest, Origin, SemiSettings, Stage, StageKind } from "../../semi/index.ts";
-import { openImages } from "../library.ts";
-import type { NamedImages } from "../../train/run/training-data.ts";
+import { UsageError } from "../core/index.ts";
+import { holdOut, openImages } from "../data/index.ts";
+import type { Storage } from "../storage/index.ts";
+import type { NamedImages } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { readManifest } from "./stage-files.ts";
-import type { Execution } from "./teacher.ts";
+import { beginsWithTeacher, type Stage, type StageKind } from "./plan/stage.ts";
+import type { SemiPlatform } from "./platform.ts";
+import type { Execution } from "./score/teacher.ts";
+import type { SemiSettings } from "./settings/settings.ts";
+import { readManifest, type Manifest, type Origin } from "./stages/manifest.ts";
 
 /** How a machine is used; what comes out depends on `device` and `threads` by rounding only. */
 export interface SemiExecution extends Pick<Execution, "device"> {
@@ -24,8 +25,11 @@ interface LabelledImages {
 
 /** What all stages of a run share. */
 export interface SemiContext {
+  readonly platform: SemiPlatform;
   readonly settings: SemiSettings;
   readonly out: string;
+  /** Where `out` is. */
+  readonly storage: Storage;
   readonly execution: SemiExecution & Execution;
   readonly fingerprints: Fingerprints;
   readonly signal: AbortSignal | undefined;
@@ -41,31 +45,37 @@ export interface SemiContext {
   readonly manifest: (stage: string) => Promise<Manifest>;
 }
 
-interface ContextOptions extends Pick<SemiContext, "settings" | "out" | "fingerprints" | "signal"> {
+interface ContextOptions extends Pick<
+  SemiContext,
+  "platform" | "settings" | "out" | "fingerprints" | "signal"
+> {
   readonly execution: SemiExecution;
 }
 
 export function semiContext(options: ContextOptions): SemiContext {
-  const { out, settings, signal } = options;
+  const { platform, out, settings, signal } = options;
+  const storage = platform.storageFor(out);
+  const path: SemiContext["path"] = (...names) => storage.join(out, ...names);
   let labelled: Promise<LabelledImages> | undefined;
   return {
     ...options,
+    storage,
     execution: { ...options.execution, decode: { exifOrientation: settings.exif } },
-    path: (...names) => join(out, ...names),
-    labelled: () => (labelled ??= openLabelled(settings, signal)),
+    path,
+    labelled: () => (labelled ??= openLabelled(platform, settings, signal)),
     async manifest(stage) {
-      const manifest = await readManifest(join(out, stage));
+      const manifest = await readManifest(storage, path(stage));
       if (manifest?.status === "done") return manifest;
-      throw missingStage(stage, out);
+      throw missingStage(path(stage));
     },
   };
 }
 
-/** The error for a stage that another one needs. */
-export function missingStage(stage: string, out: string, why = "is not complete"): UsageError {
+/** The error for a stage that another one needs. @param path of its folder */
+export function missingStage(path: string, why = "is not complete"): UsageError {
   return new UsageError(
     "semi/missing-stage",
-    `${join(out, stage)}: this stage ${why}, and is needed first. Give "semi run" to do all that is missing.`,
+    `${path}: this stage ${why}, and is needed first. Give "semi run" to do all that is missing.`,
   );
 }
 
@@ -79,6 +89,7 @@ export function noClasses(name: string): UsageError {
 
 /** @throws UsageError `semi/settings` without labelled images, or without classes. */
 async function openLabelled(
+  platform: SemiPlatform,
   { labelled, validation, validationShare, seed }: SemiSettings,
   signal: AbortSignal | undefined,
 ): Promise<LabelledImages> {
@@ -88,12 +99,12 @@ async function openLabelled(
       "Say where the labelled images are (labelled, --labelled): a folder of class folders, a .tar, or Parquet.",
     );
   }
-  const images = await openImages(labelled, { signal });
+  const images = await openImages(platform, labelled, { signal });
   const { classes } = images;
   const name = labelled.join(" ");
   if (!classes) throw noClasses(name);
   if (validation) {
-    const given = { name: validation.join(" "), images: await openImages(validation, { signal }) };
+    const given = { name: validation.join(" "), images: await openImages(platform, validation, { signal }) };
     return { training: { name, images }, validation: given, classes };
   }
   if (validationShare === 0) return { training: { name, images }, validation: undefined, classes };
@@ -124,12 +135,8 @@ export interface StageWork {
   run(): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined>;
 }
 
-/** Looks at the inputs of a stage. The stages that it needs are complete. */
-export type OpenStage = (context: SemiContext, stage: Stage) => Promise<StageWork>;
-
-/** Whether the model that a stage begins with is the teacher, and not the student. */
-export const beginsWithTeacher = (kind: StageKind): boolean =>
-  kind === "weak" || kind === "teach" || kind === "score";
+/** Looks at the inputs of a stage of one kind, or of some. The stages that it needs are complete. */
+export type OpenStage<S extends Stage> = (context: SemiContext, stage: S) => Promise<StageWork>;
 
 /** The error for a stage whose model is not named. */
 export function noModel(kind: StageKind): UsageError {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fieldOf, type Field, type FieldValues, type RecipeName } from "../train/index.ts";
+import { fieldOf, type Field, type FieldValues, type RecipeName } from "../../train/index.ts";
 
 /** Values of a recipe by name, and the built-in recipe that they change. */
 export interface RecipeChoice {

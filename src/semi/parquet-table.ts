@@ -8,23 +8,23 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
-import { DataError, type ByteSource } from "../../core/index.ts";
-import { asyncBuffer, checkRowGroup } from "../../data/parquet-images.ts";
-import type { TableColumns, TableColumnType } from "../../semi/tables.ts";
-import { openAtomicFile } from "../files/atomic-file.ts";
-import { openFileSource } from "../files/file-source.ts";
+import { DataError, type ByteSource } from "../core/index.ts";
+import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
+import type { Storage } from "../storage/index.ts";
+import type { TableColumns, TableColumnType } from "./tables.ts";
 
 /**
  * The rows of a Parquet file with these columns, in its order; one row group is in memory at a time.
  *
- * @throws DataError `semi/table` when it is no such file or is damaged; as `openFileSource` does
+ * @throws DataError `semi/table` when it is no such file or is damaged; as `Storage.open` does
  */
 export async function* readTable<Row>(
+  storage: Storage,
   path: string,
   columns: TableColumns<Row>,
   signal?: AbortSignal,
 ): AsyncGenerator<Row, void, undefined> {
-  await using source = await openFileSource(path);
+  await using source = await storage.open(path);
   const file = asyncBuffer(source);
   const metadata = await parseTableMetadata(source, columns);
   let rowStart = 0;
@@ -47,13 +47,14 @@ export async function* readTable<Row>(
 /**
  * The metadata of a Parquet file with these columns.
  *
- * @throws DataError `semi/table` when it is no such file; as `openFileSource` does when it cannot be opened
+ * @throws DataError `semi/table` when it is no such file; as `Storage.open` does when it cannot be opened
  */
 export async function readTableMetadata<Row>(
+  storage: Storage,
   path: string,
   columns: TableColumns<Row>,
 ): Promise<FileMetaData> {
-  await using source = await openFileSource(path);
+  await using source = await storage.open(path);
   return await parseTableMetadata(source, columns);
 }
 
@@ -114,10 +115,11 @@ const rowsPerGroup = 100_000;
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
 export async function openTableWriter<Row extends object>(
+  storage: Storage,
   path: string,
   columns: TableColumns<Row>,
 ): Promise<TableWriter<Row>> {
-  const file = await openAtomicFile(path);
+  const file = await storage.create(path);
   const names = Object.keys(columns) as (keyof Row & string)[];
   const schema: SchemaElement[] = [
     { name: "root", num_children: names.length },

@@ -1,7 +1,9 @@
-import { readdir, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
 import { DataError, UsageError } from "../../core/index.ts";
-import type { Manifest } from "../../semi/index.ts";
+import { baseName, type Storage } from "../../storage/index.ts";
+import { textHash } from "../fingerprints.ts";
+import { openTableWriter, readTableMetadata, type TableWriter } from "../parquet-table.ts";
+import type { SemiPlatform } from "../platform.ts";
+import type { Manifest } from "../stages/manifest.ts";
 import {
   referenceColumns,
   scoreColumns,
@@ -10,10 +12,7 @@ import {
   type ReferenceRow,
   type ScoreFacts,
   type ScoreRow,
-} from "../../semi/tables.ts";
-import { fileError } from "../files/file-system.ts";
-import { jsonHash } from "./fingerprints.ts";
-import { openTableWriter, readTableMetadata, type TableWriter } from "./parquet-table.ts";
+} from "../tables.ts";
 
 /** A score file and what it says of itself. */
 interface ScoreFile {
@@ -25,22 +24,23 @@ interface ScoreFile {
 export const referencesName = "references.parquet";
 
 /** The names of the score files in a folder, in the order of the shards. */
-export async function scoreFileNames(folder: string): Promise<readonly string[]> {
-  try {
-    const names = await readdir(folder);
-    return names.filter((name) => /^\d+-.*\.parquet$/.test(name)).sort();
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
+export async function scoreFileNames(storage: Storage, folder: string): Promise<readonly string[]> {
+  return (await namesIn(storage, folder)).filter((name) => /^\d+-.*\.parquet$/.test(name));
+}
+
+async function namesIn(storage: Storage, folder: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list(folder)) names.push(name);
+  return names.sort();
 }
 
 /** The score files of a folder in the order of the shards. */
-export async function readScores(folder: string): Promise<readonly ScoreFile[]> {
+export async function readScores(storage: Storage, folder: string): Promise<readonly ScoreFile[]> {
   const files: ScoreFile[] = [];
   const shared = sharedClasses();
-  for (const name of await scoreFileNames(folder)) {
-    const path = join(folder, name);
-    files.push({ path, facts: shared(await readScoreFacts(path)) });
+  for (const name of await scoreFileNames(storage, folder)) {
+    const path = storage.join(folder, name);
+    files.push({ path, facts: shared(await readScoreFacts(storage, path)) });
   }
   return files;
 }
@@ -49,10 +49,10 @@ export async function readScores(folder: string): Promise<readonly ScoreFile[]> 
  * What a score file says of itself.
  *
  * @throws DataError `semi/table` when it is no Parquet table with the columns of a score file, or `semi/scores` when
- *   it does not say what it is; as `openFileSource` does when it cannot be opened
+ *   it does not say what it is; as `Storage.open` does when it cannot be opened
  */
-export async function readScoreFacts(path: string): Promise<ScoreFacts> {
-  const metadata = await readTableMetadata(path, scoreColumns);
+export async function readScoreFacts(storage: Storage, path: string): Promise<ScoreFacts> {
+  const metadata = await readTableMetadata(storage, path, scoreColumns);
   const text = metadata.key_value_metadata?.find(({ key }) => key === scoreFactsKey)?.value;
   const facts = scoreFactsSchema.safeParse(parseJson(text));
   if (facts.success) return facts.data;
@@ -87,8 +87,8 @@ export interface ScoreWriter {
  *
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
-export async function openScoreWriter(path: string): Promise<ScoreWriter> {
-  const table = await openTableWriter(path, scoreColumns);
+export async function openScoreWriter(storage: Storage, path: string): Promise<ScoreWriter> {
+  const table = await openTableWriter(storage, path, scoreColumns);
   return {
     write: (rows) => table.write(rows),
     close: (facts) => table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]),
@@ -101,8 +101,8 @@ export async function openScoreWriter(path: string): Promise<ScoreWriter> {
  *
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
-export const openReferenceWriter = (path: string): Promise<TableWriter<ReferenceRow>> =>
-  openTableWriter(path, referenceColumns);
+export const openReferenceWriter = (storage: Storage, path: string): Promise<TableWriter<ReferenceRow>> =>
+  openTableWriter(storage, path, referenceColumns);
 
 /**
  * Checks that score files are what they should be, and are of one teacher and these classes.
@@ -110,6 +110,7 @@ export const openReferenceWriter = (path: string): Promise<TableWriter<Reference
  * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
  */
 export async function checkScoreFiles(
+  storage: Storage,
   paths: readonly string[],
   classes: readonly string[],
   signal?: AbortSignal,
@@ -123,7 +124,7 @@ export async function checkScoreFiles(
   let first: ScoreFacts | undefined;
   for (const path of paths) {
     signal?.throwIfAborted();
-    const facts = await readScoreFacts(path);
+    const facts = await readScoreFacts(storage, path);
     first ??= facts;
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
@@ -164,7 +165,7 @@ export function checkScores(files: readonly ScoreFile[], { inputs }: Pick<Manife
         `${path}: expected scores of the teacher ${inputs["teacher"]?.slice(0, 8)} of this run, received those of ${teacher.name} (${teacher.sha256.slice(0, 8)}). ${remedy}`,
       );
     }
-    if (shard.sha256 !== inputs[basename(path)]) {
+    if (shard.sha256 !== inputs[baseName(path)]) {
       throw new DataError(
         "semi/other-shard",
         `${path}: expected scores of a shard of this run, received those of ${shard.path} as it was then. ${remedy}`,
@@ -183,41 +184,58 @@ export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p"
  * @returns what the files that are left say of themselves, by name.
  */
 export async function arrangeScores(
+  platform: SemiPlatform,
   folder: string,
   wanted: ReadonlyMap<string, ScoreOrigin>,
 ): Promise<ReadonlyMap<string, ScoreFacts>> {
-  try {
-    const standing = await standingScores(folder);
-    const places = placesFor(standing, wanted);
-    for (const name of standing.keys()) if (!places.has(name)) await rm(join(folder, name));
-    const moved = [...places].filter(([from, to]) => from !== to);
-    // In two steps, as one may stand where another is to go. A name of the first step is found again after a kill.
-    for (const [from, to] of moved) await rename(join(folder, from), join(folder, `moved-${to}`));
-    for (const [, to] of moved) await rename(join(folder, `moved-${to}`), join(folder, to));
-    return new Map([...places].map(([from, to]) => [to, standing.get(from)!]));
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
+  const storage = platform.storageFor(folder);
+  const at = (name: string): string => storage.join(folder, name);
+  const standing = await standingScores(storage, folder);
+  const places = placesFor(await originKeys(platform, standing), await originKeys(platform, wanted));
+  for (const name of standing.keys()) if (!places.has(name)) await storage.remove(at(name));
+  const moved = [...places].filter(([from, to]) => from !== to);
+  // In two steps, as one may stand where another is to go. A name of the first step is found again after a kill.
+  for (const [from, to] of moved) await storage.move(at(from), at(`moved-${to}`));
+  for (const [, to] of moved) await storage.move(at(`moved-${to}`), at(to));
+  return new Map([...places].map(([from, to]) => [to, standing.get(from)!]));
 }
 
 /** Files that cannot be read count as files of no shard. */
-async function standingScores(folder: string): Promise<ReadonlyMap<string, ScoreFacts | undefined>> {
-  const names = await readdir(folder);
+async function standingScores(
+  storage: Storage,
+  folder: string,
+): Promise<ReadonlyMap<string, ScoreFacts | undefined>> {
   const shared = sharedClasses();
   const found = new Map<string, ScoreFacts | undefined>();
-  for (const name of names.sort()) {
+  for (const name of await namesIn(storage, folder)) {
     if (!name.endsWith(".parquet") || name === referencesName) continue;
-    found.set(name, await readScoreFacts(join(folder, name)).then(shared, () => undefined));
+    const facts = readScoreFacts(storage, storage.join(folder, name));
+    found.set(name, await facts.then(shared, () => undefined));
   }
   return found;
 }
 
+/** By the name of a file, a hash of what makes its rows; files of which that is not known have none. */
+async function originKeys(
+  platform: SemiPlatform,
+  files: ReadonlyMap<string, ScoreOrigin | undefined>,
+): Promise<ReadonlyMap<string, string>> {
+  const keys = new Map<string, string>();
+  for (const [name, origin] of files) {
+    if (!origin) continue;
+    const { teacher, classes, shard, p, exif } = origin;
+    const rows = [teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif];
+    keys.set(name, await textHash(platform, JSON.stringify(rows)));
+  }
+  return keys;
+}
+
 /** Where each file that is still right goes. */
 function placesFor(
-  standing: ReadonlyMap<string, ScoreFacts | undefined>,
-  wanted: ReadonlyMap<string, ScoreOrigin>,
+  standing: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, string> {
-  const free = new Map([...wanted].map(([name, origin]) => [name, originKey(origin)]));
+  const free = new Map(wanted);
   const namesOf = new Map<string, string[]>();
   for (const [name, key] of [...free].toReversed()) namesOf.set(key, [...(namesOf.get(key) ?? []), name]);
   const places = new Map<string, string>();
@@ -225,20 +243,16 @@ function placesFor(
     places.set(from, to);
     free.delete(to);
   };
-  const keys = new Map([...standing].map(([name, facts]) => [name, facts && originKey(facts)]));
-  for (const [name, key] of keys) if (key !== undefined && free.get(name) === key) take(name, name);
-  for (const [name, key] of keys) {
+  for (const [name, key] of standing) if (free.get(name) === key) take(name, name);
+  for (const [name, key] of standing) {
     if (places.has(name)) continue;
-    const names = (key === undefined ? undefined : namesOf.get(key)) ?? [];
+    const names = namesOf.get(key) ?? [];
     while (names.length > 0 && !free.has(names.at(-1)!)) names.pop();
     const to = names.at(-1);
     if (to !== undefined) take(name, to);
   }
   return places;
 }
-
-const originKey = ({ teacher, classes, shard, p, exif }: ScoreOrigin): string =>
-  jsonHash([teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif]);
 
 /** Facts of score files that hold one list of classes, instead of a copy for each of many files. */
 function sharedClasses(): (facts: ScoreFacts) => ScoreFacts {

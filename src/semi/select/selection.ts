@@ -1,4 +1,6 @@
-import type { ReferenceRow } from "./tables.ts";
+import type { Storage } from "../../storage/index.ts";
+import { readTable } from "../parquet-table.ts";
+import { selectionColumns, type ReferenceRow, type SelectionRow } from "../tables.ts";
 
 /**
  * How images are ranked.
@@ -66,4 +68,34 @@ export interface DuplicatePair {
  */
 export function defaultK(images: number, classes: number): number {
   return Math.max(1, Math.round((0.16 * images) / classes));
+}
+
+/**
+ * The rows of a selection by shard, position and class, with bounded memory.
+ *
+ * @throws DataError when it is no selection, or is damaged
+ */
+export const readSelection = (
+  storage: Storage,
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<SelectionRow> => readTable(storage, path, selectionColumns, signal);
+
+/**
+ * The rows at given ranks of their class, by class and rank. A class that ends before a rank has no row there.
+ *
+ * @param ranks from 1
+ * @throws DataError when it is no selection, or is damaged
+ */
+export async function rowsAtRanks(
+  storage: Storage,
+  path: string,
+  ranks: readonly number[],
+  signal?: AbortSignal,
+): Promise<readonly SelectionRow[]> {
+  const wanted = new Set(ranks);
+  const rows: SelectionRow[] = [];
+  for await (const row of readSelection(storage, path, signal))
+    if (wanted.has(row.class_rank)) rows.push(row);
+  return rows.sort((a, b) => a.class - b.class || a.class_rank - b.class_rank);
 }

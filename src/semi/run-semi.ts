@@ -1,25 +1,9 @@
-import { join } from "node:path";
-import { UsageError } from "../../core/index.ts";
-import { emptyClasses, mapClasses, noLabel, type ImageSource } from "../../data/index.ts";
-import { modelConfig } from "../../nn/index.ts";
+import { UsageError } from "../core/index.ts";
+import { emptyClasses, mapClasses, noLabel, openImages, type ImageSource } from "../data/index.ts";
+import { modelConfig } from "../nn/index.ts";
+import { isOnnxPath, isWeightsPath, openModel } from "../predict/index.ts";
+import { writeText, type Storage } from "../storage/index.ts";
 import {
-  planRuns,
-  resolveSettings,
-  settingsText,
-  type PlannedRun,
-  type SemiSettings,
-  type SettingsLayer,
-  type Stage,
-  type StageKind,
-  type TrainingSettings,
-} from "../../semi/index.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
-import { lockFile } from "../files/file-lock.ts";
-import { fileError, makeFolder } from "../files/file-system.ts";
-import { openImages, openModel } from "../library.ts";
-import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
-import {
-  beginsWithTeacher,
   missingStage,
   noClasses,
   noModel,
@@ -29,11 +13,16 @@ import {
 } from "./context.ts";
 import type { PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
-import { openReport } from "./report/open-report.ts";
-import type { ContextRun } from "./report/standing-run.ts";
-import { hashShards, listShards } from "./shards.ts";
-import { readManifest } from "./stage-files.ts";
+import { planRuns, type PlannedRun } from "./plan/plan-runs.ts";
+import { beginsWithTeacher, startOf, type Stage, type StageKind } from "./plan/stage.ts";
+import type { SemiPlatform } from "./platform.ts";
+import { openReport } from "./report/gather/open-report.ts";
+import type { ContextRun } from "./report/gather/standing-run.ts";
+import { hashShards, listShards } from "./score/shards.ts";
+import { resolveSettings, settingsText, type SettingsLayer } from "./settings/resolve-settings.ts";
+import type { SemiSettings } from "./settings/settings.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
+import { readManifest } from "./stages/manifest.ts";
 
 /** What to do, where, and how the machine is used. */
 export interface RunSemiOptions extends Partial<SemiExecution> {
@@ -59,20 +48,24 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
  * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
  * @example
  * const settings = { labelled: ["photos"], unlabelled: ["more/*.tar"], teacher: "ssl_resnext50_32x4d" };
- * for await (const event of runSemi({ settings, out: "run" })) console.log(event.type);
+ * for await (const event of runSemi(platform, { settings, out: "run" })) console.log(event.type);
  */
-export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
+export async function* runSemi(
+  platform: SemiPlatform,
+  options: RunSemiOptions,
+): AsyncGenerator<SemiEvent, void, undefined> {
   const { out, only, signal, device = "cpu", threads, workers } = options;
   const settings = resolveSettings(layersOf(options.settings));
   const runs = planRuns(settings);
-  await makeFolder(out);
-  const unlock = yield* lockRun(out, signal);
+  const storage = platform.storageFor(out);
+  await storage.makeFolder(out);
+  const unlock = yield* lockRun(storage, out, signal);
   try {
-    const fingerprints = await openFingerprints(join(out, ".fingerprints.json"));
+    const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
     const execution = { device, threads, workers };
     const withContext = (run: PlannedRun): ContextRun => ({
       ...run,
-      context: semiContext({ settings: run.settings, out, execution, fingerprints, signal }),
+      context: semiContext({ platform, settings: run.settings, out, execution, fingerprints, signal }),
     });
     const all = runs.map(withContext);
     const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
@@ -82,7 +75,7 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
     yield { type: "planned", stages: plan };
     let isBegun = false;
     const looked = new Set<string>();
-    const report = openReport(out, settings, all);
+    const report = openReport(settings, all);
     for (const { context, stages } of work) {
       let measured = false;
       for (const stage of stages) {
@@ -92,7 +85,7 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
           await requireNeeded(context, stage, wantedOf(stages, only));
         } else {
           // Not before it is known that what the first stage needs is there.
-          if (!isBegun) await writeSettings(out, settings);
+          if (!isBegun) await writeSettings(context, settings);
           isBegun = true;
           const end = yield* doStage(context, stage);
           if (end === "stopped") return;
@@ -108,9 +101,9 @@ export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEven
   }
 }
 
-async function writeSettings(out: string, settings: SemiSettings): Promise<void> {
+async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
   const comment = ["The settings of this run, complete. They can be given again, changed or not."];
-  await writeFileAtomic(join(out, "semi.yaml"), [Buffer.from(settingsText(settings, comment))]);
+  await writeText(storage, path("semi.yaml"), settingsText(settings, comment));
 }
 
 const wantedOf = (stages: readonly Stage[], only: RunSemiOptions["only"]): readonly Stage[] =>
@@ -129,7 +122,7 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
     for (const stage of stages) {
       if (found.has(stage.folder)) continue;
       const isReady = stage.needs.every((needed) => found.get(needed)?.status === "done");
-      const standing = await readManifest(context.path(stage.folder));
+      const standing = await readManifest(context.storage, context.path(stage.folder));
       const about = isReady
         ? await standingOf(context, stage.folder, await openStage(context, stage))
         : ({ status: standing ? "to redo" : "to do", changes: [] } as const);
@@ -146,11 +139,12 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
  * @throws UsageError `semi/missing-stage`
  */
 async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonly Stage[]): Promise<void> {
-  if (!wanted.some(({ needs }) => needs.includes(stage.folder))) return;
+  const needed: readonly string[] = wanted.flatMap(({ needs }) => needs);
+  if (!needed.includes(stage.folder)) return;
   const { status, changes } = await standingOf(context, stage.folder, await openStage(context, stage));
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
-  throw missingStage(stage.folder, context.out, why);
+  throw missingStage(context.path(stage.folder), why);
 }
 
 /**
@@ -165,12 +159,12 @@ async function* checkInputs(
   context: SemiContext,
   stages: readonly Stage[],
 ): AsyncGenerator<ShardsEvent, void, undefined> {
-  const { settings, fingerprints, signal } = context;
+  const { platform, settings, signal } = context;
   const kinds = new Set(stages.map(({ kind }) => kind));
-  for (const stage of stages) await checkStart(stage);
+  for (const stage of stages) await checkStart(platform, stage);
   if (kinds.has("score")) {
-    yield* hashShards(settings.unlabelled, fingerprints, signal);
-    await listShards(settings.unlabelled, settings.shardImages, fingerprints, signal);
+    yield* hashShards(context);
+    await listShards(context);
     if (!settings.teach && settings.teacher === null) throw noModel("score");
   }
   if (![...kinds].some((kind) => kind !== "select")) return;
@@ -178,12 +172,13 @@ async function* checkInputs(
   await checkClasses(training.images, classes);
   if (validation) await checkLabels(validation.images, validation.name, classes);
   if (!settings.test || !(kinds.has("measure") || kinds.has("score"))) return;
-  await checkLabels(await openImages(settings.test, { signal }), settings.test.join(" "), classes);
+  await checkLabels(await openImages(platform, settings.test, { signal }), settings.test.join(" "), classes);
 }
 
 /** Looks for the model that a training starts from. */
-async function checkStart({ kind, settings }: Stage): Promise<void> {
-  const { start } = settings as Partial<TrainingSettings>;
+async function checkStart(platform: SemiPlatform, stage: Stage): Promise<void> {
+  const { kind } = stage;
+  const start = startOf(stage);
   if (!start || "folder" in start) return;
   const { model } = start;
   if (model === "") throw noModel(kind);
@@ -193,7 +188,7 @@ async function checkStart({ kind, settings }: Stage): Promise<void> {
       `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
     );
   }
-  if (isWeightsPath(model)) await openModel(model);
+  if (isWeightsPath(model)) await openModel(platform, model);
   else modelConfig(model);
 }
 
@@ -217,6 +212,7 @@ async function checkLabels(images: ImageSource, name: string, classes: readonly 
  * @throws DataError when the folder cannot be written to.
  */
 async function* lockRun(
+  storage: Storage,
   folder: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<WaitingEvent, () => Promise<void>, undefined> {
@@ -225,7 +221,7 @@ async function* lockRun(
   const waits = new Promise<void>((resolve) => {
     says = resolve;
   });
-  const lock = lockFile(join(folder, ".lock"), {
+  const lock = storage.lock(storage.join(folder, ".lock"), {
     signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
     onWait: says,
   });
@@ -235,8 +231,6 @@ async function* lockRun(
     const unlock = await lock;
     taken = true;
     return unlock;
-  } catch (cause) {
-    throw fileError(folder, cause);
   } finally {
     if (!taken) {
       ended.abort();

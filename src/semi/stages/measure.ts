@@ -1,17 +1,51 @@
-import type { ImageSource } from "../../../data/index.ts";
-import type { Model, ValidationReport } from "../../../predict/index.ts";
-import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
-import { nodePlatform } from "../../platform.ts";
-import { openImages, openModel } from "../../library.ts";
-import { modelOf } from "../../../predict/create-model.ts";
-import type { NamedImages } from "../../../train/run/training-data.ts";
+import { openImages, type ImageSource } from "../../data/index.ts";
+import { modelOf, openModel, type Model, type ValidationReport } from "../../predict/index.ts";
+import { readText, writeText, type Storage } from "../../storage/index.ts";
+import type { NamedImages } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import { givenTeacher, resultsName, writeResults, type Measured } from "../stage-files.ts";
-import { classIndices, openTeacher } from "../teacher.ts";
+import type { MeasureStage, StageKind } from "../plan/stage.ts";
+import { classIndices, openTeacher } from "../score/teacher.ts";
+import type { SemiSettings } from "../settings/settings.ts";
+import type { Manifest } from "./manifest.ts";
+import { bestWeights } from "./training.ts";
+
+/** Accuracies of the models of a run, all on the same images. */
+export interface Results {
+  /** Where the images come from. */
+  readonly data: string;
+  readonly models: readonly Measured[];
+}
+
+/** Accuracy of a model of a run, in percent. */
+interface Measured {
+  readonly stage: string;
+  readonly kind: StageKind;
+  readonly top1: number;
+  readonly top5: number;
+  readonly loss: number;
+  readonly images: number;
+  /** Counts, row-major: rows are right classes, columns predicted ones. */
+  readonly confusion: readonly number[];
+}
+
+/** What stands for the stage of a teacher that no stage trains. */
+export const givenTeacher = "teacher";
+
+const resultsName = "results.json";
+
+/**
+ * The results in a folder; undefined when there was nothing to measure on.
+ *
+ * @throws DataError when they cannot be read.
+ */
+export async function readResults(storage: Storage, folder: string): Promise<Results | undefined> {
+  const path = storage.join(folder, resultsName);
+  return (await storage.stat(path)) ? (JSON.parse(await readText(storage, path)) as Results) : undefined;
+}
 
 /** Measures every model of the run on the same images. */
-export const openMeasure: OpenStage = async (context, stage) => {
+export const openMeasure: OpenStage<MeasureStage> = async (context, stage) => {
   const { settings, fingerprints, signal, manifest } = context;
   const tested = settings.test ?? settings.validation ?? settings.labelled;
   const needed: Needed = await Promise.all(
@@ -46,16 +80,16 @@ function givenTeacherInput({ teach }: SemiSettings, needed: Needed): Readonly<Re
 
 function modelsOf(needed: Needed): readonly Pick<Measured, "stage" | "kind">[] {
   return needed
-    .filter(([, { outputs, stage }]) => outputs["best.safetensors"] && stage !== "weak")
-    .map(([folder, { stage }]) => ({ stage: folder, kind: stage as Stage["kind"] }));
+    .filter(([, { outputs, stage }]) => outputs[bestWeights] && stage !== "weak")
+    .map(([folder, { stage }]) => ({ stage: folder, kind: stage }));
 }
 
 async function* measureAll(
   context: SemiContext,
-  { folder }: Stage,
+  { folder }: MeasureStage,
   models: ReturnType<typeof modelsOf>,
 ): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
-  const { path, signal, execution } = context;
+  const { platform, storage, path, signal, execution } = context;
   const data = await measuredImages(context);
   const { classes } = await context.labelled();
   if (!data) {
@@ -66,16 +100,17 @@ async function* measureAll(
   }
   const measured: Measured[] = [];
   if (!context.settings.teach) {
-    const { model } = await openTeacher(context.settings.teacher!, classes, execution);
+    const { model } = await openTeacher(platform, context.settings.teacher!, classes, execution);
     const numbers = await measure(model, data.images, { classes, isRestricted: true, signal });
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
-    const model = modelOf(nodePlatform, await openModel(path(stage, "best.safetensors")), execution);
+    const model = modelOf(platform, await openModel(platform, path(stage, bestWeights)), execution);
     const numbers = await measure(model, data.images, { classes, isRestricted: false, signal });
     measured.push({ stage, kind, ...numbers });
   }
-  await writeResults(path(folder), { data: data.name, models: measured });
+  const results: Results = { data: data.name, models: measured };
+  await writeText(storage, path(folder, resultsName), `${JSON.stringify(results)}\n`);
   return {
     outputs: [resultsName],
     counts: Object.fromEntries(measured.map(({ stage, top1 }) => [`top-1 of ${stage}`, top1])),
@@ -106,9 +141,10 @@ async function measure(
 }
 
 async function measuredImages(context: SemiContext): Promise<NamedImages | undefined> {
-  const { test } = context.settings;
+  const { platform, settings, signal } = context;
+  const { test } = settings;
   if (!test) return (await context.labelled()).validation;
-  return { name: test.join(" "), images: await openImages(test, { signal: context.signal }) };
+  return { name: test.join(" "), images: await openImages(platform, test, { signal }) };
 }
 
 /** @param order Classes of the confusion matrix that comes out, by their indices in the one that is given. */

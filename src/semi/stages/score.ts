@@ -1,20 +1,19 @@
-import type { ImageSource } from "../../../data/index.ts";
-import type { Model } from "../../../predict/index.ts";
-import type { ReferenceRow, ScoreFacts } from "../../../semi/index.ts";
-import { openImages } from "../../library.ts";
-import { isOnnxPath, isWeightsPath } from "../../../predict/open-model.ts";
+import { openImages, type ImageSource } from "../../data/index.ts";
+import { isOnnxPath, isWeightsPath, type Model } from "../../predict/index.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
 import { imageProgress, type SemiEvent } from "../events.ts";
-import { referencesOrigin, scoreShard, writeReferences } from "../score-images.ts";
-import { arrangeScores, referencesName, scoreFileNames } from "../scores.ts";
-import { listShards, openShard, type Shard } from "../shards.ts";
-import { frequencyModel, openTeacher, type Teacher } from "../teacher.ts";
+import type { ScoreStage } from "../plan/stage.ts";
+import { arrangeScores, referencesName, scoreFileNames } from "../score/score-files.ts";
+import { referencesOrigin, scoreShard, writeReferences } from "../score/score-images.ts";
+import { listShards, openShard, type Shard } from "../score/shards.ts";
+import { frequencyModel, openTeacher, type Teacher } from "../score/teacher.ts";
+import type { ReferenceRow, ScoreFacts } from "../tables.ts";
+import { bestWeights } from "./training.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
-export const openScore: OpenStage = async (context, { folder, needs, settings }) => {
-  const { fingerprints, signal, path } = context;
-  const { unlabelled, shardImages } = context.settings;
-  const shards = await listShards(unlabelled, shardImages, fingerprints, signal);
+export const openScore: OpenStage<ScoreStage> = async (context, { folder, needs, settings }) => {
+  const { storage, fingerprints, signal, path } = context;
+  const shards = await listShards(context);
   const teacher = await teacherFile(context, needs[0]);
   const references = referencePaths(context);
   const inputs = Object.fromEntries(
@@ -25,7 +24,7 @@ export const openScore: OpenStage = async (context, { folder, needs, settings })
     ),
   );
   const origin = {
-    settings,
+    settings: { ...settings },
     inputs: {
       teacher: teacher.sha256,
       ...Object.fromEntries(shards.map(({ name, sha256 }) => [name, sha256])),
@@ -36,7 +35,7 @@ export const openScore: OpenStage = async (context, { folder, needs, settings })
     origin,
     isIncremental: true,
     async missing() {
-      const standing = new Set(await scoreFileNames(path(folder)));
+      const standing = new Set(await scoreFileNames(storage, path(folder)));
       return shards.filter(({ name }) => !standing.has(name)).map(({ name }) => `${name} is gone`);
     },
     run: () => scoreAll({ context, folder, shards, teacher, references, inputs }),
@@ -56,11 +55,10 @@ async function teacherFile(
   stage: string | undefined,
 ): Promise<TeacherFile> {
   if (stage !== undefined) {
-    const file = "best.safetensors";
     return {
-      path: path(stage, file),
-      name: `${stage}/${file}`,
-      sha256: (await manifest(stage)).outputs[file]!,
+      path: path(stage, bestWeights),
+      name: `${stage}/${bestWeights}`,
+      sha256: (await manifest(stage)).outputs[bestWeights]!,
     };
   }
   const { teacher: name } = settings;
@@ -88,10 +86,10 @@ interface Scoring {
 async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
   const { context, folder, shards } = scoring;
   const { name, sha256, path: file } = scoring.teacher;
-  const { signal, execution, path, settings } = context;
+  const { platform, storage, signal, execution, path, settings } = context;
   const { classes } = await context.labelled();
-  const opened = await openTeacher(file, classes, execution);
-  const hasher = frequencyModel(opened.model.description.preprocessing, execution);
+  const opened = await openTeacher(platform, file, classes, execution);
+  const hasher = frequencyModel(platform, opened.model.description.preprocessing, execution);
   try {
     yield* hashReferences(scoring, hasher);
     const teacher = { name, sha256 };
@@ -100,7 +98,7 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
     const wanted = new Map(
       shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p, exif }] as const),
     );
-    const standing = await arrangeScores(path(folder), wanted);
+    const standing = await arrangeScores(platform, path(folder), wanted);
     const total = shards.reduce((sum, { from, to }) => sum + to - from, 0);
     const progress = imageProgress({ stage: folder, what: "scored", total });
     const files: ScoreFacts[] = [];
@@ -112,9 +110,9 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
         files.push(kept);
         continue;
       }
-      const work = scoreShard(path(folder, shard.name), opened, {
+      const work = scoreShard(storage, path(folder, shard.name), opened, {
         ...wanted.get(shard.name)!,
-        images: await openShard(shard, signal),
+        images: await openShard(platform, shard, signal),
         hasher: opened.hashes ? undefined : hasher,
         signal,
       });
@@ -129,19 +127,20 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
 
 /** Hashes the references, unless the table of their hashes stands. */
 async function* hashReferences(
-  { context: { path, signal, settings }, folder, references, inputs }: Scoring,
+  { context, folder, references, inputs }: Scoring,
   hasher: Model,
 ): AsyncGenerator<SemiEvent, void, undefined> {
+  const { platform, storage, path, signal, settings } = context;
   const file = path(folder, referencesName);
   const origin = JSON.stringify([inputs, hasher.description.preprocessing, settings.exif]);
-  if ((await referencesOrigin(file)) === origin) return;
+  if ((await referencesOrigin(storage, file)) === origin) return;
   const sets: Partial<Record<ReferenceRow["set"], ImageSource>> = {};
   for (const [set, paths] of Object.entries(references)) {
-    sets[set as ReferenceRow["set"]] = await openImages(paths, { signal });
+    sets[set as ReferenceRow["set"]] = await openImages(platform, paths, { signal });
   }
   const total = Object.values(sets).reduce((sum, { size = 0 }) => sum + size, 0);
   const progress = imageProgress({ stage: folder, what: "hashed", total });
-  yield* progress.of(writeReferences(file, hasher, { sets, origin, signal }));
+  yield* progress.of(writeReferences(storage, file, hasher, { sets, origin, signal }));
 }
 
 /** Names images that cannot be used; the score files name them all. */

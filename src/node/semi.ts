@@ -1,0 +1,89 @@
+import {
+  openReferenceWriter as openReferenceWriterOn,
+  openScoreWriter as openScoreWriterOn,
+  readScoreFacts as readScoreFactsOn,
+  readSelection as readSelectionOn,
+  rowsAtRanks as rowsAtRanksOn,
+  runSemi as runSemiOn,
+  type ReferenceRow,
+  type RunSemiOptions,
+  type ScoreFacts,
+  type ScoreWriter,
+  type SelectionRow,
+  type SemiEvent,
+  type SemiPlatform,
+  type TableWriter,
+} from "../semi/index.ts";
+import { nodeStorageFor } from "./files/file-storage.ts";
+import { selectImages } from "./semi/select-images.ts";
+import { nodeTrainingPlatform } from "./training-platform.ts";
+
+/** What the semi-supervised pipeline needs of the world, in Node. */
+export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectImages };
+
+/**
+ * Trains a student on labelled and unlabelled images: teacher, scores, selection, pre-training, fine-tuning, report.
+ *
+ * Every stage reads and writes files, with a manifest of what they were made from. A stage whose settings and inputs
+ * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
+ * In the end, and whenever the models of one run are measured, `report.html` shows what stands.
+ *
+ * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
+ * @example
+ * const settings = { labelled: ["photos"], unlabelled: ["more/*.tar"], teacher: "ssl_resnext50_32x4d" };
+ * for await (const event of runSemi({ settings, out: "run" })) console.log(event.type);
+ */
+export function runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
+  return runSemiOn(nodeSemiPlatform, options);
+}
+
+/**
+ * What a score file says of itself.
+ *
+ * @throws DataError `semi/table` when it is no Parquet table with the columns of a score file, or `semi/scores` when
+ *   it does not say what it is; for what cannot be opened
+ */
+export function readScoreFacts(path: string): Promise<ScoreFacts> {
+  return readScoreFactsOn(nodeStorageFor(path), path);
+}
+
+/**
+ * Begins a score file.
+ *
+ * @throws DataError when the folder does not exist, may not be written to, or the disk is full
+ */
+export function openScoreWriter(path: string): Promise<ScoreWriter> {
+  return openScoreWriterOn(nodeStorageFor(path), path);
+}
+
+/**
+ * Begins a table of the hashes of labelled, validation and test images.
+ *
+ * @throws DataError when the folder does not exist, may not be written to, or the disk is full
+ */
+export function openReferenceWriter(path: string): Promise<TableWriter<ReferenceRow>> {
+  return openReferenceWriterOn(nodeStorageFor(path), path);
+}
+
+/**
+ * The rows of a selection by shard, position and class, with bounded memory.
+ *
+ * @throws DataError when it is no selection, or is damaged
+ */
+export function readSelection(path: string, signal?: AbortSignal): AsyncGenerator<SelectionRow> {
+  return readSelectionOn(nodeStorageFor(path), path, signal);
+}
+
+/**
+ * The rows at given ranks of their class, by class and rank. A class that ends before a rank has no row there.
+ *
+ * @param ranks from 1
+ * @throws DataError when it is no selection, or is damaged
+ */
+export function rowsAtRanks(
+  path: string,
+  ranks: readonly number[],
+  signal?: AbortSignal,
+): Promise<readonly SelectionRow[]> {
+  return rowsAtRanksOn(nodeStorageFor(path), path, ranks, signal);
+}

@@ -1,0 +1,144 @@
+import { resolveRecipe } from "../../train/index.ts";
+import type { RecipeChoice, SemiSettings } from "../settings/settings.ts";
+import type { SelectionSettings, Stage, Start, TrainingSettings } from "./stage.ts";
+
+/** Says in which folder a stage stands that is planned for `stage.folder`; the stages that it needs have their places. */
+export type PlaceStage = (stage: Stage) => string;
+
+/**
+ * The stages of a run, in an order in which each comes after those it needs.
+ *
+ * The teacher is trained, scores the unlabelled images, the best of each class are selected, the student is trained on
+ * those from random weights and then on the labelled images (Yalniz et al. 2019, section 3).
+ */
+export function planStages(
+  settings: SemiSettings,
+  place: PlaceStage = ({ folder }) => folder,
+): readonly Stage[] {
+  const stages: Stage[] = [];
+  const add: AddStage = (stage) => {
+    const folder = place(stage);
+    stages.push({ ...stage, folder });
+    return folder;
+  };
+  const { rounds, baseline, pretrainRecipe, labelled, validation, test, unlabelled } = settings;
+  const reads = labelledOf(settings);
+  let teacher = addTeacher(settings, add);
+  const student = { model: settings.student ?? settings.teacher ?? "", scratch: true };
+  let pretrained = "";
+  for (let round = 1; round <= rounds; round++) {
+    // The first round stands where a run of one round does, which further rounds go on from.
+    const inRound = (name: string): string => (round === 1 ? name : `round-${round}/${name}`);
+    const scores = add({
+      kind: "score",
+      folder: inRound("scores"),
+      needs: teacher === undefined ? [] : [teacher],
+      reads: { labelled, validation, test, unlabelled, teacher: settings.teacher },
+      settings: {
+        p: settings.p,
+        exif: settings.exif,
+        shardImages: settings.shardImages,
+      },
+    });
+    const selection = add({
+      kind: "select",
+      folder: inRound("selection"),
+      needs: [scores],
+      reads: {},
+      settings: selectionSettings(settings),
+    });
+    pretrained = add({
+      kind: "pretrain",
+      folder: inRound("pretrain"),
+      needs: [selection, scores],
+      reads,
+      settings: training(settings, student, pretrainRecipe),
+    });
+    teacher = add({
+      kind: "finetune",
+      folder: inRound("finetune"),
+      needs: [pretrained],
+      reads,
+      settings: training(settings, { folder: pretrained }, settings.finetuneRecipe),
+    });
+  }
+  const finetuned = teacher!;
+  if (baseline) addBaseline(settings, student, [pretrained, finetuned], add);
+  add({
+    kind: "measure",
+    folder: "results",
+    needs: stages.map(({ folder }) => folder),
+    reads: { ...reads, test },
+    settings: { exif: settings.exif },
+  });
+  return stages;
+}
+
+/** @returns where the stage stands. */
+type AddStage = (stage: Stage) => string;
+
+function labelledOf({ labelled, validation, validationShare }: SemiSettings): Stage["reads"] {
+  return { labelled, validation, ...(validation ? {} : { validationShare }) };
+}
+
+function addTeacher(settings: SemiSettings, add: AddStage): string | undefined {
+  const { teach, teacher, scratch, weak, weakRecipe, teachRecipe } = settings;
+  if (!teach) return undefined;
+  const first: Start = { model: teacher ?? "", scratch };
+  const start: Start = weak
+    ? {
+        folder: add({
+          kind: "weak",
+          folder: "weak-teacher",
+          needs: [],
+          reads: { weak },
+          settings: training(settings, first, weakRecipe),
+        }),
+      }
+    : first;
+  return add({
+    kind: "teach",
+    folder: "teacher",
+    needs: "folder" in start ? [start.folder] : [],
+    reads: labelledOf(settings),
+    settings: training(settings, start, teachRecipe),
+  });
+}
+
+/** The student's architecture on the labelled images alone, for as many images as the student sees. */
+function addBaseline(
+  settings: SemiSettings,
+  student: Start,
+  trainings: readonly string[],
+  add: AddStage,
+): void {
+  const { supervisedRecipe, pretrainRecipe, finetuneRecipe } = settings;
+  const lengths = [pretrainRecipe, finetuneRecipe].map((choice) => {
+    const { images: length, batchSize } = training(settings, student, choice).recipe;
+    return length && batchSize * Math.ceil(length / batchSize);
+  });
+  const known = lengths.every((length) => length !== null);
+  const images = lengths.reduce<number>((sum, length) => sum + (length ?? 0), 0);
+  const choice = supervisedRecipe ?? pretrainRecipe;
+  add({
+    kind: "supervised",
+    folder: "supervised",
+    // Lengths in epochs follow from how much is selected.
+    needs: known ? [] : trainings,
+    reads: labelledOf(settings),
+    settings: training(settings, student, known ? { ...choice, epochs: null, images } : choice),
+  });
+}
+
+function selectionSettings({ k, ranking, threshold, duplicateDistance }: SemiSettings): SelectionSettings {
+  return { k, ranking, ...(ranking === "threshold" ? { threshold } : {}), duplicateDistance };
+}
+
+/** All stages hold the same images out, so a recipe has no say in it. */
+function training({ seed, exif }: SemiSettings, start: Start, choice: RecipeChoice): TrainingSettings {
+  const recipe = resolveRecipe([
+    { name: "the recipe", values: choice },
+    { name: "the run", values: { seed, validationShare: 0 } },
+  ]);
+  return { start, recipe, exif };
+}
