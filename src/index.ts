@@ -10,22 +10,19 @@
  * @packageDocumentation
  */
 
-export { createModel, type CreateModelOptions } from "./node/models/create-model.ts";
-export { calibrateModel, type CalibrationImages, type Int8Options } from "./node/models/calibrate-model.ts";
-export { openModel, type ModelOptions, type ModelSource } from "./node/models/open-model.ts";
 export {
+  calibrateModel,
+  createModel,
   exportOnnx,
   exportSafetensors,
-  type ExportOnnxOptions,
-  type ExportOptions,
-} from "./node/models/export-model.ts";
+  openImages,
+  openModel,
+} from "./node/library.ts";
 export { explanationPng } from "./node/images/encode-image.ts";
-export { trainModel } from "./node/trainer/train-model.ts";
-export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./node/trainer/options.ts";
+export { trainModel } from "./node/training.ts";
+export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./train/index.ts";
 export { runSemi, type RunSemiOptions } from "./node/semi/run-semi.ts";
 export type { SemiEvent } from "./node/semi/events.ts";
-export { openImages } from "./node/images/open-images.ts";
-export type { OpenImagesOptions } from "./node/images/image-sources.ts";
 export {
   findCard,
   listModels,
@@ -33,18 +30,25 @@ export {
   type ModelDescription,
   type ResNetConfig,
 } from "./nn/index.ts";
-export type { ImageItem, ImageSource } from "./data/index.ts";
+export type { ImageItem, ImageSource, OpenImagesOptions } from "./data/index.ts";
 export {
   Model,
   type CalibrateOptions,
   type Calibration,
+  type CalibrationImages,
   type Classified,
+  type CreateModelOptions,
   type Embedded,
   type Explained,
+  type ExportOnnxOptions,
+  type ExportOptions,
   type Failure,
   type Featured,
   type FeatureMap,
   type HeatMap,
+  type Int8Options,
+  type ModelOptions,
+  type ModelSource,
   type Prediction,
   type ValidationReport,
 } from "./predict/index.ts";

@@ -1,0 +1,98 @@
+import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
+import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
+import { encodeDescription, inferenceGraph, type Output } from "../nn/index.ts";
+import { encodeSafetensors } from "../weights/index.ts";
+import { baseName, writeBytes } from "../storage/index.ts";
+import { quantisationOf, type Int8Options } from "./calibrate-model.ts";
+import type { ModelSource } from "./open-model.ts";
+import type { ModelPlatform } from "./platform.ts";
+
+export interface ExportOptions {
+  /** Type of the stored weights. @default "fp32" */
+  readonly precision?: "fp32" | "fp16" | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExportOnnxOptions extends Int8Options {
+  /**
+   * What the model stores and computes in. `int8` needs `calibration`; its classifier stays float32.
+   *
+   * @default "fp32"
+   */
+  readonly precision?: "fp32" | "fp16" | "int8" | undefined;
+  /** Puts resize, crop and normalisation inside: the input is one RGB image uint8 [height, width, 3]. @default false */
+  readonly withPreprocessing?: boolean | undefined;
+  /** @default logits, or the embedding of a model without classifier */
+  readonly outputs?: readonly Output[] | undefined;
+  /** Writes the weights to a file `<name>.data` beside the model; needed from 2 GB on. @default false */
+  readonly externalData?: boolean | undefined;
+}
+
+/**
+ * Writes a model as ONNX (operator set 18), batch normalisation folded; its description goes along as metadata.
+ *
+ * The file appears complete or not at all. Memory holds one tensor at a time.
+ *
+ * @throws GraphError `graph/too-large` when the weights do not fit into one file; UsageError
+ *   `usage/no-calibration`, and what `calibrateModel` throws.
+ */
+export async function exportOnnx(
+  platform: ModelPlatform,
+  model: ModelSource,
+  path: string,
+  options: ExportOnnxOptions = {},
+): Promise<void> {
+  const { description } = model;
+  const { config, preprocessing, provenance } = description;
+  const { precision = "fp32", withPreprocessing = false, signal } = options;
+  const storage = platform.storageFor(path);
+  const outputs = options.outputs ?? [config.numClasses > 0 ? "logits" : "embedding"];
+
+  const int8 = precision === "int8" ? await quantisationOf(platform, model, options) : undefined;
+
+  await model.withWeights(async (weights) => {
+    const graph = inferenceGraph(config, weights, {
+      outputs,
+      int8,
+      inputSize: preprocessing.inputSize,
+      ...(withPreprocessing ? { preprocessing } : {}),
+    });
+    const encoded = encodeModel(precision === "fp16" ? halve(graph) : graph, {
+      metadata: encodeDescription({
+        ...description,
+        provenance: { ...provenance, ...(int8 ? { precision: int8.origin } : {}) },
+      }),
+      ...(options.externalData ? { externalData: `${baseName(path)}.data` } : {}),
+    });
+    if (options.externalData) await writeBytes(storage, `${path}.data`, encoded.weights, { signal });
+    await writeBytes(storage, path, encoded.model, { signal });
+  });
+}
+
+/** Pixels are normalised in float32: their statistics need it, and it costs nothing. */
+function halve(graph: Graph): Graph {
+  return convertToFloat16(graph, (node) => node.scope === "preprocessing");
+}
+
+/** Writes a model as one safetensors file that carries its description: all that inference needs. */
+export async function exportSafetensors(
+  { storageFor }: Pick<ModelPlatform, "storageFor">,
+  model: ModelSource,
+  path: string,
+  { precision = "fp32", signal }: ExportOptions = {},
+): Promise<void> {
+  await model.withWeights(async (weights) => {
+    const tensors = precision === "fp16" ? mapTensors(weights) : weights;
+    const { chunks } = encodeSafetensors(tensors, encodeDescription(model.description));
+    await writeBytes(storageFor(path), path, chunks, { signal });
+  });
+}
+
+function mapTensors(weights: StateDict): StateDict {
+  return new Map(
+    [...weights].map(([name, tensor]): [string, TensorSource] => [
+      name,
+      tensor.dtype === "float32" ? asFloat16(tensor as TensorSource<"float32">) : tensor,
+    ]),
+  );
+}

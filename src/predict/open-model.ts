@@ -1,0 +1,187 @@
+import { ModelError, type StateDict } from "../core/index.ts";
+import type { Preprocessing } from "../image/index.ts";
+import {
+  adaptWeights,
+  decodeDescription,
+  defaultPreprocessing,
+  detectConfig,
+  expectedShapes,
+  findCard,
+  modelConfig,
+  randomStateDict,
+  resnetConfig,
+  type ModelDescription,
+  type ResNetConfig,
+} from "../nn/index.ts";
+import type { DownloadOptions } from "../weights/hub/index.ts";
+import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
+import { baseName } from "../storage/index.ts";
+import type { ModelPlatform } from "./platform.ts";
+
+/** Which model, and what to change about it. */
+export interface ModelOptions {
+  /** Takes the weights that the package or the cache holds, or downloads the published ones. @default false */
+  readonly pretrained?: boolean | undefined;
+  /** A `.pth` or `.safetensors` file. @default none: random weights, unless `pretrained` */
+  readonly weights?: string | undefined;
+  /** Seed of random weights, and of a new classifier. @default 0 */
+  readonly seed?: number | undefined;
+  /** Another number of classes drops the classifier; 0 gives embeddings only. */
+  readonly numClasses?: number | undefined;
+  /** Other than 3, the stem's filters are adapted as timm does. */
+  readonly inChannels?: number | undefined;
+  readonly outputStride?: ResNetConfig["outputStride"] | undefined;
+  /** Class names in the order of the logits. */
+  readonly classes?: readonly string[] | undefined;
+  readonly preprocessing?: Partial<Preprocessing> | undefined;
+  /** Where and how published weights are downloaded. */
+  readonly hub?: Partial<DownloadOptions> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A model that is described, and whose weights can be read as often as they are needed. */
+export interface ModelSource {
+  readonly description: ModelDescription;
+  /** Hands the state dict, fitted and in float32, to `use`; its tensors are read from the file meanwhile. */
+  withWeights<T>(use: (weights: StateDict) => Promise<T>): Promise<T>;
+}
+
+/** Whether a path is that of an exported graph. */
+export const isOnnxPath = (path: string): boolean => /\.onnx$/i.test(path);
+
+/** Whether this is the path of a weights file: names of models have no slashes and other endings. */
+export const isWeightsPath = (model: string): boolean =>
+  /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i.test(model);
+
+/**
+ * Finds a model by name or by file.
+ *
+ * @param model A card's name, timm's tag, an architecture, or the path of a weights file.
+ * @throws ModelError for an unknown name; DataError for a file that cannot be opened; WeightsError when it holds no
+ *   weights, or weights that do not fit.
+ */
+export async function openModel(
+  platform: ModelPlatform,
+  model: string,
+  options: ModelOptions = {},
+): Promise<ModelSource> {
+  refuseGraph(options.weights ?? model);
+  if (options.weights !== undefined) return fromFile(platform, options.weights, model, options);
+  if (isWeightsPath(model)) return fromFile(platform, model, undefined, options);
+  const config = modelConfig(model);
+  if (options.pretrained) {
+    const path =
+      platform.embeddedWeights(model) ??
+      (await platform.pretrainedWeights(model, { signal: options.signal, ...options.hub }));
+    return fromFile(platform, path, model, options);
+  }
+  const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
+  return withOverrides(described, options, (use) => use(undefined));
+}
+
+/** @throws ModelError `model/no-weights` for an exported graph: its weights are folded, and not to be had again. */
+function refuseGraph(path: string): void {
+  if (!isOnnxPath(path)) return;
+  throw new ModelError(
+    "model/no-weights",
+    `${path} is an exported graph, which classifies and embeds only; name the weights it was made of.`,
+  );
+}
+
+async function fromFile(
+  { storageFor }: ModelPlatform,
+  path: string,
+  name: string | undefined,
+  options: ModelOptions,
+): Promise<ModelSource> {
+  const open: WithCheckpoint = async (use) => {
+    await using source = await storageFor(path).open(path);
+    // Awaited here: the file has to stay open meanwhile.
+    return await use(await openCheckpoint(source));
+  };
+  const described = await open(({ tensors, metadata }) =>
+    Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),
+  );
+  return withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
+}
+
+type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
+/** Without tensors, weights are random. */
+type WithTensors = <T>(use: (tensors: StateDict | undefined) => Promise<T>) => Promise<T>;
+
+/** The description of weights that carry none: by the model's name, or else by their shapes. */
+function describeFile(path: string, name: string | undefined, tensors: StateDict): ModelDescription {
+  const numClasses = tensors.get("fc.weight")?.dims[0] ?? 0;
+  const config =
+    name === undefined ? detectConfig(tensors) : resnetConfig({ ...modelConfig(name), numClasses });
+  const file = baseName(path);
+  const stem = file.replace(/(?<=.)\.[^.]*$/, "");
+  return describe(name === undefined ? stem : nameOf(name), config, { weights: file });
+}
+
+function describe(
+  name: string,
+  config: ResNetConfig,
+  provenance: ModelDescription["provenance"],
+): ModelDescription {
+  const classes = config.numClasses === 1000 ? "imagenet-1k" : [];
+  return { name, config, classes, preprocessing: defaultPreprocessing(config), provenance };
+}
+
+const nameOf = (model: string): string => findCard(model)?.name ?? model;
+
+function withOverrides(
+  described: ModelDescription,
+  options: ModelOptions,
+  withTensors: WithTensors,
+  path = described.name,
+): ModelSource {
+  const description = override(described, options);
+  const { config } = description;
+  const expected = expectedShapes(config);
+  return {
+    description,
+    withWeights: (use) =>
+      withTensors((tensors) => {
+        const fresh = randomStateDict(config, options.seed ?? 0);
+        if (tensors === undefined) return use(fresh);
+        const found = new Map(adaptWeights(config, tensors));
+        if (config.numClasses !== described.config.numClasses) {
+          for (const name of ["fc.weight", "fc.bias"]) {
+            const tensor = fresh.get(name);
+            if (tensor) found.set(name, tensor);
+          }
+        }
+        return use(fitStateDict(expected, found, { name: path }));
+      }),
+  };
+}
+
+function override(described: ModelDescription, options: ModelOptions): ModelDescription {
+  const { numClasses, inChannels, outputStride, preprocessing } = options;
+  const config = resnetConfig({
+    ...described.config,
+    ...(numClasses === undefined ? {} : { numClasses }),
+    ...(inChannels === undefined ? {} : { inChannels }),
+    ...(outputStride === undefined ? {} : { outputStride }),
+  });
+  const sameClasses = config.numClasses === described.config.numClasses;
+  const classes = options.classes ?? (sameClasses ? described.classes : []);
+  const changed = withClasses({ ...described, config }, classes);
+  return { ...changed, preprocessing: { ...described.preprocessing, ...preprocessing } };
+}
+
+/** @throws ModelError `model/class-names` unless there is a name for each class, or none. */
+export function withClasses(
+  described: ModelDescription,
+  classes: ModelDescription["classes"],
+): ModelDescription {
+  const { numClasses } = described.config;
+  if (classes !== "imagenet-1k" && classes.length !== 0 && classes.length !== numClasses) {
+    throw new ModelError(
+      "model/class-names",
+      `${classes.length} class names were given for a classifier of ${numClasses} classes; give one each.`,
+    );
+  }
+  return { ...described, classes };
+}

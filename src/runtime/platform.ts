@@ -1,0 +1,57 @@
+import type { StorageFor } from "../storage/index.ts";
+import type { ExecutionConditions } from "./execution-plan.ts";
+import type { CreateSession, ModelFile } from "./session.ts";
+import type { StartThread, Thread } from "./thread.ts";
+
+/** A SHA-256 that takes its bytes piece by piece. */
+export interface Sha256 {
+  update(bytes: Uint8Array): void;
+  /** 64 lower-case hex digits. */
+  hex(): Promise<string>;
+}
+
+/** A model where sessions can open it. */
+export interface StoredModel {
+  readonly model: ModelFile;
+  /** Takes it away; sessions that are open keep what they need. */
+  remove(): Promise<void>;
+}
+
+/** An ONNX model as the encoder gives it: the graph, and the weights that it refers to as one external file. */
+export interface ModelChunks {
+  readonly model: AsyncIterable<Uint8Array>;
+  readonly weights: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * What the pipeline needs of the world it runs in: Node and browsers each have one, and decide nothing beyond it.
+ * `predict`, `train` and `semi` are written over this; what only they need stands in their own extensions of it.
+ */
+export interface Platform {
+  readonly name: "node" | "browser";
+  /** Where files are, by scheme. */
+  readonly storageFor: StorageFor;
+  /** Folder of what is kept between runs: downloaded weights, embeddings. */
+  readonly cacheFolder: () => string;
+  /** Where the weights of a model that comes with the package lie; undefined for other models. */
+  readonly embeddedWeights: (model: string) => string | undefined;
+  readonly sha256: () => Sha256;
+  /** Decompresses gzip. @throws DataError `data/gzip`, naming the stream, when the data are damaged or cut off */
+  readonly gunzip: (name: string, compressed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+  /** Standard input, where there is one; asking opens it. */
+  readonly stdin?: () => AsyncIterable<Uint8Array>;
+  /** What this process or page may use. */
+  readonly machine: () => Pick<ExecutionConditions, "cores" | "freeMemory">;
+  /** Starts a thread of the package's own scripts. */
+  readonly startThread: StartThread;
+  readonly createSession: CreateSession;
+  /**
+   * Channels of one block of the CPU's kernels, for inference or for training; asks a worker of image pipelines that is
+   * running anyway, if there is one. Without it, or where it gives `undefined`, the portable graph is right.
+   */
+  readonly blockSize?: (use: "inference" | "training", thread?: Thread) => Promise<number | undefined>;
+  /** Name under which `storeModel`'s weights are found by the model: the encoder needs it. */
+  readonly externalData: string | undefined;
+  /** Puts a model where sessions, in any thread, can open it without a copy each. */
+  readonly storeModel: (chunks: ModelChunks, signal?: AbortSignal) => Promise<StoredModel>;
+}

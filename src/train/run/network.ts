@@ -1,0 +1,148 @@
+import { UsageError } from "../../core/index.ts";
+import { imagenetClasses } from "../../data/index.ts";
+import { hasWeights, randomStateDict, type ModelDescription, type ResNetConfig } from "../../nn/index.ts";
+import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import type { OpenedRun, StartingModelOptions } from "./options.ts";
+
+/** A network that is to be trained, before it is known for which classes. */
+interface StartingNetwork {
+  readonly description: ModelDescription;
+  /** The labels of the data in the order of the classifier that stays; undefined when it is replaced. */
+  readonly kept: readonly string[] | undefined;
+  /** The network for these classes. */
+  withClasses(classes: readonly string[]): Promise<ModelSource>;
+}
+
+/** Opens the network that the options of a run name. */
+export async function openNetwork({ platform, options, recipe, data }: OpenedRun): Promise<StartingNetwork> {
+  const { seed, inputSize } = recipe;
+  const changes = { seed, preprocessing: inputSize === null ? {} : { inputSize } };
+  const source = await startingModel(platform, options, changes);
+  const kept = keptClasses(source.description, data.training.classes);
+  return {
+    description: source.description,
+    kept,
+    async withClasses(classes) {
+      if (kept) return source;
+      const other = await startingModel(platform, options, {
+        ...changes,
+        numClasses: classes.length,
+        classes,
+      });
+      return withNewClassifier(other, seed);
+    },
+  };
+}
+
+/** The network of a run that goes on, which needs none of the weights that it began with. */
+export async function savedNetwork({ platform, folder, data }: OpenedRun): Promise<StartingNetwork> {
+  const source = await openModel(platform, folder.last);
+  return {
+    description: source.description,
+    kept: keptClasses(source.description, data.training.classes),
+    withClasses: () => Promise.resolve(source),
+  };
+}
+
+/** The shape of the network that the options of a resumed run name, if they do; nothing is downloaded for it. */
+export async function namedConfig({ platform, options }: OpenedRun): Promise<ResNetConfig | undefined> {
+  if (options.model === undefined && options.weights === undefined) return undefined;
+  const { description } = await startingModel(
+    platform,
+    { ...options, scratch: options.weights === undefined },
+    {},
+  );
+  return description.config;
+}
+
+/**
+ * The labels of a data set in the order of a model's logits when both have the same classes, so that the classifier
+ * goes on as it is; undefined when it is to be replaced.
+ */
+function keptClasses(
+  { classes }: Pick<ModelDescription, "classes">,
+  labels: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const own = classes === "imagenet-1k" ? imagenetClasses.map(({ wnid }) => wnid) : classes;
+  const wanted = new Set(labels);
+  const same = own.length > 0 && own.length === wanted.size && own.every((name) => wanted.has(name));
+  return same ? own : undefined;
+}
+
+/**
+ * The network that is trained, as it starts.
+ *
+ * @param more What the recipe and the data say of it.
+ * @throws UsageError `train/model` when nothing says what to train, or both weights and random ones are asked for.
+ */
+async function startingModel(
+  platform: TrainingPlatform,
+  { model, weights, scratch = false, hub, signal }: StartingModelOptions,
+  more: Pick<ModelOptions, "seed" | "numClasses" | "classes" | "preprocessing">,
+): Promise<ModelSource> {
+  if (scratch && weights !== undefined) {
+    throw new UsageError(
+      "train/model",
+      `Start from ${weights} or from random weights (scratch): not from both.`,
+    );
+  }
+  const named = model ?? (weights === undefined ? undefined : platform.storageFor(weights).resolve(weights));
+  if (named === undefined) {
+    throw new UsageError(
+      "train/model",
+      "Say what to train: a model's name (--model), or a file (--weights).",
+    );
+  }
+  if (scratch && isWeightsPath(named))
+    return withRandomWeights(await openModel(platform, named, more), more.seed);
+  const pretrained = !scratch && weights === undefined && hasWeights(named);
+  return openModel(platform, named, {
+    ...more,
+    pretrained,
+    ...(model === undefined ? {} : { weights }),
+    hub,
+    signal,
+  });
+}
+
+function withRandomWeights({ description }: ModelSource, seed = 0): ModelSource {
+  const provenance = { weights: `random, seed ${seed}` };
+  return {
+    description: { ...description, provenance },
+    withWeights: (use) => use(randomStateDict(description.config, seed)),
+  };
+}
+
+/** The same network with a classifier of random weights. */
+function withNewClassifier(source: ModelSource, seed: number): ModelSource {
+  const fresh = randomStateDict(source.description.config, seed);
+  return {
+    description: source.description,
+    withWeights: (use) =>
+      source.withWeights((weights) => {
+        const pick = (name: string) => [name, fresh.get(name)!] as const;
+        return use(new Map([...weights, pick("fc.weight"), pick("fc.bias")]));
+      }),
+  };
+}
+
+/** The description of what comes out: named for the run's folder, with all that it was made from. */
+export function trainedDescription(
+  { description }: Pick<ModelSource, "description">,
+  { platform, folder, recipe, data }: Pick<OpenedRun, "platform" | "folder" | "recipe" | "data">,
+  classes: number,
+  images: number | undefined,
+): ModelDescription {
+  return {
+    ...description,
+    name: folder.name,
+    provenance: {
+      ...description.provenance,
+      model: description.name,
+      data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
+      recipe: JSON.stringify(recipe),
+      software: `ssl-resnext ${platform.packageVersion()}`,
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { DecodeOptions } from "../../image/index.ts";
+import type { Device } from "../../runtime/index.ts";
+import type { HeadEvent } from "../head/train-head.ts";
+import type { Recipe } from "../recipe/fields.ts";
+import type { RecipeName } from "../recipe/recipe.ts";
+import type { RecipeLayer } from "../recipe/resolve-recipe.ts";
+import type { EpochsEvent, FinishedEvent, StartedEvent } from "../trainer/events.ts";
+import type { ModelOptions } from "../../predict/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import type { RunFolder, SavedTraining } from "./run-folder.ts";
+import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
+
+/** Values of a recipe, and the built-in recipe that they change. */
+export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
+
+/** What a training starts from. */
+export interface StartingModelOptions extends Pick<ModelOptions, "hub" | "signal"> {
+  /** A card's name, timm's tag, an architecture, or a weights file. */
+  readonly model?: string | undefined;
+  /** A `.pth` or `.safetensors` file to start from. @default the published weights, where the model has some */
+  readonly weights?: string | undefined;
+  /** Starts from random weights; of a file the architecture alone is taken then. @default false */
+  readonly scratch?: boolean | undefined;
+}
+
+/** What to train, on what, how and where to. */
+export interface TrainModelOptions
+  extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn"> {
+  /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
+  readonly data: TrainingImages;
+  /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
+  readonly validation?: TrainingImages | undefined;
+  /** Whether classes without training images are learnt all the same, but in mode `head`. @default false */
+  readonly classesMayBeEmpty?: boolean | undefined;
+  /** Folder for everything that the run writes. */
+  readonly out: string;
+  /** A built-in recipe, or values that change one; several layers, each winning over those before it. @default "quick" */
+  readonly recipe?: RecipeName | RecipeValues | readonly RecipeLayer[] | undefined;
+  /** Goes on with the run in the folder; begins it when there is none. @default false */
+  readonly resume?: boolean | undefined;
+  /** @default "cpu" */
+  readonly device?: Device | undefined;
+  /** Threads of the training step. @default every core */
+  readonly threads?: number | undefined;
+  /** Threads that read, decode and augment images. @default one for each core, at most 8 */
+  readonly workers?: number | undefined;
+  readonly decode?: DecodeOptions | undefined;
+  /** Folder of the embeddings of mode `head`, or `false`. @default `embeddings` in the folder of the weights */
+  readonly embeddingCache?: string | false | undefined;
+  /** Ends the run after it has saved what it needs to go on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What happens during a training, in order; plain data but for errors. */
+export type TrainingEvent = StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
+
+/** A run whose recipe is complete and whose images are found. */
+export interface OpenedRun {
+  readonly platform: TrainingPlatform;
+  readonly options: TrainModelOptions;
+  readonly recipe: Recipe;
+  readonly folder: RunFolder;
+  readonly data: TrainingData;
+  /** The checkpoint to go on from. */
+  readonly saved: SavedTraining | undefined;
+}

@@ -1,0 +1,218 @@
+import { UsageError } from "../../core/index.ts";
+import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
+import { countParameters, type ModelDescription } from "../../nn/index.ts";
+import { exportSafetensors, type ModelSource } from "../../predict/index.ts";
+import { trainHead, type HeadEvent } from "../head/train-head.ts";
+import { openTrainingLoader } from "../loader/open-training-loader.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import { resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
+import type { SweepRecord } from "../report/training-report-data.ts";
+import { checkResume, type DataRecord } from "../trainer/training-record.ts";
+import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
+import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
+import { runEpochs } from "./run-epochs.ts";
+import {
+  beginFolder,
+  checkNewFolder,
+  openHistory,
+  readTrainingCheckpoint,
+  runFolder,
+  type SavedTraining,
+} from "./run-folder.ts";
+import { hashedSource, openTrainingData } from "./training-data.ts";
+import { validateWeights } from "./validator.ts";
+import { writeReport } from "./write-report.ts";
+
+/**
+ * Trains a network, or its last stages, or its classifier, on labelled images.
+ *
+ * Everything is written to one folder: the resolved recipe, the history, the last and the best checkpoint, a report.
+ * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
+ * the run saves what it needs to go on, gives the event `stopped`, and ends.
+ *
+ * @throws UsageError `train/recipe`, `train/out-exists`, `train/model`; TrainingError `train/other-run`,
+ *   `train/no-checkpoint`, `train/history`, `train/not-finite`, `train/out-of-memory`; what opening images, model and
+ *   device throws.
+ */
+export async function* trainModel(
+  platform: TrainingPlatform,
+  options: TrainModelOptions,
+): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { out, signal, resume = false } = options;
+  const folder = runFolder(platform.storageFor, out);
+  if (!resume) await checkNewFolder(folder);
+  const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
+  const recipe = resolveRecipe(recipeLayers(options.recipe, saved));
+  const data = await openTrainingData(platform, {
+    data: options.data,
+    validation: options.validation,
+    validationShare: recipe.validationShare,
+    seed: recipe.seed,
+    imageColumn: options.imageColumn,
+    labelColumn: options.labelColumn,
+    signal,
+  });
+  const run: OpenedRun = { platform, options, recipe, folder, data, saved };
+  yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
+}
+
+/** A resumed run goes by its own recipe unless another one is named. */
+function recipeLayers(
+  recipe: TrainModelOptions["recipe"],
+  saved: SavedTraining | undefined,
+): readonly RecipeLayer[] {
+  const layers =
+    typeof recipe === "string" ? [layer({ base: recipe })] : isLayers(recipe) ? recipe : [layer(recipe)];
+  const isNamed = layers.some(({ values }) => values["base"] !== undefined);
+  if (!saved || isNamed) return layers;
+  return [{ name: "the run's recipe", values: { ...saved.record.recipe } }, ...layers];
+}
+
+const layer = (values: RecipeValues = {}): RecipeLayer => ({ name: "recipe", values });
+
+const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly RecipeLayer[] =>
+  Array.isArray(recipe);
+
+/** Trains by epochs: all of a network, or its last stages. */
+async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { platform, options, recipe, data, saved, folder } = run;
+  const network = await (saved ? savedNetwork(run) : openNetwork(run));
+  const training = hashedSource(platform, data.training);
+  await using loader = disposable(
+    await openTrainingLoader(platform, training, {
+      batchSize: recipe.batchSize,
+      seed: recipe.seed,
+      preprocessing: network.description.preprocessing,
+      augmentation: recipe,
+      mixing: recipe,
+      classes: network.kept,
+      classesMayBeEmpty: options.classesMayBeEmpty,
+      sampler: recipe.sampler,
+      workers: options.workers,
+      onBrokenImage: recipe.onBrokenImage,
+      decode: options.decode,
+      signal: options.signal,
+    }),
+  );
+  const record: DataRecord = {
+    images: loader.images,
+    hash: training.hash ?? "",
+    validationImages: data.validation?.size ?? null,
+  };
+  if (saved) await checkSaved(run, loader, record);
+  const source = await network.withClasses(loader.classes);
+  const description =
+    saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
+  checkValidation(data.validation, description);
+  await beginFolder(folder, recipe);
+  await using history = disposable(await openHistory(folder, saved?.record.historyBytes ?? 0));
+  yield* runEpochs({ ...run, loader, source, description, record, history });
+}
+
+/** @throws TrainingError `train/other-run` */
+async function checkSaved(run: OpenedRun, loader: TrainingLoader, data: DataRecord): Promise<void> {
+  const { saved, recipe, folder } = run;
+  if (!saved) return;
+  const { description, record } = saved;
+  const { config, classes } = description;
+  const named = await namedConfig(run);
+  checkResume(
+    { recipe: record.recipe, data: record.data, config, classes },
+    {
+      recipe,
+      data,
+      config: named ? { ...named, numClasses: config.numClasses } : config,
+      classes: classes === "imagenet-1k" && loader.classes.length === 1000 ? classes : loader.classes,
+    },
+    folder.last,
+  );
+}
+
+/**
+ * Refuses validation images of other classes before hours are spent on training.
+ *
+ * @throws DataError `data/class-mismatch`
+ */
+function checkValidation(validation: ImageSource | undefined, { classes }: ModelDescription): void {
+  mapClasses(validation?.classes ?? [], classes === "imagenet-1k" ? imagenetClasses : classes);
+}
+
+function disposable<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {
+  return Object.assign(resource, { [Symbol.asyncDispose]: () => resource.close() });
+}
+
+/**
+ * Trains the classifier alone. There is nothing to resume: embeddings that were computed are found in their cache, and
+ * the rest takes seconds.
+ */
+async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { platform, options, recipe, folder, data } = run;
+  const { device = "cpu", decode = {}, signal } = options;
+  const { training, validation } = data;
+  const network = await openNetwork(run);
+  const classes = network.kept ?? training.classes;
+  if (!classes) {
+    throw new UsageError(
+      "train/classes",
+      "Mode head needs data whose classes are known beforehand: folders, archives or tables, not standard input.",
+    );
+  }
+  const source = await network.withClasses(classes);
+  const images = training.size;
+  const description = trainedDescription(source, run, classes.length, images);
+  await beginFolder(folder, recipe);
+  yield {
+    type: "started",
+    model: description.provenance["model"] ?? description.name,
+    classes,
+    trainingImages: images ?? 0,
+    validationImages: validation?.size,
+    parameters: countParameters(description.config),
+    recipe,
+    resumedAt: 0,
+  };
+
+  const fitting = trainHead(platform, source, training, {
+    classes,
+    seed: recipe.seed,
+    cache: options.embeddingCache,
+    device,
+    decode,
+    signal,
+  });
+  const events: HeadEvent[] = [];
+  let next = await fitting.next();
+  for (; !next.done; next = await fitting.next()) {
+    events.push(next.value);
+    yield next.value;
+  }
+  const trained: ModelSource = { ...next.value, description };
+  await exportSafetensors(platform, trained, folder.best);
+  yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
+
+  const measured =
+    validation &&
+    (await trained.withWeights((weights) =>
+      validateWeights(weights, { platform, images: validation, description, device, decode }, signal),
+    ));
+  await writeReport({
+    ...run,
+    description,
+    device,
+    decode,
+    status: "finished",
+    rows: [],
+    sweep: sweepOf(events),
+    validation: measured,
+    validationName: data.validationName,
+  });
+  const { top1, top5 } = measured?.report ?? {};
+  yield { type: "finished", folder: folder.path, best: { epoch: 0, top1: top1 ?? null }, top1, top5 };
+}
+
+function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
+  const chosen = events.find((event) => event.type === "fitted")?.l2;
+  return events
+    .filter((event) => event.type === "tried")
+    .map(({ l2, loss, top1 }) => ({ l2, loss, top1, chosen: l2 === chosen }));
+}
