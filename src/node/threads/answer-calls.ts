@@ -1,5 +1,5 @@
 import { parentPort, type Transferable } from "node:worker_threads";
-import { SessionError } from "../../core/index.ts";
+import { SessionError } from "../../core/errors.ts";
 import { answerCallsOn, type Methods } from "../../runtime/thread-calls.ts";
 
 /** Answers the calls of the thread that started this one, each with the method of its name. */

@@ -51,8 +51,11 @@ function crashOf(error: Error & { code?: string }): SessionError {
   return crashed(error.message, error);
 }
 
-const crashed = (why: string, cause?: Error): SessionError =>
-  new SessionError("runtime/worker-crashed", `A worker thread stopped unexpectedly: ${why}`, { cause });
+function crashed(why: string, cause?: Error): SessionError {
+  return new SessionError("runtime/worker-crashed", `A worker thread stopped unexpectedly: ${why}`, {
+    cause,
+  });
+}
 
 /**
  * Keeps ONNX Runtime from sending usage data, unless `ORT_DISABLE_TELEMETRY` is set already.
