@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
-import type { StateDict } from "../../core/index.ts";
-import { downloadWeights, type DownloadOptions, type Sha256 } from "../../weights/hub/index.ts";
+import type { Sha256, StateDict } from "../../core/index.ts";
+import { downloadWeights, type DownloadOptions } from "../../weights/hub/index.ts";
 import { hubStorage } from "../files/hub-storage.ts";
 
 /**
