@@ -19,6 +19,7 @@ export {
   decodeDescription,
   hashedConfig,
   encodeDescription,
+  hashedConfig,
   type ModelDescription,
 } from "./model-description.ts";
 export {

@@ -11,9 +11,9 @@ import {
   type ModelConfig,
   type ModelDescription,
 } from "../nn/index.ts";
+import { baseName } from "../storage/index.ts";
 import type { DownloadOptions } from "../weights/hub/index.ts";
 import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
-import { baseName } from "../storage/index.ts";
 import type { ModelPlatform } from "./platform.ts";
 
 /** Which model, and what to change about it. */
