@@ -17,7 +17,6 @@ export {
   withoutAccuracy,
   type StatedAccuracy,
   decodeDescription,
-  hashedConfig,
   encodeDescription,
   hashedConfig,
   type ModelDescription,

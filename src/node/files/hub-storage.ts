@@ -20,7 +20,7 @@ export const hubStorage = (folder: string = cacheFolder()): HubStorage =>
 /** Runs file operations of the cache; what the file system refuses becomes an error that says what to do. */
 type ExplainCacheErrors = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function explainCacheErrors(folder: string): ExplainCacheErrors {
+function explainCacheErrors(folder: string): ExplainCacheErrors {
   return async (work) => {
     try {
       return await work();
