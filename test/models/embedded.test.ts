@@ -7,6 +7,8 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { countParameters, embeddedModel, modelConfig, statedAccuracy } from "../../src/nn/index.ts";
 import { createModel, openImages, openModel } from "../../src/node/library.ts";
+import { tarBytes } from "../data/tar-fixture.ts";
+import { rangeServer } from "../support/range-server.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
 import { solidPng } from "../support/solid-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -54,6 +56,23 @@ describe("the packed tarball", () => {
 });
 
 describe("the embedded model", () => {
+  it("gives a photo behind HTTP the answer that its file has", async () => {
+    const bytes = await solidPng([90, 140, 200], 64);
+    await using server = await rangeServer({
+      "picture.png": bytes,
+      "pack.tar": await tarBytes([{ name: "picture.png", body: Buffer.from(bytes) }]),
+    });
+    const model = await createModel(embeddedModel, { pretrained: true });
+    try {
+      const expected = await model.classify(picture);
+      expect(await model.classify(`${server.url}picture.png`)).toEqual(expected);
+      for await (const answer of model.classifyAll(await openImages([`${server.url}pack.tar`])))
+        expect(answer).toMatchObject({ image: `${server.url}pack.tar/picture.png`, predictions: expected });
+    } finally {
+      await model.release();
+    }
+  });
+
   it("says where it comes from, how good it is, and what it cannot do", async () => {
     const { description } = await openModel(embeddedModel, { pretrained: true });
     expect(description).toMatchObject({ name: embeddedModel, classes, config: modelConfig(embeddedModel) });
