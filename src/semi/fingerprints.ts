@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { openImages, pathsOfInputs } from "../data/index.ts";
+import { hashedConfig } from "../nn/index.ts";
 import { openModel } from "../predict/index.ts";
 import type { Sha256 } from "../runtime/index.ts";
 import { existing, readText, writeText, type Entry } from "../storage/index.ts";
@@ -165,7 +166,7 @@ async function modelHash(
   const model = await openModel(platform, path, { signal });
   const { config, classes, preprocessing } = model.description;
   const hash = platform.sha256();
-  updateText(hash, JSON.stringify([config, classes, preprocessing]));
+  updateText(hash, JSON.stringify([hashedConfig(config), classes, preprocessing]));
   await model.withWeights((weights) => hashWeights(hash, weights));
   return hash.hex();
 }

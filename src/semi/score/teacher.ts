@@ -1,7 +1,7 @@
 import { UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
-import { modelConfig, randomStateDict, resnetConfig, type ModelDescription } from "../../nn/index.ts";
+import { modelConfig, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
   classesOf,
   createModel,
@@ -78,7 +78,7 @@ export function frequencyModel(
   preprocessing: Preprocessing,
   execution: Execution,
 ): Model {
-  const config = resnetConfig({ ...modelConfig("resnet18"), layers: [1], width: 8 });
+  const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
   return modelOf(platform, { description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);
 }
