@@ -18,6 +18,6 @@ export { trainModel } from "./trainer/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./trainer/options.ts";
 export { readScoreFacts, openReferenceWriter, openScoreWriter, type ScoreWriter } from "./semi/scores.ts";
 export { selectImages, type SelectImagesOptions, readSelection, rowsAtRanks } from "./semi/select-images.ts";
-export type { TableWriter } from "./semi/parquet-table.ts";
+export type { TableWriter } from "../semi/parquet-table.ts";
 export type { PlannedStage, SemiEvent, StageStatus } from "./semi/events.ts";
 export { runSemi, type RunSemiOptions } from "./semi/run-semi.ts";

@@ -1,16 +1,6 @@
-import {
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type FileMetaData,
-  type KeyValue,
-  type SchemaElement,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
-import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
-import { DataError, type ByteSource } from "../../core/index.ts";
-import { asyncBuffer, checkRowGroup } from "../../data/parquet-images.ts";
-import type { TableColumns, TableColumnType } from "../../semi/tables.ts";
+import type { FileMetaData } from "hyparquet";
+import { tableMetadata, tableRows, tableWriter, type TableWriter } from "../../semi/parquet-table.ts";
+import type { TableColumns } from "../../semi/tables.ts";
 import { openAtomicFile } from "../files/atomic-file.ts";
 import { openFileSource } from "../files/file-source.ts";
 
@@ -25,23 +15,7 @@ export async function* readTable<Row>(
   signal?: AbortSignal,
 ): AsyncGenerator<Row, void, undefined> {
   await using source = await openFileSource(path);
-  const file = asyncBuffer(source);
-  const metadata = await parseTableMetadata(source, columns);
-  let rowStart = 0;
-  for (const group of metadata.row_groups) {
-    signal?.throwIfAborted();
-    checkRowGroup(path, group, group.columns);
-    const rowEnd = rowStart + Number(group.num_rows);
-    let rows: readonly Row[];
-    try {
-      rows = (await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors })) as Row[];
-    } catch (cause) {
-      if (cause instanceof DataError) throw cause;
-      throw notATable(path, columns, cause instanceof Error ? cause.message : String(cause), cause);
-    }
-    yield* rows;
-    rowStart = rowEnd;
-  }
+  yield* tableRows(source, columns, signal);
 }
 
 /**
@@ -54,59 +28,8 @@ export async function readTableMetadata<Row>(
   columns: TableColumns<Row>,
 ): Promise<FileMetaData> {
   await using source = await openFileSource(path);
-  return await parseTableMetadata(source, columns);
+  return await tableMetadata(source, columns);
 }
-
-/** The same of a file that is open. */
-async function parseTableMetadata<Row>(
-  source: ByteSource,
-  columns: TableColumns<Row>,
-): Promise<FileMetaData> {
-  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
-    // hyparquet throws plain errors on what is no Parquet file.
-    throw notATable(source.name, columns, cause instanceof Error ? cause.message : String(cause), cause);
-  });
-  const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
-  const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
-  if (found.toSorted().join() !== wanted.toSorted().join()) {
-    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
-  }
-  return metadata;
-}
-
-/** The error for a file that is not the table it should be. */
-function notATable<Row>(
-  path: string,
-  columns: TableColumns<Row>,
-  received: string,
-  cause?: unknown,
-): DataError {
-  return new DataError(
-    "semi/table",
-    `${path}: expected a Parquet table of ${Object.keys(columns).join(", ")}, received ${received}. It is damaged, or another program's file: write it again.`,
-    { cause },
-  );
-}
-
-const stored: { readonly [T in TableColumnType]: string } = {
-  text: "BYTE_ARRAY",
-  int32: "INT32",
-  int64: "INT64",
-  float32: "FLOAT",
-};
-
-/** A Parquet file under way, which appears at its path when it is closed. */
-export interface TableWriter<Row> {
-  /** Takes rows; a row group goes to disk as soon as it is full. */
-  write(rows: Iterable<Row>): Promise<void>;
-  /** Completes the file; what it says of itself may be known only now. */
-  close(metadata?: readonly KeyValue[]): Promise<void>;
-  /** Removes what was written; an earlier file stays as it was. */
-  abort(): Promise<void>;
-}
-
-// A row group is what is held in memory, here and by those who read the file.
-const rowsPerGroup = 100_000;
 
 /**
  * Begins a Parquet file of rows with these columns, none of them optional.
@@ -117,56 +40,5 @@ export async function openTableWriter<Row extends object>(
   path: string,
   columns: TableColumns<Row>,
 ): Promise<TableWriter<Row>> {
-  const file = await openAtomicFile(path);
-  const names = Object.keys(columns) as (keyof Row & string)[];
-  const schema: SchemaElement[] = [
-    { name: "root", num_children: names.length },
-    ...names.map((name): SchemaElement => ({
-      name,
-      repetition_type: "REQUIRED",
-      ...elements[columns[name]],
-    })),
-  ];
-  const bytes = new ByteWriter();
-  const parquet = new ParquetWriter({ writer: bytes, schema, createdBy: "ssl-resnext" });
-  let rows: Row[] = [];
-
-  const drain = async (): Promise<void> => {
-    await file.write(bytes.getBytes().slice());
-    bytes.index = 0;
-  };
-  const writeGroup = async (): Promise<void> => {
-    const columnData = names.map((name): ColumnSource => ({ name, data: rows.map((row) => row[name]) }));
-    await parquet.write({ columnData, rowGroupSize: rowsPerGroup });
-    rows = [];
-    await drain();
-  };
-  return {
-    async write(more) {
-      for (const row of more) {
-        rows.push(row);
-        if (rows.length === rowsPerGroup) await writeGroup();
-      }
-    },
-    async close(metadata = []) {
-      try {
-        if (rows.length > 0) await writeGroup();
-        parquet.kvMetadata = [...metadata];
-        await parquet.finish();
-        await drain();
-      } catch (error) {
-        await file.abort();
-        throw error;
-      }
-      await file.commit();
-    },
-    abort: () => file.abort(),
-  };
+  return tableWriter(await openAtomicFile(path), columns);
 }
-
-const elements: { readonly [T in TableColumnType]: Pick<SchemaElement, "type" | "converted_type"> } = {
-  text: { type: "BYTE_ARRAY", converted_type: "UTF8" },
-  int32: { type: "INT32" },
-  int64: { type: "INT64" },
-  float32: { type: "FLOAT" },
-};

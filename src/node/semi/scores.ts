@@ -2,6 +2,7 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DataError, UsageError } from "../../core/index.ts";
 import type { Manifest } from "../../semi/index.ts";
+import type { TableWriter } from "../../semi/parquet-table.ts";
 import {
   referenceColumns,
   scoreColumns,
@@ -13,7 +14,7 @@ import {
 } from "../../semi/tables.ts";
 import { fileError } from "../files/file-system.ts";
 import { jsonHash } from "./fingerprints.ts";
-import { openTableWriter, readTableMetadata, type TableWriter } from "./parquet-table.ts";
+import { openTableWriter, readTableMetadata } from "./parquet-table.ts";
 
 /** A score file and what it says of itself. */
 interface ScoreFile {

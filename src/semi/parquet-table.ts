@@ -1,0 +1,172 @@
+import {
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type FileMetaData,
+  type KeyValue,
+  type SchemaElement,
+} from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
+import { DataError, type ByteSource } from "../core/index.ts";
+import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
+import type { FileWriter } from "../storage/index.ts";
+import type { TableColumns, TableColumnType } from "./tables.ts";
+
+/**
+ * The rows of a Parquet file with these columns, in its order; one row group is in memory at a time.
+ *
+ * @throws DataError `semi/table` when it is no such file or is damaged
+ */
+export async function* tableRows<Row>(
+  source: ByteSource,
+  columns: TableColumns<Row>,
+  signal?: AbortSignal,
+): AsyncGenerator<Row, void, undefined> {
+  const metadata = await tableMetadata(source, columns);
+  const options = { file: asyncBuffer(source), metadata, compressors, parsers: { stringFromBytes } };
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    signal?.throwIfAborted();
+    checkRowGroup(source.name, group, group.columns);
+    const rowEnd = rowStart + Number(group.num_rows);
+    let rows: readonly Row[];
+    try {
+      rows = (await parquetReadObjects({ ...options, rowStart, rowEnd })) as Row[];
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw damagedTable(source.name, cause);
+    }
+    yield* rows;
+    rowStart = rowEnd;
+  }
+}
+
+// hyparquet's own takes what is no UTF-8, and drops a byte order mark.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const stringFromBytes = (bytes: Uint8Array | undefined): string | undefined => bytes && decoder.decode(bytes);
+
+/** The error for a table whose rows cannot be read. */
+export function damagedTable(name: string, cause: unknown): DataError {
+  const reason = reasonOf(cause).replace(/[.\s]*$/, ".");
+  return new DataError(
+    "semi/table",
+    `${name}: the file is damaged, or was changed meanwhile: ${reason} Write it again.`,
+    { cause },
+  );
+}
+
+/**
+ * The metadata of a Parquet file with these columns.
+ *
+ * @throws DataError `semi/table` when it is no such file
+ */
+export async function tableMetadata<Row>(
+  source: ByteSource,
+  columns: TableColumns<Row>,
+): Promise<FileMetaData> {
+  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
+    // hyparquet throws plain errors on what is no Parquet file.
+    throw notATable(source.name, columns, reasonOf(cause), cause);
+  });
+  const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
+  const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
+  if (found.toSorted().join() !== wanted.toSorted().join()) {
+    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
+  }
+  return metadata;
+}
+
+/** The error for a file that is not the table it should be. */
+function notATable<Row>(
+  name: string,
+  columns: TableColumns<Row>,
+  received: string,
+  cause?: unknown,
+): DataError {
+  return new DataError(
+    "semi/table",
+    `${name}: expected a Parquet table of ${Object.keys(columns).join(", ")}, received ${received}. It is damaged, or another program's file: write it again.`,
+    { cause },
+  );
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+const stored: { readonly [T in TableColumnType]: string } = {
+  text: "BYTE_ARRAY",
+  int32: "INT32",
+  int64: "INT64",
+  float32: "FLOAT",
+};
+
+/** A Parquet file under way, which appears when it is closed. */
+export interface TableWriter<Row> {
+  /** Takes rows; a row group is written as soon as it is full. */
+  write(rows: Iterable<Row>): Promise<void>;
+  /** Completes the file; what it says of itself may be known only now. */
+  close(metadata?: readonly KeyValue[]): Promise<void>;
+  /** Removes what was written; an earlier file stays as it was. */
+  abort(): Promise<void>;
+}
+
+// A row group is what is held in memory, here and by those who read the file.
+const rowsPerGroup = 100_000;
+
+/** Begins a Parquet file of rows with these columns, none of them optional. The same rows give the same bytes. */
+export function tableWriter<Row extends object>(
+  file: FileWriter,
+  columns: TableColumns<Row>,
+): TableWriter<Row> {
+  const names = Object.keys(columns) as (keyof Row & string)[];
+  const schema: SchemaElement[] = [
+    { name: "root", num_children: names.length },
+    ...names.map((name): SchemaElement => ({
+      name,
+      repetition_type: "REQUIRED",
+      ...elements[columns[name]],
+    })),
+  ];
+  const bytes = new ByteWriter();
+  const parquet = new ParquetWriter({ writer: bytes, schema, createdBy: "ssl-resnext" });
+  let rows: Row[] = [];
+
+  const drain = async (): Promise<void> => {
+    await file.write(bytes.getBytes().slice());
+    bytes.index = 0;
+  };
+  const writeGroup = async (): Promise<void> => {
+    const columnData = names.map((name): ColumnSource => ({ name, data: rows.map((row) => row[name]) }));
+    await parquet.write({ columnData, rowGroupSize: rowsPerGroup });
+    rows = [];
+    await drain();
+  };
+  return {
+    async write(more) {
+      for (const row of more) {
+        rows.push(row);
+        if (rows.length === rowsPerGroup) await writeGroup();
+      }
+    },
+    async close(metadata = []) {
+      try {
+        if (rows.length > 0) await writeGroup();
+        parquet.kvMetadata = [...metadata];
+        await parquet.finish();
+        await drain();
+      } catch (error) {
+        await file.abort();
+        throw error;
+      }
+      await file.commit();
+    },
+    abort: () => file.abort(),
+  };
+}
+
+const elements: { readonly [T in TableColumnType]: Pick<SchemaElement, "type" | "converted_type"> } = {
+  text: { type: "BYTE_ARRAY", converted_type: "UTF8" },
+  int32: { type: "INT32" },
+  int64: { type: "INT64" },
+  float32: { type: "FLOAT" },
+};
