@@ -17,7 +17,8 @@ export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } fr
 export { trainModel } from "./trainer/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./trainer/options.ts";
 export { readScoreFacts, openReferenceWriter, openScoreWriter, type ScoreWriter } from "./semi/scores.ts";
-export { selectImages, type SelectImagesOptions, readSelection, rowsAtRanks } from "./semi/select-images.ts";
+export { selectImages, readSelection, rowsAtRanks } from "./semi/select-images.ts";
 export type { TableWriter } from "../semi/parquet-table.ts";
+export type { SelectImagesOptions } from "../semi/select-images.ts";
 export type { PlannedStage, SemiEvent, StageStatus } from "./semi/events.ts";
 export { runSemi, type RunSemiOptions } from "./semi/run-semi.ts";

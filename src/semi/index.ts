@@ -9,6 +9,14 @@ export {
   type SelectionRow,
 } from "./tables.ts";
 export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./selection.ts";
+export type { SelectImages, SelectImagesOptions, SelectionOptions } from "./select-images.ts";
+export {
+  selectInMemory,
+  type ScoreTable,
+  type SelectInMemoryOptions,
+  type Selection,
+  type TableRows,
+} from "./select-in-memory.ts";
 export { shownArms } from "./report/arms.ts";
 export { semiReport } from "./report/semi-report.ts";
 export { meanOf, plusMinus, spread } from "./report/statistics.ts";

@@ -7,8 +7,9 @@ import {
   readSelection,
   rowsAtRanks,
   selectImages,
-  type SelectImagesOptions,
+  selectWithDuckdb,
 } from "../../src/node/semi/select-images.ts";
+import type { SelectImages, SelectImagesOptions } from "../../src/semi/index.ts";
 import type { ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -36,9 +37,6 @@ async function ownOptions(changes: Partial<ScoreFacts> = {}): Promise<SelectImag
   return { scores: [first, second], classes: facts.classes, images: 60, k: 2, out };
 }
 
-const failureOf = (options: SelectImagesOptions): Promise<unknown> =>
-  selectImages(options).catch((error: unknown) => error);
-
 /** An error with these words in its message. */
 const saying = (words: string, error: object): object => ({
   ...error,
@@ -51,7 +49,13 @@ async function expectNothingLost({ out }: SelectImagesOptions): Promise<void> {
   expect(left).toEqual([]);
 }
 
-describe("selectImages refuses", () => {
+describe.each<[string, SelectImages]>([
+  ["selectImages", selectImages],
+  ["selectWithDuckdb", selectWithDuckdb],
+])("%s refuses", (_way, select) => {
+  const failureOf = (options: SelectImagesOptions): Promise<unknown> =>
+    select(options).catch((error: unknown) => error);
+
   it.each<[string, Partial<SelectImagesOptions>, string, string]>([
     ["no score files", { scores: [] }, "semi/no-scores", "Score the unlabelled images first"],
     ["no images of a class", { k: 0 }, "semi/k", "received 0"],

@@ -1,5 +1,13 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { DataError, UsageError } from "../../core/index.ts";
+import {
+  comparedPairs,
+  selectionRule,
+  unknownClass,
+  type SelectImages,
+  type SelectImagesOptions,
+  type SelectionRule,
+} from "../../semi/select-images.ts";
+import { selectInMemory } from "../../semi/select-in-memory.ts";
 import {
   bestScoreCounts,
   boundsTable,
@@ -10,54 +18,119 @@ import {
   duplicateTables,
   histogramTable,
   labelledTestCount,
-  scoreBins,
   scoresView,
   selectedCounts,
   selectedImages,
   selectedRows,
   sqlFiles,
   sqlText,
-  type Bound,
 } from "../../semi/select-sql.ts";
 import {
-  defaultK,
+  scoreBins,
+  shownDuplicates,
   type ClassSelection,
   type DuplicatePair,
   type DuplicateSummary,
-  type Ranking,
   type SelectionSummary,
 } from "../../semi/selection.ts";
-import { referenceColumns, selectionColumns, type SelectionRow } from "../../semi/tables.ts";
+import { referenceColumns, scoreColumns, selectionColumns, type SelectionRow } from "../../semi/tables.ts";
 import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
-import { readTable, readTableMetadata } from "./parquet-table.ts";
+import { openTableWriter, readTable, readTableMetadata } from "./parquet-table.ts";
 import { checkScoreFiles } from "./scores.ts";
 
-// DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
-const shareOfDuckdb = 0.6;
-
 /**
- * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all.
- *
- * The result depends on the scores only: ties are broken by the name of the image, then by shard and position, and
- * rows without a finite score are left out. Memory is bounded for any number of rows.
+ * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all:
+ * few rows by sorting them here, others in DuckDB, which gives the same rows. Memory is bounded for any number.
  *
  * @throws UsageError for options that cannot be; DataError for score files that cannot be read, are damaged, or are of
  *   several teachers or other classes, and for a folder that cannot be written to or a full disk; SessionError when
  *   DuckDB cannot be loaded or needs more memory
  */
-export async function selectImages(options: SelectImagesOptions): Promise<SelectionSummary> {
-  const { classes, memoryLimit = 1e9, threads, signal } = options;
+export const selectImages: SelectImages = async (options) => {
+  const tables = await checkTables(options);
+  return isSmall(tables, options) ? sortTables(tables, options) : queryTables(tables, options);
+};
+
+/** The same in DuckDB, however few rows there are. */
+export const selectWithDuckdb: SelectImages = async (options) =>
+  queryTables(await checkTables(options), options);
+
+/** The files of a selection, found to be what they should be. */
+interface Tables {
+  readonly rule: SelectionRule<string>;
+  /** Absolute paths. */
+  readonly scores: readonly string[];
+  readonly references: string | null;
+  readonly out: string;
+  readonly scoreRows: number;
+  readonly referenceRows: number;
+}
+
+async function checkTables(options: SelectImagesOptions): Promise<Tables> {
   const rule = selectionRule(options);
   const scores = options.scores.map((path) => resolve(path));
   const out = resolve(options.out);
-  await checkScoreFiles(scores, classes, signal);
+  const scoreRows = await checkScoreFiles(scores, options.classes, options.signal);
   const references = rule.duplicates && resolve(rule.duplicates.references);
-  if (references !== null) await readTableMetadata(references, referenceColumns);
+  const referenceRows =
+    references === null ? 0 : Number((await readTableMetadata(references, referenceColumns)).num_rows);
+  return { rule, scores, references, out, scoreRows, referenceRows };
+}
+
+// Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted.
+const fewRows = 100_000;
+const bytesPerRow = 1000;
+// Less than a second, in which nothing else happens here.
+const fewPairs = 1e7;
+
+/** Depends on the tables and options only, so that a selection that is made again is the same file. */
+function isSmall({ rule, scoreRows, referenceRows }: Tables, options: SelectImagesOptions): boolean {
+  const { images, memoryLimit = defaultMemory } = options;
+  const rows = scoreRows + referenceRows;
+  const distance = rule.duplicates?.distance ?? 0;
+  return (
+    rows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
+    comparedPairs(images, referenceRows, distance) < fewPairs
+  );
+}
+
+async function sortTables(
+  { scores, references, out }: Tables,
+  options: SelectImagesOptions,
+): Promise<SelectionSummary> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  // Shows at once whether the folder can be written to.
+  const writer = await openTableWriter(out, selectionColumns);
+  try {
+    const { rows, summary } = await selectInMemory({
+      ...options,
+      scores: scores.map((name) => ({ name, rows: readTable(name, scoreColumns, signal) })),
+      references: references === null ? undefined : readTable(references, referenceColumns, signal),
+    });
+    await writer.write(rows);
+    signal?.throwIfAborted();
+    await writer.close();
+    return summary;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+const defaultMemory = 1e9;
+// DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
+const shareOfDuckdb = 0.6;
+
+async function queryTables(
+  { rule, scores, references, out }: Tables,
+  { classes, memoryLimit = defaultMemory, threads, temporaryFolder, signal }: SelectImagesOptions,
+): Promise<SelectionSummary> {
   return throughPartialPath(out, async (partial) => {
     await using duckdb = await openDuckdb({
       memoryLimit: shareOfDuckdb * memoryLimit,
       threads,
-      spillFolder: join(options.temporaryFolder ?? dirname(out), `${basename(out)}.spill`),
+      spillFolder: join(temporaryFolder ?? dirname(out), `${basename(out)}.spill`),
       signal,
     });
     const files = references === null ? scores : [...scores, references];
@@ -78,94 +151,6 @@ export async function selectImages(options: SelectImagesOptions): Promise<Select
   });
 }
 
-/** What to select, from what, and with what means. */
-export interface SelectImagesOptions {
-  /** Score files; a row's shard is an index into them. */
-  readonly scores: readonly string[];
-  /** Class names in the order of the class indices. */
-  readonly classes: readonly string[];
-  /** Images that were scored, of which the default of `k` depends. */
-  readonly images: number;
-  /** Table of hashes that the unlabelled images are compared with. */
-  readonly references?: string | undefined;
-  /** Images of each class; a total of k · classes when unbalanced. @default 16 of 100 images that a class has on average */
-  readonly k?: number | null | undefined;
-  /** @default "balanced" */
-  readonly ranking?: Ranking | undefined;
-  /** Score that an image has to reach; for the ranking `threshold` only. @default 0.95 */
-  readonly threshold?: number | undefined;
-  /**
-   * Bits of its hash, of 64, in which an image may differ from one of the references and still be taken for its
-   * duplicate, which is removed before ranking; null removes none. @default null
-   */
-  readonly duplicateDistance?: number | null | undefined;
-  /** File that the selection is written to. */
-  readonly out: string;
-  /** Bytes that selecting may add to the process; the rest goes to the disk. @default 1e9 */
-  readonly memoryLimit?: number | undefined;
-  /** @default all cores */
-  readonly threads?: number | undefined;
-  /** Folder for what does not fit in memory. @default that of `out` */
-  readonly temporaryFolder?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The options that decide which rows are taken, complete and checked. */
-interface SelectionRule {
-  readonly ranking: Ranking;
-  readonly k: number | null;
-  readonly bound: Bound;
-  readonly duplicates: { readonly references: string; readonly distance: number } | null;
-}
-
-// More bits than a quarter and any two images are alike.
-const largestDistance = 16;
-
-/** @throws UsageError `semi/k`, `semi/threshold` or `semi/duplicate-distance` */
-function selectionRule(options: SelectImagesOptions): SelectionRule {
-  const { ranking = "balanced", classes, images, threshold = 0.95 } = options;
-  const duplicates = duplicateRule(options);
-  if (ranking === "threshold") {
-    if (!(threshold >= 0 && threshold <= 1)) {
-      throw new UsageError(
-        "semi/threshold",
-        `threshold: expected a score from 0 to 1, received ${threshold}.`,
-      );
-    }
-    // Scores are stored in float32, so that is what "reaches 0.95" means.
-    return { ranking, k: null, bound: { ranking, score: Math.fround(threshold) }, duplicates };
-  }
-  const k = options.k ?? defaultK(images, classes.length);
-  if (!Number.isSafeInteger(k) || k < 1) {
-    throw new UsageError(
-      "semi/k",
-      `k: expected a whole number of images of each class, at least 1, received ${k}.`,
-    );
-  }
-  const rows = ranking === "balanced" ? k : k * classes.length;
-  return { ranking, k, bound: { ranking, rows }, duplicates };
-}
-
-function duplicateRule({
-  references,
-  duplicateDistance: distance = null,
-}: SelectImagesOptions): SelectionRule["duplicates"] {
-  if (distance === null) return null;
-  if (!Number.isInteger(distance) || distance < 0 || distance > largestDistance) {
-    throw new UsageError(
-      "semi/duplicate-distance",
-      `duplicateDistance: expected a whole number of bits from 0 to ${largestDistance}, or null for off, received ${distance}.`,
-    );
-  }
-  if (references === undefined) {
-    throw new UsageError(
-      "semi/duplicate-distance",
-      "duplicateDistance: expected a table of references to compare with, received none. Name it, or set the distance to null.",
-    );
-  }
-  return { references, distance };
-}
-
 /** @throws DataError `semi/scores` when a score is of a class that there is not; names the file. */
 async function checkScoredClasses(
   duckdb: Duckdb,
@@ -180,17 +165,14 @@ async function checkScoredClasses(
   const rows = await duckdb.rows<{ readonly shard: number }>(
     `SELECT shard FROM scores WHERE ${odd} ORDER BY shard LIMIT 1`,
   );
-  throw new DataError(
-    "semi/scores",
-    `${rows.map(({ shard }) => files[shard]).join()}: expected classes from 0 to ${classes.length - 1}, received ${found.class}. The file is damaged: score the shard again.`,
-  );
+  throw unknownClass(rows.map(({ shard }) => files[shard]).join(), classes, found.class);
 }
 
 /** Counts what was selected and what it was selected from. */
 async function summarise(
   duckdb: Duckdb,
   selection: string,
-  { ranking, k, duplicates }: SelectionRule,
+  { ranking, k, duplicates }: SelectionRule<string>,
   names: readonly string[],
 ): Promise<SelectionSummary> {
   const candidates = await duckdb.rows<CandidateCount>(candidateCounts);
@@ -253,7 +235,12 @@ async function duplicateSummary(duckdb: Duckdb): Promise<DuplicateSummary> {
   ];
   const { images, ...sets } = counts;
   const [{ images: labelledTests }] = (await duckdb.rows(labelledTestCount)) as [{ readonly images: number }];
-  return { images, sets, labelledTests, examples: await duckdb.rows<DuplicatePair>(duplicateExamples(20)) };
+  return {
+    images,
+    sets,
+    labelledTests,
+    examples: await duckdb.rows<DuplicatePair>(duplicateExamples(shownDuplicates)),
+  };
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);

@@ -1,5 +1,6 @@
 import { DataError } from "../../../core/index.ts";
 import type { SelectionSummary } from "../../../semi/index.ts";
+import { comparedPairs } from "../../../semi/select-images.ts";
 import { referenceColumns } from "../../../semi/tables.ts";
 import { writeFileAtomic } from "../../files/atomic-file.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
@@ -72,8 +73,7 @@ async function costlyComparison(
 ): Promise<string | undefined> {
   if (distance === null) return undefined;
   const { num_rows: rows } = await readTableMetadata(references, referenceColumns);
-  const pairs = (images * Number(rows) * (distance + 1)) / 2 ** (64 / (distance + 1));
-  const hours = pairs / pairsPerSecond / 3600;
+  const hours = comparedPairs(images, Number(rows), distance) / pairsPerSecond / 3600;
   if (hours < 1) return undefined;
   return `${images} images are compared with ${rows} labelled and test images, which takes about ${Math.round(hours)} hours of CPU with duplicateDistance ${distance}. 3 takes a small part of that, null leaves it out.`;
 }
