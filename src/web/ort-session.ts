@@ -1,8 +1,8 @@
-import * as onnxRuntime from "#onnxruntime-web";
+import { loadOnnxRuntime } from "#onnxruntime-web";
 import { SessionError, type Tensor } from "../core/index.ts";
 import { callQueue, type CallQueue } from "../runtime/call-queue.ts";
 import { openFailed, runFailed, type CreateSession, type Device } from "../runtime/index.ts";
-import { fromOrt, toOrt } from "../runtime/onnx-runtime.ts";
+import { fromOrt, toOrt, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -10,11 +10,14 @@ type Feeds = Readonly<Record<string, Tensor>>;
  * Opens a session of onnxruntime-web in this thread: `cpu` is WebAssembly, `webgpu` the browser's GPU.
  *
  * A run on the CPU blocks the thread: a page calls it from a worker of its own. Threads of WebAssembly need a page that
- * is isolated across origins. A path is taken for an address that is fetched.
+ * is isolated across origins, and ONNX Runtime in a file of its own (docs/browser.md); one that is bundled with other code
+ * waits for them for ever. A path is taken for an address that is fetched.
+ *
+ * @param options.threads @default 1
  */
 export const createSession: CreateSession = async (model, { device = "cpu", threads, signal } = {}) => {
   signal?.throwIfAborted();
-  const options = sessionOptions(device, threads);
+  const { onnxRuntime, options } = await openOnnxRuntime(device, threads);
   const session = await runtimeCalls
     .add(() =>
       typeof model === "string"
@@ -28,11 +31,10 @@ export const createSession: CreateSession = async (model, { device = "cpu", thre
 
   const run = async (feeds: Feeds, outputs: readonly string[]): Promise<Feeds> => {
     try {
-      const ortFeeds = Object.entries(feeds).map(([name, each]) => [name, toOrt(onnxRuntime, name, each)]);
-      const results = await session.run(
-        Object.fromEntries(ortFeeds) as Readonly<Record<string, onnxRuntime.Tensor>>,
-        outputs,
+      const ortFeeds = Object.entries(feeds).map(
+        ([name, each]) => [name, toOrt(onnxRuntime, name, each)] as const,
       );
+      const results = await session.run(Object.fromEntries(ortFeeds), outputs);
       return Object.fromEntries(Object.entries(results).map(([name, each]) => [name, fromOrt(each)]));
     } catch (error) {
       throw error instanceof SessionError ? error : runFailed(error);
@@ -67,22 +69,32 @@ function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {
   return structuredClone(Object.fromEntries(plain) as Feeds, { transfer: buffers });
 }
 
-/** Runs of all sessions: they share one WebAssembly instance, which takes one at a time. */
+/** Runs of all sessions: those of one device share a WebAssembly instance, which takes one at a time. */
 export const runtimeCalls: CallQueue = callQueue();
 
-/** How onnxruntime-web opens a session; `cpu` is WebAssembly. */
-export function sessionOptions(
+/** ONNX Runtime for a device, and how it opens a session there; `cpu` is WebAssembly. */
+export async function openOnnxRuntime(
   device: Device,
-  threads: number | undefined,
-): onnxRuntime.InferenceSession.SessionOptions {
+  threads = 1,
+): Promise<{ readonly onnxRuntime: OnnxRuntime; readonly options: SessionOptions }> {
+  const onnxRuntime = await loadOnnxRuntime(device).catch((cause: unknown) => {
+    throw new SessionError("runtime/not-installed", `onnxruntime-web could not be loaded: ${String(cause)}`, {
+      cause,
+    });
+  });
   // One setting for the page, which counts until the first session is opened.
-  if (threads !== undefined) onnxRuntime.env.wasm.numThreads = threads;
+  onnxRuntime.env.wasm.numThreads = threads;
   // What goes wrong comes back as an error; ONNX Runtime's own lines on the console would say it twice.
   onnxRuntime.env.logLevel = "fatal";
   return {
-    executionProviders: [device === "cpu" ? "wasm" : device],
-    graphOptimizationLevel: "all",
-    enableMemPattern: false,
-    logSeverityLevel: 4,
+    onnxRuntime,
+    options: {
+      executionProviders: [device === "cpu" ? "wasm" : device],
+      graphOptimizationLevel: "all",
+      enableMemPattern: false,
+      logSeverityLevel: 4,
+    },
   };
 }
+
+type SessionOptions = NonNullable<Parameters<OnnxRuntime["InferenceSession"]["create"]>[1]>;
