@@ -10,15 +10,7 @@
  * @packageDocumentation
  */
 
-export { createModel, type CreateModelOptions } from "./node/models/create-model.ts";
-export { calibrateModel, type CalibrationImages, type Int8Options } from "./node/models/calibrate-model.ts";
-export { openModel, type ModelOptions, type ModelSource } from "./node/models/open-model.ts";
-export {
-  exportOnnx,
-  exportSafetensors,
-  type ExportOnnxOptions,
-  type ExportOptions,
-} from "./node/models/export-model.ts";
+export { calibrateModel, createModel, exportOnnx, exportSafetensors, openModel } from "./node/library.ts";
 export { explanationPng } from "./node/images/encode-image.ts";
 export { trainModel } from "./node/trainer/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./node/trainer/options.ts";
@@ -38,13 +30,20 @@ export {
   Model,
   type CalibrateOptions,
   type Calibration,
+  type CalibrationImages,
   type Classified,
+  type CreateModelOptions,
   type Embedded,
   type Explained,
+  type ExportOnnxOptions,
+  type ExportOptions,
   type Failure,
   type Featured,
   type FeatureMap,
   type HeatMap,
+  type Int8Options,
+  type ModelOptions,
+  type ModelSource,
   type Prediction,
   type ValidationReport,
 } from "./predict/index.ts";

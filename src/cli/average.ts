@@ -8,7 +8,8 @@ import {
   withoutAccuracy,
 } from "../nn/index.ts";
 import { writeFileAtomic } from "../node/files/atomic-file.ts";
-import { openFileSource, type FileSource } from "../node/files/file-source.ts";
+import { openFileSource } from "../node/files/file-source.ts";
+import type { OpenFile } from "../storage/index.ts";
 import { averageStateDicts, encodeSafetensors, openCheckpoint, type Checkpoint } from "../weights/index.ts";
 import { type CommandDefinition, type Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
@@ -51,7 +52,7 @@ export async function average(
   if (extname(output) !== ".safetensors") {
     throw new UsageError("usage/average", `--output ${output}: end it in .safetensors, the format it is in.`);
   }
-  const sources: FileSource[] = [];
+  const sources: OpenFile[] = [];
   try {
     const checkpoints: Checkpoint[] = [];
     for (const file of files) {

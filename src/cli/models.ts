@@ -8,7 +8,7 @@ import {
   type ModelCard,
   type ModelDescription,
 } from "../nn/index.ts";
-import { openModel } from "../node/models/open-model.ts";
+import { openModel } from "../node/library.ts";
 import { type CommandDefinition, type Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
 import { grouped } from "./output/numbers.ts";

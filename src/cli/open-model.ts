@@ -1,9 +1,9 @@
 import { UsageError } from "../core/index.ts";
 import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
 import { openImages } from "../node/images/open-images.ts";
-import { calibrateModel } from "../node/models/calibrate-model.ts";
-import { createModel, type CreateModelOptions } from "../node/models/create-model.ts";
-import { openModel as openSource, type ModelSource } from "../node/models/open-model.ts";
+import { calibrateModel, createModel, openModel as openSource } from "../node/library.ts";
+import type { CreateModelOptions } from "../predict/create-model.ts";
+import type { ModelSource } from "../predict/open-model.ts";
 import {
   defaultCalibrationImages,
   type Calibration,

@@ -1,15 +1,13 @@
 export { cacheFolder, hubStorage } from "./files/hub-storage.ts";
 export { pretrainedWeights } from "./models/model-weights.ts";
 export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
-export { openFileSource, type FileSource } from "./files/file-source.ts";
+export { openFileSource } from "./files/file-source.ts";
 export { decodeImage } from "./images/decode-image.ts";
 export { explanationPng } from "./images/encode-image.ts";
 export { openImages } from "./images/open-images.ts";
-export { machineResources } from "./models/graph-pipeline.ts";
+export { nodePlatform } from "./platform.ts";
 export { createSession } from "./onnx/ort-session.ts";
-export { createImagePipeline } from "./onnx/image-pipeline.ts";
-export { createModel, type CreateModelOptions } from "./models/create-model.ts";
-export { openModel, type ModelOptions, type ModelSource } from "./models/open-model.ts";
+export { createModel, openModel } from "./library.ts";
 export { cpuBlockSize } from "./onnx/block-size.ts";
 export { openTrainingLoader } from "./loader/open-training-loader.ts";
 export { trainHead, type HeadEvent, type TrainHeadOptions } from "./trainer/train-head.ts";

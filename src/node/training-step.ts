@@ -14,8 +14,9 @@ import {
   type TrainingStep,
   type TrainingStepOptions,
 } from "../train/index.ts";
-import { trainingBlockSize } from "./onnx/block-size.ts";
-import { startWorkerThread, workerScript, type WorkerThread } from "./threads/worker-thread.ts";
+import { cpuBlockSize } from "./onnx/block-size.ts";
+import type { Thread } from "../runtime/thread.ts";
+import { startThread } from "./threads/start-thread.ts";
 import type { OpenStepRequest, StepRequest, UpdateRequest } from "./workers/training-step.ts";
 
 /** Where a training step runs, and what it starts with. */
@@ -40,7 +41,7 @@ export async function openTrainingStep(
 ): Promise<TrainingStep> {
   const { device = "cpu", threads = availableParallelism(), seed = 0, signal } = options;
   signal?.throwIfAborted();
-  const thread = startWorkerThread(workerScript("training-step"));
+  const thread = startThread("training-step");
   try {
     const request: OpenStepRequest = { program: await encodeProgram(program), device, threads, seed };
     await thread.call("open", request, { signal });
@@ -62,12 +63,12 @@ export async function trainingProgramFor(
   config: ResNetConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
-  const blockSize = device === "cpu" ? await trainingBlockSize() : undefined;
+  const blockSize = device === "cpu" ? await cpuBlockSize("training") : undefined;
   return trainingProgram(config, { ...options, blockSize });
 }
 
 /** The runner in a worker thread; arrays move there and back without being copied. */
-function threadRunner(thread: WorkerThread): StepRunner {
+function threadRunner(thread: Thread): StepRunner {
   const ask = <Value>(method: "step" | "gradients", request: StepRequest): Promise<Value> => {
     const { images, targets } = request.batch;
     return thread.call<Value>(method, request, { transfer: buffersOf([images, targets]) });

@@ -18,6 +18,13 @@ export {
   type OpenPipeline,
 } from "./model.ts";
 export { calibrate, defaultCalibrationImages, type CalibrateOptions, type Calibration } from "./calibrate.ts";
+export { calibrateModel, type CalibrationImages, type Int8Options } from "./calibrate-model.ts";
+export { createModel, modelOf, requireInt8Kernels, type CreateModelOptions } from "./create-model.ts";
+export { exportOnnx, exportSafetensors, type ExportOnnxOptions, type ExportOptions } from "./export-model.ts";
+export { isOnnxPath, isWeightsPath, openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
+export { compileModel, type ExecutionOptions } from "./pipeline/graph-pipeline.ts";
+export { createImagePipeline, type ImagePipelineOptions } from "./pipeline/image-pipeline.ts";
+export type { FindImagesOptions, ModelPlatform } from "./platform.ts";
 export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain.ts";
 export {

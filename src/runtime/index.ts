@@ -5,6 +5,7 @@ export {
   type ModelFile,
   type RunOptions,
   type Session,
+  type SessionRequest,
   type SessionOptions,
 } from "./session.ts";
 export {
@@ -15,3 +16,16 @@ export {
 } from "./execution-plan.ts";
 export { type OnnxRuntime, openFailed, runFailed } from "./onnx-runtime.ts";
 export type { ImageFeeds, ImagePipeline, ImageResult, ImageRunOptions } from "./image-pipeline.ts";
+export type { ModelChunks, Platform, Sha256, StoredModel } from "./platform.ts";
+export type { CallOptions, StartThread, Thread, ThreadOptions, ThreadScript } from "./thread.ts";
+export {
+  answerCallsOn,
+  threadOver,
+  type Answer,
+  type Call,
+  type CallerPort,
+  type Methods,
+  type Reply,
+  type Request,
+  type WorkerPort,
+} from "./thread-calls.ts";

@@ -1,7 +1,7 @@
 import type { StorageFor } from "../storage/index.ts";
 import type { ExecutionConditions } from "./execution-plan.ts";
 import type { CreateSession, ModelFile } from "./session.ts";
-import type { StartThread } from "./thread.ts";
+import type { StartThread, Thread } from "./thread.ts";
 
 /** A SHA-256 that takes its bytes piece by piece. */
 export interface Sha256 {
@@ -43,6 +43,11 @@ export interface Platform {
   /** Starts a thread of the package's own scripts. */
   readonly startThread: StartThread;
   readonly createSession: CreateSession;
+  /**
+   * Channels of one block of the CPU's kernels, for inference or for training; asks a worker of image pipelines that is
+   * running anyway, if there is one. Without it, or where it gives `undefined`, the portable graph is right.
+   */
+  readonly blockSize?: (use: "inference" | "training", thread?: Thread) => Promise<number | undefined>;
   /** Name under which `storeModel`'s weights are found by the model: the encoder needs it. */
   readonly externalData: string | undefined;
   /** Puts a model where sessions, in any thread, can open it without a copy each. */

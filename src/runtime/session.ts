@@ -56,6 +56,13 @@ export interface Session {
  */
 export type CreateSession = (model: ModelFile, options?: SessionOptions) => Promise<Session>;
 
+/** What a worker has to know to open a session. */
+export interface SessionRequest {
+  readonly model: ModelFile;
+  readonly device: Device;
+  readonly threads: number;
+}
+
 /** Where a graph runs, named as ONNX Runtime names its execution providers. */
 export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
 

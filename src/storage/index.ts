@@ -1,5 +1,8 @@
 export {
   baseName,
+  existing,
+  isUrl,
+  joinBytes,
   readBytes,
   readText,
   storageTable,
@@ -15,3 +18,6 @@ export {
   type StorageFor,
   type StorageOptions,
 } from "./storage.ts";
+export { endsEarly, notAFile, notFound } from "./storage-errors.ts";
+export { httpStorage } from "./http-storage.ts";
+export { memoryStorage } from "./memory-storage.ts";

@@ -1,9 +1,10 @@
 import { DataError, type ByteSource } from "../core/index.ts";
+import { notFound } from "./storage-errors.ts";
 
 /** What stands at a URI. */
 export interface Entry {
   readonly kind: "file" | "folder";
-  /** Bytes of a file; 0 for a folder. */
+  /** Bytes of a file; 0 for a folder, and where a server does not say. */
   readonly size: number;
   /** Milliseconds since 1970 when it was last changed; 0 where that is not known. */
   readonly modified: number;
@@ -14,7 +15,8 @@ export interface Entry {
 /** A name in a folder. */
 export interface ListedEntry {
   readonly name: string;
-  readonly kind: Entry["kind"];
+  /** A link is not followed, as that takes a call for each; `stat` says what it leads to, if anything. */
+  readonly kind: Entry["kind"] | "link";
 }
 
 /** A file that stays open until it is closed. */
@@ -61,13 +63,13 @@ export interface LockOptions extends StorageOptions {
 export interface Storage {
   /** What stands at a URI; undefined when nothing does. */
   stat(uri: string): Promise<Entry | undefined>;
-  /** The names in a folder, in no order, links followed; those that lead nowhere are left out. */
+  /** The names in a folder, in no order. */
   list(uri: string, options?: StorageOptions): AsyncIterable<ListedEntry>;
-  /** Opens a file for random access; reading past its end rejects with `data/truncated`. */
+  /** Opens a file for random access; reading past its end, or past an end that has moved, rejects with `data/truncated`. */
   open(uri: string): Promise<OpenFile>;
   /** The bytes of a file from its beginning. */
   stream(uri: string, options?: StorageOptions): AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** Begins a file that appears complete or not at all, in a folder that exists. */
+  /** Begins a file that appears complete or not at all, in a folder that exists; an earlier file stands until then. */
   create(uri: string): Promise<FileWriter>;
   /** Opens a file that grows in place; makes it, empty, where it is missing. */
   grow(uri: string): Promise<GrowingFile>;
@@ -105,34 +107,55 @@ export function storageTable(
   schemes: Readonly<Record<string, Storage>>,
   paths: Storage | undefined,
 ): StorageFor {
+  const table = new Map(Object.entries(schemes));
   return (uri) => {
     // Two letters at least: C:\photos is a path.
     const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(uri)?.[1]?.toLowerCase();
-    const storage = scheme === undefined ? paths : schemes[scheme];
+    const storage = scheme === undefined ? undefined : table.get(scheme);
     if (storage) return storage;
-    if (scheme !== undefined && paths && !uri.startsWith(`${scheme}://`)) return paths;
-    const known = [...Object.keys(schemes).map((name) => `${name}:`), ...(paths ? ["paths"] : [])].join(", ");
+    // A colon in the name of a file makes no URL of it.
+    if (paths && !isUrl(uri)) return paths;
+    const known = [...[...table.keys()].map((name) => `${name}:`), ...(paths ? ["paths"] : [])].join(", ");
     throw new DataError("data/scheme", `${uri}: expected one of ${known}. Store the data in one of these.`);
   };
 }
 
-/** The last part of a name, without what stands before it. */
-export const baseName = (uri: string): string =>
-  /[^/\\]*(?=[/\\]*$)/.exec(uri.replace(/[?#].*$/, ""))?.[0] ?? uri;
+/** Whether a name is a URL with an authority, as `https://host/a.jpg` and `file:///a.jpg` are. */
+export const isUrl = (uri: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i.test(uri);
 
-/** The whole of a file. @throws DataError as `Storage.open` does */
+/** The last part of a name, without the query of a URL. */
+export const baseName = (uri: string): string =>
+  /[^/\\]*(?=[/\\]*$)/.exec(isUrl(uri) ? uri.replace(/[?#].*$/, "") : uri)?.[0] ?? uri;
+
+/** What stands at a URI. @throws DataError `data/not-found` when nothing does */
+export async function existing(storage: Storage, uri: string): Promise<Entry> {
+  const entry = await storage.stat(uri);
+  if (!entry) throw notFound(uri);
+  return entry;
+}
+
+/** The whole of a file, in a buffer of its own. @throws DataError as `Storage.stream` does */
 export async function readBytes(
   storage: Storage,
   uri: string,
-  { signal }: StorageOptions = {},
+  options?: StorageOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  signal?.throwIfAborted();
-  const file = await storage.open(uri);
-  try {
-    return await file.read(0, file.size);
-  } finally {
-    await file.close();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of storage.stream(uri, options)) chunks.push(chunk);
+  return joinBytes(chunks);
+}
+
+/** Chunks as one array, which may be transferred: it shares its buffer with nothing. */
+export function joinBytes(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  const [first] = chunks;
+  if (chunks.length === 1 && first?.byteLength === first?.buffer.byteLength) return first!;
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
   }
+  return bytes;
 }
 
 /** A file as text in UTF-8. */
@@ -146,7 +169,7 @@ export async function readText(storage: Storage, uri: string): Promise<string> {
  * @throws DataError when the storage refuses; what the chunks throw passes through
  */
 export async function writeBytes(
-  storage: Storage,
+  storage: Pick<Storage, "create">,
   uri: string,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   { signal }: StorageOptions = {},
@@ -167,5 +190,5 @@ export async function writeBytes(
 }
 
 /** Writes text in UTF-8, as `writeBytes` does. */
-export const writeText = (storage: Storage, uri: string, text: string): Promise<void> =>
+export const writeText = (storage: Pick<Storage, "create">, uri: string, text: string): Promise<void> =>
   writeBytes(storage, uri, [new TextEncoder().encode(text)]);

@@ -7,7 +7,7 @@ import {
   summaryLines,
   type ValidationSummary,
 } from "../../src/cli/validate/view.ts";
-import { createModel } from "../../src/node/models/create-model.ts";
+import { createModel } from "../../src/node/library.ts";
 import { confusionMatrix } from "../../src/predict/index.ts";
 
 // Describes the model only: no session is opened.

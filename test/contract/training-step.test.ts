@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resnetConfig } from "../../src/nn/index.ts";
 import { openTrainingStep } from "../../src/node/index.ts";
-import { trainingBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import type { Device } from "../../src/runtime/index.ts";
 import { initialTrainingState, trainingProgram } from "../../src/train/index.ts";
 import { openTrainingStep as openWebTrainingStep } from "../../src/web/index.ts";
@@ -18,7 +18,7 @@ process.env["VK_ICD_FILENAMES"] ??= swiftShader;
 const tools = { resnetConfig, trainingProgram, initialTrainingState, openTrainingStep };
 const webTools = { ...tools, openTrainingStep: openWebTrainingStep };
 
-const blockSize = await trainingBlockSize();
+const blockSize = await cpuBlockSize("training");
 let browser: Browser;
 let server: PackageServer;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { blockSizeProbe, cpuBlockSize, trainingBlockSize } from "../../src/node/onnx/block-size.ts";
-import { startWorkerThread, workerScript } from "../../src/node/threads/worker-thread.ts";
+import { blockSizeProbe, cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { startThread } from "../../src/node/threads/start-thread.ts";
 
 /** The block that ONNX Runtime's kernels have with this machine's instructions; undefined where that is not known. */
 function expectedBlock(): number | undefined {
@@ -14,7 +14,7 @@ function expectedBlock(): number | undefined {
 const expected = expectedBlock();
 
 async function ask(checks: unknown): Promise<number | undefined> {
-  const thread = startWorkerThread(workerScript("images"));
+  const thread = startThread("images");
   try {
     return await thread.call<number | undefined>("blockSize", checks);
   } finally {
@@ -24,7 +24,7 @@ async function ask(checks: unknown): Promise<number | undefined> {
 
 describe.skipIf(expected === undefined)("the block size of ONNX Runtime's CPU kernels", () => {
   it("is found: training and inference would be slow without it", async () => {
-    expect([await cpuBlockSize(), await trainingBlockSize()]).toEqual([expected, expected]);
+    expect([await cpuBlockSize(), await cpuBlockSize("training")]).toEqual([expected, expected]);
   });
 
   it.each([0, 1])("is not taken when check %i does not agree", async (index) => {

@@ -2,9 +2,8 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openImages } from "../../src/node/images/open-images.ts";
-import { createModel } from "../../src/node/models/create-model.ts";
-import { exportSafetensors } from "../../src/node/models/export-model.ts";
-import type { ModelSource } from "../../src/node/models/open-model.ts";
+import { createModel, exportSafetensors } from "../../src/node/library.ts";
+import type { ModelSource } from "../../src/predict/open-model.ts";
 import { trainHead, type HeadEvent, type TrainHeadOptions } from "../../src/node/trainer/train-head.ts";
 import { colours, writeColouredImages } from "../support/coloured-images.ts";
 import { smallNetwork, type SmallNetworkOptions } from "../support/small-network.ts";

@@ -2,8 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openImages } from "../../src/node/images/open-images.ts";
-import { createModel } from "../../src/node/models/create-model.ts";
-import { exportSafetensors } from "../../src/node/models/export-model.ts";
+import { createModel, exportSafetensors } from "../../src/node/library.ts";
 import type { TrainingEvent, TrainModelOptions } from "../../src/node/trainer/options.ts";
 import { trainModel } from "../../src/node/trainer/train-model.ts";
 import { colours, writeColouredImages } from "../support/coloured-images.ts";

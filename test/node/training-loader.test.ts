@@ -17,7 +17,7 @@ import { defaultAugmentation, type AugmentationOptions } from "../../src/image/a
 import { openImages } from "../../src/node/images/open-images.ts";
 import { openTrainingLoader } from "../../src/node/loader/open-training-loader.ts";
 import { trainingLoader } from "../../src/node/loader/training-loader.ts";
-import { startWorkerThread } from "../../src/node/threads/worker-thread.ts";
+import { startWorkerThread } from "../../src/node/threads/start-thread.ts";
 import { collect } from "../data/collect.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

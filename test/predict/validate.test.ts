@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ImageItem } from "../../src/data/index.ts";
-import { createModel } from "../../src/node/models/create-model.ts";
+import { createModel } from "../../src/node/library.ts";
 import type { Model } from "../../src/predict/index.ts";
 import { colourCheckpoint, colours } from "../support/colour-model.ts";
 import { solidPng } from "../support/solid-images.ts";

@@ -3,8 +3,9 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ImageItem } from "../../src/data/index.ts";
 import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
-import { createImagePipeline, type ImagePipelineOptions } from "../../src/node/onnx/image-pipeline.ts";
 import { createSession } from "../../src/node/onnx/ort-session.ts";
+import { nodePlatform } from "../../src/node/platform.ts";
+import { createImagePipeline, type ImagePipelineOptions } from "../../src/predict/index.ts";
 import type { ExecutionPlan, ImagePipeline, ImageResult } from "../../src/runtime/index.ts";
 import { redImages, solidPng } from "../support/solid-images.ts";
 import { boundlessImagesModel, channelMeansModel } from "../support/tiny-model.ts";
@@ -28,7 +29,7 @@ const plan = (workers: number, batchSize: number): ExecutionPlan => ({
 });
 
 const open = (options: Partial<ImagePipelineOptions> = {}): Promise<ImagePipeline<ImageItem>> =>
-  createImagePipeline({
+  createImagePipeline(nodePlatform, {
     model: channelMeansModel(),
     outputs: ["logits"],
     preprocessing,

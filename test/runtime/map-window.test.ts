@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
-import { mapWindow } from "../../src/node/threads/map-window.ts";
+import { mapWindow } from "../../src/runtime/map-window.ts";
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -93,7 +93,8 @@ describe("mapWindow", () => {
     await expect(collect(mapWindow(count(10), work, { width: 4, ordered: true }))).rejects.toThrow(
       "the work broke",
     );
-    expect(signals.every((signal) => signal.aborted)).toBe(true);
+    // Results of the first three had been handed out.
+    expect(signals.map((signal) => signal.aborted)).toEqual(signals.map((_, item) => item > 2));
   });
 
   it("closes the source when the consumer stops", async () => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { shareCalls, startWorkerThread, type WorkerThread } from "../../src/node/threads/worker-thread.ts";
+import { startWorkerThread } from "../../src/node/threads/start-thread.ts";
+import { shareCalls } from "../../src/runtime/share-calls.ts";
+import type { Thread } from "../../src/runtime/thread.ts";
 
 const fragile = new URL("../support/fragile-worker.mjs", import.meta.url);
 const withCode = (code: string): unknown => expect.objectContaining({ name: "SessionError", code });
@@ -43,7 +45,7 @@ describe("a worker thread", () => {
 });
 
 describe("shareCalls", () => {
-  let threads: WorkerThread[];
+  let threads: Thread[];
   beforeEach(() => {
     threads = [startWorkerThread(fragile), startWorkerThread(fragile)];
   });

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../../src/core/index.ts";
-import { exportSafetensors } from "../../src/node/models/export-model.ts";
+import { exportSafetensors } from "../../src/node/library.ts";
 import type { SemiEvent } from "../../src/node/semi/events.ts";
 import type { SemiSettings } from "../../src/semi/index.ts";
 import { tarBytes } from "../data/tar-fixture.ts";

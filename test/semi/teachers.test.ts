@@ -1,8 +1,8 @@
 import { cpSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { exportOnnx, exportSafetensors } from "../../src/node/models/export-model.ts";
-import { openModel, type ModelSource } from "../../src/node/models/open-model.ts";
+import { exportOnnx, exportSafetensors, openModel } from "../../src/node/library.ts";
+import type { ModelSource } from "../../src/predict/open-model.ts";
 import type { SemiEvent } from "../../src/node/semi/events.ts";
 import { readTable } from "../../src/node/semi/parquet-table.ts";
 import { runSemi } from "../../src/node/semi/run-semi.ts";

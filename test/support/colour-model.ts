@@ -9,7 +9,7 @@ import {
   type ModelDescription,
 } from "../../src/nn/index.ts";
 import { writeFileAtomic } from "../../src/node/files/atomic-file.ts";
-import { createModel } from "../../src/node/models/create-model.ts";
+import { createModel } from "../../src/node/library.ts";
 import { encodeSafetensors } from "../../src/weights/index.ts";
 import { solidPng } from "./solid-images.ts";
 

@@ -1,5 +1,7 @@
 import { seededRandom } from "../../src/core/index.ts";
-import { compileModel, createSession } from "../../src/node/onnx/ort-session.ts";
+import { createSession } from "../../src/node/onnx/ort-session.ts";
+import { nodePlatform } from "../../src/node/platform.ts";
+import { compileModel } from "../../src/predict/index.ts";
 import type { Session } from "../../src/runtime/index.ts";
 import { headGraph, type Examples } from "../../src/train/index.ts";
 
@@ -27,9 +29,9 @@ export function seededExamples({
 
 /** Opens the graph of a head's loss in ONNX Runtime. */
 export async function openHeadSession(examples: Examples): Promise<Session> {
-  const compiled = await compileModel(headGraph(examples));
+  const compiled = await compileModel(nodePlatform, headGraph(examples));
   try {
-    return await createSession(compiled.path);
+    return await createSession(compiled.model);
   } finally {
     await compiled.remove();
   }

@@ -1,6 +1,7 @@
 // Runs `count` images through the built pipeline and prints the peak resident memory in bytes.
 // Arguments: model file (base64), image file, count.
-import { createImagePipeline } from "../../dist/node/onnx/image-pipeline.js";
+import { nodePlatform } from "../../dist/node/index.js";
+import { createImagePipeline } from "../../dist/predict/index.js";
 
 const [model, image, count] = process.argv.slice(2);
 const preprocessing = {
@@ -10,7 +11,7 @@ const preprocessing = {
   mean: [0, 0, 0],
   std: [1, 1, 1],
 };
-const pipeline = await createImagePipeline({
+const pipeline = await createImagePipeline(nodePlatform, {
   model: new Uint8Array(Buffer.from(model, "base64")),
   outputs: ["logits"],
   preprocessing,

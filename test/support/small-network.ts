@@ -1,6 +1,6 @@
 import { imagenetPreprocessing } from "../../src/image/index.ts";
 import { randomStateDict, resnetConfig, type ResNetConfig } from "../../src/nn/index.ts";
-import type { ModelSource } from "../../src/node/models/open-model.ts";
+import type { ModelSource } from "../../src/predict/open-model.ts";
 
 export interface SmallNetworkOptions {
   readonly seed?: number;

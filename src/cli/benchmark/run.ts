@@ -1,11 +1,13 @@
 import { availableParallelism } from "node:os";
 import { elementCount, seededRandom, tensor, type Tensor } from "../../core/index.ts";
 import { countParameters, layerTable } from "../../nn/index.ts";
-import { requireInt8Kernels } from "../../node/models/create-model.ts";
-import { openModel } from "../../node/models/open-model.ts";
+import { requireInt8Kernels } from "../../predict/create-model.ts";
+import { openModel } from "../../node/library.ts";
 import { cpuBlockSize } from "../../node/onnx/block-size.ts";
-import { compileModel, createSession, type CompiledModel } from "../../node/onnx/ort-session.ts";
-import type { Device, Session } from "../../runtime/index.ts";
+import { createSession } from "../../node/onnx/ort-session.ts";
+import { nodePlatform } from "../../node/platform.ts";
+import { compileModel } from "../../predict/pipeline/graph-pipeline.ts";
+import type { Device, Session, StoredModel } from "../../runtime/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { bar, grouped, plural, si } from "../output/numbers.ts";
@@ -33,7 +35,11 @@ export async function benchmark(
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
   const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
   const compiled = await source.withWeights((weights) =>
-    compileModel(benchmarkGraph(source.description, weights, precision, blockSize), terminal.signal),
+    compileModel(
+      nodePlatform,
+      benchmarkGraph(source.description, weights, precision, blockSize),
+      terminal.signal,
+    ),
   );
   const session = await openSession(compiled, options, terminal.signal);
   const timings: Timing[] = [];
@@ -74,12 +80,12 @@ export async function benchmark(
 }
 
 async function openSession(
-  compiled: CompiledModel,
+  compiled: StoredModel,
   { device, threads }: BenchmarkOptions,
   signal: AbortSignal,
 ): Promise<Session> {
   try {
-    return await createSession(compiled.path, { device, signal, ...(threads ? { threads } : {}) });
+    return await createSession(compiled.model, { device, signal, ...(threads ? { threads } : {}) });
   } finally {
     await compiled.remove();
   }

@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import { exportOnnx, exportSafetensors } from "../../node/models/export-model.ts";
-import { openModel } from "../../node/models/open-model.ts";
+import { exportOnnx, exportSafetensors, openModel } from "../../node/library.ts";
 import { calibrationFor, checkCalibration, modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/read-text.ts";

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import type { LockOptions } from "../../storage/index.ts";
 import { isErrno } from "./file-system.ts";
 
 /** Milliseconds without a sign of life after which a lock counts as left behind. */
@@ -16,20 +17,18 @@ const pollInterval = 150;
  */
 export async function lockFile(
   path: string,
-  options: { readonly signal: AbortSignal | undefined; readonly onWait: () => void },
+  { signal, onWait }: LockOptions = {},
 ): Promise<() => Promise<void>> {
   const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: randomUUID() });
   let waited = false;
   while (!(await create(path, owner))) {
     if (await removeLeftBehind(path)) continue;
-    if (!waited) options.onWait();
+    if (!waited) onWait?.();
     waited = true;
-    await delay(pollInterval, undefined, options.signal && { signal: options.signal }).catch(
-      (error: unknown) => {
-        options.signal?.throwIfAborted();
-        throw error;
-      },
-    );
+    await delay(pollInterval, undefined, signal && { signal }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
   }
   const heartbeat = setInterval(() => {
     const now = new Date();

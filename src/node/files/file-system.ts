@@ -3,13 +3,18 @@ import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DataError } from "../../core/index.ts";
 
-/** @throws DataError when there is nothing at the path, or it cannot be looked at. */
-export async function statPath(path: string): Promise<Stats> {
+/** Runs what the system is asked to do at a path. @throws DataError, naming the path, when it refuses */
+export async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
   try {
-    return await stat(path);
+    return await operation();
   } catch (cause) {
     throw fileError(path, cause);
   }
+}
+
+/** @throws DataError when there is nothing at the path, or it cannot be looked at. */
+export function statPath(path: string): Promise<Stats> {
+  return attempt(path, () => stat(path));
 }
 
 /** Whether something stands at a path, as far as it can be seen. */
@@ -34,12 +39,8 @@ export async function isFolder(path: string): Promise<boolean> {
  *
  * @throws DataError when it cannot be made.
  */
-export async function makeFolder(folder: string): Promise<void> {
-  try {
-    await makeMissingFolders(folder);
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
+export function makeFolder(folder: string): Promise<void> {
+  return attempt(folder, () => makeMissingFolders(folder));
 }
 
 /**
@@ -69,6 +70,7 @@ const reasons: Readonly<Record<string, readonly [code: string, reason: string]>>
   EISDIR: ["data/not-a-file", "a folder stands where a file was expected"],
   ELOOP: ["data/link-loop", "the symbolic links form a loop"],
   ENOSPC: ["data/disk-full", "the disk is full. Free some space, or write elsewhere"],
+  EDQUOT: ["data/disk-full", "the quota of the disk is used up. Free some space, or write elsewhere"],
   EMFILE: ["data/too-many-files", 'too many open files. Raise the limit ("ulimit -n")'],
 };
 

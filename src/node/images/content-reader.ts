@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { ImageItem } from "../../data/index.ts";
-import { openFileSource, type FileSource } from "../files/file-source.ts";
+import { openFileSource } from "../files/file-source.ts";
+import type { OpenFile } from "../../storage/index.ts";
 import { fileError } from "../files/file-system.ts";
 
 /** Reads the bytes of images, keeping a few archives open. */
@@ -16,7 +17,7 @@ export interface ContentReader extends AsyncDisposable {
 }
 
 interface OpenArchive {
-  readonly source: Promise<FileSource>;
+  readonly source: Promise<OpenFile>;
   readers: number;
 }
 

@@ -13,7 +13,7 @@ import {
 import type { DecodeOptions, RgbImage, Size, Window } from "../../image/index.ts";
 import type { ContentReader } from "../images/content-reader.ts";
 import { decodeImage, decodePart } from "../images/decode-image.ts";
-import { toWire, type WireError } from "../threads/worker-thread.ts";
+import { toWire, type WireError } from "../../runtime/wire-error.ts";
 import { cachedImage, cacheImage, type DecodedCache } from "./decoded-cache.ts";
 
 // Not from the indices of the folders: they would load all that reads data sets into each worker.

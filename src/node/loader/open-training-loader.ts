@@ -15,7 +15,8 @@ import {
 } from "../../data/index.ts";
 import { defaultAugmentation } from "../../image/augment/options.ts";
 import { fileError } from "../files/file-system.ts";
-import { startWorkerThread, workerScript, type WorkerThread } from "../threads/worker-thread.ts";
+import type { Thread } from "../../runtime/thread.ts";
+import { startThread } from "../threads/start-thread.ts";
 import type { MeasureRequest } from "../workers/training.ts";
 import { decodedCache, type DecodedCache } from "./decoded-cache.ts";
 import type { BatchSettings } from "./make-batch.ts";
@@ -38,8 +39,7 @@ export async function openTrainingLoader(
   const { batchSize, seed, sampler, rank, worldSize, ...checked } = checkLoaderOptions(options);
   const workers = checked.workers ?? Math.min(availableParallelism(), mostDefaultWorkers);
   const spill = spillFile();
-  const script = workerScript("training");
-  const threads = Array.from({ length: workers }, () => startWorkerThread(script));
+  const threads = Array.from({ length: workers }, () => startThread("training"));
   const end = async (): Promise<void> => {
     await Promise.all(threads.map(endWhenSettled));
     await spill.remove();
@@ -90,7 +90,7 @@ export async function openTrainingLoader(
 const mostDefaultWorkers = 8;
 
 /** Ends a thread between batches; one that is gone already is no failure. */
-async function endWhenSettled(thread: WorkerThread): Promise<void> {
+async function endWhenSettled(thread: Thread): Promise<void> {
   await thread.call("settle", undefined).catch(() => undefined);
   await thread.end();
 }
@@ -110,7 +110,7 @@ const slack = 1.25;
 
 /** A cache for all decoded images; undefined when they are not expected to fit into `bytes`. */
 async function openCache(
-  thread: WorkerThread,
+  thread: Thread,
   { index, decode }: Pick<MeasureRequest, "index" | "decode">,
   bytes: number,
 ): Promise<DecodedCache | undefined> {

@@ -7,13 +7,15 @@ import {
   type TrainingBatch,
   type TrainingLoader,
 } from "../../data/index.ts";
-import { mapWindow } from "../threads/map-window.ts";
-import { fromWire, shareCalls, type WorkerThread } from "../threads/worker-thread.ts";
+import { mapWindow } from "../../runtime/map-window.ts";
+import { shareCalls } from "../../runtime/share-calls.ts";
+import type { Thread } from "../../runtime/thread.ts";
+import { fromWire } from "../../runtime/wire-error.ts";
 import type { BatchRequest, MadeBatch } from "./make-batch.ts";
 
 /** A data set whose workers stand ready. */
 export interface LoaderParts {
-  readonly threads: readonly WorkerThread[];
+  readonly threads: readonly Thread[];
   readonly classes: readonly string[];
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
@@ -30,7 +32,7 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
   const rank = parts.order.rank ?? 0;
   // One call for each thread: whichever ends first takes the next batch.
   const share = shareCalls(threads, 1);
-  const makers = new WeakMap<TrainingBatch["images"], WorkerThread>();
+  const makers = new WeakMap<TrainingBatch["images"], Thread>();
   const closing = new AbortController();
 
   const make = async (

@@ -1,5 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
-import type { StateDict } from "../../core/index.ts";
+import { createHash } from "node:crypto";
 import { downloadWeights, type DownloadOptions, type Sha256 } from "../../weights/hub/index.ts";
 import { hubStorage } from "../files/hub-storage.ts";
 
@@ -29,18 +28,11 @@ function setting(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
-function nodeSha256(): Sha256 {
+/** Node's SHA-256. */
+export function nodeSha256(): Sha256 {
   const hash = createHash("sha256");
   return {
     update: (bytes) => void hash.update(bytes),
     hex: () => Promise.resolve(hash.digest("hex")),
   };
-}
-
-/** Adds names and values of weights to a hash, in the order of their names; shapes follow from the network. */
-export async function hashWeights(hash: Hash, weights: StateDict): Promise<void> {
-  for (const [name, tensor] of [...weights].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const { data } = await tensor.load();
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
 }

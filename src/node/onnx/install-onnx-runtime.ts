@@ -34,7 +34,7 @@ export async function installOnnxRuntime(env: NodeJS.ProcessEnv = process.env): 
   if (env["SSL_RESNEXT_OFFLINE"] === "1") throw notInstalled("downloads are off");
 
   await makeMissingFolders(cache);
-  const unlock = await lockFile(`${folder}.lock`, { signal: undefined, onWait: () => undefined });
+  const unlock = await lockFile(`${folder}.lock`);
   try {
     if (!existsSync(folder)) await installAside(folder, env);
   } finally {

@@ -2,7 +2,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type * as OnnxRuntime from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
-import { openFailed, type Device, type ModelFile } from "../../runtime/index.ts";
+import { openFailed } from "../../runtime/onnx-runtime.ts";
+import type { SessionRequest } from "../../runtime/session.ts";
 import { installOnnxRuntime } from "./install-onnx-runtime.ts";
 
 /** onnxruntime-node from beside this package, or else from the cache, where it is installed if need be. */
@@ -20,12 +21,6 @@ async function load(): Promise<typeof OnnxRuntime> {
 /** ONNX Runtime; importing this module loads it, so only worker threads do. */
 export const onnxRuntime: typeof OnnxRuntime = await load();
 
-export interface OpenRequest {
-  readonly model: ModelFile;
-  readonly device: Device;
-  readonly threads: number;
-}
-
 // What goes wrong comes back as an error; ONNX Runtime's own lines on stderr would say it twice.
 onnxRuntime.env.logLevel = "fatal";
 
@@ -34,7 +29,7 @@ export async function openInferenceSession({
   model,
   device,
   threads,
-}: OpenRequest): Promise<InferenceSession> {
+}: SessionRequest): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     executionProviders: [device],
     intraOpNumThreads: threads,

@@ -2,11 +2,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tensor } from "../../core/index.ts";
-import { encodeModel, type Graph } from "../../graph/index.ts";
-import type { CreateSession, Session } from "../../runtime/index.ts";
-import { startWorkerThread, workerScript } from "../threads/worker-thread.ts";
+import type {
+  CreateSession,
+  ModelChunks,
+  Session,
+  SessionRequest,
+  StoredModel,
+} from "../../runtime/index.ts";
+import { startThread } from "../threads/start-thread.ts";
 import type { RunRequest } from "../workers/session.ts";
-import type { OpenRequest } from "./onnx-runtime.ts";
 
 /**
  * Opens a session of onnxruntime-node in a worker thread of its own, so that runs never block the caller.
@@ -18,9 +22,9 @@ export const createSession: CreateSession = async (
   model,
   { device = "cpu", threads = availableParallelism(), signal } = {},
 ) => {
-  const thread = startWorkerThread(workerScript("session"));
+  const thread = startThread("session");
   try {
-    const request: OpenRequest = { model, device, threads };
+    const request: SessionRequest = { model, device, threads };
     const names = await thread.call<Pick<Session, "inputNames" | "outputNames">>("open", request, { signal });
     return {
       device,
@@ -51,21 +55,17 @@ function buffersOf(feeds: Readonly<Record<string, Tensor>>): ArrayBuffer[] {
   return [...new Set(Object.values(feeds).map(({ data }) => data.buffer))];
 }
 
-/** A model on disk, as sessions open it. */
-export interface CompiledModel {
-  /** Path of the `.onnx` file; its weights stand beside it. */
-  readonly path: string;
-  /** Deletes the files; sessions that are open keep what they need. */
-  remove(): Promise<void>;
-}
-
-const externalData = "weights.bin";
+/** Name of the file beside a stored model that holds its weights. */
+export const externalData = "weights.bin";
 
 /**
- * Writes a graph to a temporary folder for ONNX Runtime to map: peak memory is half of what it takes to hand
- * over the bytes, and several sessions share the pages.
+ * Writes a model to a temporary folder for ONNX Runtime to map: peak memory is half of what it takes to hand over the
+ * bytes, and several sessions share the pages.
  */
-export async function compileModel(graph: Graph, signal?: AbortSignal): Promise<CompiledModel> {
+export async function storeModel(
+  { model, weights }: ModelChunks,
+  signal?: AbortSignal,
+): Promise<StoredModel & { readonly model: string }> {
   const folder = await mkdtemp(join(tmpdir(), "ssl-resnext-"));
   // Windows keeps a file that is mapped: it is then left to the system's own clean-up.
   const remove = (): Promise<void> =>
@@ -74,10 +74,9 @@ export async function compileModel(graph: Graph, signal?: AbortSignal): Promise<
     });
   try {
     const path = join(folder, "model.onnx");
-    const { model, weights } = encodeModel(graph, { externalData });
     await writeFile(join(folder, externalData), weights, { signal });
     await writeFile(path, model, { signal });
-    return { path, remove };
+    return { model: path, remove };
   } catch (error) {
     await remove();
     throw error;

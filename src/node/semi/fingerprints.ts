@@ -7,8 +7,9 @@ import { z } from "zod";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { fileError, statPath } from "../files/file-system.ts";
 import { allPaths, openImages } from "../images/open-images.ts";
-import { hashWeights } from "../models/model-weights.ts";
-import { openModel } from "../models/open-model.ts";
+import { nodeSha256 } from "../models/model-weights.ts";
+import { hashWeights } from "../../weights/index.ts";
+import { openModel } from "../library.ts";
 
 /** What identifies images that lie together, and how many they are. */
 interface ImagesFingerprint {
@@ -145,9 +146,10 @@ function parseKept(text: string): z.infer<typeof schema> {
 async function modelHash(path: string, signal?: AbortSignal): Promise<string> {
   const model = await openModel(path, { signal });
   const { config, classes, preprocessing } = model.description;
-  const hash = createHash("sha256").update(JSON.stringify([config, classes, preprocessing]));
+  const hash = nodeSha256();
+  hash.update(Buffer.from(JSON.stringify([config, classes, preprocessing])));
   await model.withWeights((weights) => hashWeights(hash, weights));
-  return hash.digest("hex");
+  return hash.hex();
 }
 
 /** SHA-256 of values as JSON. */

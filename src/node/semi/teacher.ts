@@ -1,11 +1,13 @@
+import { nodePlatform } from "../platform.ts";
 import { UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
 import { modelConfig, randomStateDict, resnetConfig, type ModelDescription } from "../../nn/index.ts";
 import { classesOf, Model, restrictToSubset } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { createModel, modelOf } from "../models/create-model.ts";
-import { isOnnxPath, isWeightsPath, openModel } from "../models/open-model.ts";
+import { createModel, openModel } from "../library.ts";
+import { modelOf } from "../../predict/create-model.ts";
+import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 
 /** Where models run, and how their images are read. */
 export interface Execution {
@@ -36,7 +38,7 @@ export async function openTeacher(
   const isGraph = isOnnxPath(name);
   const model = isGraph
     ? await createModel(name, execution)
-    : modelOf(await openModel(name, { pretrained: !isWeightsPath(name) }), execution);
+    : modelOf(nodePlatform, await openModel(name, { pretrained: !isWeightsPath(name) }), execution);
   const subset = classIndices(model, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
   if (twice >= 0) {
@@ -67,5 +69,9 @@ export function classIndices({ description }: Model, classes: readonly string[])
 export function frequencyModel(preprocessing: Preprocessing, execution: Execution): Model {
   const config = resnetConfig({ ...modelConfig("resnet18"), layers: [1], width: 8 });
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
-  return modelOf({ description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);
+  return modelOf(
+    nodePlatform,
+    { description, withWeights: (use) => use(randomStateDict(config, 0)) },
+    execution,
+  );
 }

@@ -1,44 +1,19 @@
 import { parentPort, type Transferable } from "node:worker_threads";
-import { toWire, type Reply, type Request } from "./worker-thread.ts";
-
-export interface Answer {
-  readonly value: unknown;
-  /** Buffers that move to the caller instead of being copied. */
-  readonly transfer?: readonly ArrayBuffer[];
-}
-
-/** One call; `cancelled` turns true when the caller no longer wants the answer. */
-export interface Call {
-  readonly cancelled: boolean;
-}
+import { answerCallsOn, type Methods } from "../../runtime/thread-calls.ts";
 
 /** Answers the calls of the thread that started this one, each with the method of its name. */
-export function answerCalls(
-  methods: Readonly<Record<string, (argument: never, call: Call) => Promise<Answer>>>,
-): void {
+export function answerCalls(methods: Methods): void {
   const port = parentPort;
   if (!port) throw new Error("This module runs in a worker thread.");
-  const calls = new Map<number, { cancelled: boolean }>();
-
-  const answer = async ({ id, method, argument }: Request): Promise<void> => {
-    const call = { cancelled: false };
-    calls.set(id, call);
-    try {
-      const run = methods[method];
-      if (!run) throw new Error(`This worker has no method "${method}".`);
-      const { value, transfer = [] } = await run(argument as never, call);
-      port.postMessage({ id, value } satisfies Reply, transfer as Transferable[]);
-    } catch (error) {
-      port.postMessage({ id, error: toWire(error, "runtime/run-failed") } satisfies Reply);
-    } finally {
-      calls.delete(id);
-    }
-  };
-
-  port.on("message", (request: Request) => {
-    if (request.method === "end") process.exit();
-    const call = calls.get(request.id);
-    if (request.method !== "cancel") void answer(request);
-    else if (call) call.cancelled = true;
-  });
+  answerCallsOn(
+    {
+      post: (reply, transfer) => port.postMessage(reply, transfer as readonly Transferable[]),
+      listen: (listener) => void port.on("message", listener),
+      end: () => process.exit(),
+    },
+    methods,
+  );
 }
+
+/** One turn of the event loop: messages that came meanwhile are seen. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -2,7 +2,8 @@ import { basename, resolve } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { imagenetClasses } from "../../data/index.ts";
 import { hasWeights, randomStateDict, type ModelDescription, type ResNetConfig } from "../../nn/index.ts";
-import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../models/open-model.ts";
+import { openModel } from "../library.ts";
+import { isWeightsPath, type ModelOptions, type ModelSource } from "../../predict/open-model.ts";
 import { packageVersion } from "../package-files.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
 

@@ -8,7 +8,7 @@ import type {
   RecipeName,
   StartedEvent,
 } from "../../train/index.ts";
-import type { ModelOptions } from "../models/open-model.ts";
+import type { ModelOptions } from "../../predict/open-model.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { HeadEvent } from "./train-head.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";

@@ -18,8 +18,8 @@ import {
 } from "../../train/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
-import { exportSafetensors } from "../models/export-model.ts";
-import { openModel, type ModelSource } from "../models/open-model.ts";
+import { exportSafetensors, openModel } from "../library.ts";
+import type { ModelSource } from "../../predict/open-model.ts";
 import { openTrainingStep, trainingProgramFor } from "../training-step.ts";
 import type { OpenedRun, TrainingEvent } from "./options.ts";
 import {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodePlatform } from "../platform.ts";
 import { join } from "node:path";
 import { DataError, ModelError, tensor } from "../../core/index.ts";
 import { splitHoldout, type ImageSource } from "../../data/index.ts";
@@ -19,11 +19,13 @@ import {
   type StrengthTried,
 } from "../../train/index.ts";
 import { cacheFolder } from "../files/hub-storage.ts";
-import { modelOf } from "../models/create-model.ts";
-import type { ExecutionOptions } from "../models/graph-pipeline.ts";
-import { hashWeights } from "../models/model-weights.ts";
-import type { ModelSource } from "../models/open-model.ts";
-import { compileModel, createSession } from "../onnx/ort-session.ts";
+import { modelOf } from "../../predict/create-model.ts";
+import type { ExecutionOptions } from "../../predict/pipeline/graph-pipeline.ts";
+import { nodeSha256 } from "../models/model-weights.ts";
+import { hashWeights } from "../../weights/index.ts";
+import type { ModelSource } from "../../predict/open-model.ts";
+import { createSession } from "../onnx/ort-session.ts";
+import { compileModel } from "../../predict/index.ts";
 import {
   embedImages,
   openEmbeddingCache,
@@ -107,7 +109,7 @@ async function embedAll(
   { cache = join(cacheFolder(), "embeddings"), classes, onProgress, signal, ...execution }: TrainHeadOptions,
 ): ReturnType<typeof embedImages> {
   const length = embeddingLength(source.description.config);
-  const model = modelOf(source, execution);
+  const model = modelOf(nodePlatform, source, execution);
   try {
     return await embedImages(model, images, {
       classes,
@@ -124,9 +126,9 @@ async function embedAll(
 }
 
 async function openHeadSession(examples: Examples): Promise<Session> {
-  const compiled = await compileModel(headGraph(examples));
+  const compiled = await compileModel(nodePlatform, headGraph(examples));
   try {
-    return await createSession(compiled.path);
+    return await createSession(compiled.model);
   } finally {
     await compiled.remove();
   }
@@ -184,12 +186,12 @@ async function embeddingKey(
   { decode = {}, device = "cpu" }: EmbeddingSettings,
 ): Promise<string> {
   const { config, preprocessing } = source.description;
-  const hash = createHash("sha256");
+  const hash = nodeSha256();
   // The classifier is none of an embedding's business, and training's dropping happens in training only.
   const network = { ...config, numClasses: 0, dropRate: 0, dropPathRate: 0 };
-  hash.update(JSON.stringify([version, network, preprocessing, decode, device]));
+  hash.update(Buffer.from(JSON.stringify([version, network, preprocessing, decode, device])));
   await source.withWeights((weights) =>
     hashWeights(hash, new Map([...weights].filter(([name]) => !name.startsWith("fc.")))),
   );
-  return hash.digest("hex");
+  return hash.hex();
 }

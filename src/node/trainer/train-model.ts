@@ -9,8 +9,8 @@ import {
   type SweepRecord,
 } from "../../train/index.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
-import { exportSafetensors } from "../models/export-model.ts";
-import type { ModelSource } from "../models/open-model.ts";
+import { exportSafetensors } from "../library.ts";
+import type { ModelSource } from "../../predict/open-model.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
 import { runEpochs } from "./run-epochs.ts";

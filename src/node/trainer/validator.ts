@@ -4,7 +4,8 @@ import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import type { ValidatedImage, ValidationReport } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { modelOf } from "../models/create-model.ts";
+import { nodePlatform } from "../platform.ts";
+import { modelOf } from "../../predict/create-model.ts";
 
 /** Validation images, and how a model is run over them. */
 export interface ValidatorOptions {
@@ -29,7 +30,11 @@ export async function validateWeights(
   { images, description, device, decode }: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
-  const model = modelOf({ description, withWeights: (use) => use(weights) }, { device, decode });
+  const model = modelOf(
+    nodePlatform,
+    { description, withWeights: (use) => use(weights) },
+    { device, decode },
+  );
   const mistakes: ValidatedImage[] = [];
   try {
     const report = await model.validate(images, {

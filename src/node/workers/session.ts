@@ -1,14 +1,15 @@
 import type { InferenceSession } from "onnxruntime-node";
 import type { Tensor } from "../../core/index.ts";
-import { runFailed } from "../../runtime/index.ts";
-import { fromOrt, toOrt } from "../../runtime/onnx-runtime.ts";
-import { onnxRuntime, openInferenceSession, type OpenRequest } from "../onnx/onnx-runtime.ts";
-import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
+import { fromOrt, runFailed, toOrt } from "../../runtime/onnx-runtime.ts";
+import type { SessionRequest } from "../../runtime/session.ts";
+import { onnxRuntime, openInferenceSession } from "../onnx/onnx-runtime.ts";
+import type { Answer, Call } from "../../runtime/thread-calls.ts";
+import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
 /** The worker thread behind one Session: `run()` of ONNX Runtime blocks the thread that calls it. */
 let session: InferenceSession | undefined;
 
-async function open(request: OpenRequest): Promise<Answer> {
+async function open(request: SessionRequest): Promise<Answer> {
   session = await openInferenceSession(request);
   return { value: { inputNames: session.inputNames, outputNames: session.outputNames } };
 }
@@ -19,8 +20,8 @@ export interface RunRequest {
 }
 
 async function run({ feeds, outputs }: RunRequest, call: Call): Promise<Answer> {
-  // One turn of the event loop: an abort that came during the run before this one is seen.
-  await new Promise((resolve) => setImmediate(resolve));
+  // An abort that came during the run before this one is seen.
+  await nextTurn();
   if (call.cancelled || !session) return { value: undefined };
   try {
     const ortFeeds = Object.entries(feeds).map(

@@ -9,7 +9,8 @@ import {
   type StepRunner,
 } from "../../train/index.ts";
 import { onnxRuntime } from "../onnx/onnx-runtime.ts";
-import { answerCalls, type Answer } from "../threads/answer-calls.ts";
+import type { Answer } from "../../runtime/thread-calls.ts";
+import { answerCalls } from "../threads/answer-calls.ts";
 
 /** The worker thread that takes training steps. */
 

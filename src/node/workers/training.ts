@@ -5,7 +5,8 @@ import type { BatchArrays } from "../../data/loader/training-loader.ts";
 import { contentReader } from "../images/content-reader.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import { makeBatch, type BatchRequest, type BatchSettings } from "../loader/make-batch.ts";
-import { answerCalls, type Answer, type Call } from "../threads/answer-calls.ts";
+import type { Answer, Call } from "../../runtime/thread-calls.ts";
+import { answerCalls } from "../threads/answer-calls.ts";
 
 /** The worker thread that makes whole batches for training. */
 

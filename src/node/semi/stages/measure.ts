@@ -1,9 +1,10 @@
 import type { ImageSource } from "../../../data/index.ts";
 import type { Model, ValidationReport } from "../../../predict/index.ts";
 import type { Manifest, SemiSettings, Stage } from "../../../semi/index.ts";
+import { nodePlatform } from "../../platform.ts";
 import { openImages } from "../../images/open-images.ts";
-import { modelOf } from "../../models/create-model.ts";
-import { openModel } from "../../models/open-model.ts";
+import { modelOf } from "../../../predict/create-model.ts";
+import { openModel } from "../../library.ts";
 import type { NamedImages } from "../../trainer/training-data.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
@@ -71,7 +72,7 @@ async function* measureAll(
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
-    const model = modelOf(await openModel(path(stage, "best.safetensors")), execution);
+    const model = modelOf(nodePlatform, await openModel(path(stage, "best.safetensors")), execution);
     const numbers = await measure(model, data.images, { classes, isRestricted: false, signal });
     measured.push({ stage, kind, ...numbers });
   }

@@ -9,7 +9,7 @@ import type {
 } from "../../../semi/index.ts";
 import type { Recipe } from "../../../train/index.ts";
 import { openImages } from "../../images/open-images.ts";
-import { isWeightsPath } from "../../models/open-model.ts";
+import { isWeightsPath } from "../../../predict/open-model.ts";
 import type { TrainModelOptions } from "../../trainer/options.ts";
 import { trainModel } from "../../trainer/train-model.ts";
 import type { NamedImages } from "../../trainer/training-data.ts";

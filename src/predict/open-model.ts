@@ -1,6 +1,5 @@
-import { parse } from "node:path";
-import { ModelError, type StateDict } from "../../core/index.ts";
-import type { Preprocessing } from "../../image/index.ts";
+import { ModelError, type StateDict } from "../core/index.ts";
+import type { Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
   decodeDescription,
@@ -13,12 +12,11 @@ import {
   resnetConfig,
   type ModelDescription,
   type ResNetConfig,
-} from "../../nn/index.ts";
-import type { DownloadOptions } from "../../weights/hub/index.ts";
-import { fitStateDict, openCheckpoint, type Checkpoint } from "../../weights/index.ts";
-import { openFileSource } from "../files/file-source.ts";
-import { embeddedWeights } from "../package-files.ts";
-import { pretrainedWeights } from "./model-weights.ts";
+} from "../nn/index.ts";
+import type { DownloadOptions } from "../weights/hub/index.ts";
+import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
+import { baseName } from "../storage/index.ts";
+import type { ModelPlatform } from "./platform.ts";
 
 /** Which model, and what to change about it. */
 export interface ModelOptions {
@@ -62,15 +60,20 @@ export const isWeightsPath = (model: string): boolean =>
  * @throws ModelError for an unknown name; DataError for a file that cannot be opened; WeightsError when it holds no
  *   weights, or weights that do not fit.
  */
-export async function openModel(model: string, options: ModelOptions = {}): Promise<ModelSource> {
+export async function openModel(
+  platform: ModelPlatform,
+  model: string,
+  options: ModelOptions = {},
+): Promise<ModelSource> {
   refuseGraph(options.weights ?? model);
-  if (options.weights !== undefined) return fromFile(options.weights, model, options);
-  if (isWeightsPath(model)) return fromFile(model, undefined, options);
+  if (options.weights !== undefined) return fromFile(platform, options.weights, model, options);
+  if (isWeightsPath(model)) return fromFile(platform, model, undefined, options);
   const config = modelConfig(model);
   if (options.pretrained) {
     const path =
-      embeddedWeights(model) ?? (await pretrainedWeights(model, { signal: options.signal, ...options.hub }));
-    return fromFile(path, model, options);
+      platform.embeddedWeights(model) ??
+      (await platform.pretrainedWeights(model, { signal: options.signal, ...options.hub }));
+    return fromFile(platform, path, model, options);
   }
   const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
   return withOverrides(described, options, (use) => use(undefined));
@@ -85,14 +88,16 @@ function refuseGraph(path: string): void {
   );
 }
 
-async function fromFile(path: string, name: string | undefined, options: ModelOptions): Promise<ModelSource> {
+async function fromFile(
+  { storageFor }: ModelPlatform,
+  path: string,
+  name: string | undefined,
+  options: ModelOptions,
+): Promise<ModelSource> {
   const open: WithCheckpoint = async (use) => {
-    const source = await openFileSource(path);
-    try {
-      return await use(await openCheckpoint(source));
-    } finally {
-      await source.close();
-    }
+    await using source = await storageFor(path).open(path);
+    // Awaited here: the file has to stay open meanwhile.
+    return await use(await openCheckpoint(source));
   };
   const described = await open(({ tensors, metadata }) =>
     Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),
@@ -109,8 +114,9 @@ function describeFile(path: string, name: string | undefined, tensors: StateDict
   const numClasses = tensors.get("fc.weight")?.dims[0] ?? 0;
   const config =
     name === undefined ? detectConfig(tensors) : resnetConfig({ ...modelConfig(name), numClasses });
-  const file = parse(path);
-  return describe(name === undefined ? file.name : nameOf(name), config, { weights: file.base });
+  const file = baseName(path);
+  const stem = file.replace(/(?<=.)\.[^.]*$/, "");
+  return describe(name === undefined ? stem : nameOf(name), config, { weights: file });
 }
 
 function describe(

@@ -1,16 +1,11 @@
-import { UsageError } from "../../core/index.ts";
-import type { ImageSource } from "../../data/index.ts";
-import type { RangeGraph } from "../../graph/index.ts";
-import { activationRangeGraph, type Quantisation } from "../../nn/index.ts";
-import {
-  calibrate,
-  defaultCalibrationImages,
-  type CalibrateOptions,
-  type Calibration,
-} from "../../predict/index.ts";
-import { openImages } from "../images/open-images.ts";
-import { openGraphPipeline, type ExecutionOptions } from "./graph-pipeline.ts";
+import { UsageError } from "../core/index.ts";
+import type { ImageSource } from "../data/index.ts";
+import type { RangeGraph } from "../graph/index.ts";
+import { activationRangeGraph, type Quantisation } from "../nn/index.ts";
+import { calibrate, defaultCalibrationImages, type CalibrateOptions, type Calibration } from "./calibrate.ts";
 import type { ModelSource } from "./open-model.ts";
+import { openGraphPipeline, type ExecutionOptions } from "./pipeline/graph-pipeline.ts";
+import type { ModelPlatform } from "./platform.ts";
 
 /** Images as `openImages` takes or gives them. */
 export type CalibrationImages = string | readonly string[] | ImageSource;
@@ -35,19 +30,19 @@ export interface Int8Options {
  * Measures the ranges of a model's activations, in float32 on the CPU: once, for any number of exports and models.
  *
  * @throws DataError `data/no-images`, `data/too-few-images`; SessionError `runtime/not-finite`.
- * @example
- * const calibration = await calibrateModel(await openModel("mine.safetensors"), "photos/");
  */
 export async function calibrateModel(
+  platform: ModelPlatform,
   source: ModelSource,
   images: CalibrationImages,
   options: CalibrateOptions & Pick<ExecutionOptions, "decode"> = {},
 ): Promise<Calibration> {
   const { config, preprocessing } = source.description;
-  const found = isSource(images) ? images : await openImages([images].flat());
+  const found = isSource(images) ? images : await platform.openImages([images].flat());
   const { decode, signal } = options;
   let readers: RangeGraph["readers"] = [];
   const { pipeline } = await openGraphPipeline(
+    platform,
     source,
     { decode },
     {
@@ -78,6 +73,7 @@ export interface KnownQuantisation extends Quantisation {
  * @throws UsageError `usage/no-calibration` when neither ranges nor images are given.
  */
 export async function quantisationOf(
+  platform: ModelPlatform,
   source: ModelSource,
   { calibration, reduceRange = false, signal }: Int8Options,
 ): Promise<KnownQuantisation> {
@@ -90,7 +86,7 @@ export async function quantisationOf(
   const known =
     typeof calibration === "object" && "ranges" in calibration
       ? calibration
-      : await calibrateModel(source, calibration, { signal });
+      : await calibrateModel(platform, source, calibration, { signal });
   const bits = reduceRange ? "int8, filters of 7 bits" : "int8";
   return { ranges: known.ranges, reduceRange, origin: `${bits}, ranges over ${known.images} images` };
 }

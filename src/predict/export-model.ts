@@ -1,11 +1,11 @@
-import { basename } from "node:path";
-import { asFloat16, type StateDict, type TensorSource } from "../../core/index.ts";
-import { convertToFloat16, encodeModel, type Graph } from "../../graph/index.ts";
-import { encodeDescription, inferenceGraph, type Output } from "../../nn/index.ts";
-import { encodeSafetensors } from "../../weights/index.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
+import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
+import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
+import { encodeDescription, inferenceGraph, type Output } from "../nn/index.ts";
+import { encodeSafetensors } from "../weights/index.ts";
+import { baseName, writeBytes } from "../storage/index.ts";
 import { quantisationOf, type Int8Options } from "./calibrate-model.ts";
 import type { ModelSource } from "./open-model.ts";
+import type { ModelPlatform } from "./platform.ts";
 
 export interface ExportOptions {
   /** Type of the stored weights. @default "fp32" */
@@ -37,6 +37,7 @@ export interface ExportOnnxOptions extends Int8Options {
  *   `usage/no-calibration`, and what `calibrateModel` throws.
  */
 export async function exportOnnx(
+  platform: ModelPlatform,
   model: ModelSource,
   path: string,
   options: ExportOnnxOptions = {},
@@ -44,9 +45,10 @@ export async function exportOnnx(
   const { description } = model;
   const { config, preprocessing, provenance } = description;
   const { precision = "fp32", withPreprocessing = false, signal } = options;
+  const storage = platform.storageFor(path);
   const outputs = options.outputs ?? [config.numClasses > 0 ? "logits" : "embedding"];
 
-  const int8 = precision === "int8" ? await quantisationOf(model, options) : undefined;
+  const int8 = precision === "int8" ? await quantisationOf(platform, model, options) : undefined;
 
   await model.withWeights(async (weights) => {
     const graph = inferenceGraph(config, weights, {
@@ -60,11 +62,10 @@ export async function exportOnnx(
         ...description,
         provenance: { ...provenance, ...(int8 ? { precision: int8.origin } : {}) },
       }),
-      ...(options.externalData ? { externalData: `${basename(path)}.data` } : {}),
+      ...(options.externalData ? { externalData: `${baseName(path)}.data` } : {}),
     });
-    const aborting = signal ? { signal } : {};
-    if (options.externalData) await writeFileAtomic(`${path}.data`, encoded.weights, aborting);
-    await writeFileAtomic(path, encoded.model, aborting);
+    if (options.externalData) await writeBytes(storage, `${path}.data`, encoded.weights, { signal });
+    await writeBytes(storage, path, encoded.model, { signal });
   });
 }
 
@@ -75,6 +76,7 @@ function halve(graph: Graph): Graph {
 
 /** Writes a model as one safetensors file that carries its description: all that inference needs. */
 export async function exportSafetensors(
+  { storageFor }: Pick<ModelPlatform, "storageFor">,
   model: ModelSource,
   path: string,
   { precision = "fp32", signal }: ExportOptions = {},
@@ -82,7 +84,7 @@ export async function exportSafetensors(
   await model.withWeights(async (weights) => {
     const tensors = precision === "fp16" ? mapTensors(weights) : weights;
     const { chunks } = encodeSafetensors(tensors, encodeDescription(model.description));
-    await writeFileAtomic(path, chunks, signal ? { signal } : {});
+    await writeBytes(storageFor(path), path, chunks, { signal });
   });
 }
 

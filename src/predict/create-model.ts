@@ -1,21 +1,21 @@
-import { readFile, stat } from "node:fs/promises";
-import { ModelError, SessionError, UsageError } from "../../core/index.ts";
-import { readModelInterface, type ModelInterface } from "../../graph/index.ts";
-import type { Preprocessing } from "../../image/index.ts";
+import { ModelError, SessionError, UsageError } from "../core/index.ts";
+import { readModelInterface, type ModelInterface } from "../graph/index.ts";
+import type { Preprocessing } from "../image/index.ts";
 import {
   decodeDescription,
   explanationGraph,
   inferenceGraph,
   type InferenceOutput,
   type ModelDescription,
-} from "../../nn/index.ts";
-import { Model, type OpenedPipeline } from "../../predict/index.ts";
-import { planExecution, type Device } from "../../runtime/index.ts";
-import { fileError } from "../files/file-system.ts";
-import { createImagePipeline } from "../onnx/image-pipeline.ts";
+} from "../nn/index.ts";
+import { planExecution, type Device } from "../runtime/index.ts";
+import { readBytes, type Storage } from "../storage/index.ts";
 import { quantisationOf, type Int8Options, type KnownQuantisation } from "./calibrate-model.ts";
-import { machineResources, openGraphPipeline, type ExecutionOptions } from "./graph-pipeline.ts";
+import { Model, type OpenedPipeline } from "./model.ts";
 import { isOnnxPath, openModel, withClasses, type ModelOptions, type ModelSource } from "./open-model.ts";
+import { openGraphPipeline, type ExecutionOptions } from "./pipeline/graph-pipeline.ts";
+import { createImagePipeline } from "./pipeline/image-pipeline.ts";
+import type { ModelPlatform } from "./platform.ts";
 
 export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8Options {
   /**
@@ -30,27 +30,25 @@ export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8
 /**
  * Opens a model for inference.
  *
- * Its worker threads set `sharp.concurrency(1)` and `sharp.cache(false)` when they start. libvips has one of each
- * per process: a program that uses sharp itself finds them changed, and may set them again.
- *
- * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, the embedded model's name (`ssl_resnext17_cifar10`), an
- *   architecture, a weights file, or an ONNX file that `exportOnnx` wrote.
+ * @param model As `openModel` takes it, or an ONNX file that `exportOnnx` wrote.
  * @throws ModelError, DataError, WeightsError, SessionError.
- * @example
- * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });
- * const predictions = await model.classify("dog.jpg", { topk: 5 });
  */
-export async function createModel(model: string, options: CreateModelOptions = {}): Promise<Model> {
+export async function createModel(
+  platform: ModelPlatform,
+  model: string,
+  options: CreateModelOptions = {},
+): Promise<Model> {
   const file = options.weights ?? model;
-  if (isOnnxPath(file)) return openExported(file, options);
-  const source = await openModel(model, options);
-  if (options.precision !== "int8") return modelOf(source, options);
+  if (isOnnxPath(file)) return openExported(platform, file, options);
+  const source = await openModel(platform, model, options);
+  if (options.precision !== "int8") return modelOf(platform, source, options);
   requireInt8Kernels(options.device ?? "cpu");
-  return modelOf(source, options, await quantisationOf(source, options));
+  return modelOf(platform, source, options, await quantisationOf(platform, source, options));
 }
 
 /** A model for inference, of weights that are at hand. */
 export function modelOf(
+  platform: ModelPlatform,
   source: ModelSource,
   execution: ExecutionOptions = {},
   int8?: KnownQuantisation,
@@ -62,7 +60,7 @@ export function modelOf(
     : description;
   const { inputSize } = preprocessing;
   return new Model(described, (computation, images, signal) =>
-    openGraphPipeline(source, execution, {
+    openGraphPipeline(platform, source, execution, {
       // Explanations are computed in float32: integers have no gradients.
       graph: (weights, { blockSize, batchSize }) =>
         "explains" in computation
@@ -81,8 +79,8 @@ export function modelOf(
   );
 }
 
-function openExported(file: string, options: CreateModelOptions): Promise<Model> {
-  if (options.precision === undefined) return openOnnxModel(file, options);
+function openExported(platform: ModelPlatform, file: string, options: CreateModelOptions): Promise<Model> {
+  if (options.precision === undefined) return openOnnxModel(platform, file, options);
   throw new UsageError(
     "usage/precision",
     `${file} has the precision that it was exported with; leave precision and calibration out.`,
@@ -105,8 +103,12 @@ export function requireInt8Kernels(device: Device): void {
  * @throws GraphError `graph/not-onnx`; ModelError `model/not-described` for a model of other origin,
  *   `model/fixed-graph` for options that would need another graph.
  */
-async function openOnnxModel(path: string, options: ModelOptions & ExecutionOptions = {}): Promise<Model> {
-  const exported = await readExported(path);
+async function openOnnxModel(
+  platform: ModelPlatform,
+  path: string,
+  options: ModelOptions & ExecutionOptions,
+): Promise<Model> {
+  const exported = readModelInterface(await readBytes(platform.storageFor(path), path), path);
   const described = decodeDescription(exported.metadata, path);
   if (!described) {
     throw new ModelError(
@@ -124,19 +126,20 @@ async function openOnnxModel(path: string, options: ModelOptions & ExecutionOpti
       );
     }
     checkOutputs(path, exported, computation);
-    return openExportedPipeline(path, description.preprocessing, options, computation, images, signal);
+    return openExportedPipeline(
+      platform,
+      path,
+      description.preprocessing,
+      options,
+      computation,
+      images,
+      signal,
+    );
   });
 }
 
-async function readExported(path: string): Promise<ModelInterface> {
-  try {
-    return readModelInterface(await readFile(path), path);
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-}
-
 async function openExportedPipeline(
+  platform: ModelPlatform,
   path: string,
   preprocessing: Preprocessing,
   { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
@@ -144,19 +147,20 @@ async function openExportedPipeline(
   images: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPipeline> {
+  const storage = platform.storageFor(path);
   const plan = planExecution(
     {
-      ...machineResources(),
+      ...platform.machine(),
       // A session packs the weights anew, whatever the file holds.
-      modelBytes: 2 * (await weightBytes(path)),
+      modelBytes: 2 * (await weightBytes(storage, path)),
       inputSize: preprocessing.inputSize,
       device,
       ...(images === undefined ? {} : { images }),
     },
     overrides,
   );
-  const pipeline = await createImagePipeline({
-    model: path,
+  const pipeline = await createImagePipeline(platform, {
+    model: storage.path(path) ?? (await readBytes(storage, path)),
     preprocessing,
     plan,
     device,
@@ -168,9 +172,9 @@ async function openExportedPipeline(
 }
 
 /** Bytes of the model, and of the data beside it if its weights lie there. */
-async function weightBytes(path: string): Promise<number> {
-  const [model, data] = await Promise.allSettled([stat(path), stat(`${path}.data`)]);
-  return [model, data].reduce((sum, file) => sum + (file.status === "fulfilled" ? file.value.size : 0), 0);
+async function weightBytes(storage: Storage, path: string): Promise<number> {
+  const files = await Promise.allSettled([path, `${path}.data`].map((file) => storage.stat(file)));
+  return files.reduce((sum, file) => sum + (file.status === "fulfilled" ? (file.value?.size ?? 0) : 0), 0);
 }
 
 function checkInput(path: string, { inputs }: ModelInterface, { inputSize }: Preprocessing): void {

@@ -8,17 +8,12 @@ import type {
   ImagePipeline,
   ImageResult,
   ModelFile,
+  Platform,
 } from "../../runtime/index.ts";
-import { mapWindow } from "../threads/map-window.ts";
-import {
-  shareCalls,
-  startWorkerThread,
-  workerScript,
-  type Share,
-  type WorkerThread,
-} from "../threads/worker-thread.ts";
-import type { ImageRequest, OpenPipelineRequest, Outputs } from "../workers/images.ts";
-import { cpuBlockSize } from "./block-size.ts";
+import { mapWindow } from "../../runtime/map-window.ts";
+import { shareCalls, type Share } from "../../runtime/share-calls.ts";
+import type { Thread } from "../../runtime/thread.ts";
+import type { ImageRequest, OpenPipelineRequest, Outputs } from "./image-worker.ts";
 
 export interface ImagePipelineOptions {
   /**
@@ -37,21 +32,26 @@ export interface ImagePipelineOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a pipeline needs of its platform. */
+type PipelinePlatform = Pick<Platform, "startThread" | "blockSize">;
+
 /**
  * Opens the plan's workers, each with a session of its own; the promise settles when all sessions stand, and
  * the model's file may then be deleted.
  *
  * @throws SessionError `runtime/device-unavailable`, `runtime/model-rejected`, `runtime/out-of-memory`.
  */
-export async function createImagePipeline(options: ImagePipelineOptions): Promise<ImagePipeline<ImageItem>> {
+export async function createImagePipeline(
+  platform: PipelinePlatform,
+  options: ImagePipelineOptions,
+): Promise<ImagePipeline<ImageItem>> {
   const { plan, signal } = options;
-  const script = workerScript("images");
-  const threads = Array.from({ length: plan.workers }, () => startWorkerThread(script, frugal));
+  const threads = Array.from({ length: plan.workers }, () => platform.startThread("images", frugal));
   const release = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.end()));
   };
   try {
-    const request = openRequest(options, await modelFile(options, threads[0]!));
+    const request = openRequest(options, await modelFile(platform, options, threads[0]!));
     await Promise.all(threads.map((thread) => thread.call("open", request, { signal })));
   } catch (error) {
     await release();
@@ -72,9 +72,13 @@ export async function createImagePipeline(options: ImagePipelineOptions): Promis
   };
 }
 
-async function modelFile({ model, device }: ImagePipelineOptions, thread: WorkerThread): Promise<ModelFile> {
+async function modelFile(
+  { blockSize }: PipelinePlatform,
+  { model, device = "cpu" }: ImagePipelineOptions,
+  thread: Thread,
+): Promise<ModelFile> {
   if (typeof model !== "function") return model;
-  return model(device === undefined || device === "cpu" ? await cpuBlockSize(thread) : undefined);
+  return model(device === "cpu" ? await blockSize?.("inference", thread) : undefined);
 }
 
 function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipelineRequest {
@@ -106,7 +110,7 @@ async function runOne(
 }
 
 /** Most garbage here is buffers of photographs; a small young generation frees them sooner: 25 % less memory. */
-const frugal = { maxYoungGenerationSizeMb: 4 };
+const frugal = { youngGeneration: 4 };
 
 /** Failures of the pipeline rather than of one image. */
 const endsRun: ReadonlySet<string> = new Set(["runtime/no-worker-left", "runtime/released"]);

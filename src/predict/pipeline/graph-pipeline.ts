@@ -1,21 +1,19 @@
-import { availableParallelism } from "node:os";
-import { availableMemory } from "node:process";
 import { elementCount, ModelError, type StateDict } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
-import type { Graph } from "../../graph/index.ts";
+import { encodeModel, type Graph } from "../../graph/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import { parametersOf } from "../../nn/index.ts";
-import type { OpenedPipeline } from "../../predict/index.ts";
 import {
   planExecution,
   type Device,
-  type ExecutionConditions,
   type ImagePipeline,
+  type Platform,
   type PlanOverrides,
+  type StoredModel,
 } from "../../runtime/index.ts";
-import { createImagePipeline } from "../onnx/image-pipeline.ts";
-import { compileModel, type CompiledModel } from "../onnx/ort-session.ts";
-import type { ModelSource } from "./open-model.ts";
+import type { OpenedPipeline } from "../model.ts";
+import type { ModelSource } from "../open-model.ts";
+import { createImagePipeline } from "./image-pipeline.ts";
 
 /** Where a model runs, and how its images are read. */
 export interface ExecutionOptions {
@@ -47,6 +45,7 @@ interface GraphJob {
  * @throws ModelError `model/input-channels` for a model that does not see colour images.
  */
 export async function openGraphPipeline(
+  platform: Platform,
   source: ModelSource,
   { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
   { graph, parameterBytes = 4, images, signal }: GraphJob,
@@ -61,7 +60,7 @@ export async function openGraphPipeline(
   const parameters = parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
   const plan = planExecution(
     {
-      ...machineResources(),
+      ...platform.machine(),
       modelBytes: parameterBytes * parameters,
       inputSize: preprocessing.inputSize,
       device,
@@ -69,15 +68,15 @@ export async function openGraphPipeline(
     },
     overrides,
   );
-  let compiled: CompiledModel | undefined;
+  let compiled: StoredModel | undefined;
   try {
-    const pipeline: ImagePipeline<ImageItem> = await createImagePipeline({
+    const pipeline: ImagePipeline<ImageItem> = await createImagePipeline(platform, {
       model: async (blockSize) => {
         const { batchSize } = plan;
         compiled = await source.withWeights((weights) =>
-          compileModel(graph(weights, { blockSize, batchSize }), signal),
+          compileModel(platform, graph(weights, { blockSize, batchSize }), signal),
         );
-        return compiled.path;
+        return compiled.model;
       },
       preprocessing,
       plan,
@@ -91,7 +90,11 @@ export async function openGraphPipeline(
   }
 }
 
-/** Cores and memory that this process may use, the limits of its container included. */
-export function machineResources(): Pick<ExecutionConditions, "cores" | "freeMemory"> {
-  return { cores: availableParallelism(), freeMemory: availableMemory() };
+/** Puts a graph where sessions can open it, each weight passing through memory once. */
+export function compileModel(
+  { storeModel, externalData }: Pick<Platform, "storeModel" | "externalData">,
+  graph: Graph,
+  signal?: AbortSignal,
+): Promise<StoredModel> {
+  return storeModel(encodeModel(graph, externalData === undefined ? {} : { externalData }), signal);
 }

@@ -1,5 +1,3 @@
-import { setMaxListeners } from "node:events";
-
 export interface WindowOptions {
   /** How many items may be under way or waiting for the consumer at once. */
   readonly width: number;
@@ -10,7 +8,7 @@ export interface WindowOptions {
 
 /**
  * Maps items concurrently, never more than `width` ahead of the consumer: one who stops reading stops the
- * source. A rejection of `work`, or an abort, ends the iteration and aborts the signal that `work` was given;
+ * source. A rejection of `work`, or an abort, ends the iteration and aborts the signals of what is under way;
  * an error of the source comes after the results of the items before it.
  */
 export async function* mapWindow<Item, Result>(
@@ -18,12 +16,11 @@ export async function* mapWindow<Item, Result>(
   work: (item: Item, signal: AbortSignal) => Promise<Result>,
   { width, ordered, signal }: WindowOptions,
 ): AsyncGenerator<Result, void, undefined> {
-  const ending = new AbortController();
-  setMaxListeners(width + 1, ending.signal);
   let interrupt: (reason: unknown) => void = () => undefined;
-  signal?.addEventListener("abort", () => interrupt(signal.reason), { once: true, signal: ending.signal });
+  const onAbort = (): void => interrupt(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-  const underWay: Promise<Done<Result>>[] = [];
+  const underWay: UnderWay<Result>[] = [];
   let next: Promise<Pulled<Item> | Broken> | undefined;
   let exhausted = false;
   let broken: Broken | undefined;
@@ -39,7 +36,7 @@ export async function* mapWindow<Item, Result>(
       // The source is asked first, so that the window fills up before a result leaves it.
       const waiting = ordered ? underWay.slice(0, 1) : underWay;
       const event = await firstOf<Pulled<Item> | Broken | Done<Result>>(
-        [...(next ? [next] : []), ...waiting],
+        [...(next ? [next] : []), ...waiting.map(({ promise }) => promise)],
         (reject) => (interrupt = reject),
       );
       if ("error" in event) {
@@ -49,14 +46,15 @@ export async function* mapWindow<Item, Result>(
       } else if ("pulled" in event) {
         next = undefined;
         if (event.pulled.done) exhausted = true;
-        else underWay.push(finish(work(event.pulled.value, ending.signal)));
+        else underWay.push(begin(event.pulled.value, work));
       } else {
-        void underWay.splice(underWay.indexOf(event.promise), 1);
+        void underWay.splice(underWay.indexOf(event.item), 1);
         yield event.result;
       }
     }
   } finally {
-    ending.abort(new DOMException("The consumer stopped.", "AbortError"));
+    signal?.removeEventListener("abort", onAbort);
+    for (const { ending } of underWay) ending.abort(new DOMException("The consumer stopped.", "AbortError"));
     // A source that is waiting for its next item would keep `return` waiting too.
     if (!exhausted) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
@@ -64,7 +62,13 @@ export async function* mapWindow<Item, Result>(
 
 type Pulled<Item> = { readonly pulled: IteratorResult<Item> };
 type Broken = { readonly error: unknown };
-type Done<Result> = { readonly promise: Promise<Done<Result>>; readonly result: Result };
+type Done<Result> = { readonly item: UnderWay<Result>; readonly result: Result };
+
+/** An item that is being worked on. One signal for all would collect more listeners than Node takes for sound. */
+interface UnderWay<Result> {
+  readonly ending: AbortController;
+  readonly promise: Promise<Done<Result>>;
+}
 
 async function pull<Item>(iterator: Iterator<Item> | AsyncIterator<Item>): Promise<Pulled<Item> | Broken> {
   try {
@@ -74,12 +78,16 @@ async function pull<Item>(iterator: Iterator<Item> | AsyncIterator<Item>): Promi
   }
 }
 
-/** The result together with its promise, by which the window finds it. */
-function finish<Result>(work: Promise<Result>): Promise<Done<Result>> {
-  const promise: Promise<Done<Result>> = work.then((result) => ({ promise, result }));
+function begin<Item, Result>(
+  value: Item,
+  work: (item: Item, signal: AbortSignal) => Promise<Result>,
+): UnderWay<Result> {
+  const ending = new AbortController();
+  const promise: Promise<Done<Result>> = work(value, ending.signal).then((result) => ({ item, result }));
   // A failure waits for its turn; until then it is no unhandled rejection.
   promise.catch(() => undefined);
-  return promise;
+  const item = { ending, promise };
+  return item;
 }
 
 /**

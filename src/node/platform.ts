@@ -1,0 +1,31 @@
+import { availableParallelism } from "node:os";
+import { availableMemory } from "node:process";
+import type { ModelPlatform } from "../predict/platform.ts";
+import { nodeStorageFor } from "./files/file-storage.ts";
+import { cacheFolder } from "./files/hub-storage.ts";
+import { gunzipped } from "./images/image-sources.ts";
+import { openImages } from "./images/open-images.ts";
+import { nodeSha256, pretrainedWeights } from "./models/model-weights.ts";
+import { cpuBlockSize } from "./onnx/block-size.ts";
+import { createSession, externalData, storeModel } from "./onnx/ort-session.ts";
+import { embeddedWeights } from "./package-files.ts";
+import { startThread } from "./threads/start-thread.ts";
+
+/** What the pipeline needs of the world, in Node. */
+export const nodePlatform: ModelPlatform = {
+  name: "node",
+  storageFor: nodeStorageFor,
+  cacheFolder,
+  embeddedWeights,
+  pretrainedWeights,
+  openImages: (inputs, options) => openImages(inputs, options),
+  sha256: nodeSha256,
+  gunzip: gunzipped,
+  // The limits of the process's container included.
+  machine: () => ({ cores: availableParallelism(), freeMemory: availableMemory() }),
+  startThread,
+  createSession,
+  blockSize: cpuBlockSize,
+  externalData,
+  storeModel,
+};
