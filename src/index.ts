@@ -12,8 +12,8 @@
 
 export { calibrateModel, createModel, exportOnnx, exportSafetensors, openModel } from "./node/library.ts";
 export { explanationPng } from "./node/images/encode-image.ts";
-export { trainModel } from "./node/trainer/train-model.ts";
-export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./node/trainer/options.ts";
+export { trainModel } from "./node/training.ts";
+export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./train/index.ts";
 export { runSemi, type RunSemiOptions } from "./node/semi/run-semi.ts";
 export type { SemiEvent } from "./node/semi/events.ts";
 export { openImages } from "./node/images/open-images.ts";

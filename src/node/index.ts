@@ -9,11 +9,15 @@ export { nodePlatform } from "./platform.ts";
 export { createSession } from "./onnx/ort-session.ts";
 export { createModel, openModel } from "./library.ts";
 export { cpuBlockSize } from "./onnx/block-size.ts";
-export { openTrainingLoader } from "./loader/open-training-loader.ts";
-export { trainHead, type HeadEvent, type TrainHeadOptions } from "./trainer/train-head.ts";
-export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./training-step.ts";
-export { trainModel } from "./trainer/train-model.ts";
-export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./trainer/options.ts";
+export {
+  openTrainingLoader,
+  openTrainingStep,
+  trainHead,
+  trainingProgramFor,
+  trainModel,
+} from "./training.ts";
+export { nodeTrainingPlatform } from "./training-platform.ts";
+export type { HeadEvent, OpenTrainingStepOptions, TrainHeadOptions } from "../train/index.ts";
 export { readScoreFacts, openReferenceWriter, openScoreWriter, type ScoreWriter } from "./semi/scores.ts";
 export { selectImages, type SelectImagesOptions, readSelection, rowsAtRanks } from "./semi/select-images.ts";
 export type { TableWriter } from "./semi/parquet-table.ts";

@@ -119,3 +119,11 @@ export {
   type StepResult,
   type TrainingStep,
 } from "./step/training-step.ts";
+export { openTrainingLoader } from "./loader/open-training-loader.ts";
+export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./step/thread-step.ts";
+export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/train-head.ts";
+export { trainModel } from "./run/train-model.ts";
+export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
+export type { NamedImages } from "./run/training-data.ts";
+export { readHistory, runFolder, type HistoryRow, type RunFolder } from "./run/run-folder.ts";
+export type { ContentReader, TrainingPlatform } from "./platform.ts";

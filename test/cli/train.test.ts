@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
-import type { TrainingEvent } from "../../src/node/trainer/options.ts";
+import type { TrainingEvent } from "../../src/train/run/options.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { ended, jsonLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
 import { smallNetwork } from "../support/small-network.ts";

@@ -15,8 +15,8 @@ import {
 } from "../../src/data/index.ts";
 import { defaultAugmentation, type AugmentationOptions } from "../../src/image/augment/options.ts";
 import { openImages } from "../../src/node/images/open-images.ts";
-import { openTrainingLoader } from "../../src/node/loader/open-training-loader.ts";
-import { trainingLoader } from "../../src/node/loader/training-loader.ts";
+import { openTrainingLoader } from "../../src/node/training.ts";
+import { trainingLoader } from "../../src/train/loader/training-loader.ts";
 import { startWorkerThread } from "../../src/node/threads/start-thread.ts";
 import { collect } from "../data/collect.ts";
 import { tarBytes } from "../data/tar-fixture.ts";

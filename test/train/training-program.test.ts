@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
 import { resnetConfig, type ResNetConfig } from "../../src/nn/index.ts";
 import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
-import { openTrainingStep } from "../../src/node/training-step.ts";
+import { openTrainingStep } from "../../src/node/training.ts";
 import {
   adamW,
   initialTrainingState,

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
-import type { TrainingEvent } from "../../node/trainer/options.ts";
-import { trainModel } from "../../node/trainer/train-model.ts";
+import type { TrainingEvent } from "../../train/run/options.ts";
+import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe, type RecipeLayer } from "../../train/recipe/resolve-recipe.ts";

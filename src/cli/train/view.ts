@@ -1,4 +1,4 @@
-import type { TrainingEvent } from "../../node/trainer/options.ts";
+import type { TrainingEvent } from "../../train/run/options.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import { pad, printable, truncate } from "../output/text-width.ts";

@@ -129,7 +129,7 @@ async function openPartialFile(
 /** Runs file operations of the cache; what the file system refuses becomes an error that says what to do. */
 type ExplainCacheErrors = <T>(work: () => Promise<T>) => Promise<T>;
 
-export function explainCacheErrors(folder: string): ExplainCacheErrors {
+function explainCacheErrors(folder: string): ExplainCacheErrors {
   return async (work) => {
     try {
       return await work();

@@ -3,7 +3,7 @@ import { UsageError } from "../../core/index.ts";
 import { holdOut } from "../../data/index.ts";
 import type { Manifest, Origin, SemiSettings, Stage, StageKind } from "../../semi/index.ts";
 import { openImages } from "../images/open-images.ts";
-import type { NamedImages } from "../trainer/training-data.ts";
+import type { NamedImages } from "../../train/run/training-data.ts";
 import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import { readManifest } from "./stage-files.ts";

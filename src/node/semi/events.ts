@@ -1,5 +1,5 @@
 import type { Arm, Manifest, StageKind } from "../../semi/index.ts";
-import type { TrainingEvent } from "../trainer/options.ts";
+import type { TrainingEvent } from "../../train/run/options.ts";
 
 /** Whether the files of a stage stand. */
 export type StageStatus = "done" | "to resume" | "to redo" | "to do";

@@ -17,8 +17,9 @@ import {
   type StageKind,
 } from "../../../semi/index.ts";
 import { writeFileAtomic } from "../../files/atomic-file.ts";
-import { readHistory, runFolder } from "../../trainer/run-folder.ts";
-import { machineFacts } from "../../trainer/write-report.ts";
+import { nodePlatform } from "../../platform.ts";
+import { readHistory, runFolder } from "../../../train/run/run-folder.ts";
+import { machineFacts } from "../../machine.ts";
 import type { WrittenReport } from "../events.ts";
 import { readSummary } from "../stage-files.ts";
 import { arms, sweeps } from "./arms.ts";
@@ -172,7 +173,7 @@ async function curves(run: StandingRun): Promise<readonly ArmCurve[]> {
   for (const [kind, name] of curveNames) {
     const folder = lastStage(run, kind)?.folder;
     if (folder === undefined || !run.manifests.has(folder)) continue;
-    const rows = await readHistory(runFolder(run.context.path(folder)).history);
+    const rows = await readHistory(runFolder(nodePlatform.storageFor, run.context.path(folder)));
     found.push({ name, points: rows.filter((row) => row.type === "epoch") });
   }
   return found;

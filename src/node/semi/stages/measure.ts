@@ -5,7 +5,7 @@ import { nodePlatform } from "../../platform.ts";
 import { openImages } from "../../images/open-images.ts";
 import { modelOf } from "../../../predict/create-model.ts";
 import { openModel } from "../../library.ts";
-import type { NamedImages } from "../../trainer/training-data.ts";
+import type { NamedImages } from "../../../train/run/training-data.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
 import { givenTeacher, resultsName, writeResults, type Measured } from "../stage-files.ts";

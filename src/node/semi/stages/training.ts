@@ -10,9 +10,9 @@ import type {
 import type { Recipe } from "../../../train/index.ts";
 import { openImages } from "../../images/open-images.ts";
 import { isWeightsPath } from "../../../predict/open-model.ts";
-import type { TrainModelOptions } from "../../trainer/options.ts";
-import { trainModel } from "../../trainer/train-model.ts";
-import type { NamedImages } from "../../trainer/training-data.ts";
+import type { TrainModelOptions } from "../../../train/run/options.ts";
+import { trainModel } from "../../training.ts";
+import type { NamedImages } from "../../../train/run/training-data.ts";
 import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
 import { readScores } from "../scores.ts";
 import { readSelection } from "../select-images.ts";

@@ -1,6 +1,3 @@
-import { mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import {
   checkLoaderOptions,
@@ -14,32 +11,39 @@ import {
   type TrainingLoaderOptions,
 } from "../../data/index.ts";
 import { defaultAugmentation } from "../../image/augment/options.ts";
-import { fileError } from "../files/file-system.ts";
-import type { Thread } from "../../runtime/thread.ts";
-import { startThread } from "../threads/start-thread.ts";
-import type { MeasureRequest } from "../workers/training.ts";
+import type { Thread } from "../../runtime/index.ts";
+import type { GrowingFile } from "../../storage/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import type { MeasureRequest } from "./batch-worker.ts";
 import { decodedCache, type DecodedCache } from "./decoded-cache.ts";
 import type { BatchSettings } from "./make-batch.ts";
 import { trainingLoader } from "./training-loader.ts";
+
+/** What a loader needs of its platform. */
+export type LoaderPlatform = Pick<
+  TrainingPlatform,
+  "startThread" | "machine" | "storageFor" | "temporaryFolder"
+>;
 
 /**
  * Opens a data set for training: walks it once, numbers its classes, and starts the threads that make its batches.
  *
  * Images that can only be read in order where they are, in Parquet tables and compressed archives, are copied once to
- * the system's temporary folder.
+ * a temporary folder.
  *
  * @throws DataError `data/no-images`, `data/unlabelled`, `data/empty-classes`, `data/class-mismatch`, and what the
  *   source throws; UsageError `data/loader-options`, `data/batch-too-large`.
  */
 export async function openTrainingLoader(
+  platform: LoaderPlatform,
   source: ImageSource,
   options: TrainingLoaderOptions,
 ): Promise<TrainingLoader> {
   const { signal, decode = {} } = options;
   const { batchSize, seed, sampler, rank, worldSize, ...checked } = checkLoaderOptions(options);
-  const workers = checked.workers ?? Math.min(availableParallelism(), mostDefaultWorkers);
-  const spill = spillFile();
-  const threads = Array.from({ length: workers }, () => startThread("training"));
+  const workers = checked.workers ?? Math.min(platform.machine().cores, mostDefaultWorkers);
+  const spill = spillFile(platform);
+  const threads = Array.from({ length: workers }, () => platform.startThread("training"));
   const end = async (): Promise<void> => {
     await Promise.all(threads.map(endWhenSettled));
     await spill.remove();
@@ -114,7 +118,7 @@ async function openCache(
   { index, decode }: Pick<MeasureRequest, "index" | "decode">,
   bytes: number,
 ): Promise<DecodedCache | undefined> {
-  if (bytes === 0) return undefined;
+  if (bytes === 0 || !sharesMemory) return undefined;
   const count = Math.min(sampled, index.size);
   const images = Array.from({ length: count }, (_, i) => Math.floor((i * index.size) / count));
   const request: MeasureRequest = { index, decode, images };
@@ -139,8 +143,12 @@ function shareIndex(index: ImageIndex): ImageIndex {
   };
 }
 
+/** Pages that are not isolated across origins share no memory; each thread gets a copy of its own. */
+const sharesMemory = "SharedArrayBuffer" in globalThis;
+
 /** A copy in memory that all threads see. */
 function shareArray<Numbers extends Uint8Array | Uint32Array | Float64Array>(values: Numbers): Numbers {
+  if (!sharesMemory) return values;
   const make = values.constructor as new (buffer: SharedArrayBuffer) => Numbers;
   const shared = new make(new SharedArrayBuffer(values.byteLength));
   shared.set(values);
@@ -156,25 +164,20 @@ interface SpillFile {
   remove(): Promise<void>;
 }
 
-/** A file in the system's temporary folder that is created when the first image comes. */
-function spillFile(): SpillFile {
+/** A file in a temporary folder that is created when the first image comes. */
+function spillFile({ storageFor, temporaryFolder }: LoaderPlatform): SpillFile {
   let folder: string | undefined;
-  let file: FileHandle | undefined;
-  let end = 0;
-  const pathIn = (parent: string): string => join(parent, "images");
+  let file: GrowingFile | undefined;
 
   return {
     async keep(bytes) {
-      try {
-        folder ??= await mkdtemp(join(tmpdir(), "ssl-resnext-images-"));
-        file ??= await open(pathIn(folder), "wx");
-        await file.writeFile(bytes);
-      } catch (cause) {
-        throw fileError(folder ?? tmpdir(), cause);
-      }
-      const offset = end;
-      end += bytes.byteLength;
-      return { path: pathIn(folder), offset, length: bytes.byteLength };
+      folder ??= await temporaryFolder();
+      const storage = storageFor(folder);
+      const path = storage.join(folder, "images");
+      file ??= await storage.grow(path);
+      const offset = file.size;
+      await file.append(bytes);
+      return { path, offset, length: bytes.byteLength };
     },
     async finish() {
       await file?.close();
@@ -182,7 +185,7 @@ function spillFile(): SpillFile {
     },
     async remove() {
       await file?.close();
-      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await storageFor(folder).remove(folder);
     },
   };
 }

@@ -1,29 +1,24 @@
 import { UsageError } from "../../core/index.ts";
 import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
-import {
-  checkResume,
-  resolveRecipe,
-  type DataRecord,
-  type RecipeLayer,
-  type SweepRecord,
-} from "../../train/index.ts";
+import { exportSafetensors, type ModelSource } from "../../predict/index.ts";
+import { trainHead, type HeadEvent } from "../head/train-head.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
-import { exportSafetensors } from "../library.ts";
-import type { ModelSource } from "../../predict/open-model.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import { resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
+import type { SweepRecord } from "../report/training-report-data.ts";
+import { checkResume, type DataRecord } from "../trainer/training-record.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
 import { runEpochs } from "./run-epochs.ts";
 import {
   beginFolder,
   checkNewFolder,
-  exists,
   openHistory,
   readTrainingCheckpoint,
   runFolder,
   type SavedTraining,
 } from "./run-folder.ts";
-import { trainHead, type HeadEvent } from "./train-head.ts";
 import { hashedSource, openTrainingData } from "./training-data.ts";
 import { validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
@@ -38,20 +33,17 @@ import { writeReport } from "./write-report.ts";
  * @throws UsageError `train/recipe`, `train/out-exists`, `train/model`; TrainingError `train/other-run`,
  *   `train/no-checkpoint`, `train/history`, `train/not-finite`, `train/out-of-memory`; what opening images, model and
  *   device throws.
- * @example
- * for await (const event of trainModel({ data: "photos", model: "ssl_resnext50_32x4d", out: "run" })) {
- *   if (event.type === "epoch") console.log(event.epoch, event.valTop1);
- * }
  */
 export async function* trainModel(
+  platform: TrainingPlatform,
   options: TrainModelOptions,
 ): AsyncGenerator<TrainingEvent, void, undefined> {
   const { out, signal, resume = false } = options;
-  const folder = runFolder(out);
-  if (!resume) await checkNewFolder(out);
-  const saved = resume && (await exists(folder.last)) ? await readTrainingCheckpoint(folder.last) : undefined;
+  const folder = runFolder(platform.storageFor, out);
+  if (!resume) await checkNewFolder(folder);
+  const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
   const recipe = resolveRecipe(recipeLayers(options.recipe, saved));
-  const data = await openTrainingData({
+  const data = await openTrainingData(platform, {
     data: options.data,
     validation: options.validation,
     validationShare: recipe.validationShare,
@@ -60,7 +52,7 @@ export async function* trainModel(
     labelColumn: options.labelColumn,
     signal,
   });
-  const run: OpenedRun = { options, recipe, folder, data, saved };
+  const run: OpenedRun = { platform, options, recipe, folder, data, saved };
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
 }
 
@@ -83,11 +75,11 @@ const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly Recip
 
 /** Trains by epochs: all of a network, or its last stages. */
 async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { options, recipe, data, saved, folder } = run;
+  const { platform, options, recipe, data, saved, folder } = run;
   const network = await (saved ? savedNetwork(run) : openNetwork(run));
-  const training = hashedSource(data.training);
+  const training = hashedSource(platform, data.training);
   await using loader = disposable(
-    await openTrainingLoader(training, {
+    await openTrainingLoader(platform, training, {
       batchSize: recipe.batchSize,
       seed: recipe.seed,
       preprocessing: network.description.preprocessing,
@@ -113,7 +105,7 @@ async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
   checkValidation(data.validation, description);
   await beginFolder(folder, recipe);
-  await using history = disposable(await openHistory(folder.history, saved?.record.historyBytes ?? 0));
+  await using history = disposable(await openHistory(folder, saved?.record.historyBytes ?? 0));
   yield* runEpochs({ ...run, loader, source, description, record, history });
 }
 
@@ -154,7 +146,7 @@ function disposable<T extends { close(): Promise<void> }>(resource: T): T & Asyn
  * the rest takes seconds.
  */
 async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { options, recipe, folder, data } = run;
+  const { platform, options, recipe, folder, data } = run;
   const { device = "cpu", decode = {}, signal } = options;
   const { training, validation } = data;
   const network = await openNetwork(run);
@@ -180,7 +172,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     resumedAt: 0,
   };
 
-  const fitting = trainHead(source, training, {
+  const fitting = trainHead(platform, source, training, {
     classes,
     seed: recipe.seed,
     cache: options.embeddingCache,
@@ -195,13 +187,13 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     yield next.value;
   }
   const trained: ModelSource = { ...next.value, description };
-  await exportSafetensors(trained, folder.best);
+  await exportSafetensors(platform, trained, folder.best);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
 
   const measured =
     validation &&
     (await trained.withWeights((weights) =>
-      validateWeights(weights, { images: validation, description, device, decode }, signal),
+      validateWeights(weights, { platform, images: validation, description, device, decode }, signal),
     ));
   await writeReport({
     ...run,

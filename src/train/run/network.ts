@@ -1,10 +1,8 @@
-import { basename, resolve } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { imagenetClasses } from "../../data/index.ts";
 import { hasWeights, randomStateDict, type ModelDescription, type ResNetConfig } from "../../nn/index.ts";
-import { openModel } from "../library.ts";
-import { isWeightsPath, type ModelOptions, type ModelSource } from "../../predict/open-model.ts";
-import { packageVersion } from "../package-files.ts";
+import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
 
 /** A network that is to be trained, before it is known for which classes. */
@@ -17,25 +15,29 @@ interface StartingNetwork {
 }
 
 /** Opens the network that the options of a run name. */
-export async function openNetwork({ options, recipe, data }: OpenedRun): Promise<StartingNetwork> {
+export async function openNetwork({ platform, options, recipe, data }: OpenedRun): Promise<StartingNetwork> {
   const { seed, inputSize } = recipe;
   const changes = { seed, preprocessing: inputSize === null ? {} : { inputSize } };
-  const source = await startingModel(options, changes);
+  const source = await startingModel(platform, options, changes);
   const kept = keptClasses(source.description, data.training.classes);
   return {
     description: source.description,
     kept,
     async withClasses(classes) {
       if (kept) return source;
-      const other = await startingModel(options, { ...changes, numClasses: classes.length, classes });
+      const other = await startingModel(platform, options, {
+        ...changes,
+        numClasses: classes.length,
+        classes,
+      });
       return withNewClassifier(other, seed);
     },
   };
 }
 
 /** The network of a run that goes on, which needs none of the weights that it began with. */
-export async function savedNetwork({ folder, data }: OpenedRun): Promise<StartingNetwork> {
-  const source = await openModel(folder.last);
+export async function savedNetwork({ platform, folder, data }: OpenedRun): Promise<StartingNetwork> {
+  const source = await openModel(platform, folder.last);
   return {
     description: source.description,
     kept: keptClasses(source.description, data.training.classes),
@@ -44,9 +46,13 @@ export async function savedNetwork({ folder, data }: OpenedRun): Promise<Startin
 }
 
 /** The shape of the network that the options of a resumed run name, if they do; nothing is downloaded for it. */
-export async function namedConfig({ options }: OpenedRun): Promise<ResNetConfig | undefined> {
+export async function namedConfig({ platform, options }: OpenedRun): Promise<ResNetConfig | undefined> {
   if (options.model === undefined && options.weights === undefined) return undefined;
-  const { description } = await startingModel({ ...options, scratch: options.weights === undefined }, {});
+  const { description } = await startingModel(
+    platform,
+    { ...options, scratch: options.weights === undefined },
+    {},
+  );
   return description.config;
 }
 
@@ -71,6 +77,7 @@ function keptClasses(
  * @throws UsageError `train/model` when nothing says what to train, or both weights and random ones are asked for.
  */
 async function startingModel(
+  platform: TrainingPlatform,
   { model, weights, scratch = false, hub, signal }: StartingModelOptions,
   more: Pick<ModelOptions, "seed" | "numClasses" | "classes" | "preprocessing">,
 ): Promise<ModelSource> {
@@ -80,16 +87,17 @@ async function startingModel(
       `Start from ${weights} or from random weights (scratch): not from both.`,
     );
   }
-  const named = model ?? (weights === undefined ? undefined : resolve(weights));
+  const named = model ?? (weights === undefined ? undefined : platform.storageFor(weights).resolve(weights));
   if (named === undefined) {
     throw new UsageError(
       "train/model",
       "Say what to train: a model's name (--model), or a file (--weights).",
     );
   }
-  if (scratch && isWeightsPath(named)) return withRandomWeights(await openModel(named, more), more.seed);
+  if (scratch && isWeightsPath(named))
+    return withRandomWeights(await openModel(platform, named, more), more.seed);
   const pretrained = !scratch && weights === undefined && hasWeights(named);
-  return openModel(named, {
+  return openModel(platform, named, {
     ...more,
     pretrained,
     ...(model === undefined ? {} : { weights }),
@@ -122,19 +130,19 @@ function withNewClassifier(source: ModelSource, seed: number): ModelSource {
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
 export function trainedDescription(
   { description }: Pick<ModelSource, "description">,
-  { folder, recipe, data }: Pick<OpenedRun, "folder" | "recipe" | "data">,
+  { platform, folder, recipe, data }: Pick<OpenedRun, "platform" | "folder" | "recipe" | "data">,
   classes: number,
   images: number | undefined,
 ): ModelDescription {
   return {
     ...description,
-    name: basename(resolve(folder.path)),
+    name: folder.name,
     provenance: {
       ...description.provenance,
       model: description.name,
       data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
       recipe: JSON.stringify(recipe),
-      software: `ssl-resnext ${packageVersion()}`,
+      software: `ssl-resnext ${platform.packageVersion()}`,
     },
   };
 }

@@ -1,23 +1,17 @@
-import { availableParallelism } from "node:os";
-import type { ResNetConfig } from "../nn/index.ts";
-import type { Device, SessionOptions } from "../runtime/index.ts";
+import type { ResNetConfig } from "../../nn/index.ts";
+import type { Device, Platform, SessionOptions, Thread } from "../../runtime/index.ts";
+import { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "../training-program.ts";
+import { encodeProgram } from "./encoded-program.ts";
+import type { OpenStepRequest, StepRequest, UpdateRequest } from "./step-worker.ts";
 import {
-  encodeProgram,
-  trainingProgram,
   trainingStepOn,
   type Gradients,
   type StateValues,
   type StepResult,
   type StepRunner,
-  type TrainingProgram,
-  type TrainingProgramOptions,
   type TrainingStep,
   type TrainingStepOptions,
-} from "../train/index.ts";
-import { cpuBlockSize } from "./onnx/block-size.ts";
-import type { Thread } from "../runtime/thread.ts";
-import { startThread } from "./threads/start-thread.ts";
-import type { OpenStepRequest, StepRequest, UpdateRequest } from "./workers/training-step.ts";
+} from "./training-step.ts";
 
 /** Where a training step runs, and what it starts with. */
 export interface OpenTrainingStepOptions extends SessionOptions, TrainingStepOptions {}
@@ -25,21 +19,15 @@ export interface OpenTrainingStepOptions extends SessionOptions, TrainingStepOpt
 /**
  * Opens a training program in a worker thread of its own, so that steps never block the caller.
  *
- * An idle step does not keep the process alive. With `webgpu` the state stays on the device from step to step;
- * on the CPU, ONNX Runtime writes it into tensors that alternate.
- *
  * @throws SessionError `runtime/device-unavailable`, `runtime/model-rejected`, `runtime/out-of-memory`; WeightsError
  *   `weights/mismatch` for a state of another program; UsageError `train/no-flat-gradients`; the signal's reason.
- * @example
- * const program = await trainingProgramFor("cpu", config, { batchSize: 32 });
- * const step = await openTrainingStep(program, { state: initialTrainingState(program) });
- * const { loss } = await step.run({ images, targets }, { learningRate: 0.1, step: 1 });
  */
 export async function openTrainingStep(
+  { startThread, machine }: Pick<Platform, "startThread" | "machine">,
   program: TrainingProgram,
   options: OpenTrainingStepOptions,
 ): Promise<TrainingStep> {
-  const { device = "cpu", threads = availableParallelism(), seed = 0, signal } = options;
+  const { device = "cpu", threads = machine().cores, seed = 0, signal } = options;
   signal?.throwIfAborted();
   const thread = startThread("training-step");
   try {
@@ -59,11 +47,12 @@ export async function openTrainingStep(
  * @throws ModelError, UsageError as `trainingProgram`.
  */
 export async function trainingProgramFor(
+  platform: Pick<Platform, "blockSize">,
   device: Device,
   config: ResNetConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
-  const blockSize = device === "cpu" ? await cpuBlockSize("training") : undefined;
+  const blockSize = device === "cpu" ? await platform.blockSize?.("training") : undefined;
   return trainingProgram(config, { ...options, blockSize });
 }
 

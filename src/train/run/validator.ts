@@ -2,13 +2,13 @@ import type { StateDict } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import type { ValidatedImage, ValidationReport } from "../../predict/index.ts";
+import { modelOf, type ValidatedImage, type ValidationReport } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { nodePlatform } from "../platform.ts";
-import { modelOf } from "../../predict/create-model.ts";
+import type { TrainingPlatform } from "../platform.ts";
 
 /** Validation images, and how a model is run over them. */
 export interface ValidatorOptions {
+  readonly platform: TrainingPlatform;
   readonly images: ImageSource;
   readonly description: ModelDescription;
   readonly device: Device;
@@ -27,14 +27,10 @@ const keptMistakes = 24;
 /** Runs weights over the validation images. */
 export async function validateWeights(
   weights: StateDict,
-  { images, description, device, decode }: ValidatorOptions,
+  { platform, images, description, device, decode }: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
-  const model = modelOf(
-    nodePlatform,
-    { description, withWeights: (use) => use(weights) },
-    { device, decode },
-  );
+  const model = modelOf(platform, { description, withWeights: (use) => use(weights) }, { device, decode });
   const mistakes: ValidatedImage[] = [];
   try {
     const report = await model.validate(images, {

@@ -1,27 +1,25 @@
-import { availableParallelism, cpus, totalmem } from "node:os";
-import { basename, resolve } from "node:path";
 import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import { classNames, type ValidatedImage } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
-import {
-  recipeKeys,
-  trainingReport,
-  type Mistake,
-  type Recipe,
-  type SweepRecord,
-  type TrainingReportData,
-  type ValidationRecord,
-} from "../../train/index.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
-import { thumbnail } from "../images/encode-image.ts";
-import { onnxRuntimeVersion } from "../onnx/install-onnx-runtime.ts";
+import { writeText } from "../../storage/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import { recipeKeys } from "../recipe/fields.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type {
+  Mistake,
+  SweepRecord,
+  TrainingReportData,
+  ValidationRecord,
+} from "../report/training-report-data.ts";
+import { trainingReport } from "../report/training-report.ts";
 import type { HistoryRow, RunFolder } from "./run-folder.ts";
 import type { Validation } from "./validator.ts";
 
 /** What a run has to show. */
 interface RunReport {
+  readonly platform: TrainingPlatform;
   readonly folder: RunFolder;
   readonly status: NonNullable<TrainingReportData["status"]>;
   readonly description: ModelDescription;
@@ -37,9 +35,9 @@ interface RunReport {
 
 /** Writes the page that shows a run. */
 export async function writeReport(run: RunReport): Promise<void> {
-  const { folder, description, rows, validation } = run;
+  const { platform, folder, description, rows, validation } = run;
   const page = trainingReport({
-    title: basename(resolve(folder.path)),
+    title: folder.name,
     summary: `${description.provenance["model"]} on ${description.provenance["data"]}.`,
     status: run.status,
     classes: classNames(description),
@@ -51,21 +49,22 @@ export async function writeReport(run: RunReport): Promise<void> {
     provenance: Object.entries(description.provenance)
       .filter(([name]) => name !== "recipe")
       .map(([name, value]) => ({ name, value })),
-    machine: machineFacts(run.device),
+    machine: platform.machineFacts(run.device),
   });
-  await writeFileAtomic(folder.report, [Buffer.from(page)]);
+  await writeText(folder.storage, folder.report, page);
 }
 
 async function validationRecord(
-  { decode, validationName }: RunReport,
+  { platform, decode, validationName }: RunReport,
   { report, mistakes }: Validation,
 ): Promise<ValidationRecord> {
   const { top1, top5, confusion, failed } = report;
-  const shown = await Promise.all(mistakes.map((mistake) => withThumbnail(mistake, decode)));
+  const shown = await Promise.all(mistakes.map((mistake) => withThumbnail(platform, mistake, decode)));
   return { data: validationName, top1, top5, confusion, failed, mistakes: shown };
 }
 
 async function withThumbnail(
+  { thumbnail }: TrainingPlatform,
   { item, target, predicted, probability }: ValidatedImage,
   decode: DecodeOptions,
 ): Promise<Mistake> {
@@ -78,19 +77,3 @@ function recipeFacts(recipe: Recipe): readonly Fact[] {
     return { name, value: typeof value === "object" ? (value?.join(", ") ?? "none") : value };
   });
 }
-
-/** What a run ran on. */
-export function machineFacts(device: Device): readonly Fact[] {
-  return [
-    { name: "processor", value: cpus()[0]?.model ?? "unknown" },
-    { name: "cores", value: availableParallelism() },
-    { name: "memory", value: `${(totalmem() / 1e9).toFixed(1)} GB` },
-    { name: "device", value: device },
-    { name: "ONNX Runtime", value: onnxRuntimeVersion },
-    { name: "Node", value: process.version },
-    { name: "system", value: `${process.platform} ${process.arch}` },
-  ];
-}
-
-/** Bytes that this process took at most. */
-export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;

@@ -1,37 +1,24 @@
-import { nodePlatform } from "../platform.ts";
-import { join } from "node:path";
 import { DataError, ModelError, tensor } from "../../core/index.ts";
 import { splitHoldout, type ImageSource } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import { embeddingLength } from "../../nn/index.ts";
+import { compileModel, modelOf, type ExecutionOptions, type ModelSource } from "../../predict/index.ts";
 import type { Device, Session } from "../../runtime/index.ts";
+import { hashWeights } from "../../weights/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
+import { embedImages, type EmbeddingProgress, type UnreadableImage } from "./embed-images.ts";
+import { openEmbeddingCache } from "./embedding-cache.ts";
 import {
   defaultStrengths,
   featureStatistics,
   fitHead,
   foldStatistics,
-  headGraph,
-  headObjective,
   standardise,
-  type Examples,
   type HeadFit,
   type LinearHead,
   type StrengthTried,
-} from "../../train/index.ts";
-import { cacheFolder } from "../files/hub-storage.ts";
-import { modelOf } from "../../predict/create-model.ts";
-import type { ExecutionOptions } from "../../predict/pipeline/graph-pipeline.ts";
-import { nodeSha256 } from "../models/model-weights.ts";
-import { hashWeights } from "../../weights/index.ts";
-import type { ModelSource } from "../../predict/open-model.ts";
-import { createSession } from "../onnx/ort-session.ts";
-import { compileModel } from "../../predict/index.ts";
-import {
-  embedImages,
-  openEmbeddingCache,
-  type EmbeddingProgress,
-  type UnreadableImage,
-} from "./embed-images.ts";
+} from "./fit-head.ts";
+import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 
 /** What happens while a head is trained; plain data, in order. */
 export type HeadEvent =
@@ -71,6 +58,7 @@ export interface TrainHeadOptions extends ExecutionOptions {
  *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
  */
 export async function* trainHead(
+  platform: TrainingPlatform,
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
@@ -78,7 +66,7 @@ export async function* trainHead(
   const { classes, strengths = defaultStrengths, holdOut = 0.2, seed = 0, signal } = options;
   checkClassifier(source, classes);
   const began = performance.now();
-  const { examples, cached, unreadable } = await embedAll(source, images, options);
+  const { examples, cached, unreadable } = await embedAll(platform, source, images, options);
   for (const image of unreadable) yield { type: "skipped", ...image };
   yield { type: "embedded", images: examples.rows, cached, seconds: since(began) };
   checkClasses(examples, classes);
@@ -86,7 +74,7 @@ export async function* trainHead(
   const embedded = performance.now();
   const statistics = featureStatistics(examples);
   const standard = standardise(examples, statistics);
-  const session = await openHeadSession(standard);
+  const session = await openHeadSession(platform, standard);
   try {
     const fitting = fitHead(headObjective(session, standard), standard, {
       strengths,
@@ -104,19 +92,24 @@ export async function* trainHead(
 }
 
 async function embedAll(
+  platform: TrainingPlatform,
   source: ModelSource,
   images: ImageSource,
-  { cache = join(cacheFolder(), "embeddings"), classes, onProgress, signal, ...execution }: TrainHeadOptions,
+  { cache, classes, onProgress, signal, ...execution }: TrainHeadOptions,
 ): ReturnType<typeof embedImages> {
   const length = embeddingLength(source.description.config);
-  const model = modelOf(nodePlatform, source, execution);
+  const model = modelOf(platform, source, execution);
   try {
-    return await embedImages(model, images, {
+    return await embedImages(platform, model, images, {
       classes,
       cache:
         cache === false
           ? undefined
-          : await openEmbeddingCache(join(cache, await embeddingKey(source, execution)), length),
+          : await openEmbeddingCache(
+              platform,
+              await embeddingFolder(platform, source, execution, cache),
+              length,
+            ),
       onProgress,
       signal,
     });
@@ -125,10 +118,22 @@ async function embedAll(
   }
 }
 
-async function openHeadSession(examples: Examples): Promise<Session> {
-  const compiled = await compileModel(nodePlatform, headGraph(examples));
+/** Where the embeddings of a model are kept below the folder that was chosen, or that of the weights. */
+async function embeddingFolder(
+  platform: TrainingPlatform,
+  source: ModelSource,
+  settings: EmbeddingSettings,
+  chosen: string | undefined,
+): Promise<string> {
+  const cache = platform.cacheFolder();
+  const folder = chosen ?? platform.storageFor(cache).join(cache, "embeddings");
+  return platform.storageFor(folder).join(folder, await embeddingKey(platform, source, settings));
+}
+
+async function openHeadSession(platform: TrainingPlatform, examples: Examples): Promise<Session> {
+  const compiled = await compileModel(platform, headGraph(examples));
   try {
-    return await createSession(compiled.model);
+    return await platform.createSession(compiled.model);
   } finally {
     await compiled.remove();
   }
@@ -182,14 +187,15 @@ const version = 1;
  * the network, the transform of the images and the device.
  */
 async function embeddingKey(
+  { sha256 }: TrainingPlatform,
   source: ModelSource,
   { decode = {}, device = "cpu" }: EmbeddingSettings,
 ): Promise<string> {
   const { config, preprocessing } = source.description;
-  const hash = nodeSha256();
+  const hash = sha256();
   // The classifier is none of an embedding's business, and training's dropping happens in training only.
   const network = { ...config, numClasses: 0, dropRate: 0, dropPathRate: 0 };
-  hash.update(Buffer.from(JSON.stringify([version, network, preprocessing, decode, device])));
+  hash.update(new TextEncoder().encode(JSON.stringify([version, network, preprocessing, decode, device])));
   await source.withWeights((weights) =>
     hashWeights(hash, new Map([...weights].filter(([name]) => !name.startsWith("fc.")))),
   );

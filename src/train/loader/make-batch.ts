@@ -1,5 +1,6 @@
 import { DataError, deriveSeed, seededRandom, SslResnextError } from "../../core/index.ts";
 import { stream } from "../../data/loader/epoch-order.ts";
+import type { ImageItem } from "../../data/image-source.ts";
 import { indexedImage, type ImageIndex } from "../../data/loader/image-index.ts";
 import type { BatchArrays } from "../../data/loader/training-loader.ts";
 import type { MixingOptions } from "../../data/mixing-options.ts";
@@ -10,9 +11,7 @@ import {
   transformPart,
   type TrainingTransformOptions,
 } from "../../image/augment/training-transform.ts";
-import type { DecodeOptions, RgbImage, Size, Window } from "../../image/index.ts";
-import type { ContentReader } from "../images/content-reader.ts";
-import { decodeImage, decodePart } from "../images/decode-image.ts";
+import type { DecodeImage, DecodeOptions, RgbImage, Size, Window } from "../../image/index.ts";
 import { toWire, type WireError } from "../../runtime/wire-error.ts";
 import { cachedImage, cacheImage, type DecodedCache } from "./decoded-cache.ts";
 
@@ -31,6 +30,21 @@ export interface BatchSettings {
   readonly cache: DecodedCache | undefined;
 }
 
+/** What a platform gives its worker for batches. */
+export interface BatchParts {
+  /** The encoded bytes of an image. @throws DataError */
+  readonly read: (item: Pick<ImageItem, "content">) => Promise<Uint8Array>;
+  readonly decodeImage: DecodeImage;
+  /** Decodes the part of an image that `choose` picks once the image's size is known. @throws ImageError */
+  readonly decodePart: (
+    bytes: Uint8Array,
+    choose: (whole: Size) => Window,
+    options: DecodeOptions,
+  ) => Promise<RgbImage>;
+  /** One turn of the event loop, in which messages come in. */
+  readonly nextTurn: () => Promise<void>;
+}
+
 /** Which batch to make. */
 export interface BatchRequest {
   readonly epoch: number;
@@ -46,7 +60,7 @@ export interface MadeBatch extends BatchArrays {
   readonly skipped: readonly { readonly id: string; readonly error: WireError }[];
 }
 
-/** Images that are read and decoded at once, on libuv's threads, while this one augments. */
+/** Images that are read and decoded at once, in Node on other threads, while this one augments. */
 const lanes = 3;
 /** Milliseconds after which the thread looks for messages, such as that the batch is no longer wanted. */
 const attentionSpan = 20;
@@ -60,9 +74,9 @@ const mostReplacements = 20;
  * @throws DataError `data/broken-images`, and with `onBrokenImage: "fail"` whatever is wrong with an image.
  */
 export async function makeBatch(
+  parts: BatchParts,
   settings: BatchSettings,
   request: BatchRequest,
-  reader: ContentReader,
   call: { readonly cancelled: boolean },
   spare: BatchArrays[],
 ): Promise<MadeBatch | undefined> {
@@ -83,7 +97,7 @@ export async function makeBatch(
     for (let attempt = 0; ; attempt++) {
       const random = seededRandom(deriveSeed(stream.augmentation, seed, epoch, place));
       const choose = (whole: Size): Window => drawPart(whole, transform.augmentation, random);
-      const part = await load(settings, image, reader, choose).catch((error: unknown) => {
+      const part = await load(parts, settings, image, choose).catch((error: unknown) => {
         if (!(error instanceof SslResnextError)) throw error;
         return error;
       });
@@ -106,7 +120,7 @@ export async function makeBatch(
     while (next < size && !call.cancelled) {
       await fill(next++);
       if (performance.now() - attended > attentionSpan) {
-        await new Promise((resolve) => setImmediate(resolve));
+        await parts.nextTurn();
         attended = performance.now();
       }
     }
@@ -125,14 +139,14 @@ export async function makeBatch(
 
 /** The chosen part of an image; without a cache no more of it is decoded. */
 async function load(
+  { read, decodeImage, decodePart }: BatchParts,
   { index, decode, cache }: BatchSettings,
   image: number,
-  reader: ContentReader,
   choose: (whole: Size) => Window,
 ): Promise<RgbImage> {
   const cached = cache && cachedImage(cache, image);
   if (cached) return crop(cached, choose(cached));
-  const bytes = await reader.read(indexedImage(index, image));
+  const bytes = await read(indexedImage(index, image));
   if (!cache) return decodePart(bytes, choose, decode);
   const decoded = await decodeImage(bytes, decode);
   cacheImage(cache, image, decoded);

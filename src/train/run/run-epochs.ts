@@ -1,26 +1,17 @@
 import type { TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
-import {
-  explainMemory,
-  initialTrainingState,
-  programOptions,
-  startPosition,
-  summaryCsv,
-  trainEpochs,
-  trainingPlan,
-  type DataRecord,
-  type EpochEvent,
-  type Recipe,
-  type RunStore,
-  type TrainingPosition,
-  type TrainingState,
-  type TrainingStep,
-} from "../../train/index.ts";
+import { exportSafetensors, openModel, type ModelSource } from "../../predict/index.ts";
+import { writeText } from "../../storage/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
-import { exportSafetensors, openModel } from "../library.ts";
-import type { ModelSource } from "../../predict/open-model.ts";
-import { openTrainingStep, trainingProgramFor } from "../training-step.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { openTrainingStep, trainingProgramFor } from "../step/thread-step.ts";
+import type { TrainingStep } from "../step/training-step.ts";
+import { summaryCsv, type EpochEvent } from "../trainer/events.ts";
+import { programOptions, trainingPlan } from "../trainer/plan.ts";
+import { startPosition, type TrainingPosition } from "../trainer/position.ts";
+import { explainMemory, trainEpochs, type RunStore, type TrainingState } from "../trainer/train-epochs.ts";
+import type { DataRecord } from "../trainer/training-record.ts";
+import { initialTrainingState } from "../training-program.ts";
 import type { OpenedRun, TrainingEvent } from "./options.ts";
 import {
   stateDict,
@@ -30,15 +21,15 @@ import {
   type RunFolder,
 } from "./run-folder.ts";
 import { validateWeights, type Validation, type ValidatorOptions } from "./validator.ts";
-import { peakMemory, writeReport } from "./write-report.ts";
+import { writeReport } from "./write-report.ts";
 
 /** Takes the steps that a run still has, and writes its report. */
 export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { options, recipe, saved, folder, data, loader, description, record, history } = run;
+  const { platform, options, recipe, saved, folder, data, loader, description, record, history } = run;
   const { device = "cpu", decode = {}, signal } = options;
   const plan = trainingPlan(recipe, loader.batchesPerEpoch);
   const from = saved?.record.position ?? startPosition;
-  const validator = data.validation && { images: data.validation, description, device, decode };
+  const validator = data.validation && { platform, images: data.validation, description, device, decode };
   let latest: Validation | undefined;
   let best: Validation | undefined;
   const report = (status: "finished" | "stopped"): Promise<void> =>
@@ -81,7 +72,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
             return latest.report;
           }),
         store: runStore({ folder, history, description, recipe, data: record }),
-        peakMemory,
+        peakMemory: platform.peakMemory,
       },
       from,
       { checkpoint: saved && folder.last, signal },
@@ -111,7 +102,7 @@ async function validateFile(
   options: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
-  const source = await openModel(path);
+  const source = await openModel(options.platform, path);
   return source.withWeights((weights) => validateWeights(weights, options, signal));
 }
 
@@ -132,10 +123,11 @@ interface ReadyRun extends OpenedRun {
  * @throws TrainingError `train/out-of-memory`; SessionError; WeightsError.
  */
 async function openStep(run: ReadyRun): Promise<TrainingStep> {
-  const { options, recipe, saved, folder, source, description } = run;
+  const { platform, options, recipe, saved, folder, source, description } = run;
   const { device = "cpu", threads, signal } = options;
   const { config, preprocessing } = description;
   const program = await trainingProgramFor(
+    platform,
     device,
     config,
     programOptions(recipe, config, preprocessing.inputSize),
@@ -148,10 +140,12 @@ async function openStep(run: ReadyRun): Promise<TrainingStep> {
   };
   try {
     if (saved) {
-      return await withTrainingState(folder.last, (state) => openTrainingStep(program, { ...more, state }));
+      return await withTrainingState(folder, (state) =>
+        openTrainingStep(platform, program, { ...more, state }),
+      );
     }
     return await source.withWeights((weights) =>
-      openTrainingStep(program, { ...more, state: initialTrainingState(program, { weights }) }),
+      openTrainingStep(platform, program, { ...more, state: initialTrainingState(program, { weights }) }),
     );
   } catch (error) {
     throw explainMemory(error, recipe);
@@ -178,30 +172,32 @@ function runStore({ folder, history, description, recipe, data }: RunStoreParts)
       // In this order: a checkpoint never counts on rows that are not on disk.
       const historyBytes = await history.sync();
       const record = { recipe, data, position, historyBytes };
-      await writeTrainingCheckpoint(folder.last, state, { description, record });
+      await writeTrainingCheckpoint(folder, state, { description, record });
       return folder.last;
     },
     async saveWeights(kind, state, epoch) {
       const path = kind === "best" ? folder.best : folder.epoch(epoch.epoch);
-      await writeWeights(path, state, withEpoch(description, epoch));
+      await writeWeights(folder, path, state, withEpoch(description, epoch));
       return path;
     },
   };
 }
 
 /** Replaces the summary by that of the history's epochs. */
-async function writeSummary(folder: RunFolder, { rows }: History): Promise<void> {
+async function writeSummary({ storage, summary }: RunFolder, { rows }: History): Promise<void> {
   const epochs = rows.filter((row) => row.type === "epoch");
-  await writeFileAtomic(folder.summary, [Buffer.from(summaryCsv(epochs))]);
+  await writeText(storage, summary, summaryCsv(epochs));
 }
 
 async function writeWeights(
+  { storage }: RunFolder,
   path: string,
   state: TrainingState,
   description: ModelDescription,
 ): Promise<void> {
   const weights = inferenceWeights(stateDict(state));
-  await exportSafetensors({ description, withWeights: (use) => use(weights) }, path);
+  const source: ModelSource = { description, withWeights: (use) => use(weights) };
+  await exportSafetensors({ storageFor: () => storage }, source, path);
 }
 
 function withEpoch(description: ModelDescription, { epoch, valTop1 }: EpochEvent): ModelDescription {

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { basename } from "node:path";
 import { holdOut, type ImageItem, type ImageSource } from "../../data/index.ts";
-import type { OpenImagesOptions } from "../images/image-sources.ts";
-import { openImages } from "../images/open-images.ts";
+import type { FindImagesOptions } from "../../predict/index.ts";
+import { baseName } from "../../storage/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */
 export interface NamedImages {
@@ -14,10 +13,7 @@ export interface NamedImages {
 export type TrainingImages = string | readonly string[] | NamedImages;
 
 /** Where the images of a run come from. */
-export interface TrainingDataOptions extends Pick<
-  OpenImagesOptions,
-  "imageColumn" | "labelColumn" | "signal"
-> {
+export interface TrainingDataOptions extends FindImagesOptions {
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
   /** Share of each class that is held out when no validation images are given. */
@@ -36,11 +32,14 @@ export interface TrainingData {
 }
 
 /** @throws DataError when images are missing or cannot be read. */
-export async function openTrainingData(options: TrainingDataOptions): Promise<TrainingData> {
+export async function openTrainingData(
+  platform: TrainingPlatform,
+  options: TrainingDataOptions,
+): Promise<TrainingData> {
   const { validationShare, seed } = options;
-  const { name, images: training } = await named(options.data, options);
+  const { name, images: training } = await named(platform, options.data, options);
   if (options.validation !== undefined) {
-    const validation = await named(options.validation, options);
+    const validation = await named(platform, options.validation, options);
     return { training, name, validation: validation.images, validationName: validation.name };
   }
   const validationName = `${name}, ${100 * validationShare} % of each class held out`;
@@ -49,10 +48,14 @@ export async function openTrainingData(options: TrainingDataOptions): Promise<Tr
   return { training: kept, name, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
 }
 
-async function named(images: TrainingImages, options: TrainingDataOptions): Promise<NamedImages> {
+async function named(
+  platform: TrainingPlatform,
+  images: TrainingImages,
+  options: TrainingDataOptions,
+): Promise<NamedImages> {
   if (typeof images !== "string" && "images" in images) return images;
   const paths = typeof images === "string" ? [images] : images;
-  return { name: paths.join(" "), images: await openImages(paths, options) };
+  return { name: paths.join(" "), images: await platform.openImages(paths, options) };
 }
 
 /** A source that notes a hash of the names and classes of its images when it is walked to the end. */
@@ -61,7 +64,7 @@ export interface HashedSource extends ImageSource {
 }
 
 /** Folders above the image do not count, so that a data set may move. */
-export function hashedSource(source: ImageSource): HashedSource {
+export function hashedSource({ sha256 }: TrainingPlatform, source: ImageSource): HashedSource {
   let found: string | undefined;
   return {
     classes: source.classes,
@@ -70,12 +73,13 @@ export function hashedSource(source: ImageSource): HashedSource {
       return found;
     },
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
-      const hash = createHash("sha256");
+      const hash = sha256();
+      const encoder = new TextEncoder();
       for await (const item of source) {
-        hash.update(JSON.stringify([item.label, basename(item.id)]));
+        hash.update(encoder.encode(JSON.stringify([item.label, baseName(item.id)])));
         yield item;
       }
-      found = hash.digest("hex");
+      found = await hash.hex();
     },
   };
 }

@@ -1,16 +1,12 @@
 import type { DecodeOptions } from "../../image/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import type {
-  EpochsEvent,
-  FinishedEvent,
-  Recipe,
-  RecipeLayer,
-  RecipeName,
-  StartedEvent,
-} from "../../train/index.ts";
-import type { ModelOptions } from "../../predict/open-model.ts";
+import type { HeadEvent } from "../head/train-head.ts";
+import type { Recipe, RecipeName } from "../recipe/recipe.ts";
+import type { RecipeLayer } from "../recipe/resolve-recipe.ts";
+import type { EpochsEvent, FinishedEvent, StartedEvent } from "../trainer/events.ts";
+import type { ModelOptions } from "../../predict/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
-import type { HeadEvent } from "./train-head.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
 /** Values of a recipe, and the built-in recipe that they change. */
@@ -59,6 +55,7 @@ export type TrainingEvent = StartedEvent | EpochsEvent | HeadEvent | FinishedEve
 
 /** A run whose recipe is complete and whose images are found. */
 export interface OpenedRun {
+  readonly platform: TrainingPlatform;
   readonly options: TrainModelOptions;
   readonly recipe: Recipe;
   readonly folder: RunFolder;

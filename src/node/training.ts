@@ -1,0 +1,106 @@
+import type { ImageSource, TrainingLoader, TrainingLoaderOptions } from "../data/index.ts";
+import type { ResNetConfig } from "../nn/index.ts";
+import type { ModelSource } from "../predict/index.ts";
+import type { Device } from "../runtime/index.ts";
+import {
+  openTrainingLoader as openTrainingLoaderOn,
+  openTrainingStep as openTrainingStepOn,
+  trainHead as trainHeadOn,
+  trainingProgramFor as trainingProgramForOn,
+  trainModel as trainModelOn,
+  type HeadEvent,
+  type OpenTrainingStepOptions,
+  type TrainHeadOptions,
+  type TrainingEvent,
+  type TrainingProgram,
+  type TrainingProgramOptions,
+  type TrainingStep,
+  type TrainModelOptions,
+} from "../train/index.ts";
+import { nodeTrainingPlatform } from "./training-platform.ts";
+
+/**
+ * Trains a network, or its last stages, or its classifier, on labelled images.
+ *
+ * Everything is written to one folder: the resolved recipe, the history, the last and the best checkpoint, a report.
+ * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
+ * the run saves what it needs to go on, gives the event `stopped`, and ends.
+ *
+ * @throws UsageError `train/recipe`, `train/out-exists`, `train/model`; TrainingError `train/other-run`,
+ *   `train/no-checkpoint`, `train/history`, `train/not-finite`, `train/out-of-memory`; what opening images, model and
+ *   device throws.
+ * @example
+ * for await (const event of trainModel({ data: "photos", model: "ssl_resnext50_32x4d", out: "run" })) {
+ *   if (event.type === "epoch") console.log(event.epoch, event.valTop1);
+ * }
+ */
+export function trainModel(options: TrainModelOptions): AsyncGenerator<TrainingEvent, void, undefined> {
+  return trainModelOn(nodeTrainingPlatform, options);
+}
+
+/**
+ * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, as it is
+ * seen in evaluation, and the classifier is fitted by logistic regression.
+ *
+ * @param source The network, with a classifier for these classes, whose weights are not looked at.
+ * @returns The network with the new classifier.
+ * @throws ModelError `model/class-names` when the classifier is for another number of classes; DataError
+ *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
+ */
+export function trainHead(
+  source: ModelSource,
+  images: ImageSource,
+  options: TrainHeadOptions,
+): AsyncGenerator<HeadEvent, ModelSource, undefined> {
+  return trainHeadOn(nodeTrainingPlatform, source, images, options);
+}
+
+/**
+ * Opens a data set for training: walks it once, numbers its classes, and starts the threads that make its batches.
+ *
+ * Images that can only be read in order where they are, in Parquet tables and compressed archives, are copied once to
+ * the system's temporary folder.
+ *
+ * @throws DataError `data/no-images`, `data/unlabelled`, `data/empty-classes`, `data/class-mismatch`, and what the
+ *   source throws; UsageError `data/loader-options`, `data/batch-too-large`.
+ */
+export function openTrainingLoader(
+  source: ImageSource,
+  options: TrainingLoaderOptions,
+): Promise<TrainingLoader> {
+  return openTrainingLoaderOn(nodeTrainingPlatform, source, options);
+}
+
+/**
+ * Opens a training program in a worker thread of its own, so that steps never block the caller.
+ *
+ * An idle step does not keep the process alive. With `webgpu` the state stays on the device from step to step;
+ * on the CPU, ONNX Runtime writes it into tensors that alternate.
+ *
+ * @throws SessionError `runtime/device-unavailable`, `runtime/model-rejected`, `runtime/out-of-memory`; WeightsError
+ *   `weights/mismatch` for a state of another program; UsageError `train/no-flat-gradients`; the signal's reason.
+ * @example
+ * const program = await trainingProgramFor("cpu", config, { batchSize: 32 });
+ * const step = await openTrainingStep(program, { state: initialTrainingState(program) });
+ * const { loss } = await step.run({ images, targets }, { learningRate: 0.1, step: 1 });
+ */
+export function openTrainingStep(
+  program: TrainingProgram,
+  options: OpenTrainingStepOptions,
+): Promise<TrainingStep> {
+  return openTrainingStepOn(nodeTrainingPlatform, program, options);
+}
+
+/**
+ * A training program as it runs fastest on a device. On the CPU that is the blocked lowering, if the probe finds a
+ * block size that computes what it should; ONNX's own operators anywhere else.
+ *
+ * @throws ModelError, UsageError as `trainingProgram`.
+ */
+export function trainingProgramFor(
+  device: Device,
+  config: ResNetConfig,
+  options: Omit<TrainingProgramOptions, "blockSize">,
+): Promise<TrainingProgram> {
+  return trainingProgramForOn(nodeTrainingPlatform, device, config, options);
+}

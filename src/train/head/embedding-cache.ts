@@ -1,0 +1,165 @@
+import { DataError, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
+import { writeBytes, type Storage } from "../../storage/index.ts";
+import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
+import type { TrainingPlatform } from "../platform.ts";
+
+/** What a cache needs of its platform. */
+type CachePlatform = Pick<TrainingPlatform, "storageFor" | "sha256">;
+
+/** Embeddings that were computed before, by the SHA-256 of the encoded image in hexadecimal. */
+export interface EmbeddingCache {
+  find(hash: string): Promise<Float32Array<ArrayBuffer> | undefined>;
+  /** Writes to disk now and then. */
+  add(hash: string, embedding: Float32Array<ArrayBuffer>): Promise<void>;
+  /** Writes what was added since. */
+  flush(): Promise<void>;
+}
+
+/** Embeddings of one file: 4 MB of the card's models, some seconds of work. */
+const rowsOfPart = 512;
+const bytesOfHash = 32;
+
+interface Place {
+  readonly file: string;
+  readonly row: number;
+}
+
+/**
+ * Opens the embeddings of one model in a folder, which is made when it is first written to.
+ *
+ * Each file holds some images and their embeddings and appears complete or not at all, so that a run that is killed
+ * keeps what it had written, and runs at the same time do not disturb each other. A file that cannot be read is left
+ * out.
+ *
+ * @param length Numbers of one embedding.
+ */
+export async function openEmbeddingCache(
+  platform: CachePlatform,
+  folder: string,
+  length: number,
+): Promise<EmbeddingCache> {
+  const storage = platform.storageFor(folder);
+  const places = new Map<string, Place>();
+  let added = new Map<string, Float32Array<ArrayBuffer>>();
+  // Images come in the order of the run before: one file serves hundreds of them in a row.
+  let open: { readonly file: string; readonly data: Float32Array<ArrayBuffer> } | undefined;
+
+  for (const file of await filesIn(storage, folder)) {
+    for (const [row, hash] of (await hashesIn(storage, storage.join(folder, file), length)).entries()) {
+      places.set(hash, { file, row });
+    }
+  }
+  const flush = async (): Promise<void> => {
+    if (added.size === 0) return;
+    const rows = added;
+    added = new Map();
+    await writePart(platform, folder, rows, length);
+  };
+  return {
+    async find(hash) {
+      const place = places.get(hash);
+      if (!place) return added.get(hash);
+      if (open?.file !== place.file) {
+        const path = storage.join(folder, place.file);
+        open = { file: place.file, data: await readTensor(storage, path, "embeddings") };
+      }
+      return open.data.slice(place.row * length, (place.row + 1) * length);
+    },
+    async add(hash, embedding) {
+      added.set(hash, embedding);
+      if (added.size >= rowsOfPart) await flush();
+    },
+    flush,
+  };
+}
+
+async function filesIn(storage: Storage, folder: string): Promise<readonly string[]> {
+  if (!(await storage.stat(folder))) return [];
+  const names: string[] = [];
+  for await (const { name } of storage.list(folder)) if (name.endsWith(".safetensors")) names.push(name);
+  return names.sort();
+}
+
+/** Hashes of a file's images in their order; none when the file is not as it should be. */
+async function hashesIn(storage: Storage, path: string, length: number): Promise<readonly string[]> {
+  try {
+    return await withTensors(storage, path, async (tensors) => {
+      const { dims: [rows = 0, width] = [] } = tensors.get("embeddings") ?? {};
+      const hashes = await tensors.get("hashes")?.load();
+      if (width !== length || hashes?.dtype !== "uint8" || hashes.data.length !== rows * bytesOfHash)
+        return [];
+      const bytes = hashes.data as Uint8Array;
+      return Array.from({ length: rows }, (_, row) =>
+        toHex(bytes.subarray(row * bytesOfHash, (row + 1) * bytesOfHash)),
+      );
+    });
+  } catch (error) {
+    if (error instanceof WeightsError) return [];
+    throw error;
+  }
+}
+
+function readTensor(storage: Storage, path: string, name: string): Promise<Float32Array<ArrayBuffer>> {
+  return withTensors(storage, path, async (tensors) => {
+    const { data } = await tensors.get(name)!.load();
+    return data as Float32Array<ArrayBuffer>;
+  });
+}
+
+async function withTensors<T>(
+  storage: Storage,
+  path: string,
+  use: (tensors: StateDict) => Promise<T>,
+): Promise<T> {
+  await using source = await storage.open(path);
+  // Awaited here: the file has to stay open meanwhile.
+  return await use((await openCheckpoint(source)).tensors);
+}
+
+async function writePart(
+  { storageFor, sha256 }: CachePlatform,
+  folder: string,
+  rows: ReadonlyMap<string, Float32Array<ArrayBuffer>>,
+  length: number,
+): Promise<void> {
+  const hashes = new Uint8Array(rows.size * bytesOfHash);
+  const embeddings = new Float32Array(rows.size * length);
+  for (const [row, [hash, embedding]] of [...rows].entries()) {
+    hashes.set(fromHex(hash), row * bytesOfHash);
+    embeddings.set(embedding, row * length);
+  }
+  const { chunks } = encodeSafetensors(
+    new Map<string, TensorSource>([
+      ["hashes", tensor("uint8", [rows.size, bytesOfHash], hashes)],
+      ["embeddings", tensor("float32", [rows.size, length], embeddings)],
+    ]),
+  );
+  const digest = sha256();
+  digest.update(hashes);
+  const name = `${(await digest.hex()).slice(0, 16)}.safetensors`;
+  const storage = storageFor(folder);
+  await storage.makeFolder(folder).catch((error: unknown) => {
+    throw cacheError(folder, error);
+  });
+  await writeBytes(storage, storage.join(folder, name), chunks);
+}
+
+/** Says what to do about a folder that cannot be made; other errors pass. */
+function cacheError(folder: string, error: unknown): unknown {
+  if (!(error instanceof DataError)) return error;
+  const reason = error.cause instanceof Error ? error.cause.message : error.message;
+  return new WeightsError(
+    "weights/cache-unwritable",
+    `${folder}: the cache folder cannot be used (${reason}). ` +
+      "Check its permissions, or set SSL_RESNEXT_CACHE to another folder.",
+    { cause: error },
+  );
+}
+
+const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const fromHex = (text: string): Uint8Array =>
+  Uint8Array.from({ length: text.length / 2 }, (_, index) =>
+    Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
+  );

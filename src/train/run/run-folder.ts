@@ -1,0 +1,193 @@
+import { tensor, TrainingError, UsageError, type StateDict } from "../../core/index.ts";
+import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
+import {
+  baseName,
+  readText,
+  writeBytes,
+  writeText,
+  type Storage,
+  type StorageFor,
+} from "../../storage/index.ts";
+import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { recipeText } from "../recipe/resolve-recipe.ts";
+import type { EpochEvent, StepEvent } from "../trainer/events.ts";
+import type { TrainingState } from "../trainer/train-epochs.ts";
+import {
+  decodeTrainingRecord,
+  encodeTrainingRecord,
+  type TrainingRecord,
+} from "../trainer/training-record.ts";
+
+/** The files of a training run. */
+export interface RunFolder {
+  readonly storage: Storage;
+  readonly path: string;
+  /** The last part of its path: what comes out is named for it. */
+  readonly name: string;
+  readonly recipe: string;
+  /** One JSON object a line: steps and epochs. */
+  readonly history: string;
+  /** timm's table of the epochs. */
+  readonly summary: string;
+  /** The checkpoint to go on from. */
+  readonly last: string;
+  /** The best weights, for inference. */
+  readonly best: string;
+  readonly report: string;
+  /** The weights of one epoch. */
+  epoch(number: number): string;
+}
+
+export function runFolder(storageFor: StorageFor, path: string): RunFolder {
+  const storage = storageFor(path);
+  const file = (name: string): string => storage.join(path, name);
+  return {
+    storage,
+    path,
+    name: baseName(storage.resolve(path)),
+    recipe: file("recipe.yaml"),
+    history: file("metrics.jsonl"),
+    summary: file("summary.csv"),
+    last: file("last.safetensors"),
+    best: file("best.safetensors"),
+    report: file("report.html"),
+    epoch: (number) => file(`epoch-${number}.safetensors`),
+  };
+}
+
+/**
+ * Makes sure that a new run does not write over an earlier one.
+ *
+ * @throws UsageError `train/out-exists` for a folder that holds something; DataError when it cannot be read.
+ */
+export async function checkNewFolder({ storage, path }: RunFolder): Promise<void> {
+  if (!(await storage.stat(path))) return;
+  const names: string[] = [];
+  for await (const { name } of storage.list(path)) names.push(name);
+  if (names.length === 0) return;
+  const shown = names.sort().slice(0, 3).join(", ");
+  throw new UsageError(
+    "train/out-exists",
+    `${path}: holds ${shown}${names.length > 3 ? ", …" : ""}. Give resume (--resume) to go on with the run in it, or another folder.`,
+  );
+}
+
+/**
+ * Makes the folder of a run, and writes its recipe there.
+ *
+ * @throws DataError when it cannot be made or written to.
+ */
+export async function beginFolder({ storage, path, recipe: file }: RunFolder, recipe: Recipe): Promise<void> {
+  await storage.makeFolder(path);
+  const comment = ["The recipe of this run, complete. It can be given as --recipe to begin another one."];
+  await writeText(storage, file, recipeText(recipe, comment));
+}
+
+export type HistoryRow = StepEvent | EpochEvent;
+
+/** The rows of a run on disk, one JSON object a line. */
+export interface History {
+  readonly rows: readonly HistoryRow[];
+  append(row: HistoryRow): Promise<void>;
+  /** Flushes to disk. @returns the length of the file in bytes */
+  sync(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a history and cuts off what lies behind the first `bytes`: rows that were written after the checkpoint that a
+ * run goes on from, and that it will write again.
+ *
+ * @throws TrainingError `train/history` when it is shorter; DataError when it cannot be written.
+ */
+export async function openHistory({ storage, history }: RunFolder, bytes: number): Promise<History> {
+  const file = await storage.grow(history);
+  try {
+    if (file.size < bytes) {
+      throw new TrainingError(
+        "train/history",
+        `${history}: has ${file.size} bytes, and the checkpoint was saved when it had ${bytes}. It was changed or is missing: put it back, or begin a new run in another folder.`,
+      );
+    }
+    await file.truncate(bytes);
+    const rows = parseRows(new TextDecoder().decode(await file.read(0, bytes)));
+    return {
+      rows,
+      async append(row) {
+        await file.append(new TextEncoder().encode(`${JSON.stringify(row)}\n`));
+        rows.push(row);
+      },
+      async sync() {
+        await file.sync();
+        return file.size;
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/**
+ * The rows of a run that is complete; none when it left no history, as one that only fitted a head.
+ *
+ * @throws DataError when the file cannot be read.
+ */
+export async function readHistory({ storage, history }: RunFolder): Promise<readonly HistoryRow[]> {
+  return (await storage.stat(history)) ? parseRows(await readText(storage, history)) : [];
+}
+
+const parseRows = (text: string): HistoryRow[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as HistoryRow);
+
+/** What a training goes on from, besides its tensors. */
+export interface SavedTraining {
+  readonly description: ModelDescription;
+  readonly record: TrainingRecord;
+}
+
+/** Writes a checkpoint: the weights under their own names, and beside them what training remembers of them. */
+export async function writeTrainingCheckpoint(
+  { storage, last }: RunFolder,
+  state: TrainingState,
+  { description, record }: SavedTraining,
+): Promise<void> {
+  const metadata = { ...encodeDescription(description), ...encodeTrainingRecord(record) };
+  await writeBytes(storage, last, encodeSafetensors(stateDict(state), metadata).chunks);
+}
+
+/**
+ * Reads what the last checkpoint says; undefined when there is none.
+ *
+ * @throws TrainingError `train/no-checkpoint`; WeightsError; DataError
+ */
+export async function readTrainingCheckpoint({
+  storage,
+  last,
+}: RunFolder): Promise<SavedTraining | undefined> {
+  if (!(await storage.stat(last))) return undefined;
+  await using source = await storage.open(last);
+  const { metadata } = await openCheckpoint(source);
+  const record = decodeTrainingRecord(metadata, last);
+  return { record, description: decodeDescription(metadata, last)! };
+}
+
+/** Hands all tensors of the last checkpoint to `use`, which reads them meanwhile. */
+export async function withTrainingState<T>(
+  { storage, last }: RunFolder,
+  use: (state: StateDict) => Promise<T>,
+): Promise<T> {
+  await using source = await storage.open(last);
+  // Awaited here: the file has to stay open meanwhile.
+  return await use((await openCheckpoint(source, { trainingState: true })).tensors);
+}
+
+/** Tensors in memory as a state dict. */
+export function stateDict(state: TrainingState): StateDict {
+  return new Map([...state].map(([name, { dims, data }]) => [name, tensor("float32", dims, data)]));
+}
