@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { readBytes, readText, writeBytes, writeText, type Storage } from "../../src/storage/index.ts";
+import {
+  readBytes,
+  readText,
+  writeBytes,
+  writeText,
+  type OpenFile,
+  type Storage,
+} from "../../src/storage/index.ts";
 
 /** A storage under test. */
 export interface OpenedStorage {
@@ -249,16 +256,23 @@ function writing(open: Open, keepsOpenFiles: boolean): void {
     }),
   );
 
-  it(
-    keepsOpenFiles ? "keeps an open file as it was" : "refuses to read an open file that was replaced",
-    over(open, async ({ storage, root }) => {
-      const uri = storage.join(root, "file.txt");
-      await writeText(storage, uri, "first");
-      const file = await storage.open(uri);
-      await writeText(storage, uri, "second");
-      const bytes = file.read(0, file.size);
-      if (keepsOpenFiles) expect(new TextDecoder().decode(await bytes)).toBe("first");
-      else await expect(bytes).rejects.toMatchObject({ name: "DataError", code: "data/unreadable" });
+  it.runIf(keepsOpenFiles)(
+    "keeps an open file as it was",
+    over(open, async (opened) => {
+      const file = await openReplaced(opened);
+      expect(new TextDecoder().decode(await file.read(0, file.size))).toBe("first");
+      await file.close();
+    }),
+  );
+
+  it.skipIf(keepsOpenFiles)(
+    "refuses to read an open file that was replaced",
+    over(open, async (opened) => {
+      const file = await openReplaced(opened);
+      await expect(file.read(0, file.size)).rejects.toMatchObject({
+        name: "DataError",
+        code: "data/unreadable",
+      });
       await file.close();
     }),
   );
@@ -385,6 +399,15 @@ function locks(open: Open): void {
       )();
     }),
   );
+}
+
+/** A file that was opened when it held "first", and holds "second" now. */
+async function openReplaced({ storage, root }: OpenedStorage): Promise<OpenFile> {
+  const uri = storage.join(root, "file.txt");
+  await writeText(storage, uri, "first");
+  const file = await storage.open(uri);
+  await writeText(storage, uri, "second");
+  return file;
 }
 
 /** Names and kinds in a folder, sorted. */
