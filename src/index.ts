@@ -10,14 +10,19 @@
  * @packageDocumentation
  */
 
-export { calibrateModel, createModel, exportOnnx, exportSafetensors, openModel } from "./node/library.ts";
+export {
+  calibrateModel,
+  createModel,
+  exportOnnx,
+  exportSafetensors,
+  openImages,
+  openModel,
+} from "./node/library.ts";
 export { explanationPng } from "./node/images/encode-image.ts";
 export { trainModel } from "./node/training.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./train/index.ts";
 export { runSemi, type RunSemiOptions } from "./node/semi/run-semi.ts";
 export type { SemiEvent } from "./node/semi/events.ts";
-export { openImages } from "./node/images/open-images.ts";
-export type { OpenImagesOptions } from "./node/images/image-sources.ts";
 export {
   findCard,
   listModels,
@@ -25,7 +30,7 @@ export {
   type ModelDescription,
   type ResNetConfig,
 } from "./nn/index.ts";
-export type { ImageItem, ImageSource } from "./data/index.ts";
+export type { ImageItem, ImageSource, OpenImagesOptions } from "./data/index.ts";
 export {
   Model,
   type CalibrateOptions,

@@ -1,7 +1,6 @@
 import { UsageError } from "../core/index.ts";
 import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
-import { openImages } from "../node/images/open-images.ts";
-import { calibrateModel, createModel, openModel as openSource } from "../node/library.ts";
+import { calibrateModel, createModel, openImages, openModel as openSource } from "../node/library.ts";
 import type { CreateModelOptions } from "../predict/create-model.ts";
 import type { ModelSource } from "../predict/open-model.ts";
 import {

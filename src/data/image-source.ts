@@ -1,8 +1,9 @@
 import { sortNaturally } from "./natural-order.ts";
 
-/** Where the bytes of an image lie: a file, a range of a file, or memory. Survives structured cloning. */
+/** Where the bytes of an image lie: a file, a range of a file, a Blob, or memory. Survives structured cloning. */
 export type ImageContent =
   | { readonly path: string; readonly offset?: number; readonly length?: number }
+  | { readonly blob: Blob }
   | { readonly bytes: Uint8Array<ArrayBuffer> };
 
 /** One image that has been found but not read. */

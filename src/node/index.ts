@@ -4,10 +4,9 @@ export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runt
 export { openFileSource } from "./files/file-source.ts";
 export { decodeImage } from "./images/decode-image.ts";
 export { explanationPng } from "./images/encode-image.ts";
-export { openImages } from "./images/open-images.ts";
+export { createModel, openImages, openModel } from "./library.ts";
 export { nodePlatform } from "./platform.ts";
 export { createSession } from "./onnx/ort-session.ts";
-export { createModel, openModel } from "./library.ts";
 export { cpuBlockSize } from "./onnx/block-size.ts";
 export {
   openTrainingLoader,

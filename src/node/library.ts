@@ -1,3 +1,4 @@
+import { openImages as openImagesOn, type ImageSource, type OpenImagesOptions } from "../data/index.ts";
 import { calibrateModel as calibrateModelOn, type CalibrationImages } from "../predict/calibrate-model.ts";
 import type { CalibrateOptions, Calibration } from "../predict/calibrate.ts";
 import { createModel as createModelOn, type CreateModelOptions } from "../predict/create-model.ts";
@@ -65,6 +66,20 @@ export function calibrateModel(
  */
 export function exportOnnx(model: ModelSource, path: string, options: ExportOnnxOptions = {}): Promise<void> {
   return exportOnnxOn(nodePlatform, model, path, options);
+}
+
+/**
+ * Finds the images of one or more inputs, in their order: image files, folders (of class folders or not), `.tar` and
+ * `.tar.gz` archives (class folders, flat, WebDataset), Parquet tables, globs and brace ranges of these, and "-" for
+ * standard input. Inputs are paths, or URLs with `https:`, `http:` or `file:`.
+ *
+ * An image file that does not exist is listed all the same and fails when it is read, as a broken one does.
+ *
+ * @throws DataError when a folder, archive or table does not exist or cannot be read, when none of the image files
+ *   exists, or when there are no images at all
+ */
+export function openImages(inputs: readonly string[], options: OpenImagesOptions = {}): Promise<ImageSource> {
+  return openImagesOn(nodePlatform, inputs, options);
 }
 
 /** Writes a model as one safetensors file that carries its description: all that inference needs. */

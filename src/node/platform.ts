@@ -3,8 +3,7 @@ import { availableMemory } from "node:process";
 import type { ModelPlatform } from "../predict/platform.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { cacheFolder } from "./files/hub-storage.ts";
-import { gunzipped } from "./images/image-sources.ts";
-import { openImages } from "./images/open-images.ts";
+import { gunzip } from "./images/gunzip.ts";
 import { nodeSha256, pretrainedWeights } from "./models/model-weights.ts";
 import { cpuBlockSize } from "./onnx/block-size.ts";
 import { createSession, externalData, storeModel } from "./onnx/ort-session.ts";
@@ -18,9 +17,9 @@ export const nodePlatform: ModelPlatform = {
   cacheFolder,
   embeddedWeights,
   pretrainedWeights,
-  openImages: (inputs, options) => openImages(inputs, options),
   sha256: nodeSha256,
-  gunzip: gunzipped,
+  gunzip,
+  stdin: () => process.stdin,
   // The limits of the process's container included.
   machine: () => ({ cores: availableParallelism(), freeMemory: availableMemory() }),
   startThread,

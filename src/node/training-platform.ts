@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TrainingPlatform } from "../train/platform.ts";
 import { attempt } from "./files/file-system.ts";
-import { contentReader } from "./images/content-reader.ts";
 import { thumbnail } from "./images/encode-image.ts";
 import { machineFacts, peakMemory } from "./machine.ts";
 import { packageVersion } from "./package-files.ts";
@@ -14,7 +13,6 @@ export const nodeTrainingPlatform: TrainingPlatform = {
   ...nodePlatform,
   packageVersion,
   temporaryFolder: () => attempt(tmpdir(), () => mkdtemp(join(tmpdir(), "ssl-resnext-images-"))),
-  contentReader: () => contentReader(),
   thumbnail,
   machineFacts,
   peakMemory,

@@ -1,5 +1,5 @@
 import { UsageError } from "../core/index.ts";
-import type { ImageSource } from "../data/index.ts";
+import { openImages, type ImageSource } from "../data/index.ts";
 import type { RangeGraph } from "../graph/index.ts";
 import { activationRangeGraph, type Quantisation } from "../nn/index.ts";
 import { calibrate, defaultCalibrationImages, type CalibrateOptions, type Calibration } from "./calibrate.ts";
@@ -38,7 +38,7 @@ export async function calibrateModel(
   options: CalibrateOptions & Pick<ExecutionOptions, "decode"> = {},
 ): Promise<Calibration> {
   const { config, preprocessing } = source.description;
-  const found = isSource(images) ? images : await platform.openImages([images].flat());
+  const found = isSource(images) ? images : await openImages(platform, [images].flat());
   const { decode, signal } = options;
   let readers: RangeGraph["readers"] = [];
   const { pipeline } = await openGraphPipeline(

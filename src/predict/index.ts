@@ -24,7 +24,7 @@ export { exportOnnx, exportSafetensors, type ExportOnnxOptions, type ExportOptio
 export { isOnnxPath, isWeightsPath, openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
 export { compileModel, type ExecutionOptions } from "./pipeline/graph-pipeline.ts";
 export { createImagePipeline, type ImagePipelineOptions } from "./pipeline/image-pipeline.ts";
-export type { FindImagesOptions, ModelPlatform } from "./platform.ts";
+export type { ModelPlatform } from "./platform.ts";
 export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain.ts";
 export {

@@ -38,6 +38,8 @@ export interface Platform {
   readonly sha256: () => Sha256;
   /** Decompresses gzip. @throws DataError `data/gzip`, naming the stream, when the data are damaged or cut off */
   readonly gunzip: (name: string, compressed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+  /** Standard input, where there is one; asking opens it. */
+  readonly stdin?: () => AsyncIterable<Uint8Array>;
   /** What this process or page may use. */
   readonly machine: () => Pick<ExecutionConditions, "cores" | "freeMemory">;
   /** Starts a thread of the package's own scripts. */

@@ -142,13 +142,13 @@ export async function readBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for await (const chunk of storage.stream(uri, options)) chunks.push(chunk);
-  return joinBytes(chunks);
+  const [first] = chunks;
+  const isWhole = chunks.length === 1 && first?.byteLength === first?.buffer.byteLength;
+  return isWhole ? first! : joinBytes(chunks);
 }
 
-/** Chunks as one array, which may be transferred: it shares its buffer with nothing. */
-export function joinBytes(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  const [first] = chunks;
-  if (chunks.length === 1 && first?.byteLength === first?.buffer.byteLength) return first!;
+/** Chunks in one new array. */
+export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {

@@ -126,4 +126,4 @@ export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
 export type { NamedImages } from "./run/training-data.ts";
 export { readHistory, runFolder, type HistoryRow, type RunFolder } from "./run/run-folder.ts";
-export type { ContentReader, TrainingPlatform } from "./platform.ts";
+export type { TrainingPlatform } from "./platform.ts";

@@ -10,18 +10,10 @@ export interface TrainingPlatform extends ModelPlatform {
   readonly packageVersion: () => string;
   /** Makes an empty folder that is there for as long as it is not removed. @returns its URI */
   readonly temporaryFolder: () => Promise<string>;
-  /** The encoded bytes of images. */
-  readonly contentReader: () => ContentReader;
   /** A small picture of an image as a `data:` URL; undefined when the image cannot be read any more. */
   readonly thumbnail: (item: ImageItem, decode: DecodeOptions) => Promise<string | undefined>;
   /** What a run runs on, as its report says. */
   readonly machineFacts: (device: Device) => readonly Fact[];
   /** Bytes that the run took at most, where that is known. */
   readonly peakMemory: () => number | undefined;
-}
-
-/** Reads the bytes of images, keeping a few archives open. */
-export interface ContentReader extends AsyncDisposable {
-  /** @throws DataError when the file is missing, unreadable or shorter than when it was listed */
-  read(item: Pick<ImageItem, "content">, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }

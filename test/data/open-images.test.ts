@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contentReader, readContent } from "../../src/node/images/content-reader.ts";
-import { openImages } from "../../src/node/images/open-images.ts";
+import { contentReader, readContent } from "../../src/data/index.ts";
+import { nodeStorageFor } from "../../src/node/files/file-storage.ts";
+import { openImages } from "../../src/node/library.ts";
 import { collect } from "./collect.ts";
 import { tarBytes } from "./tar-fixture.ts";
 
@@ -127,7 +128,7 @@ describe("tar archives", () => {
       const items = await collect(source);
       expect(items).toHaveLength(4);
       for (const item of items) {
-        const bytes = await readContent(item);
+        const bytes = await readContent(nodeStorageFor, item);
         expect(Buffer.from(bytes).toString()).toBe(`bytes of ${item.id.slice(tar.length + 5)}`);
       }
     }
@@ -185,7 +186,7 @@ describe("tar archives", () => {
 
   it("reads through few open files, many at once", async () => {
     const items = await collect(await openImages([at("shards/*.tar")]));
-    await using reader = contentReader(2);
+    await using reader = contentReader(nodeStorageFor, 2);
     const order = Array.from({ length: 200 }, (_, i) => items[(i * 7) % items.length]!);
     const texts = await Promise.all(
       order.map(async (item) => Buffer.from(await reader.read(item)).toString()),
@@ -258,11 +259,11 @@ describe("what is missing", () => {
     await expect(collect(await openImages(["-"], { stdin: stream() }))).rejects.toMatchObject({
       code: "data/stdin",
     });
-    await expect(readContent({ content: { path: at("absent.jpg") } })).rejects.toMatchObject({
+    await expect(readContent(nodeStorageFor, { content: { path: at("absent.jpg") } })).rejects.toMatchObject({
       code: "data/not-found",
     });
     await expect(
-      readContent({ content: { path: at("not.tar"), offset: 1000, length: 2 ** 40 } }),
+      readContent(nodeStorageFor, { content: { path: at("not.tar"), offset: 1000, length: 2 ** 40 } }),
     ).rejects.toMatchObject({ code: "data/truncated" });
   });
 
@@ -298,7 +299,7 @@ describe.skipIf(!existsSync(cifar))(
       const items = await collect(source);
       for (const name of source.classes!)
         expect(items.filter(({ label }) => label === name)).toHaveLength(400);
-      await using reader = contentReader();
+      await using reader = contentReader(nodeStorageFor);
       for (const item of [items[0]!, items[1234]!, items[3999]!]) {
         const extracted = execFileSync("tar", ["-xOf", cifar, item.id.slice(cifar.length + 1)]);
         expect(Buffer.from(await reader.read(item)).equals(extracted)).toBe(true);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesSource, DataError } from "../../src/core/index.ts";
 import { parquetImages } from "../../src/data/index.ts";
 import { checkRowGroup } from "../../src/data/parquet-images.ts";
-import { openImages } from "../../src/node/images/open-images.ts";
+import { openImages } from "../../src/node/library.ts";
 import { collect } from "./collect.ts";
 
 interface Table {

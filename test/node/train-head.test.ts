@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openImages } from "../../src/node/images/open-images.ts";
-import { createModel, exportSafetensors } from "../../src/node/library.ts";
+import { createModel, exportSafetensors, openImages } from "../../src/node/library.ts";
 import type { ModelSource } from "../../src/predict/open-model.ts";
 import { trainHead } from "../../src/node/training.ts";
 import type { HeadEvent, TrainHeadOptions } from "../../src/train/index.ts";

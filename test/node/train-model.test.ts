@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openImages } from "../../src/node/images/open-images.ts";
-import { createModel, exportSafetensors } from "../../src/node/library.ts";
+import { createModel, exportSafetensors, openImages } from "../../src/node/library.ts";
 import type { TrainingEvent, TrainModelOptions } from "../../src/train/run/options.ts";
 import { trainModel } from "../../src/node/training.ts";
 import { colours, writeColouredImages } from "../support/coloured-images.ts";

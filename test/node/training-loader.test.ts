@@ -14,7 +14,7 @@ import {
   type TrainingLoaderOptions,
 } from "../../src/data/index.ts";
 import { defaultAugmentation, type AugmentationOptions } from "../../src/image/augment/options.ts";
-import { openImages } from "../../src/node/images/open-images.ts";
+import { openImages } from "../../src/node/library.ts";
 import { openTrainingLoader } from "../../src/node/training.ts";
 import { trainingLoader } from "../../src/train/loader/training-loader.ts";
 import { startWorkerThread } from "../../src/node/threads/start-thread.ts";

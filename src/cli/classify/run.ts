@@ -1,6 +1,6 @@
 import { UsageError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
-import { openImages } from "../../node/images/open-images.ts";
+import { openImages } from "../../node/library.ts";
 import { shortestFloat } from "../../node/output/result-row.ts";
 import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
 import { announcePlan, openModel } from "../open-model.ts";

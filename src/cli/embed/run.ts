@@ -1,6 +1,6 @@
 import { UsageError } from "../../core/index.ts";
 import { embeddingLength, type Tap } from "../../nn/index.ts";
-import { openImages } from "../../node/images/open-images.ts";
+import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";

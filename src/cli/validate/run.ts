@@ -1,6 +1,6 @@
 import { UsageError } from "../../core/index.ts";
 import { imagenetSubset, parseRealLabels, type RealLabels } from "../../data/index.ts";
-import { openImages } from "../../node/images/open-images.ts";
+import { openImages } from "../../node/library.ts";
 import { parseClassSubset, type ClassSubset } from "../../predict/metrics.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";

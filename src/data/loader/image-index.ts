@@ -1,4 +1,5 @@
 import type { ImageContent, ImageSource } from "../image-source.ts";
+import { readBlob } from "../sources/content-reader.ts";
 
 /**
  * Where the images of a data set lie, in flat arrays that can be shared between threads: a million images take about
@@ -117,8 +118,9 @@ export async function indexImages(
 async function located(
   content: ImageContent,
   keepBytes: KeepBytes,
-): Promise<Exclude<ImageContent, { readonly bytes: unknown }>> {
-  return "bytes" in content ? keepBytes(content.bytes) : content;
+): Promise<Extract<ImageContent, { readonly path: string }>> {
+  if ("path" in content) return content;
+  return keepBytes("bytes" in content ? content.bytes : await readBlob(content.blob));
 }
 
 /** Strings that are held once each, and found by number. */

@@ -1,4 +1,3 @@
-import type { Stats } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DataError } from "../../core/index.ts";
@@ -12,11 +11,6 @@ export async function attempt<T>(path: string, operation: () => Promise<T>): Pro
   }
 }
 
-/** @throws DataError when there is nothing at the path, or it cannot be looked at. */
-export function statPath(path: string): Promise<Stats> {
-  return attempt(path, () => stat(path));
-}
-
 /** Whether something stands at a path, as far as it can be seen. */
 export function pathExists(path: string): Promise<boolean> {
   return access(path).then(
@@ -26,7 +20,7 @@ export function pathExists(path: string): Promise<boolean> {
 }
 
 /** Whether a folder, or a link to one, stands at a path; what cannot be looked at is none. */
-export async function isFolder(path: string): Promise<boolean> {
+async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch {

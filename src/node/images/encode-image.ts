@@ -1,9 +1,9 @@
 import sharp from "sharp";
 import { SslResnextError } from "../../core/index.ts";
-import type { ImageItem } from "../../data/index.ts";
+import { readContent, type ImageItem } from "../../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
 import { overlayHeat, type Explained } from "../../predict/index.ts";
-import { readContent } from "./content-reader.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "./decode-image.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function explanationPng(
   preprocessing: Preprocessing,
   decode: DecodeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const photo = await decodeImage(await readContent(item), decode);
+  const photo = await decodeImage(await readContent(nodeStorageFor, item), decode);
   const { width, height, data } = overlayHeat(photo, map, preprocessing);
   const png = await sharp(data, { raw: { width, height, channels: 3 } })
     .png()
@@ -32,7 +32,7 @@ const side = 128;
 /** A small JPEG of an image as a `data:` URL; undefined when the image cannot be read any more. */
 export async function thumbnail(item: ImageItem, decode: DecodeOptions): Promise<string | undefined> {
   try {
-    const { data, width, height } = await decodeImage(await readContent(item), decode);
+    const { data, width, height } = await decodeImage(await readContent(nodeStorageFor, item), decode);
     const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
       .resize(side, side, { fit: "inside" })
       .jpeg({ quality: 75 })

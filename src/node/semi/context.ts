@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { holdOut } from "../../data/index.ts";
 import type { Manifest, Origin, SemiSettings, Stage, StageKind } from "../../semi/index.ts";
-import { openImages } from "../images/open-images.ts";
+import { openImages } from "../library.ts";
 import type { NamedImages } from "../../train/run/training-data.ts";
 import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { relative, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { relative } from "node:path";
 import { z } from "zod";
+import { pathsOfInputs } from "../../data/index.ts";
+import { existing, type Entry } from "../../storage/index.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
-import { fileError, statPath } from "../files/file-system.ts";
-import { allPaths, openImages } from "../images/open-images.ts";
-import { nodeSha256 } from "../models/model-weights.ts";
 import { hashWeights } from "../../weights/index.ts";
-import { openModel } from "../library.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
+import { openImages, openModel } from "../library.ts";
+import { nodeSha256 } from "../models/model-weights.ts";
 
 /** What identifies images that lie together, and how many they are. */
 interface ImagesFingerprint {
@@ -57,8 +56,8 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
   };
   /** What is known of a file as it is now. */
   const knownOf = async (path: string): Promise<Known> => {
-    const name = resolve(path);
-    const { size, mtimeMs: modified } = await statPath(path);
+    const name = nodeStorageFor(path).resolve(path);
+    const { size, modified } = await entryOf(path);
     const kept = known.get(name);
     if (kept?.size === size && kept.modified === modified) return kept;
     const fresh: Known = { size, modified };
@@ -74,7 +73,7 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
     return kept.sha256;
   };
   const images: Fingerprints["images"] = async (path, signal) => {
-    if ((await statPath(path)).isDirectory()) return folderFingerprint(path, signal);
+    if ((await entryOf(path)).kind === "folder") return folderFingerprint(path, signal);
     const sha256 = await file(path, signal);
     const kept = await knownOf(path);
     return { sha256, images: (kept.images ??= await countImages(path, signal)) };
@@ -88,8 +87,8 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
     },
     async data(inputs, signal) {
       const hash = createHash("sha256");
-      for (const path of await allPaths(inputs)) {
-        const isFolder = (await statPath(path)).isDirectory();
+      for (const path of await pathsOfInputs(nodeStorageFor, inputs)) {
+        const isFolder = (await entryOf(path)).kind === "folder";
         hash.update(isFolder ? (await folderFingerprint(path, signal)).sha256 : await file(path, signal));
       }
       return hash.digest("hex");
@@ -100,14 +99,11 @@ export async function openFingerprints(store: string): Promise<Fingerprints> {
 
 async function bytesHash(path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash("sha256");
-  try {
-    await pipeline(createReadStream(path), hash, signal ? { signal } : {});
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw fileError(path, cause);
-  }
+  for await (const chunk of nodeStorageFor(path).stream(path, { signal })) hash.update(chunk);
   return hash.digest("hex");
 }
+
+const entryOf = (path: string): Promise<Entry> => existing(nodeStorageFor(path), path);
 
 async function folderFingerprint(
   folder: string,
@@ -116,8 +112,8 @@ async function folderFingerprint(
   const hash = createHash("sha256");
   let images = 0;
   for await (const { id } of await openImages([folder], { scan: false, signal })) {
-    const { size, mtimeMs } = await statPath(id);
-    hash.update(JSON.stringify([relative(folder, id), size, mtimeMs]));
+    const { size, modified } = await entryOf(id);
+    hash.update(JSON.stringify([relative(folder, id), size, modified]));
     images++;
   }
   return { sha256: hash.digest("hex"), images };

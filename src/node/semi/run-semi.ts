@@ -16,8 +16,7 @@ import {
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { lockFile } from "../files/file-lock.ts";
 import { fileError, makeFolder } from "../files/file-system.ts";
-import { openImages } from "../images/open-images.ts";
-import { openModel } from "../library.ts";
+import { openImages, openModel } from "../library.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import {
   beginsWithTeacher,

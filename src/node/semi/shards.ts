@@ -1,9 +1,9 @@
-import { basename } from "node:path";
 import { DataError, UsageError } from "../../core/index.ts";
-import { pathKind, type ImageItem, type ImageSource } from "../../data/index.ts";
+import { pathKind, pathsOfInputs, type ImageItem, type ImageSource } from "../../data/index.ts";
 import type { ScoreFacts, SelectionRow } from "../../semi/index.ts";
-import { statPath } from "../files/file-system.ts";
-import { allPaths, openImages } from "../images/open-images.ts";
+import { baseName, existing } from "../../storage/index.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
+import { openImages } from "../library.ts";
 import { itemProgress, type ShardsEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 
@@ -37,13 +37,13 @@ export async function listShards(
     );
   }
   const shards: Shard[] = [];
-  for (const path of await allPaths(inputs)) {
-    const isFolder = (await statPath(path)).isDirectory();
-    if (!isFolder && pathKind(path) === "image") throw looseImage(path);
+  for (const path of await pathsOfInputs(nodeStorageFor, inputs)) {
+    const isFolder = await isFolderAt(path);
+    if (!isFolder && pathKind(baseName(path)) === "image") throw looseImage(path);
     const { sha256, images } = await fingerprints.images(path, signal);
     const part = isFolder ? shardImages : images;
     for (let from = 0; from < images; from += part) {
-      const name = `${`${shards.length}`.padStart(6, "0")}-${basename(path)}.parquet`;
+      const name = `${`${shards.length}`.padStart(6, "0")}-${baseName(path)}.parquet`;
       shards.push({ name, path, sha256, from, to: Math.min(from + part, images) });
     }
   }
@@ -56,7 +56,7 @@ export async function* hashShards(
   fingerprints: Fingerprints,
   signal?: AbortSignal,
 ): AsyncGenerator<ShardsEvent, void, undefined> {
-  const paths = await allPaths(inputs);
+  const paths = await pathsOfInputs(nodeStorageFor, inputs);
   const progress = itemProgress((done, shardsPerSecond): ShardsEvent => ({
     type: "shards",
     done,
@@ -72,11 +72,14 @@ async function* hashEach(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<void, void, undefined> {
   for (const path of paths) {
-    const isHashed = pathKind(path) !== "image" && !(await statPath(path)).isDirectory();
+    const isHashed = pathKind(baseName(path)) !== "image" && !(await isFolderAt(path));
     if (isHashed) await fingerprints.images(path, signal);
     yield;
   }
 }
+
+const isFolderAt = async (path: string): Promise<boolean> =>
+  (await existing(nodeStorageFor(path), path)).kind === "folder";
 
 /** Where the images of a shard lie. */
 type ShardPlace = Pick<Shard, "path" | "from" | "to">;

@@ -1,6 +1,7 @@
 import sharp from "sharp";
+import { contentReader } from "../../data/sources/content-reader.ts";
 import { imageWorker } from "../../predict/pipeline/image-worker.ts";
-import { contentReader } from "../images/content-reader.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import type { BlockSizeCheck } from "../onnx/block-size.ts";
 import { findBlockSize } from "../onnx/find-block-size.ts";
@@ -12,7 +13,7 @@ import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 sharp.concurrency(1);
 sharp.cache(false);
 
-const reader = contentReader();
+const reader = contentReader(nodeStorageFor);
 
 answerCalls({
   ...imageWorker({

@@ -1,6 +1,7 @@
 import sharp from "sharp";
+import { contentReader } from "../../data/sources/content-reader.ts";
 import { batchWorker } from "../../train/loader/batch-worker.ts";
-import { contentReader } from "../images/content-reader.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage, decodePart } from "../images/decode-image.ts";
 import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
@@ -8,6 +9,6 @@ import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 sharp.concurrency(1);
 sharp.cache(false);
 
-const reader = contentReader();
+const reader = contentReader(nodeStorageFor);
 
 answerCalls(batchWorker({ read: (item) => reader.read(item), decodeImage, decodePart, nextTurn }));

@@ -1,8 +1,8 @@
 import { DataError, type SslResnextError } from "../../core/index.ts";
-import type { ImageItem, ImageSource } from "../../data/index.ts";
+import { contentReader, type ContentReader, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { embeddingLength } from "../../nn/index.ts";
 import type { Model } from "../../predict/index.ts";
-import type { ContentReader, TrainingPlatform } from "../platform.ts";
+import type { TrainingPlatform } from "../platform.ts";
 import type { EmbeddingCache } from "./embedding-cache.ts";
 import type { Examples } from "./head-objective.ts";
 
@@ -49,7 +49,7 @@ interface EmbeddedImages {
  * @throws DataError `data/unlabelled` for an image without one of the classes.
  */
 export async function embedImages(
-  platform: Pick<TrainingPlatform, "contentReader" | "sha256">,
+  platform: Pick<TrainingPlatform, "storageFor" | "sha256">,
   model: Model,
   images: ImageSource,
   { classes, cache, onProgress, signal }: EmbedImagesOptions,
@@ -63,7 +63,7 @@ export async function embedImages(
   const report = (): void =>
     onProgress?.({ done: found.length + unreadable.length, cached, total: images.size });
 
-  await using reader = platform.contentReader();
+  await using reader = contentReader(platform.storageFor);
   async function* unknownImages(): AsyncGenerator<ImageItem> {
     for await (const item of images) {
       const label = labelIndex.get(item.label ?? "");

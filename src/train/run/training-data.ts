@@ -1,5 +1,10 @@
-import { holdOut, type ImageItem, type ImageSource } from "../../data/index.ts";
-import type { FindImagesOptions } from "../../predict/index.ts";
+import {
+  holdOut,
+  openImages,
+  type ImageItem,
+  type ImageSource,
+  type OpenImagesOptions,
+} from "../../data/index.ts";
 import { baseName } from "../../storage/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 
@@ -13,7 +18,10 @@ export interface NamedImages {
 export type TrainingImages = string | readonly string[] | NamedImages;
 
 /** Where the images of a run come from. */
-export interface TrainingDataOptions extends FindImagesOptions {
+export interface TrainingDataOptions extends Pick<
+  OpenImagesOptions,
+  "imageColumn" | "labelColumn" | "signal"
+> {
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
   /** Share of each class that is held out when no validation images are given. */
@@ -55,7 +63,7 @@ async function named(
 ): Promise<NamedImages> {
   if (typeof images !== "string" && "images" in images) return images;
   const paths = typeof images === "string" ? [images] : images;
-  return { name: paths.join(" "), images: await platform.openImages(paths, options) };
+  return { name: paths.join(" "), images: await openImages(platform, paths, options) };
 }
 
 /** A source that notes a hash of the names and classes of its images when it is walked to the end. */

@@ -1,7 +1,7 @@
 import type { ImageSource } from "../../../data/index.ts";
 import type { Model } from "../../../predict/index.ts";
 import type { ReferenceRow, ScoreFacts } from "../../../semi/index.ts";
-import { openImages } from "../../images/open-images.ts";
+import { openImages } from "../../library.ts";
 import { isOnnxPath, isWeightsPath } from "../../../predict/open-model.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
 import { imageProgress, type SemiEvent } from "../events.ts";

@@ -8,7 +8,7 @@ import type {
   TrainingSettings,
 } from "../../../semi/index.ts";
 import type { Recipe } from "../../../train/index.ts";
-import { openImages } from "../../images/open-images.ts";
+import { openImages } from "../../library.ts";
 import { isWeightsPath } from "../../../predict/open-model.ts";
 import type { TrainModelOptions } from "../../../train/run/options.ts";
 import { trainModel } from "../../training.ts";

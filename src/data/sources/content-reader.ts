@@ -1,8 +1,6 @@
-import { readFile } from "node:fs/promises";
-import type { ImageItem } from "../../data/index.ts";
-import { openFileSource } from "../files/file-source.ts";
-import type { OpenFile } from "../../storage/index.ts";
-import { fileError } from "../files/file-system.ts";
+import { DataError } from "../../core/index.ts";
+import { readBytes, type OpenFile, type StorageFor } from "../../storage/index.ts";
+import type { ImageItem } from "../image-source.ts";
 
 /** Reads the bytes of images, keeping a few archives open. */
 export interface ContentReader extends AsyncDisposable {
@@ -22,12 +20,12 @@ interface OpenArchive {
 }
 
 /** A reader that keeps up to `maxOpen` archives open, the least recently used one closing first. @default 8 */
-export function contentReader(maxOpen = 8): ContentReader {
+export function contentReader(storageFor: StorageFor, maxOpen = 8): ContentReader {
   // A Map keeps insertion order: the first is the least recently used.
   const archives = new Map<string, OpenArchive>();
 
   const acquire = (path: string): OpenArchive => {
-    const archive = archives.get(path) ?? { source: openFileSource(path), readers: 0 };
+    const archive = archives.get(path) ?? { source: storageFor(path).open(path), readers: 0 };
     archives.delete(path);
     archives.set(path, archive);
     archive.readers++;
@@ -69,7 +67,8 @@ export function contentReader(maxOpen = 8): ContentReader {
     async read({ content }, signal) {
       signal?.throwIfAborted();
       if ("bytes" in content) return content.bytes;
-      if (content.length === undefined) return readWhole(content.path, signal);
+      if ("blob" in content) return readBlob(content.blob);
+      if (content.length === undefined) return readBytes(storageFor(content.path), content.path, { signal });
       return readFrom(content.path, content.offset ?? 0, content.length);
     },
     close,
@@ -79,10 +78,11 @@ export function contentReader(maxOpen = 8): ContentReader {
 
 /** The encoded bytes of one image; for many out of archives, {@link contentReader} opens each file once. */
 export async function readContent(
+  storageFor: StorageFor,
   item: Pick<ImageItem, "content">,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = contentReader();
+  const reader = contentReader(storageFor);
   try {
     return await reader.read(item, signal);
   } finally {
@@ -90,12 +90,14 @@ export async function readContent(
   }
 }
 
-async function readWhole(path: string, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readFile(path, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
-    throw fileError(path, cause);
-  });
-  // Small buffers share a pool, which must not be transferred to a worker.
-  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
-    ? new Uint8Array(bytes.buffer)
-    : new Uint8Array(bytes);
+/** The bytes of a Blob. @throws DataError when the file behind it has changed or is gone */
+export async function readBlob(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (cause) {
+    const name = "name" in blob ? String(blob.name) : "an image";
+    throw new DataError("data/unreadable", `${name}: the file has changed or is gone. Choose it again.`, {
+      cause,
+    });
+  }
 }

@@ -1,13 +1,9 @@
 import { DataError } from "../../core/index.ts";
-import {
-  sniffLength,
-  sniffStream,
-  tarStreamImages,
-  type ImageItem,
-  type ImageSource,
-  type StreamKind,
-} from "../../data/index.ts";
-import { gunzipped } from "./image-sources.ts";
+import { joinBytes } from "../../storage/index.ts";
+import type { ImageItem, ImageSource } from "../image-source.ts";
+import { sniffLength, sniffStream, type StreamKind } from "../input-kind.ts";
+import { tarStreamImages } from "../tar/tar-images.ts";
+import type { Gunzip } from "./image-sources.ts";
 
 const name = "-";
 const maxImageBytes = 512 * 1024 * 1024;
@@ -22,8 +18,9 @@ type OpenListed = (path: string) => Promise<AsyncIterable<ImageItem>>;
  *
  * @throws DataError when the stream is empty, of another kind, or walked again
  */
-export function stdinSource(
+export function streamSource(
   stream: AsyncIterable<Uint8Array>,
+  gunzip: Gunzip,
   open: OpenListed,
   signal?: AbortSignal,
 ): ImageSource {
@@ -39,20 +36,21 @@ export function stdinSource(
         );
       }
       walked = true;
-      yield* imagesOfStream(stream, open, signal);
+      yield* imagesOfStream(stream, gunzip, open, signal);
     },
   };
 }
 
 async function* imagesOfStream(
   stream: AsyncIterable<Uint8Array>,
+  gunzip: Gunzip,
   open: OpenListed,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ImageItem> {
   const { kind, chunks } = await sniffed(stream);
   switch (kind) {
     case "gzip":
-      yield* imagesOfStream(gunzipped(name, chunks), open, signal);
+      yield* imagesOfStream(gunzip(name, chunks), gunzip, open, signal);
       return;
     case "tar":
       yield* tarStreamImages(name, chunks, { signal });
@@ -93,7 +91,7 @@ async function sniffed(
     length += next.value.byteLength;
   }
   // In one piece: the splitter of paths looks for its separator in the first chunk.
-  const first = Buffer.concat(head);
+  const first = joinBytes(head);
   async function* chunks(): AsyncGenerator<Uint8Array> {
     yield first;
     yield* { [Symbol.asyncIterator]: () => iterator };
@@ -114,7 +112,7 @@ async function wholeImage(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array
       );
     }
   }
-  return new Uint8Array(Buffer.concat(parts));
+  return joinBytes(parts);
 }
 
 // PATH_MAX is 4096 on Linux and less elsewhere.

@@ -1,0 +1,144 @@
+import { DataError } from "../../core/index.ts";
+import { baseName, existing, type Entry } from "../../storage/index.ts";
+import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
+import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
+import {
+  openGzippedTar,
+  openImageFolder,
+  openParquet,
+  openTar,
+  type ImagePlatform,
+  type OpenImagesOptions,
+} from "./image-sources.ts";
+import { pathsOfInput } from "./input-paths.ts";
+import { streamSource } from "./stream-source.ts";
+
+/**
+ * Finds the images of one or more inputs, in their order: image files, folders (of class folders or not), `.tar` and
+ * `.tar.gz` archives (class folders, flat, WebDataset), Parquet tables, globs and brace ranges of these, and "-" for
+ * standard input. Inputs are paths, or URLs of the platform's schemes.
+ *
+ * An image file that does not exist is listed all the same and fails when it is read, as a broken one does.
+ *
+ * @throws DataError when a folder, archive or table does not exist or cannot be read, when none of the image files
+ *   exists, or when there are no images at all
+ */
+export async function openImages(
+  platform: ImagePlatform,
+  inputs: readonly string[],
+  options: OpenImagesOptions = {},
+): Promise<ImageSource> {
+  const sources: ImageSource[] = [];
+  let files: string[] = [];
+  const missing: unknown[] = [];
+  const flush = (): void => {
+    if (files.length > 0) sources.push(fileList(files));
+    files = [];
+  };
+
+  for (const input of inputs) {
+    options.signal?.throwIfAborted();
+    if (input === "-") {
+      flush();
+      sources.push(standardInput(platform, options));
+      continue;
+    }
+    for (const { path, entry: known } of await pathsOfInput(platform.storageFor, input)) {
+      const isImage = kindOf(path) === "image";
+      const entry = known ?? (await existing(platform.storageFor(path), path).catch(asMissing));
+      const isMissing = "missing" in entry;
+      // Consecutive files make one source: a shell may hand over a hundred thousand.
+      if (isImage && (isMissing || entry.kind === "file")) {
+        files.push(path);
+        if (isMissing) missing.push(entry.missing);
+        continue;
+      }
+      flush();
+      if (isMissing) throw entry.missing;
+      sources.push(await openEntry(platform, path, entry, options));
+    }
+  }
+  flush();
+
+  const all = concatSources(sources);
+  // A mistyped path is told before a model is loaded for it.
+  if (missing.length > 0 && missing.length === all.size) throw missing[0];
+  if (all.size === 0) throw nothingFound(inputs);
+  const classes = sources.some((source) => source.classes === undefined && source.size === undefined)
+    ? undefined
+    : all.classes;
+  return { classes, size: all.size, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) };
+}
+
+const kindOf = (path: string): ReturnType<typeof pathKind> => pathKind(baseName(path));
+
+const asMissing = (missing: Error): { readonly missing: Error } => ({ missing });
+
+async function openEntry(
+  platform: ImagePlatform,
+  path: string,
+  entry: Entry,
+  options: OpenImagesOptions,
+): Promise<ImageSource> {
+  if (entry.kind === "folder") return openImageFolder(platform, path, options);
+  const kind = kindOf(path);
+  if (kind === "image") return fileList([path]);
+  if (kind === "unsupported-archive") {
+    throw new DataError(
+      "data/archive",
+      `${path}: archives of this kind are not read. Unpack it, or pack it again as .tar, .tar.gz or .parquet.`,
+    );
+  }
+  return openArchive[kind](platform, path, options);
+}
+
+const openArchive = {
+  tar: openTar,
+  "tar-gzip": openGzippedTar,
+  parquet: openParquet,
+} satisfies Record<
+  string,
+  (platform: ImagePlatform, path: string, options: OpenImagesOptions) => Promise<ImageSource>
+>;
+
+function standardInput(platform: ImagePlatform, options: OpenImagesOptions): ImageSource {
+  const { stdin = platform.stdin?.(), signal } = options;
+  if (!stdin) {
+    throw new DataError("data/stdin", 'there is no standard input here: "-" reads what `stdin` hands over.');
+  }
+  // Of a long list, one image that is missing must not end the run: reading it fails on its own.
+  const openListed = async (path: string): Promise<ImageSource> =>
+    isImagePath(baseName(path))
+      ? fileList([path])
+      : openEntry(platform, path, await existing(platform.storageFor(path), path), {
+          ...options,
+          scan: false,
+        });
+  return streamSource(stdin, platform.gunzip, openListed, signal);
+}
+
+function fileList(paths: readonly string[]): ImageSource {
+  return {
+    classes: undefined,
+    size: paths.length,
+    async *[Symbol.asyncIterator]() {
+      for (const path of paths) yield { id: path, content: { path } };
+    },
+  };
+}
+
+async function* atLeastOne(source: ImageSource, inputs: readonly string[]): AsyncGenerator<ImageItem> {
+  let found = false;
+  for await (const item of source) {
+    found = true;
+    yield item;
+  }
+  if (!found) throw nothingFound(inputs);
+}
+
+function nothingFound(inputs: readonly string[]): DataError {
+  return new DataError(
+    "data/no-images",
+    `no images in ${inputs.join(", ") || "an empty list of inputs"}: looked for ${imageExtensions.join(" ")}, hidden files left out. A folder of archives is given as "folder/*.tar" or "folder/*.parquet".`,
+  );
+}
