@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly version: string;
   readonly bin: Readonly<Record<string, string>>;
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 };
 
 let folder: string;
@@ -41,13 +41,16 @@ describe("the tarball", () => {
     expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
   });
 
-  it.each([...Object.entries(manifest.exports), ...Object.entries(manifest.bin)])(
-    "has what %s names",
-    (_name, target) => {
-      expect(packed).toContain(posix.normalize(target));
-      if (target.endsWith(".js")) expect(packed).toContain(posix.normalize(target.replace(/js$/, "d.ts")));
-    },
-  );
+  const targets = (value: string | Readonly<Record<string, string>>): readonly string[] =>
+    typeof value === "string" ? [value] : Object.values(value);
+  const named = Object.entries(manifest.exports)
+    .flatMap(([name, value]) => targets(value).map((target) => [name, target] as const))
+    .filter(([name]) => !name.endsWith("/*"));
+
+  it.each([...named, ...Object.entries(manifest.bin)])("has what %s names", (_name, target) => {
+    expect(packed).toContain(posix.normalize(target));
+    if (target.endsWith(".js")) expect(packed).toContain(posix.normalize(target.replace(/js$/, "d.ts")));
+  });
 
   it("has every worker", () => {
     const workers = join(root, "src/node/workers");

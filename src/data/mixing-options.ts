@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** How the images of a batch are mixed with each other, and how soft their targets are; the names are timm's. */
 export interface MixingOptions {

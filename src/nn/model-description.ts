@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ModelError } from "../core/index.ts";
 import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
 import type { TopAccuracy } from "./model-cards.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What a stage was made from, and what came of it; stands in the stage's folder. */
 export interface Manifest {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fieldOf, type Field, type RecipeName } from "../train/index.ts";
 import type { Ranking } from "./selection.ts";
 

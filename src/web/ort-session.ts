@@ -1,8 +1,10 @@
 import { loadOnnxRuntime } from "#onnxruntime-web";
-import { SessionError, type Tensor } from "../core/index.ts";
+import type { InferenceSession } from "onnxruntime-common";
+import { SessionError } from "../core/errors.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { callQueue, type CallQueue } from "../runtime/call-queue.ts";
-import { openFailed, runFailed, type CreateSession, type Device } from "../runtime/index.ts";
-import { fromOrt, toOrt, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
+import { fromOrt, openFailed, runFailed, toOrt, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
+import type { CreateSession, Device, SessionRequest } from "../runtime/session.ts";
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -15,18 +17,9 @@ type Feeds = Readonly<Record<string, Tensor>>;
  *
  * @param options.threads @default 1
  */
-export const createSession: CreateSession = async (model, { device = "cpu", threads, signal } = {}) => {
+export const createSession: CreateSession = async (model, { device = "cpu", threads = 1, signal } = {}) => {
   signal?.throwIfAborted();
-  const { onnxRuntime, options } = await openOnnxRuntime(device, threads);
-  const session = await runtimeCalls
-    .add(() =>
-      typeof model === "string"
-        ? onnxRuntime.InferenceSession.create(model, options)
-        : onnxRuntime.InferenceSession.create(model, options),
-    )
-    .catch((error: unknown) => {
-      throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
-    });
+  const { onnxRuntime, session } = await openInferenceSession({ model, device, threads });
   const calls = callQueue();
 
   const run = async (feeds: Feeds, outputs: readonly string[]): Promise<Feeds> => {
@@ -61,6 +54,26 @@ export const createSession: CreateSession = async (model, { device = "cpu", thre
     release: () => (released ??= release()),
   };
 };
+
+/** Opens the model with the build of ONNX Runtime that the device needs. @throws SessionError as `CreateSession` does */
+export async function openInferenceSession({
+  model,
+  device,
+  threads,
+}: SessionRequest): Promise<{ readonly onnxRuntime: OnnxRuntime; readonly session: InferenceSession }> {
+  const { onnxRuntime, options } = await openOnnxRuntime(device, threads);
+  try {
+    const session = await runtimeCalls.add(() =>
+      // Each of the two has a signature of its own.
+      typeof model === "string"
+        ? onnxRuntime.InferenceSession.create(model, options)
+        : onnxRuntime.InferenceSession.create(model, options),
+    );
+    return { onnxRuntime, session };
+  } catch (error) {
+    throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
+  }
+}
 
 /** The feeds in memory that the caller does not have. */
 function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseRandAugment } from "./rand-augment-policy.ts";
 
 /** How training images are varied; the names and defaults are timm's. */

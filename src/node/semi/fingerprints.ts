@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { pathsOfInputs } from "../../data/index.ts";
 import { existing, type Entry } from "../../storage/index.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { mixingFields } from "../../data/mixing-options.ts";
 import { augmentationFields } from "../../image/augment/options.ts";
 import type { Recipe } from "./recipe.ts";
