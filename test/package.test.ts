@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
@@ -43,21 +43,20 @@ describe("the tarball", () => {
 
   const targets = (value: string | Readonly<Record<string, string>>): readonly string[] =>
     typeof value === "string" ? [value] : Object.values(value);
-  const named = Object.entries(manifest.exports)
+  const exported = Object.entries(manifest.exports)
     .flatMap(([name, value]) => targets(value).map((target) => [name, target] as const))
     .filter(([name]) => !name.endsWith("/*"));
 
-  it.each([...named, ...Object.entries(manifest.bin)])("has what %s names", (_name, target) => {
+  it.each([...exported, ...Object.entries(manifest.bin)])("has what %s names", (_name, target) => {
     expect(packed).toContain(posix.normalize(target));
     if (target.endsWith(".js")) expect(packed).toContain(posix.normalize(target.replace(/js$/, "d.ts")));
   });
 
-  it("has every worker", () => {
-    const workers = join(root, "src/node/workers");
-    const sources = existsSync(workers) ? readdirSync(workers) : [];
-    for (const source of sources) {
-      expect(packed).toContain(`dist/node/workers/${source.replace(/\.ts$/, ".js")}`);
-    }
+  it.each(["node", "web"])("has every worker of src/%s", (platform) => {
+    const sources = readdirSync(join(root, `src/${platform}/workers`));
+    expect(sources.length).toBeGreaterThan(0);
+    for (const source of sources)
+      expect(packed).toContain(`dist/${platform}/workers/${source.replace(/\.ts$/, ".js")}`);
   });
 
   it("has the sources that its source maps point to", async () => {

@@ -1,12 +1,12 @@
 import type { ModelPlatform } from "../predict/platform.ts";
 import type { ModelChunks, StoredModel } from "../runtime/index.ts";
+import { threadSessions } from "../runtime/thread-session.ts";
 import { webCryptoSha256 } from "../weights/hub/hub-storage.ts";
 import { itemOf, type PageImage } from "./images/page-images.ts";
 import { browserStorageFor } from "./storage/browser-storage.ts";
 import { gunzip } from "./storage/gunzip.ts";
 import { cacheFolder, publishedWeights } from "./storage/published-weights.ts";
-import { startThread } from "./threads/start-thread.ts";
-import { createThreadSession } from "./threads/thread-session.ts";
+import { startThread } from "./start-thread.ts";
 
 /** What the pipeline needs of the world, in a page. */
 export const browserPlatform: ModelPlatform<PageImage> = {
@@ -24,7 +24,7 @@ export const browserPlatform: ModelPlatform<PageImage> = {
     freeMemory: (navigator.deviceMemory ?? 4) * 2 ** 30,
   }),
   startThread,
-  createSession: createThreadSession,
+  createSession: threadSessions(startThread, () => 1),
   externalData: undefined,
   storeModel,
   itemOf,

@@ -2,6 +2,7 @@ import { existing, type OpenFile, type Storage, type StorageFor } from "../../st
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { isHiddenName, isImagePath } from "../input-kind.ts";
 import { sortNaturally } from "../natural-order.ts";
+import { parquetImages } from "../parquet.ts";
 import { classCollector, tarImages, tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
 
 /** Decompresses gzip. @throws DataError `data/gzip`, naming the stream, when the data are damaged or cut off */
@@ -167,8 +168,6 @@ export async function openParquet(
 ): Promise<ImageSource> {
   const { imageColumn, labelColumn, signal, scan = true } = options;
   const choice = { imageColumn, labelColumn, signal };
-  // When it is first needed: its decompressors are a third of what a page loads otherwise.
-  const { parquetImages } = await import("../parquet-images.ts");
   const opened = (): Promise<OpenFile> => storageFor(path).open(path);
   const file = await opened();
   try {

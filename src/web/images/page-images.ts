@@ -110,7 +110,7 @@ export async function imagesOf(
 const listOf = (inputs: PageImages): readonly PageImage[] =>
   typeof inputs === "object" && Symbol.iterator in inputs && !(inputs instanceof Uint8Array)
     ? [...inputs]
-    : [inputs as PageImage];
+    : [inputs];
 
 const isArchive = (input: PageImage): input is File =>
   input instanceof File && !isImagePath(input.name) && /\.(tar|tgz|tar\.gz|parquet)$/i.test(input.name);

@@ -34,7 +34,7 @@ export function blobUri(blob: Blob): string {
 }
 
 /** Files and Blobs that the page holds, by their object URLs: for reading. */
-export const blobUrlStorage: Storage = {
+const blobUrlStorage: Storage = {
   async stat(uri) {
     const blob = await blobAt(uri).catch(() => undefined);
     return blob && { kind: "file", size: blob.size, modified: 0, identity: undefined };

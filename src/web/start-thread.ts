@@ -1,6 +1,6 @@
-import { SessionError } from "../../core/errors.ts";
-import { threadOver, type Reply } from "../../runtime/thread-calls.ts";
-import type { StartThread, ThreadScript } from "../../runtime/thread.ts";
+import { SessionError } from "../core/errors.ts";
+import { threadOver, type Reply } from "../runtime/thread-calls.ts";
+import type { StartThread, ThreadScript } from "../runtime/thread.ts";
 
 /** Starts one of the built scripts of `workers/` in a module worker. */
 export const startThread: StartThread = (script) => {
@@ -23,11 +23,11 @@ export const startThread: StartThread = (script) => {
 
 /** Each written out: bundlers look for these very words. */
 const scripts: Readonly<Record<ThreadScript, () => Worker>> = {
-  images: () => new Worker(new URL("../workers/images.js", import.meta.url), { type: "module" }),
-  session: () => new Worker(new URL("../workers/session.js", import.meta.url), { type: "module" }),
-  training: () => new Worker(new URL("../workers/training.js", import.meta.url), { type: "module" }),
+  images: () => new Worker(new URL("./workers/images.js", import.meta.url), { type: "module" }),
+  session: () => new Worker(new URL("./workers/session.js", import.meta.url), { type: "module" }),
+  training: () => new Worker(new URL("./workers/training.js", import.meta.url), { type: "module" }),
   "training-step": () =>
-    new Worker(new URL("../workers/training-step.js", import.meta.url), { type: "module" }),
+    new Worker(new URL("./workers/training-step.js", import.meta.url), { type: "module" }),
 };
 
 const crash = (reason: string): SessionError =>
