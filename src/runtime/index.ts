@@ -16,7 +16,7 @@ export {
 } from "./execution-plan.ts";
 export { type OnnxRuntime, openFailed, runFailed } from "./onnx-runtime.ts";
 export type { ImageFeeds, ImagePipeline, ImageResult, ImageRunOptions } from "./image-pipeline.ts";
-export type { ModelChunks, Platform, Sha256, StoredModel } from "./platform.ts";
+export type { ModelChunks, Platform, StoredModel } from "./platform.ts";
 export type { CallOptions, StartThread, Thread, ThreadOptions, ThreadScript } from "./thread.ts";
 export { sessionWorker, threadSessions, type SessionWorkerParts } from "./thread-session.ts";
 export {

@@ -1,14 +1,8 @@
+import type { Sha256 } from "../core/index.ts";
 import type { StorageFor } from "../storage/index.ts";
 import type { ExecutionConditions } from "./execution-plan.ts";
 import type { CreateSession, ModelFile } from "./session.ts";
 import type { StartThread, Thread } from "./thread.ts";
-
-/** A SHA-256 that takes its bytes piece by piece. */
-export interface Sha256 {
-  update(bytes: Uint8Array): void;
-  /** 64 lower-case hex digits. */
-  hex(): Promise<string>;
-}
 
 /** A model where sessions can open it. */
 export interface StoredModel {

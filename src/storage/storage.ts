@@ -21,6 +21,7 @@ export interface ListedEntry {
 
 /** A file that stays open until it is closed. */
 export interface OpenFile extends ByteSource, AsyncDisposable {
+  /** Closing twice does nothing. */
   close(): Promise<void>;
 }
 

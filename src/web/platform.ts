@@ -1,7 +1,7 @@
 import type { ModelPlatform } from "../predict/platform.ts";
 import type { ModelChunks, StoredModel } from "../runtime/index.ts";
 import { threadSessions } from "../runtime/thread-session.ts";
-import { webCryptoSha256 } from "../weights/hub/hub-storage.ts";
+import { webCryptoSha256 } from "../weights/hub/hashed-partial.ts";
 import { itemOf, type PageImage } from "./images/page-images.ts";
 import { browserStorageFor } from "./storage/browser-storage.ts";
 import { gunzip } from "./storage/gunzip.ts";

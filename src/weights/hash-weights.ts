@@ -1,5 +1,5 @@
 import type { StateDict } from "../core/index.ts";
-import type { Sha256 } from "./hub/hub-storage.ts";
+import type { Sha256 } from "../core/index.ts";
 
 /** Adds names and values of weights to a hash, in the order of their names; shapes follow from the network. */
 export async function hashWeights(hash: Pick<Sha256, "update">, weights: StateDict): Promise<void> {

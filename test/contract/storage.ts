@@ -102,6 +102,7 @@ function reading(open: Open): void {
       read[0]!.fill(7);
       expect(await file.read(0, 10)).toEqual(numbers.slice(0, 10));
       await file.close();
+      await file.close();
     }),
   );
 
@@ -323,6 +324,8 @@ function growing(open: Open): void {
       await expect(file.read(4999, 2)).rejects.toMatchObject({ code: "data/truncated" });
       await file.sync();
       await file.close();
+      await file.close();
+      expect(file.size).toBe(5000);
       expect(await readBytes(storage, uri)).toEqual(numbers);
     }),
   );

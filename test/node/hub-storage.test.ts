@@ -38,7 +38,7 @@ describe("two downloads of one file", () => {
     await using cache = await testCache();
     const program = `
       import { downloadWeightFile } from ${JSON.stringify(`${built}weights/hub/index.js`)};
-      import { hubStorage } from ${JSON.stringify(`${built}node/hub-storage.js`)};
+      import { hubStorage } from ${JSON.stringify(`${built}node/files/hub-storage.js`)};
       const options = { storage: hubStorage(${JSON.stringify(cache.folder)}), mirrorUrl: false };
       const path = await downloadWeightFile(${JSON.stringify(weights)}, { ...options, baseUrl: ${JSON.stringify(server.url)} });
       process.stdout.write(path);`;

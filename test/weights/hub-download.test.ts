@@ -2,7 +2,13 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/core/index.ts";
-import { downloadWeightFile, downloadWeights, listCachedWeights } from "../../src/weights/hub/index.ts";
+import { memoryStorage, readBytes } from "../../src/storage/index.ts";
+import {
+  downloadWeightFile,
+  downloadWeights,
+  hubStorage,
+  listCachedWeights,
+} from "../../src/weights/hub/index.ts";
 import { fileServer, serve, stall, status } from "../support/file-server.ts";
 import { describeWeights, fakeWeights, testCache } from "../support/hub-fixture.ts";
 
@@ -32,6 +38,24 @@ describe("a download", () => {
     expect(cache.events).toEqual([{ type: "done", path, bytes: bytes.length, cached: true }]);
     expect(server.requests).toHaveLength(1);
     expect(await readdir(cache.folder)).toEqual(["license-notice", weights.file]);
+  });
+
+  it("goes into any storage", async () => {
+    await using server = await fileServer([serve(bytes)]);
+    await using cache = await testCache();
+    const files = memoryStorage();
+    const options = {
+      ...cache.options({ baseUrl: server.url }),
+      storage: hubStorage(files, "memory:cache/hub"),
+    };
+    const paths = await Promise.all([
+      downloadWeightFile(weights, options),
+      downloadWeightFile(weights, options),
+    ]);
+    expect(paths).toEqual(Array(2).fill(`memory:cache/hub/${weights.file}`));
+    expect(bytes.equals(await readBytes(files, paths[0]))).toBe(true);
+    expect(server.requests).toHaveLength(1);
+    expect((await options.storage.list()).toSorted()).toEqual(["license-notice", weights.file]);
   });
 
   it("shows the licence once per cache, and only to a listener", async () => {

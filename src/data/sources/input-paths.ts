@@ -1,9 +1,4 @@
-import { expand } from "brace-expansion";
 import type { Entry, StorageFor } from "../../storage/index.ts";
-import { hasWildcards, matchingFiles } from "./wildcards.ts";
-
-// A thousand times more shards than any data set has.
-const maxExpansions = 1_000_000;
 
 /** A path that an input names. */
 export interface InputPath {
@@ -22,8 +17,11 @@ export interface InputPath {
 export async function pathsOfInput(storageFor: StorageFor, input: string): Promise<readonly InputPath[]> {
   const itself = await lookUp(storageFor, input);
   if (itself) return [{ path: input, entry: itself }];
+  // Most inputs are plain names: the libraries for patterns are loaded for others.
+  if (!/[*?!{}()[\]]/.test(input)) return [{ path: input, entry: undefined }];
+  const { expandBraces, hasWildcards, matchingFiles } = await import("./wildcards.ts");
   const paths: InputPath[] = [];
-  for (const pattern of expand(input, { max: maxExpansions })) {
+  for (const pattern of expandBraces(input)) {
     const entry = pattern === input ? undefined : await lookUp(storageFor, pattern);
     if (entry || !hasWildcards(pattern)) paths.push({ path: pattern, entry });
     else

@@ -1,7 +1,14 @@
+import { expand } from "brace-expansion";
 import picomatch from "picomatch";
 import { DataError } from "../../core/index.ts";
 import { isUrl, type ListedEntry, type Storage } from "../../storage/index.ts";
 import { sortNaturally } from "../natural-order.ts";
+
+// A thousand times more shards than any data set has.
+const maxExpansions = 1_000_000;
+
+/** The alternatives of `{a,b}` and `{000..099}`, as a shell expands them. */
+export const expandBraces = (pattern: string): readonly string[] => expand(pattern, { max: maxExpansions });
 
 /** Whether a name holds wildcards; what stands behind a question mark in a URL is no part of it. */
 export function hasWildcards(name: string): boolean {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { downloadWeights, type DownloadOptions, type Sha256 } from "../../weights/hub/index.ts";
+import type { Sha256 } from "../../core/index.ts";
+import { downloadWeights, type DownloadOptions } from "../../weights/hub/index.ts";
 import { hubStorage } from "../files/hub-storage.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { embeddedModel } from "../../nn/model-cards.ts";
-import { defaultBaseUrl, findWeightFile, type DownloadOptions } from "../../weights/hub/index.ts";
+import { downloadWeights, hubStorage, type DownloadOptions } from "../../weights/hub/index.ts";
 import { browserStorageFor } from "./browser-storage.ts";
 import { cachedFile } from "./cached-file.ts";
 
@@ -19,8 +19,8 @@ export const fetchedFile = (url: string, signal?: AbortSignal): Promise<string> 
  */
 export function publishedWeights(model: string, options: Partial<DownloadOptions> = {}): Promise<string> {
   if (model === embeddedModel) return fetchedFile(embeddedAddress(), options.signal);
-  const { file } = findWeightFile(model);
-  return fetchedFile(`${options.baseUrl ?? defaultBaseUrl}${file}`, options.signal);
+  const storage = hubStorage(browserStorageFor(cacheFolder), cacheFolder);
+  return downloadWeights(model, { storage, ...options });
 }
 
 /** Written out: bundlers look for these very words, and put the file beside the page's other assets. */

@@ -1,12 +1,7 @@
-import { WeightsError, type ByteSource } from "../../core/index.ts";
+import { WeightsError, type ByteSource, type Sha256 } from "../../core/index.ts";
+import { hashPartial, webCryptoSha256, type HashedPartial } from "./hashed-partial.ts";
 import { licenseNotice, type OnHubEvent } from "./hub-events.ts";
-import {
-  hashPartial,
-  webCryptoSha256,
-  type HashedPartial,
-  type HubStorage,
-  type Sha256,
-} from "./hub-storage.ts";
+import type { HubStorage } from "./hub-storage.ts";
 import { defaultHubTiming, type HubTiming } from "./hub-timing.ts";
 import { networkWatch, TransferError } from "./transfer-error.ts";
 import { transferWithRetries, type TransferContext } from "./transfer.ts";

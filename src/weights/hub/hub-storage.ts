@@ -1,6 +1,7 @@
 import type { ByteSource } from "../../core/index.ts";
+import { readText, writeText, type Storage } from "../../storage/index.ts";
 
-/** The cache that the hub downloads into: a folder in Node, the origin's private files in a browser. */
+/** The cache that the hub downloads into: a folder of a storage. */
 export interface HubStorage {
   /** Where a file stands or would stand, as a path that people can use. */
   locate(file: string): string;
@@ -10,7 +11,7 @@ export interface HubStorage {
   list(): Promise<readonly string[]>;
   /** Opens the partial file of a download for one writer at a time; waits while another one holds it. */
   claim(file: string, options: ClaimOptions): Promise<PartialFile>;
-  /** True the first time it is called with this note, ever; false afterwards. */
+  /** True the first time it is called with this note, ever, for all who call it at that moment; false afterwards. */
   firstTime(note: string): Promise<boolean>;
 }
 
@@ -36,69 +37,106 @@ export interface PartialFile extends ByteSource {
   release(): Promise<void>;
 }
 
-/** A SHA-256 that takes its bytes piece by piece. */
-export interface Sha256 {
-  update(bytes: Uint8Array): void;
-  /** 64 lower-case hex digits. */
-  hex(): Promise<string>;
-}
+/** Runs what the storage is asked to do; what it refuses may become an error that says what to do about the cache. */
+type Explain = <T>(work: () => Promise<T>) => Promise<T>;
 
-const blockSize = 1 << 20;
-
-/** A partial file whose SHA-256 grows with it, so that the finished file is not read again. */
-export interface HashedPartial {
-  readonly file: PartialFile;
-  /** Attempts that brought bytes; more than one means the file was pieced together. */
-  readonly pieces: number;
-  append(bytes: Uint8Array, firstOfPiece: boolean): Promise<void>;
-  clear(): Promise<void>;
-  sha256(): Promise<string>;
-}
-
-/** Hashes what an earlier run left, then goes on from there. */
-export async function hashPartial(
-  file: PartialFile,
-  createHash: () => Sha256,
-  signal: AbortSignal | undefined,
-): Promise<HashedPartial> {
-  let hash = createHash();
-  let pieces = file.size > 0 ? 1 : 0;
-  for (let offset = 0; offset < file.size; offset += blockSize) {
-    signal?.throwIfAborted();
-    hash.update(await file.read(offset, Math.min(blockSize, file.size - offset)));
-  }
+/**
+ * A hub cache in a folder, which is made when it is first written to.
+ *
+ * @param explain @default errors of the storage pass
+ */
+export function hubStorage(
+  storage: Storage,
+  folder: string,
+  explain: Explain = (work) => work(),
+): HubStorage {
+  const locate = (file: string): string => storage.join(folder, file);
   return {
-    file,
-    get pieces() {
-      return pieces;
-    },
-    async append(bytes, firstOfPiece) {
-      await file.append(bytes);
-      hash.update(bytes);
-      if (firstOfPiece) pieces += 1;
-    },
-    async clear() {
-      await file.clear();
-      hash = createHash();
-      pieces = 0;
-    },
-    sha256: () => hash.hex(),
+    locate,
+    size: (file) =>
+      explain(async () => {
+        const found = await storage.stat(locate(file));
+        return found?.kind === "file" ? found.size : undefined;
+      }),
+    list: () =>
+      explain(async () => {
+        const names: string[] = [];
+        if (!(await storage.stat(folder))) return names;
+        for await (const { name } of storage.list(folder)) names.push(name);
+        return names;
+      }),
+    firstTime: (note) =>
+      explain(async () => {
+        if (await storage.stat(locate(note))) return false;
+        await storage.makeFolder(folder);
+        await writeText(storage, locate(note), "");
+        return true;
+      }),
+    claim: (file, options) =>
+      explain(async () => {
+        await storage.makeFolder(folder);
+        const unlock = await storage.lock(locate(`${file}.lock`), options);
+        try {
+          return await openPartialFile(storage, locate(`${file}.partial`), locate(file), unlock, explain);
+        } catch (error) {
+          await unlock();
+          throw error;
+        }
+      }),
   };
 }
 
-/**
- * SHA-256 by Web Crypto.
- *
- * Web Crypto digests one buffer at a time, so the pieces are kept until the end: where the platform has
- * an incremental hash, as Node does, hand that to the hub instead.
- */
-export function webCryptoSha256(): Sha256 {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
+/** Opens the unfinished file at `path`, which becomes `finished` when it is committed. */
+async function openPartialFile(
+  storage: Storage,
+  path: string,
+  finished: string,
+  unlock: () => Promise<void>,
+  explain: Explain,
+): Promise<PartialFile> {
+  const descriptionPath = `${path}.json`;
+  let description = (await storage.stat(descriptionPath))
+    ? await readText(storage, descriptionPath)
+    : undefined;
+  const file = await storage.grow(path);
   return {
-    update: (bytes) => void pieces.push(new Uint8Array(bytes)),
-    async hex() {
-      const digest = await crypto.subtle.digest("SHA-256", await new Blob(pieces).arrayBuffer());
-      return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    name: path,
+    get size() {
+      return file.size;
     },
+    get description() {
+      return description;
+    },
+    read: (offset, length) => explain(() => file.read(offset, length)),
+    describe: (text) =>
+      explain(async () => {
+        await writeText(storage, descriptionPath, text);
+        description = text;
+      }),
+    append: (bytes) => explain(() => file.append(bytes)),
+    clear: () =>
+      explain(async () => {
+        if (file.size > 0) await file.truncate(0);
+        description = undefined;
+        await storage.remove(descriptionPath);
+      }),
+    commit: () =>
+      explain(async () => {
+        await file.sync();
+        await file.close();
+        await storage.move(path, finished);
+        await storage.remove(descriptionPath);
+      }),
+    release: () =>
+      explain(async () => {
+        try {
+          await file.close();
+          if (file.size > 0) return;
+          await storage.remove(path);
+          await storage.remove(descriptionPath);
+        } finally {
+          await unlock();
+        }
+      }),
   };
 }

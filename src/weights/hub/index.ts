@@ -11,5 +11,5 @@ export {
   defaultMirrorUrl,
 } from "./weight-files.ts";
 export { licenseNotice, type HubEvent, type HubProgress, type OnHubEvent } from "./hub-events.ts";
-export type { ClaimOptions, HubStorage, PartialFile, Sha256 } from "./hub-storage.ts";
+export { hubStorage, type ClaimOptions, type HubStorage, type PartialFile } from "./hub-storage.ts";
 export { defaultHubTiming, type HubTiming } from "./hub-timing.ts";

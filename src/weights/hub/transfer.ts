@@ -1,6 +1,6 @@
 import { WeightsError } from "../../core/index.ts";
 import type { HubProgress, OnHubEvent } from "./hub-events.ts";
-import type { HashedPartial } from "./hub-storage.ts";
+import type { HashedPartial } from "./hashed-partial.ts";
 import { backOff, sleep, type HubTiming } from "./hub-timing.ts";
 import { networkWatch, statusError, TransferError, type NetworkWatch } from "./transfer-error.ts";
 import type { WeightSource } from "./weight-files.ts";
