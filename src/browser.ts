@@ -14,8 +14,10 @@ export {
   createModel,
   exportOnnx,
   exportSafetensors,
+  modelOf,
   openImages,
   openModel,
+  trainHead,
   type PageCreateModelOptions as CreateModelOptions,
   type PageModelOptions as ModelOptions,
 } from "./web/library.ts";

@@ -3,8 +3,10 @@ export {
   createModel,
   exportOnnx,
   exportSafetensors,
+  modelOf,
   openImages,
   openModel,
+  trainHead,
   type PageCreateModelOptions,
   type PageModelOptions,
 } from "./library.ts";

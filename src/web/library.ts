@@ -4,6 +4,7 @@ import {
   createModel as createModelOn,
   exportOnnx as exportOnnxOn,
   exportSafetensors as exportSafetensorsOn,
+  modelOf as modelOn,
   openModel as openModelOn,
   type CalibrateOptions,
   type Calibration,
@@ -15,6 +16,8 @@ import {
   type ModelOptions,
   type ModelSource,
 } from "../predict/index.ts";
+import type { PlanOverrides } from "../runtime/index.ts";
+import { trainHead as trainHeadOn, type HeadEvent, type TrainHeadOptions } from "../train/head/train-head.ts";
 import { imagesOf, type PageImage, type PageImages } from "./images/page-images.ts";
 import { browserPlatform } from "./platform.ts";
 import { blobUri } from "./storage/browser-storage.ts";
@@ -48,10 +51,23 @@ export async function createModel(
   options: PageCreateModelOptions = {},
 ): Promise<Model<PageImage>> {
   const { name, rest } = await located(model, options);
-  // ONNX Runtime's threads need a page that is isolated across origins; workers are faster anyway.
-  const plan = { threadsPerWorker: 1, ...options.plan };
-  return createModelOn(browserPlatform, name, { ...rest, plan });
+  return createModelOn(browserPlatform, name, { ...rest, plan: onePerWorker(options.plan) });
 }
+
+/** ONNX Runtime's threads need a page that is isolated across origins; workers are faster anyway. */
+const onePerWorker = (plan: ExecutionOptions["plan"] = {}): PlanOverrides => ({
+  threadsPerWorker: 1,
+  ...plan,
+});
+
+/**
+ * A model for inference of weights that are at hand, such as those that `trainHead` gives.
+ *
+ * @example
+ * const mine = modelOf(trained);
+ */
+export const modelOf = (source: ModelSource, options: ExecutionOptions = {}): Model<PageImage> =>
+  modelOn(browserPlatform, source, { ...options, plan: onePerWorker(options.plan) });
 
 /** Finds a model by name or by file, as `createModel` takes it. @throws ModelError, DataError, WeightsError. */
 export async function openModel(model: string | Blob, options: PageModelOptions = {}): Promise<ModelSource> {
@@ -108,6 +124,22 @@ export async function calibrateModel(
 ): Promise<Calibration> {
   const found = isSource(images) ? images : await openImages(images);
   return calibrateModelOn(browserPlatform, source, found, options);
+}
+
+/**
+ * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, and the classifier is
+ * fitted by logistic regression. Embeddings are kept for the next time, in the origin's private files.
+ *
+ * @param source The network, with a classifier for these classes, whose weights are not looked at.
+ * @returns The network with the new classifier.
+ * @throws ModelError `model/class-names`; DataError `data/unlabelled`, `data/empty-classes`; what running the model throws.
+ */
+export function trainHead(
+  source: ModelSource,
+  images: ImageSource,
+  options: TrainHeadOptions,
+): AsyncGenerator<HeadEvent, ModelSource, undefined> {
+  return trainHeadOn(browserPlatform, source, images, { ...options, plan: onePerWorker(options.plan) });
 }
 
 const isSource = (images: PageImages | ImageSource): images is ImageSource =>

@@ -1,4 +1,12 @@
-import { createModel, exportOnnx, exportSafetensors, openImages, openModel } from "ssl-resnext/web";
+import {
+  createModel,
+  exportOnnx,
+  exportSafetensors,
+  modelOf,
+  openImages,
+  openModel,
+  trainHead,
+} from "ssl-resnext/web";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { commands } from "vitest/browser";
 import type { Model, PageImage } from "../../../src/browser.ts";
@@ -61,7 +69,9 @@ describe("a model in a page", () => {
       code: "image/unknown-format",
     });
     await expect(model.classify(42 as unknown as Blob)).rejects.toMatchObject({ code: "usage/image" });
-    await expect(model.classify("absent.png")).rejects.toMatchObject({ name: "DataError" });
+    await expect(model.classify("http://127.0.0.1:1/absent.png")).rejects.toMatchObject({
+      name: "DataError",
+    });
     await expect(model.classify(new Image())).rejects.toMatchObject({ code: "image/empty" });
   });
 
@@ -104,6 +114,36 @@ describe("a model in a page", () => {
     expect(kept.classes).toEqual(model.classes);
   });
 
+  it("learns a classifier, from embeddings that it keeps", async () => {
+    const source = await openModel(name, { pretrained: true, numClasses: 2, classes: ["cold", "warm"] });
+    const labelled = async (label: string, index: number): Promise<File> => {
+      const canvas = new OffscreenCanvas(32, 32);
+      const context = canvas.getContext("2d")!;
+      context.fillStyle = `rgb(${label === "warm" ? "220 90" : "30 90"} ${label === "warm" ? 30 : 220})`;
+      context.fillRect(0, index, 32, 32);
+      const file = new File([await canvas.convertToBlob()], `${index}.png`);
+      Object.defineProperty(file, "webkitRelativePath", { value: `photos/${label}/${index}.png` });
+      return file;
+    };
+    const files = await Promise.all(
+      Array.from({ length: 16 }, (_, i) => labelled(i % 2 ? "warm" : "cold", i)),
+    );
+    const folder = `opfs:${crypto.randomUUID()}`;
+    const counts: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      const images = await openImages(files);
+      const training = trainHead(source, images, { classes: ["cold", "warm"], cache: folder });
+      let next = await training.next();
+      for (; !next.done; next = await training.next())
+        if (next.value.type === "embedded") counts.push(next.value.cached);
+      const trained = modelOf(next.value);
+      expect((await trained.classify(files[1]!))[0]!.label).toBe("warm");
+      expect((await trained.classify(files[2]!))[0]!.label).toBe("cold");
+      await trained.release();
+    }
+    expect(counts).toEqual([0, 16]);
+  });
+
   it("runs on WebGPU", async () => {
     const file = await drawn("image/png");
     const expected = await probabilities(file);
@@ -113,29 +153,35 @@ describe("a model in a page", () => {
     await onGpu.release();
   });
 
-  it.skipIf(archive === undefined)(
-    "gives for 5,000 images what Node gives",
-    { timeout: 300_000 },
-    async () => {
-      const { ids, logits } = await commands.nodeLogits(archive!);
-      const url = new URL(`/@fs${archive}`, location.href).href;
-      const numClasses = model.classes.length;
-      let furthest = 0;
-      let agree = 0;
-      let count = 0;
-      for await (const result of model.run(["logits"], await openImages(url))) {
-        if ("error" in result) throw result.error;
-        expect(result.image.endsWith(ids[count]!)).toBe(true);
-        const expected = logits.slice(count * numClasses, ++count * numClasses);
-        const found = [...result.outputs["logits"]!.data];
-        for (const [i, value] of found.entries())
-          furthest = Math.max(furthest, Math.abs(value - expected[i]!));
-        if (best(found) === best(expected)) agree++;
-      }
-      expect({ count, agree }).toEqual({ count: 5000, agree: 5000 });
-      expect(furthest).toBeLessThan(1e-4);
-    },
-  );
+  it("gives for 5,000 images what Node gives", { timeout: 300_000 }, async ({ skip }) => {
+    skip(archive === undefined, "the images of CIFAR-10 are not here");
+    const { ids, logits } = await commands.nodeLogits(archive!);
+    const address = new URL(`/@fs${archive}`, location.href).href;
+    const file = new File([await (await fetch(address)).blob()], "test-5000.tar");
+    const numClasses = model.classes.length;
+    let furthest = 0;
+    let agree = 0;
+    let count = 0;
+    for await (const result of model.run(["logits"], await openImages(file))) {
+      if ("error" in result) throw result.error;
+      expect(result.image.endsWith(ids[count]!)).toBe(true);
+      const expected = logits.slice(count * numClasses, ++count * numClasses);
+      const found = [...result.outputs["logits"]!.data];
+      for (const [i, value] of found.entries()) furthest = Math.max(furthest, Math.abs(value - expected[i]!));
+      if (best(found) === best(expected)) agree++;
+    }
+    expect({ count, agree }).toEqual({ count: 5000, agree: 5000 });
+    expect(furthest).toBeLessThan(1e-4);
+
+    // The first of them out of the archive where the server has it, in parts.
+    let first = 0;
+    for await (const result of model.run(["logits"], await openImages(address))) {
+      if ("error" in result) throw result.error;
+      const expected = logits.slice(first * numClasses, ++first * numClasses);
+      expect(best([...result.outputs["logits"]!.data])).toBe(best(expected));
+      if (first === 200) break;
+    }
+  });
 });
 
 const best = (values: readonly number[]): number => values.indexOf(Math.max(...values));
