@@ -27,6 +27,7 @@ export {
   findCard,
   listModels,
   type ModelCard,
+  type ModelConfig,
   type ModelDescription,
   type ResNetConfig,
 } from "./nn/index.ts";

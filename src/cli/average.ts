@@ -1,12 +1,6 @@
 import { extname } from "node:path";
 import { UsageError } from "../core/index.ts";
-import {
-  decodeDescription,
-  defaultPreprocessing,
-  detectConfig,
-  encodeDescription,
-  withoutAccuracy,
-} from "../nn/index.ts";
+import { decodeDescription, encodeDescription, family, withoutAccuracy } from "../nn/index.ts";
 import { writeFileAtomic } from "../node/files/atomic-file.ts";
 import { openFileSource } from "../node/files/file-source.ts";
 import type { OpenFile } from "../storage/index.ts";
@@ -82,12 +76,12 @@ function metadataOf(
   files: readonly string[],
 ): Readonly<Record<string, string>> {
   const { metadata, tensors } = checkpoints.at(-1)!;
-  const config = detectConfig(tensors);
+  const config = family.detect(tensors);
   const description = decodeDescription(metadata, files.at(-1)!) ?? {
     name: "average",
     config,
     classes: config.numClasses === 1000 ? ("imagenet-1k" as const) : [],
-    preprocessing: defaultPreprocessing(config),
+    preprocessing: family.preprocessing(config),
     provenance: {},
   };
   return encodeDescription({

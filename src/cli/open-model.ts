@@ -1,5 +1,5 @@
 import { UsageError } from "../core/index.ts";
-import { embeddedModel, modelConfig, type ModelDescription, type ResNetConfig } from "../nn/index.ts";
+import { embeddedModel, family, modelConfig, type ModelDescription } from "../nn/index.ts";
 import { calibrateModel, createModel, openImages, openModel as openSource } from "../node/library.ts";
 import type { CreateModelOptions } from "../predict/create-model.ts";
 import type { ModelSource } from "../predict/open-model.ts";
@@ -82,9 +82,7 @@ export function noticeDefault(
 
 function checkArchitecture({ model: named, weights }: ModelOptions, { description }: Model): void {
   if (named === undefined || weights === undefined) return;
-  const architecture = ({ block, layers, cardinality, baseWidth }: ResNetConfig): string =>
-    `${block} ${layers.join("-")} ${cardinality}x${baseWidth}`;
-  const [asked, held] = [architecture(modelConfig(named)), architecture(description.config)];
+  const [asked, held] = [modelConfig(named), description.config].map((config) => family.architecture(config));
   if (asked === held) return;
   throw new UsageError(
     "usage/other-model",

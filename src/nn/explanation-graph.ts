@@ -21,10 +21,9 @@ import {
   type Graph,
   type Value,
 } from "../graph/index.ts";
+import { family, type ModelConfig, type Tap } from "./families/index.ts";
 import { inference } from "./forward.ts";
 import { forKernels, selectOutputs } from "./inference-graph.ts";
-import type { ResNetConfig } from "./resnet-config.ts";
-import { resnet, type Tap } from "./resnet.ts";
 
 type Float = Value<"float32">;
 
@@ -52,7 +51,7 @@ export interface ExplanationGraphOptions {
  * @throws ModelError for a model without classifier, or when it has no such layer.
  */
 export function explanationGraph(
-  config: ResNetConfig,
+  config: ModelConfig,
   weights: StateDict,
   { layer, batchSize, inputSize = 224, blockSize }: ExplanationGraphOptions,
 ): Graph {
@@ -61,7 +60,7 @@ export function explanationGraph(
   }
   const images = input("images", "float32", [batchSize, config.inChannels, inputSize, inputSize]);
   const selection = input("selection", "float32", [batchSize, config.numClasses]);
-  const network = selectOutputs(resnet(config, images, inference(weights)), ["logits", layer]);
+  const network = selectOutputs(family.build(config, images, inference(weights)), ["logits", layer]);
   const { outputs } = foldBatchNorm(buildGraph(network));
   const [logits, features] = [outputs.get("logits") as Float, outputs.get(layer) as Float];
   const map = scope("explanation", () => {

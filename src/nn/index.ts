@@ -1,10 +1,7 @@
-export {
-  resnetConfig,
-  type ResNetConfig,
-  adaptWeights,
-  defaultPreprocessing,
-  detectConfig,
-} from "./resnet-config.ts";
+export type { CommonConfig, ModelFamily, NetworkOutputs, Stage } from "./family.ts";
+export { family, type ModelConfig, type Output, type Tap } from "./families/index.ts";
+export { resnetConfig, type ResNetConfig } from "./families/resnet-config.ts";
+export { adaptWeights } from "./adapt-weights.ts";
 export { findCard, hasWeights, listModels, modelConfig } from "./registry.ts";
 export {
   modelCards,
@@ -21,9 +18,9 @@ export {
   type StatedAccuracy,
   decodeDescription,
   encodeDescription,
+  hashedConfig,
   type ModelDescription,
 } from "./model-description.ts";
-export { embeddingLength, resnet, taps, type Output, type Tap } from "./resnet.ts";
 export {
   evaluation,
   inference,

@@ -33,9 +33,8 @@ import {
   type Value,
 } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
+import { family, type ModelConfig, type Output } from "./families/index.ts";
 import { inference } from "./forward.ts";
-import type { ResNetConfig } from "./resnet-config.ts";
-import { resnet, type Output } from "./resnet.ts";
 
 /** Everything that can be asked of an inference graph; `frequencies` [N, 8, 8] need no weights. */
 export type InferenceOutput = Output | "frequencies";
@@ -80,7 +79,7 @@ export interface InferenceGraphOptions {
  * @throws ModelError when an output does not exist for this configuration.
  */
 export function inferenceGraph(
-  config: ResNetConfig,
+  config: ModelConfig,
   weights: StateDict,
   options: InferenceGraphOptions = {},
 ): Graph {
@@ -89,7 +88,7 @@ export function inferenceGraph(
     ? preprocessingGraph(preprocessing)
     : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
   const available = {
-    ...resnet(config, images, inference(weights)),
+    ...family.build(config, images, inference(weights)),
     ...(config.inChannels === 3 ? { frequencies: lowFrequencies(images) } : {}),
   };
   const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
@@ -110,7 +109,7 @@ export function forKernels(graph: Graph, blockSize: number | undefined): Graph {
  *
  * Input `images` float32 [N, inChannels, inputSize, inputSize]; outputs `min` and `max` float32 [N, activations].
  */
-export function activationRangeGraph(config: ResNetConfig, weights: StateDict, inputSize = 224): RangeGraph {
+export function activationRangeGraph(config: ModelConfig, weights: StateDict, inputSize = 224): RangeGraph {
   return rangeGraph(inferenceGraph(config, weights, { inputSize, outputs: ["embedding"] }));
 }
 

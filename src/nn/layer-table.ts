@@ -1,8 +1,7 @@
 import { elementCount } from "../core/index.ts";
 import { buildGraph, currentScope, input, multiplyAdds, type Node, type Value } from "../graph/index.ts";
+import { family, type ModelConfig } from "./families/index.ts";
 import { evaluation, type ParameterScope } from "./forward.ts";
-import type { ResNetConfig } from "./resnet-config.ts";
-import { resnet } from "./resnet.ts";
 
 /** One layer of a model as it stands in the definition, before anything is folded. */
 export interface Layer {
@@ -21,7 +20,7 @@ export interface Layer {
 }
 
 /** The layers of a model in the order of computation, for one image of `inputSize` pixels. */
-export function layerTable(config: ResNetConfig, inputSize: number = 224): readonly Layer[] {
+export function layerTable(config: ModelConfig, inputSize: number = 224): readonly Layer[] {
   const buffers = new Set<Value>();
   const parameters: ParameterScope = (name, dims, _, kind) => {
     const value = input(`${currentScope()}.${name}`, "float32", dims);
@@ -29,7 +28,7 @@ export function layerTable(config: ResNetConfig, inputSize: number = 224): reado
     return value;
   };
   const images = input("images", "float32", [1, config.inChannels, inputSize, inputSize]);
-  const outputs = resnet(config, images, evaluation(parameters));
+  const outputs = family.build(config, images, evaluation(parameters));
   const graph = buildGraph({ result: (outputs.logits ?? outputs.embedding)! });
   return graph.nodes.map((node) => describe(node, images, buffers));
 }

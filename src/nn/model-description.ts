@@ -1,14 +1,14 @@
 import * as z from "zod";
 import { ModelError } from "../core/index.ts";
 import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
+import { family, type ModelConfig } from "./families/index.ts";
 import type { TopAccuracy } from "./model-cards.ts";
-import { resnetConfig, type ResNetConfig } from "./resnet-config.ts";
 
 /** Everything that inference needs besides the weights. A checkpoint carries it in its metadata. */
 export interface ModelDescription {
   /** Name of the model; free for models that were trained here. */
   readonly name: string;
-  readonly config: ResNetConfig;
+  readonly config: ModelConfig;
   /** Class names in the order of the logits; `imagenet-1k` stands for ImageNet's; empty when unknown. */
   readonly classes: readonly string[] | "imagenet-1k";
   readonly preprocessing: Preprocessing;
@@ -18,19 +18,7 @@ export interface ModelDescription {
 
 const schema = z.strictObject({
   name: z.string().min(1),
-  config: z.strictObject({
-    block: z.enum(["basic", "bottleneck"]),
-    layers: z.array(z.number()),
-    cardinality: z.number(),
-    baseWidth: z.number(),
-    stem: z.enum(["imagenet", "cifar"]),
-    width: z.number(),
-    numClasses: z.number(),
-    inChannels: z.number(),
-    outputStride: z.union([z.literal(8), z.literal(16), z.literal(32)]),
-    dropRate: z.number(),
-    dropPathRate: z.number(),
-  }),
+  config: family.schema,
   classes: z.union([z.literal("imagenet-1k"), z.array(z.string())]),
   preprocessing: z.unknown(),
   provenance: z.record(z.string(), z.string()),
@@ -60,7 +48,7 @@ export function decodeDescription(
     const { config, preprocessing, ...rest } = schema.parse(JSON.parse(text));
     const description = {
       ...rest,
-      config: resnetConfig(config),
+      config: family.complete(config),
       preprocessing: parsePreprocessing(preprocessing),
     };
     checkClasses(description);
@@ -113,3 +101,9 @@ export function statedAccuracy({ provenance }: ModelDescription): StatedAccuracy
   const accuracy = [Number(top1), Number(top5)] as const;
   return testSet === undefined || accuracy.some(Number.isNaN) ? undefined : { accuracy, testSet };
 }
+
+/**
+ * A configuration as hashes see it: with two rates that every configuration once held as 0, so that what was cached
+ * and finished then is still known.
+ */
+export const hashedConfig = (config: ModelConfig): object => ({ ...config, dropRate: 0, dropPathRate: 0 });

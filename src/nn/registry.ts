@@ -1,26 +1,6 @@
 import { ModelError, nearestNames } from "../core/index.ts";
+import { family, type ModelConfig } from "./families/index.ts";
 import { embeddedModel, modelCards, type ModelCard } from "./model-cards.ts";
-import { resnetConfig, type ResNetConfig } from "./resnet-config.ts";
-
-type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
-  Partial<ResNetConfig>;
-
-const architectures: Readonly<Record<string, Architecture>> = {
-  resnet18: { block: "basic", layers: [2, 2, 2, 2], cardinality: 1, baseWidth: 64 },
-  resnet50: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 1, baseWidth: 64 },
-  resnext50_32x4d: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 32, baseWidth: 4 },
-  resnext101_32x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
-  resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
-  resnext101_32x16d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
-  // For images of 32x32 (He et al. 2016, section 4.2). Groups of 16 channels and their halves suit the CPU's kernels.
-  resnet20_cifar10: cifar({ block: "basic", layers: [3, 3, 3], cardinality: 1, baseWidth: 64 }),
-  resnext17_cifar10: cifar({ block: "bottleneck", layers: [1, 2, 2], cardinality: 4, baseWidth: 32 }),
-  resnext20_cifar10: cifar({ block: "bottleneck", layers: [2, 2, 2], cardinality: 4, baseWidth: 64 }),
-};
-
-function cifar(architecture: Architecture): Architecture {
-  return { ...architecture, stem: "cifar", width: 16, numClasses: 10 };
-}
 
 const architectureOf = (name: string): string =>
   name === embeddedModel ? "resnext17_cifar10" : (findCard(name)?.timmTag.split(".")[0] ?? name);
@@ -47,7 +27,8 @@ export function findCard(name: string): ModelCard | undefined {
  *
  * @throws ModelError that gives the three nearest names.
  */
-export function modelConfig(name: string): ResNetConfig {
+export function modelConfig(name: string): ModelConfig {
+  const { architectures } = family;
   const key = architectureOf(name);
   const architecture = Object.hasOwn(architectures, key) ? architectures[key] : undefined;
   if (!architecture) {
@@ -61,5 +42,5 @@ export function modelConfig(name: string): ResNetConfig {
       `There is no model "${name}". Did you mean ${choice}? listModels() / ssl-resnext models lists those with trained weights.`,
     );
   }
-  return resnetConfig(architecture);
+  return family.complete(architecture);
 }

@@ -1,5 +1,5 @@
 import type { ImageSource, TrainingLoader, TrainingLoaderOptions } from "../data/index.ts";
-import type { ResNetConfig } from "../nn/index.ts";
+import type { ModelConfig } from "../nn/index.ts";
 import type { ModelSource } from "../predict/index.ts";
 import type { Device } from "../runtime/index.ts";
 import {
@@ -99,7 +99,7 @@ export function openTrainingStep(
  */
 export function trainingProgramFor(
   device: Device,
-  config: ResNetConfig,
+  config: ModelConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
   return trainingProgramForOn(nodeTrainingPlatform, device, config, options);

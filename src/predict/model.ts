@@ -1,6 +1,6 @@
 import { ModelError } from "../core/index.ts";
 import type { ImageItem } from "../data/index.ts";
-import { findCard, type ModelCard, type ModelDescription, type Tap } from "../nn/index.ts";
+import { family, findCard, type ModelCard, type ModelDescription, type Tap } from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { explainImages, type Explained, type ExplainOptions } from "./explain.ts";
 import {
@@ -73,7 +73,7 @@ export class Model<Input = ImageInput> implements Network {
     this.description = description;
     this.card = findCard(description.name);
     this.classes = classNames(description);
-    this.lastLayer = `layer${description.config.layers.length}` as Tap;
+    this.lastLayer = family.stages(description.config).at(-1)!.name;
     this.#open = open;
     this.#itemOf = itemOf;
   }

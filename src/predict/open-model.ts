@@ -3,19 +3,17 @@ import type { Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
   decodeDescription,
-  defaultPreprocessing,
-  detectConfig,
   expectedShapes,
+  family,
   findCard,
   modelConfig,
   randomStateDict,
-  resnetConfig,
+  type ModelConfig,
   type ModelDescription,
-  type ResNetConfig,
 } from "../nn/index.ts";
+import { baseName } from "../storage/index.ts";
 import type { DownloadOptions } from "../weights/hub/index.ts";
 import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
-import { baseName } from "../storage/index.ts";
 import type { ModelPlatform } from "./platform.ts";
 
 /** Which model, and what to change about it. */
@@ -30,7 +28,7 @@ export interface ModelOptions {
   readonly numClasses?: number | undefined;
   /** Other than 3, the stem's filters are adapted as timm does. */
   readonly inChannels?: number | undefined;
-  readonly outputStride?: ResNetConfig["outputStride"] | undefined;
+  readonly outputStride?: ModelConfig["outputStride"] | undefined;
   /** Class names in the order of the logits. */
   readonly classes?: readonly string[] | undefined;
   readonly preprocessing?: Partial<Preprocessing> | undefined;
@@ -111,9 +109,9 @@ type WithTensors = <T>(use: (tensors: StateDict | undefined) => Promise<T>) => P
 
 /** The description of weights that carry none: by the model's name, or else by their shapes. */
 function describeFile(path: string, name: string | undefined, tensors: StateDict): ModelDescription {
-  const numClasses = tensors.get("fc.weight")?.dims[0] ?? 0;
+  const numClasses = tensors.get(family.classifier.weight)?.dims[0] ?? 0;
   const config =
-    name === undefined ? detectConfig(tensors) : resnetConfig({ ...modelConfig(name), numClasses });
+    name === undefined ? family.detect(tensors) : family.complete({ ...modelConfig(name), numClasses });
   const file = baseName(path);
   const stem = file.replace(/(?<=.)\.[^.]*$/, "");
   return describe(name === undefined ? stem : nameOf(name), config, { weights: file });
@@ -121,11 +119,11 @@ function describeFile(path: string, name: string | undefined, tensors: StateDict
 
 function describe(
   name: string,
-  config: ResNetConfig,
+  config: ModelConfig,
   provenance: ModelDescription["provenance"],
 ): ModelDescription {
   const classes = config.numClasses === 1000 ? "imagenet-1k" : [];
-  return { name, config, classes, preprocessing: defaultPreprocessing(config), provenance };
+  return { name, config, classes, preprocessing: family.preprocessing(config), provenance };
 }
 
 const nameOf = (model: string): string => findCard(model)?.name ?? model;
@@ -147,7 +145,7 @@ function withOverrides(
         if (tensors === undefined) return use(fresh);
         const found = new Map(adaptWeights(config, tensors));
         if (config.numClasses !== described.config.numClasses) {
-          for (const name of ["fc.weight", "fc.bias"]) {
+          for (const name of Object.values(family.classifier)) {
             const tensor = fresh.get(name);
             if (tensor) found.set(name, tensor);
           }
@@ -159,7 +157,7 @@ function withOverrides(
 
 function override(described: ModelDescription, options: ModelOptions): ModelDescription {
   const { numClasses, inChannels, outputStride, preprocessing } = options;
-  const config = resnetConfig({
+  const config = family.complete({
     ...described.config,
     ...(numClasses === undefined ? {} : { numClasses }),
     ...(inChannels === undefined ? {} : { inChannels }),

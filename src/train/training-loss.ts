@@ -17,7 +17,7 @@ import {
   softmaxCrossEntropy,
   type Value,
 } from "../graph/index.ts";
-import { resnet, type Forward, type ParameterSpec, type ResNetConfig } from "../nn/index.ts";
+import { family, type Forward, type ModelConfig, type ParameterSpec } from "../nn/index.ts";
 import { masked, type RandomMask } from "./random-masks.ts";
 
 type Float = Value<"float32">;
@@ -40,12 +40,12 @@ export interface TrainingLossOptions extends TrainingForwardOptions {
  *
  * @throws ModelError for a model without classifier.
  */
-export function trainingLoss(config: ResNetConfig, options: TrainingLossOptions): TrainingLoss {
+export function trainingLoss(config: ModelConfig, options: TrainingLossOptions): TrainingLoss {
   const { batchSize, inputSize = 224 } = options;
   const images = input("images", "float32", [batchSize, config.inChannels, inputSize, inputSize]);
   const targets = input("targets", "float32", [batchSize, config.numClasses]);
   const { forward, ...collected } = trainingForward(config, options);
-  const { logits } = resnet(config, images, forward);
+  const { logits } = family.build(config, images, forward);
   if (!logits) {
     throw new ModelError("model/no-classifier", "Training needs a classifier; numClasses is 0.");
   }
@@ -94,7 +94,7 @@ const batchShare = 0.1;
  * keeps running ones, features and branches are dropped as timm does.
  */
 function trainingForward(
-  { layers }: ResNetConfig,
+  config: ModelConfig,
   { batchNorm = "live", dropRate = 0, dropPathRate = 0 }: TrainingForwardOptions,
 ): TrainingForward {
   const variables: Variable[] = [];
@@ -118,7 +118,7 @@ function trainingForward(
   };
   const normalise = batchNorm === "live" ? live : batchNormalization;
 
-  const lastBlock = layers.reduce((sum, blocks) => sum + blocks, 0) - 1;
+  const lastBlock = family.stages(config).reduce((sum, { blocks }) => sum + blocks, 0) - 1;
   let block = 0;
   const branch: Forward["branch"] = (y) => {
     const rate = lastBlock === 0 ? 0 : (dropPathRate * block++) / lastBlock;

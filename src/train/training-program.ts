@@ -20,7 +20,7 @@ import {
   type Graph,
   type Value,
 } from "../graph/index.ts";
-import { expectedShapes, randomStateDict, type ResNetConfig } from "../nn/index.ts";
+import { expectedShapes, randomStateDict, type ModelConfig } from "../nn/index.ts";
 import { fitStateDict } from "../weights/index.ts";
 import type { Float } from "./optimizers.ts";
 import type { RandomMask } from "./random-masks.ts";
@@ -49,7 +49,7 @@ export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptio
  * its name, and gives the new value of those for which it has an output `nextOf(name)`.
  */
 export interface TrainingProgram {
-  readonly config: ResNetConfig;
+  readonly config: ModelConfig;
   /** Images in one run of a graph. */
   readonly batchSize: number;
   /** Height and width of the images. */
@@ -75,7 +75,7 @@ export interface TrainingProgram {
  *
  * @throws ModelError for a model without classifier, or when nothing is trained.
  */
-export function trainingProgram(config: ResNetConfig, options: TrainingProgramOptions): TrainingProgram {
+export function trainingProgram(config: ModelConfig, options: TrainingProgramOptions): TrainingProgram {
   const { batchSize, inputSize = 224, accumulate = 1, trains = () => true, blockSize } = options;
   if (!Number.isSafeInteger(accumulate) || accumulate < 1) {
     throw new UsageError("train/accumulate", `accumulate must be a whole number from 1, got ${accumulate}.`);

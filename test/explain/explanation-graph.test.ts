@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tensor, type StateDict, type Tensor, type TensorSource } from "../../src/core/index.ts";
 import { checkGraph } from "../../src/graph/index.ts";
-import { explanationGraph, resnetConfig, taps } from "../../src/nn/index.ts";
+import { explanationGraph, family, resnetConfig } from "../../src/nn/index.ts";
 import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -57,7 +57,7 @@ describe.skipIf(!hasTorch)("explanationGraph against PyTorch's autograd (skipped
     expect(new Set(predicted).size).toBeGreaterThan(1);
   });
 
-  it.each(taps.flatMap((layer) => (["predicted", 0, 1] as const).map((asked) => ({ layer, asked }))))(
+  it.each(family.taps.flatMap((layer) => (["predicted", 0, 1] as const).map((asked) => ({ layer, asked }))))(
     "$layer, class $asked: portable and blocked",
     async ({ layer, asked }) => {
       const feeds = { images: reference["images"]!, selection: selection(asked) };

@@ -20,7 +20,7 @@ import {
   type Graph,
   type Value,
 } from "../../src/graph/index.ts";
-import { resnetConfig, taps, type Output } from "../../src/nn/index.ts";
+import { family, resnetConfig, type Output } from "../../src/nn/index.ts";
 import { randomTensors } from "../support/random-tensors.ts";
 import { relativeError, runGraph, type Feeds } from "../support/run-graph.ts";
 import { livelyStateDict, resnetGraph } from "../support/tiny-resnet.ts";
@@ -182,7 +182,7 @@ describe("a whole network", () => {
   const config = resnetConfig({ layers: [1, 2, 1], cardinality: 8, baseWidth: 16, width: 16, numClasses: 7 });
   const weights = livelyStateDict(config, 5);
   const images: Tensor = normal(3, 3, 64, 64);
-  const outputs: readonly Output[] = [...taps.slice(0, 4), "embedding", "logits"];
+  const outputs: readonly Output[] = [...family.taps.slice(0, 4), "embedding", "logits"];
 
   it("answers the same folded and merged, at every tap", async () => {
     const graph = resnetGraph(config, weights, outputs, 64);

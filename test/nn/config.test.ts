@@ -3,9 +3,8 @@ import { describe, expect, it } from "vitest";
 import { ModelError, tensor, type StateDict } from "../../src/core/index.ts";
 import {
   countParameters,
-  defaultPreprocessing,
-  detectConfig,
   expectedShapes,
+  family,
   findCard,
   embeddedModel,
   listModels,
@@ -36,8 +35,6 @@ describe("resnetConfig", () => {
     [{ numClasses: -1 }, "numClasses must be an integer of at least 0, got -1."],
     [{ numClasses: Number.NaN }, "numClasses must be an integer of at least 0, got null."],
     [{ inChannels: 0 }, "inChannels must be an integer of at least 1, got 0."],
-    [{ dropRate: 1 }, "dropRate must be at least 0 and below 1, got 1."],
-    [{ dropPathRate: -0.1 }, "dropPathRate must be at least 0 and below 1, got -0.1."],
     [{ outputStride: 4 as 8 }, "outputStride must be 8, 16 or 32, got 4."],
     [
       { block: "basic", cardinality: 32, baseWidth: 4 },
@@ -80,7 +77,7 @@ describe("modelConfig", () => {
     const config = modelConfig(name);
     expect(config).toMatchObject({ stem: "cifar", numClasses: 10 });
     expect(countParameters(config)).toBe(parameters);
-    expect(defaultPreprocessing(config)).toMatchObject({ inputSize: 32, cropPct: 1 });
+    expect(family.preprocessing(config)).toMatchObject({ inputSize: 32, cropPct: 1 });
   });
 
   it.each([
@@ -102,9 +99,9 @@ describe("modelConfig", () => {
   });
 });
 
-describe("detectConfig", () => {
+describe("family.detect", () => {
   it.each(listModels())("recognises %s", (name) => {
-    expect(detectConfig(shapesOnly(modelConfig(name)))).toEqual(modelConfig(name));
+    expect(family.detect(shapesOnly(modelConfig(name)))).toEqual(modelConfig(name));
   });
 
   const config = fc.record({
@@ -123,7 +120,7 @@ describe("detectConfig", () => {
       fc.property(config, (given) => {
         const grouped = given.block === "bottleneck" ? {} : { cardinality: 1, baseWidth: 64 };
         const original = resnetConfig({ ...given, ...grouped });
-        const detected = detectConfig(shapesOnly(original));
+        const detected = family.detect(shapesOnly(original));
         expect(expectedShapes(detected)).toEqual(expectedShapes(original));
         // With planes of whole 64s the base width can be told exactly.
         if (original.width % 64 === 0) expect(detected).toEqual(original);
@@ -137,8 +134,8 @@ describe("detectConfig", () => {
     ["another network", new Map([["features.0.weight", tensor("float32", [1], new Float32Array(1))]])],
     ["a stem alone", new Map([["conv1.weight", tensor("float32", [1, 1, 1, 1], new Float32Array(1))]])],
   ])("refuses %s by name", (_name, weights) => {
-    expect(() => detectConfig(weights)).toThrow(ModelError);
-    expect(() => detectConfig(weights)).toThrow(
+    expect(() => family.detect(weights)).toThrow(ModelError);
+    expect(() => family.detect(weights)).toThrow(
       `in torchvision's names, got ${[...weights.keys()].join(", ") || "no tensors"}.`,
     );
   });
@@ -146,7 +143,7 @@ describe("detectConfig", () => {
   it("refuses shapes that no configuration has", () => {
     const weights = new Map(shapesOnly(modelConfig("ssl_resnext50_32x4d")));
     const odd = { ...weights.get("layer1.0.conv2.weight")!, dims: [128, 5, 3, 3] };
-    expect(() => detectConfig(weights.set("layer1.0.conv2.weight", odd))).toThrow(
+    expect(() => family.detect(weights.set("layer1.0.conv2.weight", odd))).toThrow(
       "cardinality must be an integer of at least 1, got 25.6.",
     );
   });

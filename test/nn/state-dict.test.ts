@@ -87,11 +87,8 @@ describe("parameters", () => {
     expect(names).toHaveLength(expectedShapes(resnetConfig()).size - 2);
   });
 
-  it("are the same whatever the stride and the drop rates", () => {
-    const plain = expectedShapes(resnetConfig());
-    expect(expectedShapes(resnetConfig({ outputStride: 8, dropRate: 0.5, dropPathRate: 0.2 }))).toEqual(
-      plain,
-    );
+  it("are the same whatever the stride", () => {
+    expect(expectedShapes(resnetConfig({ outputStride: 8 }))).toEqual(expectedShapes(resnetConfig()));
   });
 });
 

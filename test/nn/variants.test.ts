@@ -4,13 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelError } from "../../src/core/index.ts";
 import {
-  embeddingLength,
+  family,
   expectedShapes,
   inferenceGraph,
   modelConfig,
   randomStateDict,
   resnetConfig,
-  taps,
   type Output,
 } from "../../src/nn/index.ts";
 import { openFileSource } from "../../src/node/files/file-source.ts";
@@ -21,7 +20,7 @@ import { relativeError, runGraph } from "../support/run-graph.ts";
 import { torchResNets, type ReferenceJob, type TorchResNet } from "../support/torch-resnet.ts";
 import { hasTorch } from "../support/torch.ts";
 
-const outputs: readonly Output[] = [...taps, "embedding", "logits"];
+const outputs: readonly Output[] = [...family.taps, "embedding", "logits"];
 const few = { seed: 9, images: 4, probe: 2, weights: "as of today" } as const;
 const small = { layers: [2, 1, 2, 2], cardinality: 8, baseWidth: 8 } as const;
 
@@ -88,7 +87,7 @@ describe("outputs", () => {
     const config = { ...modelConfig("ssl_resnext50_32x4d"), outputStride };
     const shapes = shapesOf(inferenceGraph(config, randomStateDict(config, 1), { outputs }));
     const channels = [64, 256, 512, 1024, 2048];
-    for (const [index, tap] of taps.entries()) {
+    for (const [index, tap] of family.taps.entries()) {
       expect(shapes[tap]).toEqual(["N", channels[index], lengths[index], lengths[index]]);
     }
     expect(shapes["embedding"]).toEqual(["N", 2048]);
@@ -98,7 +97,7 @@ describe("outputs", () => {
   it("are maps of an eighth with the CIFAR stem", () => {
     const config = resnetConfig({ ...small, stem: "cifar" });
     const shapes = shapesOf(inferenceGraph(config, randomStateDict(config, 1), { outputs, inputSize: 32 }));
-    expect(taps.map((tap) => shapes[tap]?.[2])).toEqual([32, 32, 16, 8, 4]);
+    expect(family.taps.map((tap) => shapes[tap]?.[2])).toEqual([32, 32, 16, 8, 4]);
   });
 
   it.each([
@@ -108,7 +107,7 @@ describe("outputs", () => {
   ] as const)("have an embedding of the length that %j says", (given) => {
     const config = resnetConfig(given);
     const graph = inferenceGraph(config, randomStateDict(config, 1), { outputs: ["embedding"] });
-    expect(shapesOf(graph)["embedding"]).toEqual(["N", embeddingLength(config)]);
+    expect(shapesOf(graph)["embedding"]).toEqual(["N", family.embeddingLength(config)]);
   });
 
   it("end with the embedding when there are no classes", async () => {

@@ -101,6 +101,12 @@ describe("a head trained on a folder", () => {
     expect(embedded((await run(source, { cache: own })).events).cached).toBe(36);
   });
 
+  it("finds what earlier versions computed", async () => {
+    const own = join(folder, "earlier-cache");
+    await run(network(), { cache: own });
+    expect(readdirSync(own)).toEqual(["18488a230e04fe6262382af12f4673c4495e87d886a1ae45d4fd5aa80943eb7b"]);
+  });
+
   it("leaves out images that cannot be read, and names them", async () => {
     const broken = join(data, "red", "broken.png");
     writeFileSync(broken, "no image");

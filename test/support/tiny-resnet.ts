@@ -1,6 +1,6 @@
 import { elementCount, tensor, type StateDict, type TensorSource } from "../../src/core/index.ts";
 import { buildGraph, input, type Graph } from "../../src/graph/index.ts";
-import { inference, parametersOf, resnet, type Output, type ResNetConfig } from "../../src/nn/index.ts";
+import { family, inference, parametersOf, type Output, type ResNetConfig } from "../../src/nn/index.ts";
 import { randomTensors } from "./random-tensors.ts";
 
 /** The graph of a model as it is defined, before any pass. */
@@ -11,7 +11,7 @@ export function resnetGraph(
   inputSize: number,
 ): Graph {
   const images = input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
-  const available = resnet(config, images, inference(weights));
+  const available = family.build(config, images, inference(weights));
   return buildGraph(Object.fromEntries(outputs.map((name) => [name, available[name]!])));
 }
 

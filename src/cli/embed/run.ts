@@ -1,5 +1,5 @@
 import { UsageError } from "../../core/index.ts";
-import { embeddingLength, type Tap } from "../../nn/index.ts";
+import { family, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
 import { announcePlan, openModel } from "../open-model.ts";
@@ -51,7 +51,7 @@ function write<Answer extends Embedded | Featured>(
 }
 
 function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded | Failure> {
-  const length = embeddingLength(model.description.config);
+  const length = family.embeddingLength(model.description.config);
   return {
     entry: (answer) =>
       "error" in answer ? failureEntry(answer) : { image: answer.image, embedding: answer.embedding },

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { UsageError } from "../../core/index.ts";
 import {
   decodeDescription,
-  detectConfig,
+  family,
   findCard,
   layerTable,
   listModels,
@@ -73,7 +73,7 @@ async function aboutFile(file: string): Promise<Subject> {
   try {
     const checkpoint = await openCheckpoint(source);
     const description = decodeDescription(checkpoint.metadata, file);
-    const config = description?.config ?? detectConfig(checkpoint.tensors);
+    const config = description?.config ?? family.detect(checkpoint.tensors);
     const facts: CheckpointFacts = { file, size: source.size, checkpoint, config, description };
     return {
       entry: checkpointEntry(facts),

@@ -1,11 +1,12 @@
 import { elementCount } from "../../core/index.ts";
 import {
   countParameters,
+  family,
   releaseCard,
   type Layer,
   type ModelCard,
+  type ModelConfig,
   type ModelDescription,
-  type ResNetConfig,
   type TimmAccuracy,
   type TopAccuracy,
 } from "../../nn/index.ts";
@@ -121,7 +122,7 @@ export interface CheckpointFacts {
   readonly file: string;
   readonly size: number;
   readonly checkpoint: Checkpoint;
-  readonly config: ResNetConfig;
+  readonly config: ModelConfig;
   readonly description: ModelDescription | undefined;
 }
 
@@ -131,7 +132,7 @@ export function checkpointEntry({ file, size, checkpoint, config, description }:
     file,
     bytes: size,
     format: checkpoint.format,
-    architecture: architectureName(config),
+    architecture: family.title(config),
     config,
     parameters: countParameters(config),
     tensors: Array.from(checkpoint.tensors, ([name, { dtype, dims }]) => ({ name, dtype, dims })),
@@ -156,7 +157,7 @@ export function checkpointLines(facts: CheckpointFacts, style: Style): string[] 
     "",
     ...definitions([
       ["format", `${checkpoint.format}, ${bytes(size)}`],
-      ["architecture", architectureName(config)],
+      ["architecture", family.title(config)],
       ["parameters", grouped(countParameters(config))],
       ["tensors", `${plural(tensors.size, "tensor")} (${dtypes}), ${grouped(elements)} elements`],
       ["classes", classesText(config, description)],
@@ -165,19 +166,7 @@ export function checkpointLines(facts: CheckpointFacts, style: Style): string[] 
   ];
 }
 
-/** A configuration in the words of the papers: "ResNeXt 3-4-6-3, 32x4d". */
-function architectureName(config: ResNetConfig): string {
-  const { block, layers, cardinality, baseWidth, stem, width, inChannels } = config;
-  const grouping = cardinality > 1 ? `, ${cardinality}x${baseWidth}d` : "";
-  const extras = [
-    stem === "imagenet" ? "" : ", stem for small images",
-    width === 64 ? "" : `, ${width} planes`,
-    inChannels === 3 ? "" : `, ${inChannels} input channels`,
-  ].join("");
-  return `${cardinality > 1 ? "ResNeXt" : "ResNet"} ${layers.join("-")} of ${block} blocks${grouping}${extras}`;
-}
-
-function classesText({ numClasses }: ResNetConfig, description: ModelDescription | undefined): string {
+function classesText({ numClasses }: ModelConfig, description: ModelDescription | undefined): string {
   if (numClasses === 0) return "none: the model gives embeddings";
   const names = description?.classes;
   if (names === "imagenet-1k") return "1,000 of ImageNet";

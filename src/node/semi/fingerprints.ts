@@ -5,6 +5,7 @@ import * as z from "zod";
 import { pathsOfInputs } from "../../data/index.ts";
 import { existing, type Entry } from "../../storage/index.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
+import { hashedConfig } from "../../nn/index.ts";
 import { hashWeights } from "../../weights/index.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
 import { openImages, openModel } from "../library.ts";
@@ -143,7 +144,7 @@ async function modelHash(path: string, signal?: AbortSignal): Promise<string> {
   const model = await openModel(path, { signal });
   const { config, classes, preprocessing } = model.description;
   const hash = nodeSha256();
-  hash.update(Buffer.from(JSON.stringify([config, classes, preprocessing])));
+  hash.update(Buffer.from(JSON.stringify([hashedConfig(config), classes, preprocessing])));
   await model.withWeights((weights) => hashWeights(hash, weights));
   return hash.hex();
 }

@@ -2,7 +2,7 @@ import { nodePlatform } from "../platform.ts";
 import { UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
-import { modelConfig, randomStateDict, resnetConfig, type ModelDescription } from "../../nn/index.ts";
+import { modelConfig, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import { classesOf, Model, restrictToSubset } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import { createModel, openModel } from "../library.ts";
@@ -67,7 +67,7 @@ export function classIndices({ description }: Model, classes: readonly string[])
 
 /** A model of no use but for the frequencies of images, which need none of its weights. */
 export function frequencyModel(preprocessing: Preprocessing, execution: Execution): Model {
-  const config = resnetConfig({ ...modelConfig("resnet18"), layers: [1], width: 8 });
+  const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
   return modelOf(
     nodePlatform,

@@ -1,6 +1,6 @@
 import { DataError, type SslResnextError } from "../../core/index.ts";
 import { contentReader, type ContentReader, type ImageItem, type ImageSource } from "../../data/index.ts";
-import { embeddingLength } from "../../nn/index.ts";
+import { family } from "../../nn/index.ts";
 import type { Model } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { EmbeddingCache } from "./embedding-cache.ts";
@@ -102,7 +102,7 @@ export async function embedImages(
     // What is stopped here need not be computed again either.
     await cache?.flush();
   }
-  const examples = inOrder(found, embeddingLength(model.description.config), classes.length);
+  const examples = inOrder(found, family.embeddingLength(model.description.config), classes.length);
   return { examples, cached, unreadable };
 }
 

@@ -1,7 +1,7 @@
 import { DataError, ModelError, tensor } from "../../core/index.ts";
 import { splitHoldout, type ImageSource } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
-import { embeddingLength } from "../../nn/index.ts";
+import { family, hashedConfig } from "../../nn/index.ts";
 import {
   compileModel,
   modelOf,
@@ -102,7 +102,7 @@ async function embedAll(
   images: ImageSource,
   { cache, classes, onProgress, signal, ...execution }: TrainHeadOptions,
 ): ReturnType<typeof embedImages> {
-  const length = embeddingLength(source.description.config);
+  const length = family.embeddingLength(source.description.config);
   const model = modelOf(platform, source, execution);
   try {
     return await embedImages(platform, model, images, {
@@ -148,8 +148,8 @@ async function openHeadSession(platform: ModelPlatform, examples: Examples): Pro
 function withHead(source: ModelSource, { weight, bias }: LinearHead): ModelSource {
   const { numClasses } = source.description.config;
   const head = new Map([
-    ["fc.weight", tensor("float32", [numClasses, weight.length / numClasses], weight)],
-    ["fc.bias", tensor("float32", [numClasses], bias)],
+    [family.classifier.weight, tensor("float32", [numClasses, weight.length / numClasses], weight)],
+    [family.classifier.bias, tensor("float32", [numClasses], bias)],
   ]);
   return {
     description: source.description,
@@ -198,11 +198,12 @@ async function embeddingKey(
 ): Promise<string> {
   const { config, preprocessing } = source.description;
   const hash = sha256();
-  // The classifier is none of an embedding's business, and training's dropping happens in training only.
-  const network = { ...config, numClasses: 0, dropRate: 0, dropPathRate: 0 };
+  // The classifier is none of an embedding's business.
+  const network = hashedConfig({ ...config, numClasses: 0 });
+  const classifier = new Set(Object.values(family.classifier));
   hash.update(new TextEncoder().encode(JSON.stringify([version, network, preprocessing, decode, device])));
   await source.withWeights((weights) =>
-    hashWeights(hash, new Map([...weights].filter(([name]) => !name.startsWith("fc.")))),
+    hashWeights(hash, new Map([...weights].filter(([name]) => !classifier.has(name)))),
   );
   return hash.hex();
 }

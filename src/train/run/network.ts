@@ -1,6 +1,12 @@
 import { UsageError } from "../../core/index.ts";
 import { imagenetClasses } from "../../data/index.ts";
-import { hasWeights, randomStateDict, type ModelDescription, type ResNetConfig } from "../../nn/index.ts";
+import {
+  family,
+  hasWeights,
+  randomStateDict,
+  type ModelConfig,
+  type ModelDescription,
+} from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
@@ -46,7 +52,7 @@ export async function savedNetwork({ platform, folder, data }: OpenedRun): Promi
 }
 
 /** The shape of the network that the options of a resumed run name, if they do; nothing is downloaded for it. */
-export async function namedConfig({ platform, options }: OpenedRun): Promise<ResNetConfig | undefined> {
+export async function namedConfig({ platform, options }: OpenedRun): Promise<ModelConfig | undefined> {
   if (options.model === undefined && options.weights === undefined) return undefined;
   const { description } = await startingModel(
     platform,
@@ -122,7 +128,7 @@ function withNewClassifier(source: ModelSource, seed: number): ModelSource {
     withWeights: (use) =>
       source.withWeights((weights) => {
         const pick = (name: string) => [name, fresh.get(name)!] as const;
-        return use(new Map([...weights, pick("fc.weight"), pick("fc.bias")]));
+        return use(new Map([...weights, ...Object.values(family.classifier).map(pick)]));
       }),
   };
 }

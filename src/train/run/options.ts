@@ -1,10 +1,10 @@
 import type { DecodeOptions } from "../../image/index.ts";
+import type { ModelOptions } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { HeadEvent } from "../head/train-head.ts";
 import type { Recipe, RecipeName } from "../recipe/recipe.ts";
 import type { RecipeLayer } from "../recipe/resolve-recipe.ts";
 import type { EpochsEvent, FinishedEvent, StartedEvent } from "../trainer/events.ts";
-import type { ModelOptions } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";

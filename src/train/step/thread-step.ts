@@ -1,4 +1,4 @@
-import type { ResNetConfig } from "../../nn/index.ts";
+import type { ModelConfig } from "../../nn/index.ts";
 import type { Device, Platform, SessionOptions, Thread } from "../../runtime/index.ts";
 import { trainingProgram, type TrainingProgram, type TrainingProgramOptions } from "../training-program.ts";
 import { encodeProgram } from "./encoded-program.ts";
@@ -49,7 +49,7 @@ export async function openTrainingStep(
 export async function trainingProgramFor(
   platform: Pick<Platform, "blockSize">,
   device: Device,
-  config: ResNetConfig,
+  config: ModelConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
   const blockSize = device === "cpu" ? await platform.blockSize?.("training") : undefined;

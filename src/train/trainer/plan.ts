@@ -1,4 +1,4 @@
-import type { ResNetConfig } from "../../nn/index.ts";
+import { family, type ModelConfig } from "../../nn/index.ts";
 import { adamW, sgd } from "../optimizers.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { TrainingProgramOptions } from "../training-program.ts";
@@ -40,7 +40,7 @@ export function endOfEpoch({ steps, batchesPerEpoch }: TrainingPlan, epoch: numb
 /** The training program that a recipe asks for. */
 export function programOptions(
   recipe: Recipe,
-  { layers }: Pick<ResNetConfig, "layers">,
+  config: ModelConfig,
   inputSize: number,
 ): TrainingProgramOptions {
   const { batchSize, microBatch, clipNorm, emaDecay, headRateFactor } = recipe;
@@ -54,7 +54,7 @@ export function programOptions(
     ...(clipNorm === null ? {} : { clipNorm }),
     ...(emaDecay === null ? {} : { emaDecay }),
     rateFactor: (name) => (isClassifier(name) ? headRateFactor : 1),
-    trains: trainedParameters(recipe, layers.length),
+    trains: trainedParameters(recipe, config),
     batchNorm,
     dropRate,
     dropPathRate,
@@ -73,10 +73,11 @@ function optimizerOf({
     : adamW({ weightDecay, decay });
 }
 
-function trainedParameters({ mode, lastStages }: Recipe, stages: number): (name: string) => boolean {
+function trainedParameters({ mode, lastStages }: Recipe, config: ModelConfig): (name: string) => boolean {
   if (mode === "full") return () => true;
-  const first = stages - lastStages + 1;
-  return (name) => isClassifier(name) || Number(/^layer(\d)\./.exec(name)?.[1] ?? 0) >= Math.max(first, 1);
+  const stages = family.stages(config);
+  const trained = stages.slice(Math.max(stages.length - lastStages, 0));
+  return (name) => isClassifier(name) || trained.some((stage) => name.startsWith(`${stage.name}.`));
 }
 
-const isClassifier = (name: string): boolean => name.startsWith("fc.");
+const isClassifier = (name: string): boolean => Object.values(family.classifier).includes(name);

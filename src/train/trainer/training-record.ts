@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { TrainingError } from "../../core/index.ts";
-import type { ModelDescription, ResNetConfig } from "../../nn/index.ts";
+import type { ModelConfig, ModelDescription } from "../../nn/index.ts";
 import { recipeKeys } from "../recipe/fields.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { resolveRecipe } from "../recipe/resolve-recipe.ts";
@@ -74,7 +74,7 @@ export function decodeTrainingRecord(
 export interface RunIdentity {
   readonly recipe: Recipe;
   readonly data: DataRecord;
-  readonly config: ResNetConfig;
+  readonly config: ModelConfig;
   readonly classes: ModelDescription["classes"];
 }
 

@@ -1,8 +1,10 @@
-import { ModelError, tensor, type StateDict, type TensorSource } from "../core/index.ts";
-import { imagenetPreprocessing, type Preprocessing } from "../image/index.ts";
+import { z, type ZodType } from "zod";
+import { ModelError, type StateDict } from "../../core/index.ts";
+import { imagenetPreprocessing, type Preprocessing } from "../../image/index.ts";
+import type { CommonConfig } from "../family.ts";
 
 /** Shape of a ResNet or ResNeXt. */
-export interface ResNetConfig {
+export interface ResNetConfig extends CommonConfig {
   /** `basic`: two 3x3 convolutions (ResNet-18, 34); `bottleneck`: 1x1, grouped 3x3, 1x1. */
   readonly block: "basic" | "bottleneck";
   /** Blocks of each stage, one to four stages. */
@@ -15,17 +17,11 @@ export interface ResNetConfig {
   readonly stem: "imagenet" | "cifar";
   /** Planes of the first stage and channels of the stem; each later stage has twice the planes. */
   readonly width: number;
-  /** Classes of the classifier; 0 leaves it out, and the model gives embeddings only. */
-  readonly numClasses: number;
-  /** Channels of the input images. */
-  readonly inChannels: number;
-  /** Input length over length of the last feature map; smaller ones are reached by dilation. */
-  readonly outputStride: 8 | 16 | 32;
-  /** Probability of dropping an embedding's element before the classifier, in training. */
-  readonly dropRate: number;
-  /** Probability of skipping the last block in training; it rises linearly from 0 over the blocks. */
-  readonly dropPathRate: number;
 }
+
+/** Names of the parameters that other images and classes change, as torchvision and timm give them. */
+export const stemName = "conv1.weight";
+export const classifier = { weight: "fc.weight", bias: "fc.bias" } as const;
 
 /** ResNet-50's shape with ImageNet's classes. */
 const defaults: ResNetConfig = {
@@ -38,9 +34,46 @@ const defaults: ResNetConfig = {
   numClasses: 1000,
   inChannels: 3,
   outputStride: 32,
-  dropRate: 0,
-  dropPathRate: 0,
 };
+
+/** The entries of a configuration in a checkpoint. */
+export const resnetSchema: ZodType<ResNetConfig> = z
+  .strictObject({
+    block: z.enum(["basic", "bottleneck"]),
+    layers: z.array(z.number()),
+    cardinality: z.number(),
+    baseWidth: z.number(),
+    stem: z.enum(["imagenet", "cifar"]),
+    width: z.number(),
+    numClasses: z.number(),
+    inChannels: z.number(),
+    outputStride: z.union([z.literal(8), z.literal(16), z.literal(32)]),
+    // Stood in configurations once, and meant nothing: what training drops is the recipe's.
+    dropRate: z.number().optional(),
+    dropPathRate: z.number().optional(),
+  })
+  .transform(({ dropRate: _dropRate, dropPathRate: _dropPathRate, ...config }) => config);
+
+type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
+  Partial<ResNetConfig>;
+
+/** Architectures by name, in timm's terms. */
+export const resnetArchitectures: Readonly<Record<string, Architecture>> = {
+  resnet18: { block: "basic", layers: [2, 2, 2, 2], cardinality: 1, baseWidth: 64 },
+  resnet50: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 1, baseWidth: 64 },
+  resnext50_32x4d: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 32, baseWidth: 4 },
+  resnext101_32x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
+  resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
+  resnext101_32x16d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
+  // For images of 32x32 (He et al. 2016, section 4.2). Groups of 16 channels and their halves suit the CPU's kernels.
+  resnet20_cifar10: cifar({ block: "basic", layers: [3, 3, 3], cardinality: 1, baseWidth: 64 }),
+  resnext17_cifar10: cifar({ block: "bottleneck", layers: [1, 2, 2], cardinality: 4, baseWidth: 32 }),
+  resnext20_cifar10: cifar({ block: "bottleneck", layers: [2, 2, 2], cardinality: 4, baseWidth: 64 }),
+};
+
+function cifar(architecture: Architecture): Architecture {
+  return { ...architecture, stem: "cifar", width: 16, numClasses: 10 };
+}
 
 /**
  * Completes and checks a configuration.
@@ -53,9 +86,6 @@ export function resnetConfig(given: Partial<ResNetConfig> = {}): ResNetConfig {
   const count = (name: keyof ResNetConfig, value: number, least: number): void => {
     if (!Number.isSafeInteger(value) || value < least) refuse(name, `an integer of at least ${least}`, value);
   };
-  const rate = (name: keyof ResNetConfig, value: number): void => {
-    if (!(value >= 0 && value < 1)) refuse(name, "at least 0 and below 1", value);
-  };
 
   if (config.layers.length < 1 || config.layers.length > 4) {
     refuse("layers", "a list of one to four stages", config.layers);
@@ -66,8 +96,6 @@ export function resnetConfig(given: Partial<ResNetConfig> = {}): ResNetConfig {
   count("width", config.width, 1);
   count("numClasses", config.numClasses, 0);
   count("inChannels", config.inChannels, 1);
-  rate("dropRate", config.dropRate);
-  rate("dropPathRate", config.dropPathRate);
   if (![8, 16, 32].includes(config.outputStride)) refuse("outputStride", "8, 16 or 32", config.outputStride);
   if (config.block === "bottleneck" && config.width * config.baseWidth < 64) {
     throw new ModelError(
@@ -96,13 +124,13 @@ function refuse(field: string, expected: string, received: unknown): never {
 /**
  * Reads the configuration off the names and shapes of a state dict.
  *
- * Output stride and drop rates leave no trace in the weights and take their defaults.
+ * The output stride leaves no trace in the weights and takes its default.
  *
  * @throws ModelError when the tensors are not those of a ResNet in torchvision's names.
  */
-export function detectConfig(weights: StateDict): ResNetConfig {
+export function detectResNet(weights: StateDict): ResNetConfig {
   const dims = (name: string): readonly number[] | undefined => weights.get(name)?.dims;
-  const stem = dims("conv1.weight");
+  const stem = dims(stemName);
   const first = dims("layer1.0.conv2.weight");
   const layers = [1, 2, 3, 4].map((stage) => countBlocks(weights, stage)).filter((blocks) => blocks > 0);
   if (stem?.length !== 4 || first?.length !== 4 || layers.length === 0) {
@@ -127,7 +155,7 @@ export function detectConfig(weights: StateDict): ResNetConfig {
     stem: kernel === 7 ? "imagenet" : "cifar",
     width,
     inChannels,
-    numClasses: dims("fc.weight")?.[0] ?? 0,
+    numClasses: dims(classifier.weight)?.[0] ?? 0,
   });
 }
 
@@ -137,53 +165,26 @@ function countBlocks(weights: StateDict, stage: number): number {
   return blocks;
 }
 
-/**
- * Fits pretrained weights to a configuration with other input channels or classes, as timm does.
- *
- * One input channel sums the RGB filters; n channels repeat them in turn, scaled by 3 / n. A classifier for
- * another number of classes is dropped: `numClasses: 0` needs none, any other is to be trained anew.
- *
- * @param weights float32 state dict of the same blocks.
- */
-export function adaptWeights(config: ResNetConfig, weights: StateDict): StateDict {
-  const adapted = new Map(weights);
-  const stem = weights.get("conv1.weight");
-  if (stem?.dims.length === 4 && stem.dims[1] !== config.inChannels && stem.dims[1] === 3) {
-    adapted.set("conv1.weight", adaptStem(stem as TensorSource<"float32">, config.inChannels));
-  }
-  if (weights.get("fc.weight")?.dims[0] !== config.numClasses) {
-    adapted.delete("fc.weight");
-    adapted.delete("fc.bias");
-  }
-  return adapted;
-}
-
-function adaptStem(stem: TensorSource<"float32">, channels: number): TensorSource<"float32"> {
-  const [out, rgb, height, width] = stem.dims as [number, number, number, number];
-  const area = height * width;
-  const dims = [out, channels, height, width];
-  // Which RGB filters add up to each new one, and their weight.
-  const sources = Array.from({ length: channels }, (_, c) => (channels === 1 ? [0, 1, 2] : [c % rgb]));
-  const scale = channels === 1 ? 1 : rgb / channels;
-  return {
-    dtype: "float32",
-    dims,
-    async load() {
-      const { data } = await stem.load();
-      const adapted = new Float32Array(out * channels * area);
-      for (let i = 0; i < adapted.length; i++) {
-        const [filter, pixel] = [Math.floor(i / area), i % area];
-        const [o, c] = [Math.floor(filter / channels), filter % channels];
-        for (const from of sources[c]!) adapted[i]! += data[(o * rgb + from) * area + pixel]! * scale;
-      }
-      return tensor("float32", dims, adapted);
-    },
-  };
-}
-
 /** What a model without a description of its own sees: ImageNet's eval transform, or whole images of 32x32. */
-export function defaultPreprocessing({ stem }: ResNetConfig): Preprocessing {
+export function resnetPreprocessing({ stem }: ResNetConfig): Preprocessing {
   return stem === "imagenet"
     ? imagenetPreprocessing
     : { ...imagenetPreprocessing, inputSize: 32, cropPct: 1 };
+}
+
+/** Blocks and groups: `bottleneck 3-4-6-3 32x4`. */
+export function resnetArchitecture({ block, layers, cardinality, baseWidth }: ResNetConfig): string {
+  return `${block} ${layers.join("-")} ${cardinality}x${baseWidth}`;
+}
+
+/** A configuration in the words of the papers: "ResNeXt 3-4-6-3 of bottleneck blocks, 32x4d". */
+export function resnetTitle(config: ResNetConfig): string {
+  const { block, layers, cardinality, baseWidth, stem, width, inChannels } = config;
+  const grouping = cardinality > 1 ? `, ${cardinality}x${baseWidth}d` : "";
+  const extras = [
+    stem === "imagenet" ? "" : ", stem for small images",
+    width === 64 ? "" : `, ${width} planes`,
+    inChannels === 3 ? "" : `, ${inChannels} input channels`,
+  ].join("");
+  return `${cardinality > 1 ? "ResNeXt" : "ResNet"} ${layers.join("-")} of ${block} blocks${grouping}${extras}`;
 }

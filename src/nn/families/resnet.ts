@@ -1,29 +1,48 @@
-import { add, relu, scope, type Value } from "../graph/index.ts";
-import type { Forward } from "./forward.ts";
-import { batchNorm2d, conv2d, globalPool, linear, maxPool2d } from "./layers.ts";
-import type { ResNetConfig } from "./resnet-config.ts";
+import { add, relu, scope, type Value } from "../../graph/index.ts";
+import type { ModelFamily, NetworkOutputs } from "../family.ts";
+import type { Forward } from "../forward.ts";
+import { batchNorm2d, conv2d, globalPool, linear, maxPool2d } from "../layers.ts";
+import {
+  classifier,
+  detectResNet,
+  resnetArchitecture,
+  resnetArchitectures,
+  resnetConfig,
+  resnetPreprocessing,
+  resnetSchema,
+  resnetTitle,
+  stemName,
+  type ResNetConfig,
+} from "./resnet-config.ts";
 
 type Float = Value<"float32">;
 
-/** Feature maps that can be read from the network, in order. `stem` is taken before the max-pool. */
-export const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const;
+/** Feature maps in order; `stem` is taken before the max-pool. */
+const taps = ["stem", "layer1", "layer2", "layer3", "layer4"] as const;
 
-export type Tap = (typeof taps)[number];
+export type ResNetTap = (typeof taps)[number];
 
-/** Everything that can be asked of the network. */
-export type Output = Tap | "embedding" | "logits";
+const stageName = (index: number): ResNetTap => `layer${index + 1}` as ResNetTap;
 
-/**
- * A ResNet or ResNeXt from images to logits. Computes nothing: what is not asked for is not in the graph.
- *
- * @param images [N, inChannels, H, W]
- * @returns Taps [N, C, H / s, W / s], `embedding` [N, C] and, unless `numClasses` is 0, `logits` [N, classes].
- */
-export function resnet(
-  config: ResNetConfig,
-  images: Float,
-  forward: Forward,
-): Readonly<Partial<Record<Output, Float>>> {
+/** ResNet and ResNeXt (He et al. 2016, Xie et al. 2017). */
+export const resnetFamily: ModelFamily<ResNetConfig, ResNetTap> = {
+  schema: resnetSchema,
+  architectures: resnetArchitectures,
+  taps,
+  classifier,
+  complete: resnetConfig,
+  detect: detectResNet,
+  build: resnet,
+  stem: () => stemName,
+  stages: ({ layers }) => layers.map((blocks, index) => ({ name: stageName(index), blocks })),
+  embeddingLength: ({ block, width, layers }) => width * 2 ** (layers.length - 1) * expansion[block],
+  preprocessing: resnetPreprocessing,
+  architecture: resnetArchitecture,
+  title: resnetTitle,
+};
+
+/** The network from images to logits. */
+function resnet(config: ResNetConfig, images: Float, forward: Forward): NetworkOutputs<ResNetTap> {
   const imagenet = config.stem === "imagenet";
   let x = conv2d("conv1", images, forward, {
     outChannels: config.width,
@@ -31,12 +50,12 @@ export function resnet(
     stride: imagenet ? 2 : 1,
   });
   x = relu(batchNorm2d("bn1", x, forward));
-  const outputs: Partial<Record<Output, Float>> = { stem: x };
+  const outputs: Partial<Record<keyof NetworkOutputs<ResNetTap>, Float>> = { stem: x };
   if (imagenet) x = maxPool2d("maxpool", x);
 
   const block = config.block === "basic" ? basicBlock : bottleneck;
-  for (const [index, stage] of stages(config).entries()) {
-    const name = `layer${index + 1}` as Tap;
+  for (const [index, stage] of strides(config).entries()) {
+    const name = stageName(index);
     x = scope(name, () => {
       let y = x;
       for (let b = 0; b < stage.blocks; b++) {
@@ -63,7 +82,7 @@ export function resnet(
   return outputs;
 }
 
-interface Stage {
+interface StridedStage {
   readonly blocks: number;
   readonly planes: number;
   readonly stride: number;
@@ -72,7 +91,7 @@ interface Stage {
 }
 
 /** Stages past the output stride dilate instead of striding; the first block keeps the dilation before it. */
-function stages(config: ResNetConfig): readonly Stage[] {
+function strides(config: ResNetConfig): readonly StridedStage[] {
   let reached = config.stem === "imagenet" ? 4 : 1;
   let dilation = 1;
   return config.layers.map((blocks, index) => {
@@ -154,9 +173,4 @@ function shortcut(x: FeatureMap, forward: Forward, outChannels: number, stride: 
     const projected = conv2d("0", x, forward, { outChannels, kernel: 1, stride });
     return batchNorm2d("1", projected, forward);
   });
-}
-
-/** Numbers in an embedding: the channels of the last stage, 2048 for the card's models. */
-export function embeddingLength({ block, width, layers }: ResNetConfig): number {
-  return width * 2 ** (layers.length - 1) * expansion[block];
 }
