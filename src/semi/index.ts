@@ -8,7 +8,14 @@ export {
   type ReferenceRow,
   type SelectionRow,
 } from "./tables.ts";
-export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./select/selection.ts";
+export {
+  type ClassSelection,
+  type DuplicateSummary,
+  type Ranking,
+  type SelectionSummary,
+  readSelection,
+  rowsAtRanks,
+} from "./select/selection.ts";
 export type { SelectImages, SelectImagesOptions, SelectionOptions } from "./select/select-images.ts";
 export {
   selectInMemory,
@@ -63,7 +70,6 @@ export {
   readScoreFacts,
   type ScoreWriter,
 } from "./score/score-files.ts";
-export { readSelection, rowsAtRanks } from "./select/selection.ts";
 export type { TableWriter } from "./parquet-table.ts";
 export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
-export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";
+export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/plan-stages.ts";

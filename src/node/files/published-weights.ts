@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Sha256 } from "../../core/index.ts";
 import { downloadWeights, type DownloadOptions } from "../../weights/hub/index.ts";
-import { hubStorage } from "../files/hub-storage.ts";
+import { hubStorage } from "./hub-storage.ts";
 
 /**
  * `downloadWeights` into the folder of `hubStorage`, with the settings of the environment:
