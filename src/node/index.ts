@@ -17,7 +17,7 @@ export {
 } from "./training.ts";
 export { nodeTrainingPlatform } from "./training-platform.ts";
 export type { HeadEvent, OpenTrainingStepOptions, TrainHeadOptions } from "../train/index.ts";
-export { selectImages } from "./semi/select-images.ts";
+export { selectImages } from "./duckdb/select-images.ts";
 export {
   nodeSemiPlatform,
   openReferenceWriter,

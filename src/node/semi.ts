@@ -15,7 +15,7 @@ import {
   type TableWriter,
 } from "../semi/index.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
-import { selectImages } from "./semi/select-images.ts";
+import { selectImages } from "./duckdb/select-images.ts";
 import { nodeTrainingPlatform } from "./training-platform.ts";
 
 /** What the semi-supervised pipeline needs of the world, in Node. */

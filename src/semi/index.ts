@@ -9,6 +9,14 @@ export {
   type SelectionRow,
 } from "./tables.ts";
 export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./select/selection.ts";
+export type { SelectImages, SelectImagesOptions, SelectionOptions } from "./select/select-images.ts";
+export {
+  selectInMemory,
+  type ScoreTable,
+  type SelectInMemoryOptions,
+  type Selection,
+  type TableRows,
+} from "./select/select-in-memory.ts";
 export { shownArms } from "./report/arms.ts";
 export { semiReport } from "./report/semi-report.ts";
 export { meanOf, plusMinus, spread } from "./report/statistics.ts";
@@ -49,7 +57,6 @@ export {
 export { runSemi, type RunSemiOptions } from "./run-semi.ts";
 export type { PlannedStage, SemiEvent, StageStatus } from "./events.ts";
 export type { SemiPlatform } from "./platform.ts";
-export type { SelectImages, SelectImagesOptions } from "./select-images.ts";
 export {
   openReferenceWriter,
   openScoreWriter,

@@ -10,7 +10,7 @@ import { compressors } from "hyparquet-compressors";
 import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
 import { DataError, type ByteSource } from "../core/index.ts";
 import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
-import type { Storage } from "../storage/index.ts";
+import type { FileWriter, Storage } from "../storage/index.ts";
 import type { TableColumns, TableColumnType } from "./tables.ts";
 
 /**
@@ -25,23 +25,7 @@ export async function* readTable<Row>(
   signal?: AbortSignal,
 ): AsyncGenerator<Row, void, undefined> {
   await using source = await storage.open(path);
-  const file = asyncBuffer(source);
-  const metadata = await parseTableMetadata(source, columns);
-  let rowStart = 0;
-  for (const group of metadata.row_groups) {
-    signal?.throwIfAborted();
-    checkRowGroup(path, group, group.columns);
-    const rowEnd = rowStart + Number(group.num_rows);
-    let rows: readonly Row[];
-    try {
-      rows = (await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors })) as Row[];
-    } catch (cause) {
-      if (cause instanceof DataError) throw cause;
-      throw notATable(path, columns, cause instanceof Error ? cause.message : String(cause), cause);
-    }
-    yield* rows;
-    rowStart = rowEnd;
-  }
+  yield* tableRows(source, columns, signal);
 }
 
 /**
@@ -55,59 +39,8 @@ export async function readTableMetadata<Row>(
   columns: TableColumns<Row>,
 ): Promise<FileMetaData> {
   await using source = await storage.open(path);
-  return await parseTableMetadata(source, columns);
+  return await tableMetadata(source, columns);
 }
-
-/** The same of a file that is open. */
-async function parseTableMetadata<Row>(
-  source: ByteSource,
-  columns: TableColumns<Row>,
-): Promise<FileMetaData> {
-  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
-    // hyparquet throws plain errors on what is no Parquet file.
-    throw notATable(source.name, columns, cause instanceof Error ? cause.message : String(cause), cause);
-  });
-  const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
-  const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
-  if (found.toSorted().join() !== wanted.toSorted().join()) {
-    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
-  }
-  return metadata;
-}
-
-/** The error for a file that is not the table it should be. */
-function notATable<Row>(
-  path: string,
-  columns: TableColumns<Row>,
-  received: string,
-  cause?: unknown,
-): DataError {
-  return new DataError(
-    "semi/table",
-    `${path}: expected a Parquet table of ${Object.keys(columns).join(", ")}, received ${received}. It is damaged, or another program's file: write it again.`,
-    { cause },
-  );
-}
-
-const stored: { readonly [T in TableColumnType]: string } = {
-  text: "BYTE_ARRAY",
-  int32: "INT32",
-  int64: "INT64",
-  float32: "FLOAT",
-};
-
-/** A Parquet file under way, which appears at its path when it is closed. */
-export interface TableWriter<Row> {
-  /** Takes rows; a row group goes to disk as soon as it is full. */
-  write(rows: Iterable<Row>): Promise<void>;
-  /** Completes the file; what it says of itself may be known only now. */
-  close(metadata?: readonly KeyValue[]): Promise<void>;
-  /** Removes what was written; an earlier file stays as it was. */
-  abort(): Promise<void>;
-}
-
-// A row group is what is held in memory, here and by those who read the file.
-const rowsPerGroup = 100_000;
 
 /**
  * Begins a Parquet file of rows with these columns, none of them optional.
@@ -119,7 +52,108 @@ export async function openTableWriter<Row extends object>(
   path: string,
   columns: TableColumns<Row>,
 ): Promise<TableWriter<Row>> {
-  const file = await storage.create(path);
+  return tableWriter(await storage.create(path), columns);
+}
+
+/**
+ * The rows of a Parquet file with these columns, in its order; one row group is in memory at a time.
+ *
+ * @throws DataError `semi/table` when it is no such file or is damaged
+ */
+async function* tableRows<Row>(
+  source: ByteSource,
+  columns: TableColumns<Row>,
+  signal?: AbortSignal,
+): AsyncGenerator<Row, void, undefined> {
+  const metadata = await tableMetadata(source, columns);
+  const options = { file: asyncBuffer(source), metadata, compressors, parsers: { stringFromBytes } };
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    signal?.throwIfAborted();
+    checkRowGroup(source.name, group, group.columns);
+    const rowEnd = rowStart + Number(group.num_rows);
+    let rows: readonly Row[];
+    try {
+      rows = (await parquetReadObjects({ ...options, rowStart, rowEnd })) as Row[];
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw damagedTable(source.name, cause);
+    }
+    yield* rows;
+    rowStart = rowEnd;
+  }
+}
+
+// hyparquet's own takes what is no UTF-8, and drops a byte order mark.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const stringFromBytes = (bytes: Uint8Array | undefined): string | undefined => bytes && decoder.decode(bytes);
+
+/** The error for a table whose rows cannot be read. */
+export function damagedTable(name: string, cause: unknown): DataError {
+  const reason = reasonOf(cause).replace(/[.\s]*$/, ".");
+  return new DataError(
+    "semi/table",
+    `${name}: the file is damaged, or was changed meanwhile: ${reason} Write it again.`,
+    { cause },
+  );
+}
+
+/**
+ * The metadata of a Parquet file with these columns.
+ *
+ * @throws DataError `semi/table` when it is no such file
+ */
+async function tableMetadata<Row>(source: ByteSource, columns: TableColumns<Row>): Promise<FileMetaData> {
+  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
+    // hyparquet throws plain errors on what is no Parquet file.
+    throw notATable(source.name, columns, reasonOf(cause), cause);
+  });
+  const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
+  const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
+  if (found.toSorted().join() !== wanted.toSorted().join()) {
+    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
+  }
+  return metadata;
+}
+
+/** The error for a file that is not the table it should be. */
+function notATable<Row>(
+  name: string,
+  columns: TableColumns<Row>,
+  received: string,
+  cause?: unknown,
+): DataError {
+  return new DataError(
+    "semi/table",
+    `${name}: expected a Parquet table of ${Object.keys(columns).join(", ")}, received ${received}. It is damaged, or another program's file: write it again.`,
+    { cause },
+  );
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+const stored: { readonly [T in TableColumnType]: string } = {
+  text: "BYTE_ARRAY",
+  int32: "INT32",
+  int64: "INT64",
+  float32: "FLOAT",
+};
+
+/** A Parquet file under way, which appears when it is closed. */
+export interface TableWriter<Row> {
+  /** Takes rows; a row group is written as soon as it is full. */
+  write(rows: Iterable<Row>): Promise<void>;
+  /** Completes the file; what it says of itself may be known only now. */
+  close(metadata?: readonly KeyValue[]): Promise<void>;
+  /** Removes what was written; an earlier file stays as it was. */
+  abort(): Promise<void>;
+}
+
+// A row group is what is held in memory, here and by those who read the file.
+const rowsPerGroup = 100_000;
+
+/** Begins a Parquet file of rows with these columns, none of them optional. The same rows give the same bytes. */
+function tableWriter<Row extends object>(file: FileWriter, columns: TableColumns<Row>): TableWriter<Row> {
   const names = Object.keys(columns) as (keyof Row & string)[];
   const schema: SchemaElement[] = [
     { name: "root", num_children: names.length },

@@ -1,5 +1,5 @@
 import type { TrainingPlatform } from "../train/index.ts";
-import type { SelectImages } from "./select-images.ts";
+import type { SelectImages } from "./select/select-images.ts";
 
 /** What the semi-supervised pipeline needs of its platform. */
 export interface SemiPlatform extends TrainingPlatform {

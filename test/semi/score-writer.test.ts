@@ -2,8 +2,11 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, it } from "vitest";
+import { fileStorage } from "../../src/node/files/file-storage.ts";
+import { readTable } from "../../src/semi/parquet-table.ts";
 import { openScoreWriter, readScoreFacts } from "../../src/node/semi.ts";
-import type { ScoreRow } from "../../src/semi/tables.ts";
+import { scoreColumns, type ScoreRow } from "../../src/semi/tables.ts";
+import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { facts, writeReferences, writeScores } from "./score-files.ts";
 
@@ -41,6 +44,12 @@ describe("a score file", () => {
       { name: "rank", type: "INT32" },
       { name: "phash", type: "INT64" },
     ]);
+  });
+
+  it("keeps the letters of a name, a byte order mark among them", async () => {
+    const named = [{ ...rows[0]!, image_id: "\ufeffa/\u{1f600}.jpg" }];
+    const path = await writeScores(join(folder, "named.parquet"), named);
+    expect(await collect(readTable(fileStorage, path, scoreColumns))).toEqual(named);
   });
 
   it("says what it is", async () => {

@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openDuckdb } from "../../src/node/semi/duckdb.ts";
+import { openDuckdb } from "../../src/node/duckdb/duckdb.ts";
+import { selectImages, selectWithDuckdb } from "../../src/node/duckdb/select-images.ts";
 import { readSelection, rowsAtRanks } from "../../src/node/semi.ts";
-import { selectImages } from "../../src/node/semi/select-images.ts";
-import type { SelectImagesOptions } from "../../src/semi/index.ts";
+import type { SelectImages, SelectImagesOptions } from "../../src/semi/index.ts";
 import type { ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -33,9 +33,6 @@ async function ownOptions(changes: Partial<ScoreFacts> = {}): Promise<SelectImag
   return { scores: [first, second], classes: facts.classes, images: 60, k: 2, out };
 }
 
-const failureOf = (options: SelectImagesOptions): Promise<unknown> =>
-  selectImages(options).catch((error: unknown) => error);
-
 /** An error with these words in its message. */
 const saying = (words: string, error: object): object => ({
   ...error,
@@ -48,7 +45,13 @@ async function expectNothingLost({ out }: SelectImagesOptions): Promise<void> {
   expect(left).toEqual([]);
 }
 
-describe("selectImages refuses", () => {
+describe.each<[string, SelectImages]>([
+  ["selectImages", selectImages],
+  ["selectWithDuckdb", selectWithDuckdb],
+])("%s refuses", (_way, select) => {
+  const failureOf = (options: SelectImagesOptions): Promise<unknown> =>
+    select(options).catch((error: unknown) => error);
+
   it.each<[string, Partial<SelectImagesOptions>, string, string]>([
     ["no score files", { scores: [] }, "semi/no-scores", "Score the unlabelled images first"],
     ["no images of a class", { k: 0 }, "semi/k", "received 0"],

@@ -52,10 +52,17 @@ export async function readScores(storage: Storage, folder: string): Promise<read
  *   it does not say what it is; as `Storage.open` does when it cannot be opened
  */
 export async function readScoreFacts(storage: Storage, path: string): Promise<ScoreFacts> {
+  return (await readScoreHeader(storage, path)).facts;
+}
+
+async function readScoreHeader(
+  storage: Storage,
+  path: string,
+): Promise<{ readonly facts: ScoreFacts; readonly rows: number }> {
   const metadata = await readTableMetadata(storage, path, scoreColumns);
   const text = metadata.key_value_metadata?.find(({ key }) => key === scoreFactsKey)?.value;
   const facts = scoreFactsSchema.safeParse(parseJson(text));
-  if (facts.success) return facts.data;
+  if (facts.success) return { facts: facts.data, rows: Number(metadata.num_rows) };
   const what = text === undefined ? "none" : facts.error.issues[0]!.message;
   throw new DataError(
     "semi/scores",
@@ -107,6 +114,7 @@ export const openReferenceWriter = (storage: Storage, path: string): Promise<Tab
 /**
  * Checks that score files are what they should be, and are of one teacher and these classes.
  *
+ * @returns how many rows they hold
  * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
  */
 export async function checkScoreFiles(
@@ -114,7 +122,7 @@ export async function checkScoreFiles(
   paths: readonly string[],
   classes: readonly string[],
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   if (paths.length === 0) {
     throw new UsageError(
       "semi/no-scores",
@@ -122,10 +130,12 @@ export async function checkScoreFiles(
     );
   }
   let first: ScoreFacts | undefined;
+  let rowsOfAll = 0;
   for (const path of paths) {
     signal?.throwIfAborted();
-    const facts = await readScoreFacts(storage, path);
+    const { facts, rows } = await readScoreHeader(storage, path);
     first ??= facts;
+    rowsOfAll += rows;
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
         "semi/other-teacher",
@@ -140,6 +150,7 @@ export async function checkScoreFiles(
       );
     }
   }
+  return rowsOfAll;
 }
 
 const nameOf = ({ teacher: { name, sha256 } }: ScoreFacts): string => `${name} (${sha256.slice(0, 8)})`;

@@ -1,4 +1,5 @@
-import type { Ranking } from "./selection.ts";
+import { bandMasks, type Bound } from "./select-images.ts";
+import { scoreBins, type Ranking } from "./selection.ts";
 
 /** The view `scores`: all rows of all score files, with the index of their file. */
 export const scoresView = (files: readonly string[]): string => `
@@ -19,7 +20,6 @@ export function candidatesView(ranking: Ranking, withoutDuplicates: boolean): st
  * The table `duplicates`: unlabelled images whose hash differs from that of a reference in at most `distance` bits;
  * for each image and set the nearest reference, the first by name among equals.
  *
- * Two hashes that differ in d bits agree in at least one of d + 1 bands of their bits: only such pairs are compared.
  * Hashes are compared before images, so that images that look the same count once.
  */
 export function duplicateTables(references: string, distance: number): readonly string[] {
@@ -49,15 +49,6 @@ export function duplicateTables(references: string, distance: number): readonly 
   ];
 }
 
-/** Splits 64 bits into bands as equal as can be; as signed numbers, for DuckDB has no unsigned shift of those. */
-function bandMasks(count: number): readonly bigint[] {
-  return Array.from({ length: count }, (_, band) => {
-    const from = BigInt(Math.round((64 * band) / count));
-    const to = BigInt(Math.round((64 * (band + 1)) / count));
-    return BigInt.asIntN(64, (1n << to) - (1n << from));
-  });
-}
-
 /** Counts of duplicate images: in all, and by set. */
 export const duplicateCounts: string = `
   SELECT count(DISTINCT (shard, position))::DOUBLE AS images,
@@ -75,11 +66,6 @@ export const labelledTestCount: string = `
 export const duplicateExamples = (count: number): string => `
   SELECT image_id, reference_id, "set", distance FROM duplicates
   ORDER BY distance, image_id, "set", shard, position LIMIT ${count}`;
-
-/** Which scores may be ranked high enough. */
-export type Bound =
-  | { readonly ranking: "balanced" | "unbalanced"; readonly rows: number }
-  | { readonly ranking: "threshold"; readonly score: number };
 
 // Of the odds of the score, which spread out both small scores and those near 1: a bucket spans 6 % of them. What
 // scores a damaged file may hold must not stop the query. abs: the logarithm of a negative number is an error.
@@ -139,9 +125,6 @@ export function selectedRows(bound: Bound): string {
   const kept = bound.ranking === "balanced" ? `WHERE class_rank <= ${bound.rows}` : "";
   return `SELECT ${columns} FROM (${ranked}) ${kept} ORDER BY shard, position, class`;
 }
-
-/** Bins of the histogram of best scores. */
-export const scoreBins = 20;
 
 /** Candidates by class; the row without a finite score has `finite` false. */
 export const candidateCounts: string = `

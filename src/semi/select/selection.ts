@@ -42,6 +42,9 @@ export interface ClassSelection {
   readonly bestScores: readonly number[];
 }
 
+/** Bins of the histogram of best scores. */
+export const scoreBins = 20;
+
 /** Unlabelled images that look like an image they must not meet. */
 export interface DuplicateSummary {
   /** Images removed. */
@@ -53,6 +56,9 @@ export interface DuplicateSummary {
   /** The nearest pairs first, each image with the nearest one of a set. */
   readonly examples: readonly DuplicatePair[];
 }
+
+/** Pairs that a summary shows. */
+export const shownDuplicates = 20;
 
 export interface DuplicatePair {
   readonly image_id: string;

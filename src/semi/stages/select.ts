@@ -6,6 +6,7 @@ import { textHash } from "../fingerprints.ts";
 import { readTableMetadata } from "../parquet-table.ts";
 import type { SelectStage } from "../plan/stage.ts";
 import { checkScores, readScores, referencesName } from "../score/score-files.ts";
+import { comparedPairs } from "../select/select-images.ts";
 import type { SelectionSummary } from "../select/selection.ts";
 import { referenceColumns } from "../tables.ts";
 
@@ -83,8 +84,7 @@ async function costlyComparison(
 ): Promise<string | undefined> {
   if (distance === null) return undefined;
   const { num_rows: rows } = await readTableMetadata(storage, references, referenceColumns);
-  const pairs = (images * Number(rows) * (distance + 1)) / 2 ** (64 / (distance + 1));
-  const hours = pairs / pairsPerSecond / 3600;
+  const hours = comparedPairs(images, Number(rows), distance) / pairsPerSecond / 3600;
   if (hours < 1) return undefined;
   return `${images} images are compared with ${rows} labelled and test images, which takes about ${Math.round(hours)} hours of CPU with duplicateDistance ${distance}. 3 takes a small part of that, null leaves it out.`;
 }

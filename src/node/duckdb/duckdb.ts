@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DataError, SessionError } from "../../core/index.ts";
+import { damagedTable } from "../../semi/parquet-table.ts";
 import { sqlFiles } from "../../semi/select/select-sql.ts";
 import { fileError } from "../files/file-system.ts";
 
@@ -145,11 +146,7 @@ export async function namingDamagedFile<T>(
         await duckdb.run(`SELECT max(COLUMNS(*)) FROM ${sqlFiles([file])}`);
       } catch (cause) {
         if (!isQueryError(cause)) throw cause;
-        throw new DataError(
-          "semi/table",
-          `${file}: the file is damaged, or was changed meanwhile: ${cause.message} Write it again.`,
-          { cause },
-        );
+        throw damagedTable(file, cause);
       }
     }
     throw error;

@@ -1,5 +1,13 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { DataError, UsageError } from "../../core/index.ts";
+import {
+  comparedPairs,
+  selectionRule,
+  unknownClass,
+  type SelectImages,
+  type SelectImagesOptions,
+  type SelectionRule,
+} from "../../semi/select/select-images.ts";
+import { selectInMemory } from "../../semi/select/select-in-memory.ts";
 import {
   bestScoreCounts,
   boundsTable,
@@ -10,55 +18,122 @@ import {
   duplicateTables,
   histogramTable,
   labelledTestCount,
-  scoreBins,
   scoresView,
   selectedCounts,
   selectedImages,
   selectedRows,
   sqlText,
-  type Bound,
 } from "../../semi/select/select-sql.ts";
 import {
-  defaultK,
+  scoreBins,
+  shownDuplicates,
   type ClassSelection,
   type DuplicatePair,
   type DuplicateSummary,
-  type Ranking,
   type SelectionSummary,
 } from "../../semi/select/selection.ts";
-import { referenceColumns } from "../../semi/tables.ts";
-import { readTableMetadata } from "../../semi/parquet-table.ts";
-import { checkScoreFiles } from "../../semi/score/score-files.ts";
-import type { SelectImagesOptions } from "../../semi/select-images.ts";
+import { referenceColumns, scoreColumns, selectionColumns } from "../../semi/tables.ts";
 import { fileStorage } from "../files/file-storage.ts";
 import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
-
-// DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
-const shareOfDuckdb = 0.6;
+import { openTableWriter, readTable, readTableMetadata } from "../../semi/parquet-table.ts";
+import { checkScoreFiles } from "../../semi/score/score-files.ts";
 
 /**
- * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all.
- *
- * The result depends on the scores only: ties are broken by the name of the image, then by shard and position, and
- * rows without a finite score are left out. Memory is bounded for any number of rows.
+ * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all:
+ * few rows by sorting them here, others in DuckDB, which gives the same rows. Memory is bounded for any number.
  *
  * @throws UsageError for options that cannot be; DataError for score files that cannot be read, are damaged, or are of
  *   several teachers or other classes, and for a folder that cannot be written to or a full disk; SessionError when
  *   DuckDB cannot be loaded or needs more memory
  */
-export async function selectImages(options: SelectImagesOptions): Promise<SelectionSummary> {
-  const { classes, memoryLimit = 1e9, threads, signal } = options;
+export const selectImages: SelectImages = async (options) => {
+  const tables = await checkTables(options);
+  return isSmall(tables, options) ? sortTables(tables, options) : queryTables(tables, options);
+};
+
+/** The same in DuckDB, however few rows there are. */
+export const selectWithDuckdb: SelectImages = async (options) =>
+  queryTables(await checkTables(options), options);
+
+/** The files of a selection, found to be what they should be. */
+interface Tables {
+  readonly rule: SelectionRule<string>;
+  /** Absolute paths. */
+  readonly scores: readonly string[];
+  readonly references: string | null;
+  readonly out: string;
+  readonly scoreRows: number;
+  readonly referenceRows: number;
+}
+
+async function checkTables(options: SelectImagesOptions): Promise<Tables> {
   const rule = selectionRule(options);
   const scores = options.scores.map((path) => resolve(path));
   const out = resolve(options.out);
-  await checkScoreFiles(fileStorage, scores, classes, signal);
+  const scoreRows = await checkScoreFiles(fileStorage, scores, options.classes, options.signal);
   const references = rule.duplicates && resolve(rule.duplicates.references);
-  if (references !== null) await readTableMetadata(fileStorage, references, referenceColumns);
+  const referenceRows =
+    references === null
+      ? 0
+      : Number((await readTableMetadata(fileStorage, references, referenceColumns)).num_rows);
+  return { rule, scores, references, out, scoreRows, referenceRows };
+}
+
+// Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted.
+const fewRows = 100_000;
+const bytesPerRow = 1000;
+// Less than a second, in which nothing else happens here.
+const fewPairs = 1e7;
+
+/** Depends on the tables and options only, so that a selection that is made again is the same file. */
+function isSmall({ rule, scoreRows, referenceRows }: Tables, options: SelectImagesOptions): boolean {
+  const { images, memoryLimit = defaultMemory } = options;
+  const rows = scoreRows + referenceRows;
+  const distance = rule.duplicates?.distance ?? 0;
+  return (
+    rows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
+    comparedPairs(images, referenceRows, distance) < fewPairs
+  );
+}
+
+async function sortTables(
+  { scores, references, out }: Tables,
+  options: SelectImagesOptions,
+): Promise<SelectionSummary> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  // Shows at once whether the folder can be written to.
+  const writer = await openTableWriter(fileStorage, out, selectionColumns);
+  try {
+    const { rows, summary } = await selectInMemory({
+      ...options,
+      scores: scores.map((name) => ({ name, rows: readTable(fileStorage, name, scoreColumns, signal) })),
+      references:
+        references === null ? undefined : readTable(fileStorage, references, referenceColumns, signal),
+    });
+    await writer.write(rows);
+    signal?.throwIfAborted();
+    await writer.close();
+    return summary;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+const defaultMemory = 1e9;
+// DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
+const shareOfDuckdb = 0.6;
+
+async function queryTables(
+  { rule, scores, references, out }: Tables,
+  { classes, memoryLimit = defaultMemory, threads, temporaryFolder, signal }: SelectImagesOptions,
+): Promise<SelectionSummary> {
   return throughPartialPath(out, async (partial) => {
     await using duckdb = await openDuckdb({
       memoryLimit: shareOfDuckdb * memoryLimit,
       threads,
-      spillFolder: join(options.temporaryFolder ?? dirname(out), `${basename(out)}.spill`),
+      spillFolder: join(temporaryFolder ?? dirname(out), `${basename(out)}.spill`),
       signal,
     });
     const files = references === null ? scores : [...scores, references];
@@ -79,62 +154,6 @@ export async function selectImages(options: SelectImagesOptions): Promise<Select
   });
 }
 
-/** The options that decide which rows are taken, complete and checked. */
-interface SelectionRule {
-  readonly ranking: Ranking;
-  readonly k: number | null;
-  readonly bound: Bound;
-  readonly duplicates: { readonly references: string; readonly distance: number } | null;
-}
-
-// More bits than a quarter and any two images are alike.
-const largestDistance = 16;
-
-/** @throws UsageError `semi/k`, `semi/threshold` or `semi/duplicate-distance` */
-function selectionRule(options: SelectImagesOptions): SelectionRule {
-  const { ranking = "balanced", classes, images, threshold = 0.95 } = options;
-  const duplicates = duplicateRule(options);
-  if (ranking === "threshold") {
-    if (!(threshold >= 0 && threshold <= 1)) {
-      throw new UsageError(
-        "semi/threshold",
-        `threshold: expected a score from 0 to 1, received ${threshold}.`,
-      );
-    }
-    // Scores are stored in float32, so that is what "reaches 0.95" means.
-    return { ranking, k: null, bound: { ranking, score: Math.fround(threshold) }, duplicates };
-  }
-  const k = options.k ?? defaultK(images, classes.length);
-  if (!Number.isSafeInteger(k) || k < 1) {
-    throw new UsageError(
-      "semi/k",
-      `k: expected a whole number of images of each class, at least 1, received ${k}.`,
-    );
-  }
-  const rows = ranking === "balanced" ? k : k * classes.length;
-  return { ranking, k, bound: { ranking, rows }, duplicates };
-}
-
-function duplicateRule({
-  references,
-  duplicateDistance: distance = null,
-}: SelectImagesOptions): SelectionRule["duplicates"] {
-  if (distance === null) return null;
-  if (!Number.isInteger(distance) || distance < 0 || distance > largestDistance) {
-    throw new UsageError(
-      "semi/duplicate-distance",
-      `duplicateDistance: expected a whole number of bits from 0 to ${largestDistance}, or null for off, received ${distance}.`,
-    );
-  }
-  if (references === undefined) {
-    throw new UsageError(
-      "semi/duplicate-distance",
-      "duplicateDistance: expected a table of references to compare with, received none. Name it, or set the distance to null.",
-    );
-  }
-  return { references, distance };
-}
-
 /** @throws DataError `semi/scores` when a score is of a class that there is not; names the file. */
 async function checkScoredClasses(
   duckdb: Duckdb,
@@ -149,17 +168,14 @@ async function checkScoredClasses(
   const rows = await duckdb.rows<{ readonly shard: number }>(
     `SELECT shard FROM scores WHERE ${odd} ORDER BY shard LIMIT 1`,
   );
-  throw new DataError(
-    "semi/scores",
-    `${rows.map(({ shard }) => files[shard]).join()}: expected classes from 0 to ${classes.length - 1}, received ${found.class}. The file is damaged: score the shard again.`,
-  );
+  throw unknownClass(rows.map(({ shard }) => files[shard]).join(), classes, found.class);
 }
 
 /** Counts what was selected and what it was selected from. */
 async function summarise(
   duckdb: Duckdb,
   selection: string,
-  { ranking, k, duplicates }: SelectionRule,
+  { ranking, k, duplicates }: SelectionRule<string>,
   names: readonly string[],
 ): Promise<SelectionSummary> {
   const candidates = await duckdb.rows<CandidateCount>(candidateCounts);
@@ -222,7 +238,12 @@ async function duplicateSummary(duckdb: Duckdb): Promise<DuplicateSummary> {
   ];
   const { images, ...sets } = counts;
   const [{ images: labelledTests }] = (await duckdb.rows(labelledTestCount)) as [{ readonly images: number }];
-  return { images, sets, labelledTests, examples: await duckdb.rows<DuplicatePair>(duplicateExamples(20)) };
+  return {
+    images,
+    sets,
+    labelledTests,
+    examples: await duckdb.rows<DuplicatePair>(duplicateExamples(shownDuplicates)),
+  };
 }
 
 const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
