@@ -9,7 +9,13 @@ export {
   type SelectionRow,
 } from "./tables.ts";
 export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./select/selection.ts";
-export type { SelectImages, SelectImagesOptions, SelectionOptions } from "./select/select-images.ts";
+export type {
+  CheckedSelection,
+  SelectImages,
+  SelectImagesOptions,
+  SelectionOptions,
+} from "./select/selection-options.ts";
+export { selectImages } from "./select/select-images.ts";
 export {
   selectInMemory,
   type ScoreTable,
