@@ -1,13 +1,50 @@
-import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { existsSync, realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectConfiguration, type ViteUserConfig } from "vitest/config";
+import { chromiumArguments, chromiumMissing, chromiumPath } from "./test/support/browser.ts";
+import { nodeLogits, testImages } from "./test/support/node-logits.ts";
+
+const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
+
+const node: TestProjectConfiguration = {
+  test: { ...timeouts, name: "node", include: ["test/**/*.test.ts"], exclude: ["test/browser/suites/**"] },
+};
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+const dist = `${root}dist/`;
+const archive = existsSync(testImages) ? realpathSync(testImages) : undefined;
+
+/** Runs in a page, with the built package as a browser gets it; `test/browser/chromium.test.ts` says when it cannot. */
+const chromium: TestProjectConfiguration = {
+  resolve: {
+    alias: [{ find: /^ssl-resnext\/(\w+)$/, replacement: `${dist}$1/index.js` }],
+  },
+  server: { fs: { allow: [root, ...(archive ? [archive] : [])] } },
+  // Modules as they are: a dependency that is bundled on discovery reloads the page in the middle of a test.
+  optimizeDeps: { noDiscovery: true, include: ["picomatch"] },
+  test: {
+    ...timeouts,
+    name: "chromium",
+    include: ["test/browser/suites/*.test.ts"],
+    provide: { testImages: archive },
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      commands: { nodeLogits },
+      provider: playwright({ launchOptions: { executablePath: chromiumPath, args: chromiumArguments } }),
+      instances: [{ browser: "chromium" }],
+    },
+  },
+};
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // Worker threads and the command line run the built files: build them before the first test.
+    // Worker threads, pages and the command line run the built files: build them before the first test.
     globalSetup: ["test/support/build.ts"],
     reporters: ["default", "./test/support/closing-line.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    projects: chromiumMissing() ? [node] : [node, chromium],
   },
 });
 

@@ -34,7 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules that only these folders may touch. */
-const platformOnly = /^(node:|sharp$|onnxruntime-node$|#?onnxruntime-web(\/|$))/;
+const platformOnly = /^(node:|sharp$|onnxruntime-node$|#?onnxruntime-web(\/|$)|@jsquash\/)/;
 const platformFolders = new Set(["node", "web", "cli"]);
 
 const src = new URL("../src/", import.meta.url).pathname;

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly version: string;
   readonly bin: Readonly<Record<string, string>>;
-  readonly exports: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 };
 
 let folder: string;
@@ -42,20 +42,22 @@ describe("the tarball", () => {
     expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
   });
 
-  it.each([...Object.entries(manifest.exports), ...Object.entries(manifest.bin)])(
-    "has what %s names",
-    (_name, target) => {
-      expect(packed).toContain(posix.normalize(target));
-      if (target.endsWith(".js")) expect(packed).toContain(posix.normalize(target.replace(/js$/, "d.ts")));
-    },
-  );
+  const targets = (value: string | Readonly<Record<string, string>>): readonly string[] =>
+    typeof value === "string" ? [value] : Object.values(value);
+  const exported = Object.entries(manifest.exports)
+    .flatMap(([name, value]) => targets(value).map((target) => [name, target] as const))
+    .filter(([name]) => !name.endsWith("/*"));
 
-  it("has every worker", () => {
-    const workers = join(root, "src/node/workers");
-    const sources = existsSync(workers) ? readdirSync(workers) : [];
-    for (const source of sources) {
-      expect(packed).toContain(`dist/node/workers/${source.replace(/\.ts$/, ".js")}`);
-    }
+  it.each([...exported, ...Object.entries(manifest.bin)])("has what %s names", (_name, target) => {
+    expect(packed).toContain(posix.normalize(target));
+    if (target.endsWith(".js")) expect(packed).toContain(posix.normalize(target.replace(/js$/, "d.ts")));
+  });
+
+  it.each(["node", "web"])("has every worker of src/%s", (platform) => {
+    const sources = readdirSync(join(root, `src/${platform}/workers`));
+    expect(sources.length).toBeGreaterThan(0);
+    for (const source of sources)
+      expect(packed).toContain(`dist/${platform}/workers/${source.replace(/\.ts$/, ".js")}`);
   });
 
   it("has the sources that its source maps point to", async () => {

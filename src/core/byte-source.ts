@@ -28,3 +28,19 @@ export function bytesSource(name: string, bytes: Uint8Array<ArrayBuffer>): ByteS
     },
   };
 }
+
+/** A ByteSource over a Blob or File, of which only what is asked for is read. */
+export function blobSource(name: string, blob: Blob): ByteSource {
+  return {
+    name,
+    size: blob.size,
+    async read(offset, length) {
+      if (offset < 0 || length < 0 || offset + length > blob.size) {
+        throw new RangeError(
+          `${name}: bytes ${offset}..${offset + length} lie outside its ${blob.size} bytes.`,
+        );
+      }
+      return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+    },
+  };
+}

@@ -11,7 +11,7 @@ export {
   type TensorSource,
 } from "./tensor.ts";
 export { asFloat16, toFloat16 } from "./float16.ts";
-export { bytesSource, type ByteSource } from "./byte-source.ts";
+export { blobSource, bytesSource, type ByteSource } from "./byte-source.ts";
 export type { Sha256 } from "./sha256.ts";
 export {
   nearestNames,

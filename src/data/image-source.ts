@@ -13,6 +13,8 @@ export interface ImageItem {
   /** Name of the class as the data spell it: a folder name, a WebDataset `.cls`, a Parquet label. */
   readonly label?: string;
   readonly content: ImageContent;
+  /** False where the pixels are not those of the file, because a browser has shown the image before. */
+  readonly exact?: false;
 }
 
 /** Images in a stable order; each iteration walks the data anew, so memory does not grow with their number. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ImageError } from "../core/index.ts";
 
 const channels = z.tuple([z.number(), z.number(), z.number()]).readonly();

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ModelError } from "../core/index.ts";
 import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
 import { family, type ModelConfig } from "./families/index.ts";

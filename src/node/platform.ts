@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { availableMemory } from "node:process";
+import { imageItem, type ImageInput } from "../predict/model.ts";
 import type { ModelPlatform } from "../predict/platform.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { cacheFolder } from "./files/hub-storage.ts";
@@ -11,12 +12,13 @@ import { embeddedWeights } from "./package-files.ts";
 import { startThread } from "./threads/start-thread.ts";
 
 /** What the pipeline needs of the world, in Node. */
-export const nodePlatform: ModelPlatform = {
+export const nodePlatform: ModelPlatform<ImageInput> = {
   name: "node",
   storageFor: nodeStorageFor,
   cacheFolder,
   embeddedWeights,
   pretrainedWeights,
+  itemOf: imageItem,
   sha256: nodeSha256,
   gunzip,
   stdin: () => process.stdin,

@@ -33,11 +33,11 @@ export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8
  * @param model As `openModel` takes it, or an ONNX file that `exportOnnx` wrote.
  * @throws ModelError, DataError, WeightsError, SessionError.
  */
-export async function createModel(
-  platform: ModelPlatform,
+export async function createModel<Input>(
+  platform: ModelPlatform<Input>,
   model: string,
   options: CreateModelOptions = {},
-): Promise<Model> {
+): Promise<Model<Input>> {
   const file = options.weights ?? model;
   if (isOnnxPath(file)) return openExported(platform, file, options);
   const source = await openModel(platform, model, options);
@@ -47,19 +47,19 @@ export async function createModel(
 }
 
 /** A model for inference, of weights that are at hand. */
-export function modelOf(
-  platform: ModelPlatform,
+export function modelOf<Input>(
+  platform: ModelPlatform<Input>,
   source: ModelSource,
   execution: ExecutionOptions = {},
   int8?: KnownQuantisation,
-): Model {
+): Model<Input> {
   const { description } = source;
   const { config, preprocessing, provenance } = description;
   const described = int8
     ? { ...description, provenance: { ...provenance, precision: int8.origin } }
     : description;
   const { inputSize } = preprocessing;
-  return new Model(described, (computation, images, signal) =>
+  return new Model(described, platform.itemOf, (computation, images, signal) =>
     openGraphPipeline(platform, source, execution, {
       // Explanations are computed in float32: integers have no gradients.
       graph: (weights, { blockSize, batchSize }) =>
@@ -79,7 +79,11 @@ export function modelOf(
   );
 }
 
-function openExported(platform: ModelPlatform, file: string, options: CreateModelOptions): Promise<Model> {
+function openExported<Input>(
+  platform: ModelPlatform<Input>,
+  file: string,
+  options: CreateModelOptions,
+): Promise<Model<Input>> {
   if (options.precision === undefined) return openOnnxModel(platform, file, options);
   throw new UsageError(
     "usage/precision",
@@ -103,11 +107,11 @@ export function requireInt8Kernels(device: Device): void {
  * @throws GraphError `graph/not-onnx`; ModelError `model/not-described` for a model of other origin,
  *   `model/fixed-graph` for options that would need another graph.
  */
-async function openOnnxModel(
-  platform: ModelPlatform,
+async function openOnnxModel<Input>(
+  platform: ModelPlatform<Input>,
   path: string,
   options: ModelOptions & ExecutionOptions,
-): Promise<Model> {
+): Promise<Model<Input>> {
   const exported = readModelInterface(await readBytes(platform.storageFor(path), path), path);
   const described = decodeDescription(exported.metadata, path);
   if (!described) {
@@ -118,7 +122,7 @@ async function openOnnxModel(
   }
   checkInput(path, exported, described.preprocessing);
   const description = overrideExported(path, described, options);
-  return new Model(description, (computation, images, signal) => {
+  return new Model(description, platform.itemOf, (computation, images, signal) => {
     if ("explains" in computation) {
       throw new ModelError(
         "model/fixed-graph",

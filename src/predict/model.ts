@@ -19,8 +19,19 @@ import {
 } from "./results.ts";
 import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
 
-/** Images as each platform names them: a path, or encoded bytes. */
-export type ImageInput = string | Uint8Array<ArrayBuffer>;
+/** One image: a path or URI, or encoded bytes, in a Blob too. */
+export type ImageInput = string | Uint8Array<ArrayBuffer> | Blob;
+
+/** How a platform names what it is given as one image, and where its bytes are. */
+export type ItemOf<Input> = (image: Input) => SingleItem | Promise<SingleItem>;
+
+type SingleItem = Pick<ImageItem, "id" | "content">;
+
+/** The item of one image. */
+export const imageItem: ItemOf<ImageInput> = (image) => {
+  if (typeof image === "string") return { id: image, content: { path: image } };
+  return { id: "image", content: image instanceof Blob ? { blob: image } : { bytes: image } };
+};
 
 export interface ClassifyOptions extends RunOptions {
   /** How many of the best classes to give. @default 5 */
@@ -46,7 +57,7 @@ export type OpenPipeline = (
  *
  * Sessions are opened when they are first needed and kept until `release`.
  */
-export class Model implements Network {
+export class Model<Input = ImageInput> implements Network {
   readonly description: ModelDescription;
   /** The published card, for models that have one. */
   readonly card: ModelCard | undefined;
@@ -55,14 +66,16 @@ export class Model implements Network {
   /** The last feature map: each stage of the network has one. */
   readonly lastLayer: Tap;
   readonly #open: OpenPipeline;
+  readonly #itemOf: ItemOf<Input>;
   readonly #opened = new Map<string, Promise<OpenedPipeline>>();
 
-  constructor(description: ModelDescription, open: OpenPipeline) {
+  constructor(description: ModelDescription, itemOf: ItemOf<Input>, open: OpenPipeline) {
     this.description = description;
     this.card = findCard(description.name);
     this.classes = classNames(description);
     this.lastLayer = family.stages(description.config).at(-1)!.name;
     this.#open = open;
+    this.#itemOf = itemOf;
   }
 
   /**
@@ -71,24 +84,24 @@ export class Model implements Network {
    * @throws ImageError when the image cannot be decoded; ModelError when the model has no classifier.
    * @example (await model.classify("dog.jpg"))[0].label
    */
-  async classify(image: ImageInput, options: ClassifyOptions = {}): Promise<readonly Prediction[]> {
-    const result = await only(this.classifyAll(single(image), options));
+  async classify(image: Input, options: ClassifyOptions = {}): Promise<readonly Prediction[]> {
+    const result = await only(this.classifyAll(this.#single(image), options));
     return result.predictions;
   }
 
   /** The pooled features of one image: 2048 for the card's models. */
-  async embed(image: ImageInput, options: RunOptions = {}): Promise<Float32Array<ArrayBuffer>> {
-    const result = await only(this.embedAll(single(image), options));
+  async embed(image: Input, options: RunOptions = {}): Promise<Float32Array<ArrayBuffer>> {
+    const result = await only(this.embedAll(this.#single(image), options));
     return result.embedding;
   }
 
   /** Feature maps of one image. */
   async features(
-    image: ImageInput,
+    image: Input,
     taps: readonly Tap[],
     options: RunOptions = {},
   ): Promise<Featured["features"]> {
-    const result = await only(this.featuresAll(single(image), taps, options));
+    const result = await only(this.featuresAll(this.#single(image), taps, options));
     return result.features;
   }
 
@@ -140,8 +153,8 @@ export class Model implements Network {
    * const explained = await model.explain("dog.jpg");
    * await writeFile("dog-explained.png", await explanationPng(explained, model.description.preprocessing));
    */
-  async explain(image: ImageInput, options: ExplainOptions = {}): Promise<Explained> {
-    return only(this.explainAll(single(image), options));
+  async explain(image: Input, options: ExplainOptions = {}): Promise<Explained> {
+    return only(this.explainAll(this.#single(image), options));
   }
 
   /** Explains any number of images in bounded memory. */
@@ -191,6 +204,17 @@ export class Model implements Network {
     await Promise.all(succeeded.map(({ value }) => value.pipeline.release()));
   }
 
+  /** One image as a source. */
+  #single(image: Input): Images {
+    const itemOf = this.#itemOf;
+    return {
+      size: 1,
+      async *[Symbol.asyncIterator]() {
+        yield itemOf(image);
+      },
+    };
+  }
+
   #requireClassifier(): void {
     if (this.description.config.numClasses > 0) return;
     throw new ModelError(
@@ -198,20 +222,6 @@ export class Model implements Network {
       `${this.description.name} was opened with numClasses 0: it embeds and does not classify.`,
     );
   }
-}
-
-/** One image as a source. */
-function single(image: ImageInput): Images {
-  const item: Pick<ImageItem, "id" | "content"> =
-    typeof image === "string"
-      ? { id: image, content: { path: image } }
-      : { id: "image", content: { bytes: image } };
-  return {
-    size: 1,
-    async *[Symbol.asyncIterator]() {
-      yield item;
-    },
-  };
 }
 
 /** The result of a run over one image. */

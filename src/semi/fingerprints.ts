@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Sha256 } from "../core/index.ts";
 import { openImages, pathsOfInputs } from "../data/index.ts";
 import { hashedConfig } from "../nn/index.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Types of the columns of the pipeline's Parquet files: UTF8, INT32, INT64 and FLOAT. */
 export type TableColumnType = "text" | "int32" | "int64" | "float32";

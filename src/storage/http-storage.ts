@@ -93,7 +93,9 @@ export function httpStorage(fetch: typeof globalThis.fetch = globalThis.fetch): 
         if (offset < 0 || length < 0 || offset + length > size) throw endsEarly(uri, offset, length, size);
         if (length === 0) return new Uint8Array(0);
         if (kept) return kept.slice(offset, offset + length);
-        const response = await send(uri, { headers: { range: `bytes=${offset}-${offset + length - 1}` } });
+        const range = `bytes=${offset}-${offset + length - 1}`;
+        // Browsers keep one copy of a file; several workers that ask for parts of it at once get in each other's way.
+        const response = await send(uri, { headers: { range }, cache: "no-store" });
         const end = totalOf(response) ?? size;
         if (response.status === 206 && end === size) {
           const bytes = new Uint8Array(await bodyOf(uri, response));

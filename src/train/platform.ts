@@ -1,11 +1,12 @@
 import type { ImageItem } from "../data/index.ts";
 import type { DecodeOptions } from "../image/index.ts";
+import type { ImageInput } from "../predict/model.ts";
 import type { ModelPlatform } from "../predict/platform.ts";
 import type { Fact } from "../report/elements.ts";
 import type { Device } from "../runtime/index.ts";
 
 /** What training needs of its platform. */
-export interface TrainingPlatform extends ModelPlatform {
+export interface TrainingPlatform extends ModelPlatform<ImageInput> {
   /** The version of this package, as a run notes it. */
   readonly packageVersion: () => string;
   /** Makes an empty folder that is there for as long as it is not removed. @returns its URI */

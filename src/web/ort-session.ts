@@ -1,8 +1,10 @@
-import * as onnxRuntime from "#onnxruntime-web";
-import { SessionError, type Tensor } from "../core/index.ts";
+import { loadOnnxRuntime } from "#onnxruntime-web";
+import type { InferenceSession } from "onnxruntime-common";
+import { SessionError } from "../core/errors.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { callQueue, type CallQueue } from "../runtime/call-queue.ts";
-import { openFailed, runFailed, type CreateSession, type Device } from "../runtime/index.ts";
-import { fromOrt, toOrt } from "../runtime/onnx-runtime.ts";
+import { fromOrt, openFailed, runFailed, toOrt, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
+import type { CreateSession, Device, SessionRequest } from "../runtime/session.ts";
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -10,29 +12,22 @@ type Feeds = Readonly<Record<string, Tensor>>;
  * Opens a session of onnxruntime-web in this thread: `cpu` is WebAssembly, `webgpu` the browser's GPU.
  *
  * A run on the CPU blocks the thread: a page calls it from a worker of its own. Threads of WebAssembly need a page that
- * is isolated across origins. A path is taken for an address that is fetched.
+ * is isolated across origins, and ONNX Runtime in a file of its own (docs/browser.md); one that is bundled with other code
+ * waits for them for ever. A path is taken for an address that is fetched.
+ *
+ * @param options.threads @default 1
  */
-export const createSession: CreateSession = async (model, { device = "cpu", threads, signal } = {}) => {
+export const createSession: CreateSession = async (model, { device = "cpu", threads = 1, signal } = {}) => {
   signal?.throwIfAborted();
-  const options = sessionOptions(device, threads);
-  const session = await runtimeCalls
-    .add(() =>
-      typeof model === "string"
-        ? onnxRuntime.InferenceSession.create(model, options)
-        : onnxRuntime.InferenceSession.create(model, options),
-    )
-    .catch((error: unknown) => {
-      throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
-    });
+  const { onnxRuntime, session } = await openInferenceSession({ model, device, threads });
   const calls = callQueue();
 
   const run = async (feeds: Feeds, outputs: readonly string[]): Promise<Feeds> => {
     try {
-      const ortFeeds = Object.entries(feeds).map(([name, each]) => [name, toOrt(onnxRuntime, name, each)]);
-      const results = await session.run(
-        Object.fromEntries(ortFeeds) as Readonly<Record<string, onnxRuntime.Tensor>>,
-        outputs,
+      const ortFeeds = Object.entries(feeds).map(
+        ([name, each]) => [name, toOrt(onnxRuntime, name, each)] as const,
       );
+      const results = await session.run(Object.fromEntries(ortFeeds), outputs);
       return Object.fromEntries(Object.entries(results).map(([name, each]) => [name, fromOrt(each)]));
     } catch (error) {
       throw error instanceof SessionError ? error : runFailed(error);
@@ -60,6 +55,26 @@ export const createSession: CreateSession = async (model, { device = "cpu", thre
   };
 };
 
+/** Opens the model with the build of ONNX Runtime that the device needs. @throws SessionError as `CreateSession` does */
+export async function openInferenceSession({
+  model,
+  device,
+  threads,
+}: SessionRequest): Promise<{ readonly onnxRuntime: OnnxRuntime; readonly session: InferenceSession }> {
+  const { onnxRuntime, options } = await openOnnxRuntime(device, threads);
+  try {
+    const session = await runtimeCalls.add(() =>
+      // Each of the two has a signature of its own.
+      typeof model === "string"
+        ? onnxRuntime.InferenceSession.create(model, options)
+        : onnxRuntime.InferenceSession.create(model, options),
+    );
+    return { onnxRuntime, session };
+  } catch (error) {
+    throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
+  }
+}
+
 /** The feeds in memory that the caller does not have. */
 function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {
   const plain = Object.entries(feeds).map(([name, { dtype, dims, data }]) => [name, { dtype, dims, data }]);
@@ -67,22 +82,32 @@ function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {
   return structuredClone(Object.fromEntries(plain) as Feeds, { transfer: buffers });
 }
 
-/** Runs of all sessions: they share one WebAssembly instance, which takes one at a time. */
+/** Runs of all sessions: those of one device share a WebAssembly instance, which takes one at a time. */
 export const runtimeCalls: CallQueue = callQueue();
 
-/** How onnxruntime-web opens a session; `cpu` is WebAssembly. */
-export function sessionOptions(
+/** ONNX Runtime for a device, and how it opens a session there; `cpu` is WebAssembly. */
+export async function openOnnxRuntime(
   device: Device,
-  threads: number | undefined,
-): onnxRuntime.InferenceSession.SessionOptions {
+  threads = 1,
+): Promise<{ readonly onnxRuntime: OnnxRuntime; readonly options: SessionOptions }> {
+  const onnxRuntime = await loadOnnxRuntime(device).catch((cause: unknown) => {
+    throw new SessionError("runtime/not-installed", `onnxruntime-web could not be loaded: ${String(cause)}`, {
+      cause,
+    });
+  });
   // One setting for the page, which counts until the first session is opened.
-  if (threads !== undefined) onnxRuntime.env.wasm.numThreads = threads;
+  onnxRuntime.env.wasm.numThreads = threads;
   // What goes wrong comes back as an error; ONNX Runtime's own lines on the console would say it twice.
   onnxRuntime.env.logLevel = "fatal";
   return {
-    executionProviders: [device === "cpu" ? "wasm" : device],
-    graphOptimizationLevel: "all",
-    enableMemPattern: false,
-    logSeverityLevel: 4,
+    onnxRuntime,
+    options: {
+      executionProviders: [device === "cpu" ? "wasm" : device],
+      graphOptimizationLevel: "all",
+      enableMemPattern: false,
+      logSeverityLevel: 4,
+    },
   };
 }
+
+type SessionOptions = NonNullable<Parameters<OnnxRuntime["InferenceSession"]["create"]>[1]>;

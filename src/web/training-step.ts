@@ -1,4 +1,3 @@
-import * as onnxRuntime from "#onnxruntime-web";
 import type { SessionOptions } from "../runtime/index.ts";
 import {
   encodeProgram,
@@ -9,7 +8,7 @@ import {
   type TrainingStep,
   type TrainingStepOptions,
 } from "../train/index.ts";
-import { runtimeCalls, sessionOptions } from "./ort-session.ts";
+import { openOnnxRuntime, runtimeCalls } from "./ort-session.ts";
 
 /**
  * Opens a training program of onnxruntime-web in this thread: `cpu` is WebAssembly, and `webgpu` the browser's GPU,
@@ -27,7 +26,7 @@ export async function openTrainingStep(
   const { device = "cpu", threads, seed = 0, signal } = options;
   signal?.throwIfAborted();
   const encoded = await encodeProgram(program);
-  const session = sessionOptions(device, threads);
+  const { onnxRuntime, options: session } = await openOnnxRuntime(device, threads);
   const runner = await runtimeCalls.add(() =>
     // WebAssembly copies what it is given, and never writes into it.
     openRunner(onnxRuntime, encoded, { device, seed, writesInto: false, session }),

@@ -1,6 +1,5 @@
 import type { ByteSource } from "../core/index.ts";
 import { readRange, refuse, type Checkpoint, type OpenCheckpointOptions } from "./checkpoint.ts";
-import { openLegacyPth, openZipPth } from "./pth/open-pth.ts";
 import { openSafetensors } from "./safetensors.ts";
 
 /** How files start that are often met in place of weights. */
@@ -28,14 +27,16 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const head = await readRange(source, 0, Math.min(512, source.size), "the start of the file");
   const [first, second, third, fourth] = head;
-  if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) return openZipPth(source, options);
+  if (first === 0x50 && second === 0x4b && third === 3 && fourth === 4) {
+    return (await openPth()).openZipPth(source, options);
+  }
   // An eight-byte length, then JSON; before pickles, since a length of 128 starts like one.
   if (head[8] === 0x7b) {
     const checkpoint = await openSafetensors(source);
     if (options.trainingState) return checkpoint;
     return { ...checkpoint, tensors: inferenceWeights(checkpoint.tensors) };
   }
-  if (first === 0x80) return openLegacyPth(source, options);
+  if (first === 0x80) return (await openPth()).openLegacyPth(source, options);
 
   const text = String.fromCharCode(...head);
   const stranger = strangers.find(([start]) => text.trimStart().toLowerCase().startsWith(start))?.[1];
@@ -49,6 +50,9 @@ export async function openCheckpoint(
           : `it starts with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
   throw refuse(source.name, "unknown-format", `expected a .pth or .safetensors file, but ${what}.`);
 }
+
+/** The reader of pickles, when it is first needed: pages seldom open them. */
+const openPth = (): Promise<typeof import("./pth/open-pth.ts")> => import("./pth/open-pth.ts");
 
 /**
  * The weights for inference out of the state of a training: moving averages where they are kept, and nothing else

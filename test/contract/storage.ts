@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { readBytes, readText, writeBytes, writeText, type Storage } from "../../src/storage/index.ts";
+import {
+  readBytes,
+  readText,
+  writeBytes,
+  writeText,
+  type OpenFile,
+  type Storage,
+} from "../../src/storage/index.ts";
 
 /** A storage under test. */
 export interface OpenedStorage {
@@ -20,12 +27,18 @@ const numbers = contractFiles["numbers.bin"]!;
 
 type Open = () => Promise<OpenedStorage>;
 
+/** What storages may differ in. */
+interface Differences {
+  /** Whether a file that is open stays as it was when it is replaced; else reading it is refused. @default true */
+  readonly keepsOpenFiles?: boolean;
+}
+
 /**
  * What every storage does. It needs no platform: browsers run it over their own storages.
  *
  * @param open Gives a storage with an empty folder, anew for each test.
  */
-export function storageSuite(name: string, open: Open): void {
+export function storageSuite(name: string, open: Open, { keepsOpenFiles = true }: Differences = {}): void {
   const filled: Open = async () => {
     const opened = await open();
     const { storage, root } = opened;
@@ -36,7 +49,7 @@ export function storageSuite(name: string, open: Open): void {
   describe(`storage: ${name}`, () => {
     reading(filled);
     folders(filled);
-    writing(open);
+    writing(open, keepsOpenFiles);
     growing(open);
     locks(open);
   });
@@ -200,7 +213,7 @@ function folders(open: Open): void {
   );
 }
 
-function writing(open: Open): void {
+function writing(open: Open, keepsOpenFiles: boolean): void {
   it(
     "shows a file when it is committed",
     over(open, async ({ storage, root }) => {
@@ -244,14 +257,23 @@ function writing(open: Open): void {
     }),
   );
 
-  it(
+  it.runIf(keepsOpenFiles)(
     "keeps an open file as it was",
-    over(open, async ({ storage, root }) => {
-      const uri = storage.join(root, "file.txt");
-      await writeText(storage, uri, "first");
-      const file = await storage.open(uri);
-      await writeText(storage, uri, "second");
+    over(open, async (opened) => {
+      const file = await openReplaced(opened);
       expect(new TextDecoder().decode(await file.read(0, file.size))).toBe("first");
+      await file.close();
+    }),
+  );
+
+  it.skipIf(keepsOpenFiles)(
+    "refuses to read an open file that was replaced",
+    over(open, async (opened) => {
+      const file = await openReplaced(opened);
+      await expect(file.read(0, file.size)).rejects.toMatchObject({
+        name: "DataError",
+        code: "data/unreadable",
+      });
       await file.close();
     }),
   );
@@ -380,6 +402,15 @@ function locks(open: Open): void {
       )();
     }),
   );
+}
+
+/** A file that was opened when it held "first", and holds "second" now. */
+async function openReplaced({ storage, root }: OpenedStorage): Promise<OpenFile> {
+  const uri = storage.join(root, "file.txt");
+  await writeText(storage, uri, "first");
+  const file = await storage.open(uri);
+  await writeText(storage, uri, "second");
+  return file;
 }
 
 /** Names and kinds in a folder, sorted. */

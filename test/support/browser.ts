@@ -1,25 +1,29 @@
 import { accessSync } from "node:fs";
 import { chromium, type Browser } from "playwright-core";
 
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+/** Where Chromium is. */
+export const chromiumPath: string = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** WebGPU on SwiftShader, which needs no graphics card. */
+export const chromiumArguments: string[] = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+];
 
 /** Why pages cannot be opened here; undefined where they can. */
 export function chromiumMissing(): string | undefined {
   try {
-    accessSync(executablePath);
+    accessSync(chromiumPath);
     return undefined;
   } catch {
-    return `${executablePath} is not installed`;
+    return `${chromiumPath} is not installed`;
   }
 }
 
-/** Starts Chromium, with WebGPU on SwiftShader. */
+/** Starts Chromium. */
 export function startChromium(): Promise<Browser> {
-  const webgpu = [
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-  ];
-  return chromium.launch({ executablePath, args: ["--no-sandbox", ...webgpu] });
+  return chromium.launch({ executablePath: chromiumPath, args: chromiumArguments });
 }

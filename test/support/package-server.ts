@@ -14,6 +14,8 @@ const root = new URL("../../", import.meta.url);
 
 /** What a bundler finds by itself: where the modules of the dependencies are. */
 const modules = {
+  "onnxruntime-web/wasm": "onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
+  "onnxruntime-web/jspi": "onnxruntime-web/dist/ort.jspi.bundle.min.mjs",
   "onnxruntime-web/webgpu": "onnxruntime-web/dist/ort.webgpu.bundle.min.mjs",
   "onnx-buf": "onnx-buf/dist/onnx_pb.js",
   "@bufbuild/protobuf": "@bufbuild/protobuf/dist/esm/index.js",

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError, type SslResnextError } from "../../core/index.ts";
 import type { AugmentationOptions } from "../../image/augment/options.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";

@@ -2,7 +2,7 @@ import { existing, type OpenFile, type Storage, type StorageFor } from "../../st
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { isHiddenName, isImagePath } from "../input-kind.ts";
 import { sortNaturally } from "../natural-order.ts";
-import { parquetImages } from "../parquet-images.ts";
+import { parquetImages } from "../parquet.ts";
 import { classCollector, tarImages, tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
 
 /** Decompresses gzip. @throws DataError `data/gzip`, naming the stream, when the data are damaged or cut off */

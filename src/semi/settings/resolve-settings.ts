@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { nearestNames, UsageError } from "../../core/index.ts";
 import { parseYamlValues, resolveRecipe, yamlValuesText, type NamedValues } from "../../train/index.ts";
 import { semiFields, semiKeys, type RecipeChoice, type SemiSettings } from "./settings.ts";

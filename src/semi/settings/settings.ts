@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fieldOf, type Field, type FieldValues, type RecipeName } from "../../train/index.ts";
 
 /** Values of a recipe by name, and the built-in recipe that they change. */

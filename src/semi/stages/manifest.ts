@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DataError } from "../../core/index.ts";
 import { readText, writeText, type Storage } from "../../storage/index.ts";
 import { stageKinds, type StageKind } from "../plan/stage.ts";

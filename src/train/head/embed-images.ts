@@ -50,7 +50,7 @@ interface EmbeddedImages {
  */
 export async function embedImages(
   platform: Pick<TrainingPlatform, "storageFor" | "sha256">,
-  model: Model,
+  model: Model<never>,
   images: ImageSource,
   { classes, cache, onProgress, signal }: EmbedImagesOptions,
 ): Promise<EmbeddedImages> {

@@ -2,10 +2,15 @@ import { DataError, ModelError, tensor } from "../../core/index.ts";
 import { splitHoldout, type ImageSource } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import { family, hashedConfig } from "../../nn/index.ts";
-import { compileModel, modelOf, type ExecutionOptions, type ModelSource } from "../../predict/index.ts";
+import {
+  compileModel,
+  modelOf,
+  type ExecutionOptions,
+  type ModelPlatform,
+  type ModelSource,
+} from "../../predict/index.ts";
 import type { Device, Session } from "../../runtime/index.ts";
 import { hashWeights } from "../../weights/index.ts";
-import type { TrainingPlatform } from "../platform.ts";
 import { embedImages, type EmbeddingProgress, type UnreadableImage } from "./embed-images.ts";
 import { openEmbeddingCache } from "./embedding-cache.ts";
 import {
@@ -58,7 +63,7 @@ export interface TrainHeadOptions extends ExecutionOptions {
  *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
  */
 export async function* trainHead(
-  platform: TrainingPlatform,
+  platform: ModelPlatform,
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
@@ -92,7 +97,7 @@ export async function* trainHead(
 }
 
 async function embedAll(
-  platform: TrainingPlatform,
+  platform: ModelPlatform,
   source: ModelSource,
   images: ImageSource,
   { cache, classes, onProgress, signal, ...execution }: TrainHeadOptions,
@@ -120,7 +125,7 @@ async function embedAll(
 
 /** Where the embeddings of a model are kept below the folder that was chosen, or that of the weights. */
 async function embeddingFolder(
-  platform: TrainingPlatform,
+  platform: ModelPlatform,
   source: ModelSource,
   settings: EmbeddingSettings,
   chosen: string | undefined,
@@ -130,7 +135,7 @@ async function embeddingFolder(
   return platform.storageFor(folder).join(folder, await embeddingKey(platform, source, settings));
 }
 
-async function openHeadSession(platform: TrainingPlatform, examples: Examples): Promise<Session> {
+async function openHeadSession(platform: ModelPlatform, examples: Examples): Promise<Session> {
   const compiled = await compileModel(platform, headGraph(examples));
   try {
     return await platform.createSession(compiled.model);
@@ -187,7 +192,7 @@ const version = 1;
  * the network, the transform of the images and the device.
  */
 async function embeddingKey(
-  { sha256 }: TrainingPlatform,
+  { sha256 }: ModelPlatform,
   source: ModelSource,
   { decode = {}, device = "cpu" }: EmbeddingSettings,
 ): Promise<string> {

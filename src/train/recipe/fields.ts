@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { mixingFields, type MixingOptions } from "../../data/mixing-options.ts";
 import { augmentationFields, type AugmentationOptions } from "../../image/augment/options.ts";
 

@@ -1,5 +1,5 @@
 import { parse, stringify, YAMLParseError } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { nearestNames, UsageError } from "../../core/index.ts";
 import { recipeFields, recipeKeys, type Recipe } from "./fields.ts";
 import { builtInRecipes, defaultRecipe, recipeNames, type RecipeName } from "./recipe.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { StepResult } from "../step/training-step.ts";
 
 /** Sums over steps, of which rows of the history are the means. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { TrainingError } from "../../core/index.ts";
 import type { ModelConfig, ModelDescription } from "../../nn/index.ts";
 import { recipeKeys } from "../recipe/fields.ts";

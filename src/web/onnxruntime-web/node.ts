@@ -1,2 +1,4 @@
+import type { LoadOnnxRuntime } from "./build.ts";
+
 /** WebAssembly has threads in Node with this build only. */
-export * from "onnxruntime-web";
+export const loadOnnxRuntime: LoadOnnxRuntime = () => import("onnxruntime-web");

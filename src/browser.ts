@@ -1,0 +1,61 @@
+/**
+ * The SSL ResNeXt models in the browser: what bundlers take for `ssl-resnext`.
+ *
+ * @example
+ * import { createModel } from "ssl-resnext";
+ * const model = await createModel("ssl_resnext17_cifar10", { pretrained: true });
+ * input.onchange = async () => console.log(await model.classify(input.files[0]));
+ *
+ * @packageDocumentation
+ */
+
+export {
+  calibrateModel,
+  createModel,
+  exportOnnx,
+  exportSafetensors,
+  modelOf,
+  openImages,
+  openModel,
+  trainHead,
+  type PageCreateModelOptions as CreateModelOptions,
+  type PageModelOptions as ModelOptions,
+} from "./web/library.ts";
+export type { PageImage, PageImages } from "./web/images/page-images.ts";
+export {
+  findCard,
+  listModels,
+  type ModelCard,
+  type ModelDescription,
+  type ResNetConfig,
+} from "./nn/index.ts";
+export type { ImageItem, ImageSource, OpenImagesOptions } from "./data/index.ts";
+export {
+  Model,
+  type CalibrateOptions,
+  type Calibration,
+  type Classified,
+  type Embedded,
+  type Explained,
+  type ExportOnnxOptions,
+  type ExportOptions,
+  type Failure,
+  type Featured,
+  type FeatureMap,
+  type HeatMap,
+  type Int8Options,
+  type ModelSource,
+  type Prediction,
+  type ValidationReport,
+} from "./predict/index.ts";
+export {
+  DataError,
+  GraphError,
+  ImageError,
+  ModelError,
+  SessionError,
+  SslResnextError,
+  TrainingError,
+  UsageError,
+  WeightsError,
+} from "./core/index.ts";

@@ -1,0 +1,94 @@
+import { WeightsError } from "../../core/index.ts";
+import { baseName, readText, writeText, type Storage } from "../../storage/index.ts";
+import { blobUri } from "./browser-storage.ts";
+
+/** What a server says of a file; the same again means that the file is the same. */
+interface Facts {
+  readonly etag: string | null;
+  readonly modified: string | null;
+  readonly length: string | null;
+}
+
+/**
+ * Fetches a file once and keeps it: later visits ask the server only whether it has changed, or, without a network, take
+ * what they have. A name that ends in the first digits of its SHA-256, as `resnet18-5c106cde.pth`, is checked.
+ *
+ * @param storage Where it is kept; where that is refused, the file is held as long as the page is open.
+ * @returns a URI under which the whole file can be read
+ * @throws WeightsError `weights/download-failed`, `weights/checksum-mismatch`; the signal's reason
+ */
+export async function cachedFile(
+  url: string,
+  storage: Storage,
+  folder: string,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<string> {
+  const place = storage.join(folder, (await sha256(new TextEncoder().encode(url))).slice(0, 16));
+  const file = storage.join(place, baseName(url) || "file");
+  const note = storage.join(place, ".facts.json");
+  const kept = await readText(storage, note).catch(() => undefined);
+  const now = await fetch(url, { method: "HEAD", signal: signal ?? null })
+    .then((head) => (head.ok ? factsOf(head) : undefined))
+    .catch(() => undefined);
+  signal?.throwIfAborted();
+  if (kept !== undefined && (now === undefined || JSON.stringify(now) === kept)) return file;
+
+  const { content, facts } = await download(url, signal);
+  await checkName(url, content);
+  try {
+    await storage.makeFolder(place);
+    // The note last: without it the file counts as absent.
+    await storage.remove(note);
+    const writer = await storage.create(file);
+    await writer.write(new Uint8Array(await content.arrayBuffer()));
+    await writer.commit();
+    await writeText(storage, note, JSON.stringify(facts));
+    return file;
+  } catch {
+    // No room, or no storage at all, as in some private windows.
+    return blobUri(new File([content], baseName(url)));
+  }
+}
+
+async function download(
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly content: Blob; readonly facts: Facts }> {
+  try {
+    const response = await fetch(url, { signal: signal ?? null });
+    if (!response.ok) throw new Error(`the server answers ${response.status}`);
+    return { content: await response.blob(), facts: factsOf(response) };
+  } catch (cause) {
+    signal?.throwIfAborted();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new WeightsError(
+      "weights/download-failed",
+      `${url}: the file could not be fetched (${reason}). Check the address; a server of another origin has to allow ` +
+        "this one (CORS).",
+      { cause },
+    );
+  }
+}
+
+const factsOf = ({ headers }: Response): Facts => ({
+  etag: headers.get("etag"),
+  modified: headers.get("last-modified"),
+  length: headers.get("content-length"),
+});
+
+async function checkName(url: string, content: Blob): Promise<void> {
+  const expected = /-([0-9a-f]{8,64})\.[a-z]+$/.exec(baseName(url))?.[1];
+  if (expected === undefined) return;
+  const found = await sha256(await content.arrayBuffer());
+  if (found.startsWith(expected)) return;
+  throw new WeightsError(
+    "weights/checksum-mismatch",
+    `${url}: its SHA-256 begins with ${found.slice(0, expected.length)}, and its name says ${expected}. ` +
+      "The file is damaged, or another one; fetch it again.",
+  );
+}
+
+async function sha256(bytes: BufferSource): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,78 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createModel } from "../../src/node/library.ts";
+import { chromiumMissing, startChromium } from "../support/browser.ts";
+import { solidPng } from "../support/solid-images.ts";
+import { serveFolder } from "../support/static-server.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const folder = temporaryFolder();
+const app = join(folder, "app");
+const run = promisify(execFile);
+
+/** How a page is built out of the example, as someone does who has installed the package. */
+const bundlers: Readonly<Record<string, (output: string) => Promise<unknown>>> = {
+  Vite: (output) =>
+    run(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--outDir", output], {
+      cwd: app,
+    }),
+  esbuild: (output) => run(process.execPath, ["esbuild.mjs", output], { cwd: app }),
+};
+
+describe("the example in Chromium", () => {
+  let browser: Browser;
+  let picture: string;
+  let expected: string;
+
+  beforeEach(({ skip }) => skip(chromiumMissing() !== undefined, chromiumMissing()));
+  beforeAll(async () => {
+    if (chromiumMissing()) return;
+    await cp(join(root, "examples/browser"), app, { recursive: true });
+    await mkdir(join(app, "node_modules/@jsquash"), { recursive: true });
+    const installed = ["onnxruntime-web", "@jsquash/jpeg", "@jsquash/png", "@jsquash/webp", "esbuild"];
+    for (const name of installed)
+      await symlink(join(root, "node_modules", name), join(app, "node_modules", name));
+    await symlink(root, join(app, "node_modules/ssl-resnext"));
+    picture = join(folder, "picture.png");
+    await writeFile(picture, await solidPng([90, 140, 200], 64));
+    const model = await createModel("ssl_resnext17_cifar10", { pretrained: true });
+    expected = `picture.png: ${(await model.classify(picture))[0]!.label}`;
+    await model.release();
+    browser = await startChromium();
+  });
+  afterAll(() => browser?.close());
+
+  it.each(Object.keys(bundlers))("answers when %s has bundled it", { timeout: 120_000 }, async (name) => {
+    const output = join(folder, name);
+    await bundlers[name]!(output);
+    await using server = await serveFolder(output);
+    const page = await browser.newPage();
+    const elsewhere: string[] = [];
+    const problems: string[] = [];
+    page.on("request", (request) => {
+      const { origin } = new URL(server.url);
+      if (!request.url().includes(origin)) elsewhere.push(request.url());
+    });
+    page.on("console", (message) => problems.push(message.text()));
+    page.on("pageerror", (error) => problems.push(error.message));
+    await page.goto(server.url);
+    await page.locator("input").setInputFiles(picture);
+    await page
+      .locator("li")
+      .waitFor({ timeout: 60_000 })
+      .catch(() => undefined);
+    expect({ problems, answers: await page.locator("li").allTextContents() }).toEqual({
+      problems: [],
+      answers: [expected],
+    });
+    expect(elsewhere).toEqual([]);
+    expect(server.sent()).toBeLessThan(5.5e6);
+    await page.close();
+  });
+});
