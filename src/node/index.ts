@@ -17,7 +17,6 @@ export {
   nodeTrainingPlatform,
 } from "./training.ts";
 export type { HeadEvent, OpenTrainingStepOptions, TrainHeadOptions } from "../train/index.ts";
-export { selectImages } from "./duckdb/select-images.ts";
 export {
   nodeSemiPlatform,
   openReferenceWriter,
@@ -26,6 +25,7 @@ export {
   readSelection,
   rowsAtRanks,
   runSemi,
+  selectImages,
 } from "./semi.ts";
 export type {
   PlannedStage,

@@ -5,21 +5,24 @@ import {
   readSelection as readSelectionOn,
   rowsAtRanks as rowsAtRanksOn,
   runSemi as runSemiOn,
+  selectImages as selectImagesOn,
   type ReferenceRow,
   type RunSemiOptions,
   type ScoreFacts,
   type ScoreWriter,
+  type SelectImagesOptions,
   type SelectionRow,
+  type SelectionSummary,
   type SemiEvent,
   type SemiPlatform,
   type TableWriter,
 } from "../semi/index.ts";
-import { selectImages } from "./duckdb/select-images.ts";
+import { selectWithDuckdb } from "./duckdb/select-images.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { nodeTrainingPlatform } from "./training.ts";
 
 /** What the semi-supervised pipeline needs of the world, in Node. */
-export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectImages };
+export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectImages: selectWithDuckdb };
 
 /**
  * Trains a student on labelled and unlabelled images: teacher, scores, selection, pre-training, fine-tuning, report.
@@ -63,6 +66,18 @@ export function openScoreWriter(path: string): Promise<ScoreWriter> {
  */
 export function openReferenceWriter(path: string): Promise<TableWriter<ReferenceRow>> {
   return openReferenceWriterOn(nodeStorageFor(path), path);
+}
+
+/**
+ * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all:
+ * few rows by sorting them here, others in DuckDB, which gives the same rows. Memory is bounded for any number.
+ *
+ * @throws UsageError for options that cannot be; DataError for score files that cannot be read, are damaged, or are of
+ *   several teachers or other classes, and for a folder that cannot be written to or a full disk; SessionError when
+ *   DuckDB cannot be loaded or needs more memory
+ */
+export function selectImages(options: SelectImagesOptions): Promise<SelectionSummary> {
+  return selectImagesOn(nodeSemiPlatform, options);
 }
 
 /**

@@ -9,14 +9,20 @@ export {
   type SelectionRow,
 } from "./tables.ts";
 export {
+  readSelection,
+  rowsAtRanks,
   type ClassSelection,
   type DuplicateSummary,
   type Ranking,
   type SelectionSummary,
-  readSelection,
-  rowsAtRanks,
 } from "./select/selection.ts";
-export type { SelectImages, SelectImagesOptions, SelectionOptions } from "./select/select-images.ts";
+export type {
+  CheckedSelection,
+  SelectImages,
+  SelectImagesOptions,
+  SelectionOptions,
+} from "./select/selection-options.ts";
+export { selectImages } from "./select/select-images.ts";
 export {
   selectInMemory,
   type ScoreTable,

@@ -9,7 +9,7 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
 import { DataError, type ByteSource } from "../core/index.ts";
-import type { FileWriter, Storage } from "../core/storage/index.ts";
+import type { Storage } from "../core/storage/index.ts";
 import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
 import type { TableColumns, TableColumnType } from "./tables.ts";
 
@@ -25,46 +25,6 @@ export async function* readTable<Row>(
   signal?: AbortSignal,
 ): AsyncGenerator<Row, void, undefined> {
   await using source = await storage.open(path);
-  yield* tableRows(source, columns, signal);
-}
-
-/**
- * The metadata of a Parquet file with these columns.
- *
- * @throws DataError `semi/table` when it is no such file; as `Storage.open` does when it cannot be opened
- */
-export async function readTableMetadata<Row>(
-  storage: Storage,
-  path: string,
-  columns: TableColumns<Row>,
-): Promise<FileMetaData> {
-  await using source = await storage.open(path);
-  return await tableMetadata(source, columns);
-}
-
-/**
- * Begins a Parquet file of rows with these columns, none of them optional.
- *
- * @throws DataError when the folder does not exist, may not be written to, or the disk is full
- */
-export async function openTableWriter<Row extends object>(
-  storage: Storage,
-  path: string,
-  columns: TableColumns<Row>,
-): Promise<TableWriter<Row>> {
-  return tableWriter(await storage.create(path), columns);
-}
-
-/**
- * The rows of a Parquet file with these columns, in its order; one row group is in memory at a time.
- *
- * @throws DataError `semi/table` when it is no such file or is damaged
- */
-async function* tableRows<Row>(
-  source: ByteSource,
-  columns: TableColumns<Row>,
-  signal?: AbortSignal,
-): AsyncGenerator<Row, void, undefined> {
   const metadata = await tableMetadata(source, columns);
   const options = { file: asyncBuffer(source), metadata, compressors, parsers: { stringFromBytes } };
   let rowStart = 0;
@@ -84,6 +44,34 @@ async function* tableRows<Row>(
   }
 }
 
+/**
+ * The metadata of a Parquet file with these columns.
+ *
+ * @throws DataError `semi/table` when it is no such file; as `Storage.open` does when it cannot be opened
+ */
+export async function readTableMetadata<Row>(
+  storage: Storage,
+  path: string,
+  columns: TableColumns<Row>,
+): Promise<FileMetaData> {
+  await using source = await storage.open(path);
+  return await tableMetadata(source, columns);
+}
+
+/** The same of a file that is open. */
+async function tableMetadata<Row>(source: ByteSource, columns: TableColumns<Row>): Promise<FileMetaData> {
+  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
+    // hyparquet throws plain errors on what is no Parquet file.
+    throw notATable(source.name, columns, reasonOf(cause), cause);
+  });
+  const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
+  const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
+  if (found.toSorted().join() !== wanted.toSorted().join()) {
+    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
+  }
+  return metadata;
+}
+
 // hyparquet's own takes what is no UTF-8, and drops a byte order mark.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const stringFromBytes = (bytes: Uint8Array | undefined): string | undefined => bytes && decoder.decode(bytes);
@@ -96,24 +84,6 @@ export function damagedTable(name: string, cause: unknown): DataError {
     `${name}: the file is damaged, or was changed meanwhile: ${reason} Write it again.`,
     { cause },
   );
-}
-
-/**
- * The metadata of a Parquet file with these columns.
- *
- * @throws DataError `semi/table` when it is no such file
- */
-async function tableMetadata<Row>(source: ByteSource, columns: TableColumns<Row>): Promise<FileMetaData> {
-  const metadata = await parquetMetadataAsync(asyncBuffer(source)).catch((cause: unknown) => {
-    // hyparquet throws plain errors on what is no Parquet file.
-    throw notATable(source.name, columns, reasonOf(cause), cause);
-  });
-  const found = parquetSchema(metadata).children.map(({ element: { name, type } }) => `${name} ${type}`);
-  const wanted = Object.entries<TableColumnType>(columns).map(([name, type]) => `${name} ${stored[type]}`);
-  if (found.toSorted().join() !== wanted.toSorted().join()) {
-    throw notATable(source.name, columns, `the columns ${found.join(", ")}`);
-  }
-  return metadata;
 }
 
 /** The error for a file that is not the table it should be. */
@@ -152,8 +122,17 @@ export interface TableWriter<Row> {
 // A row group is what is held in memory, here and by those who read the file.
 const rowsPerGroup = 100_000;
 
-/** Begins a Parquet file of rows with these columns, none of them optional. The same rows give the same bytes. */
-function tableWriter<Row extends object>(file: FileWriter, columns: TableColumns<Row>): TableWriter<Row> {
+/**
+ * Begins a Parquet file of rows with these columns, none of them optional. The same rows give the same bytes.
+ *
+ * @throws DataError when the folder does not exist, may not be written to, or the disk is full
+ */
+export async function openTableWriter<Row extends object>(
+  storage: Storage,
+  path: string,
+  columns: TableColumns<Row>,
+): Promise<TableWriter<Row>> {
+  const file = await storage.create(path);
   const names = Object.keys(columns) as (keyof Row & string)[];
   const schema: SchemaElement[] = [
     { name: "root", num_children: names.length },

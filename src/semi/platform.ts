@@ -1,8 +1,11 @@
 import type { TrainingPlatform } from "../train/index.ts";
-import type { SelectImages } from "./select/select-images.ts";
+import type { SelectImages } from "./select/selection-options.ts";
 
 /** What the semi-supervised pipeline needs of its platform. */
 export interface SemiPlatform extends TrainingPlatform {
-  /** Selects the best scored images of each class, of as many as there may be. */
-  readonly selectImages: SelectImages;
+  /**
+   * Selects the best scored images of each class, of as many as there may be, from files that have a `Storage.path`.
+   * Without it all rows are sorted in memory, as few are anyway.
+   */
+  readonly selectImages?: SelectImages | undefined;
 }

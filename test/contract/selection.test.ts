@@ -1,15 +1,9 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { selectImages, selectWithDuckdb } from "../../src/node/duckdb/select-images.ts";
-import { readSelection } from "../../src/node/semi.ts";
-import {
-  selectInMemory,
-  type SelectImages,
-  type Selection,
-  type SelectionOptions,
-} from "../../src/semi/index.ts";
+import { readSelection, selectImages } from "../../src/node/semi.ts";
+import { selectInMemory, type Selection, type SelectionOptions } from "../../src/semi/index.ts";
 import { collect } from "../data/collect.ts";
-import { writeReferences, writeScores } from "../semi/score-files.ts";
+import { selectWithDuckdb, writeReferences, writeScores } from "../semi/score-files.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { selectionSuite, type SelectionTables } from "./selection.ts";
 
@@ -17,7 +11,7 @@ const folder = temporaryFolder();
 
 /** Through files: the tables, and the selection. */
 const throughFiles =
-  (select: SelectImages) =>
+  (select: typeof selectImages) =>
   async ({ shards, references }: SelectionTables, options: SelectionOptions): Promise<Selection> => {
     const place = await mkdtemp(join(folder, "selection-"));
     const out = join(place, "selection.parquet");

@@ -1,4 +1,7 @@
-import { openReferenceWriter, openScoreWriter } from "../../src/node/semi.ts";
+import { selectWithDuckdb as select } from "../../src/node/duckdb/select-images.ts";
+import { nodeSemiPlatform, openReferenceWriter, openScoreWriter } from "../../src/node/semi.ts";
+import type { SelectImagesOptions, SelectionSummary } from "../../src/semi/index.ts";
+import { checkSelection } from "../../src/semi/select/select-images.ts";
 import type { ReferenceRow, ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 
 /** Facts of a score file of three classes. */
@@ -29,3 +32,7 @@ export async function writeReferences(path: string, rows: Iterable<ReferenceRow>
   await writer.close();
   return path;
 }
+
+/** What `selectImages` does in DuckDB, however few rows there are. */
+export const selectWithDuckdb = async (options: SelectImagesOptions): Promise<SelectionSummary> =>
+  select(await checkSelection(nodeSemiPlatform, options));

@@ -3,13 +3,12 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openDuckdb } from "../../src/node/duckdb/duckdb.ts";
-import { selectImages, selectWithDuckdb } from "../../src/node/duckdb/select-images.ts";
-import { readSelection, rowsAtRanks } from "../../src/node/semi.ts";
-import type { SelectImages, SelectImagesOptions } from "../../src/semi/index.ts";
+import { readSelection, rowsAtRanks, selectImages } from "../../src/node/semi.ts";
+import type { SelectImagesOptions } from "../../src/semi/index.ts";
 import type { ScoreFacts, ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { facts, writeReferences, writeScores } from "./score-files.ts";
+import { facts, selectWithDuckdb, writeReferences, writeScores } from "./score-files.ts";
 
 const folder = temporaryFolder();
 
@@ -45,7 +44,7 @@ async function expectNothingLost({ out }: SelectImagesOptions): Promise<void> {
   expect(left).toEqual([]);
 }
 
-describe.each<[string, SelectImages]>([
+describe.each<[string, typeof selectImages]>([
   ["selectImages", selectImages],
   ["selectWithDuckdb", selectWithDuckdb],
 ])("%s refuses", (_way, select) => {

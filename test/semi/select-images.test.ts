@@ -1,15 +1,14 @@
 import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { selectImages, selectWithDuckdb } from "../../src/node/duckdb/select-images.ts";
-import { readSelection, rowsAtRanks } from "../../src/node/semi.ts";
-import type { SelectImages, SelectImagesOptions } from "../../src/semi/index.ts";
+import { nodeSemiPlatform, readSelection, rowsAtRanks, selectImages } from "../../src/node/semi.ts";
+import { selectImages as selectImagesOn, type SelectImagesOptions } from "../../src/semi/index.ts";
 import type { Ranking, SelectionSummary } from "../../src/semi/select/selection.ts";
 import type { ReferenceRow, ScoreRow, SelectionRow } from "../../src/semi/tables.ts";
 import { manyTies } from "../contract/selection.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { facts, writeReferences, writeScores } from "./score-files.ts";
+import { facts, selectWithDuckdb, writeReferences, writeScores } from "./score-files.ts";
 
 const folder = temporaryFolder();
 const { classes } = facts;
@@ -26,7 +25,7 @@ interface Selected {
 async function select(
   shards: readonly (readonly ScoreRow[])[],
   options: Partial<SelectImagesOptions> = {},
-  way: SelectImages = selectImages,
+  way: typeof selectImages = selectImages,
 ): Promise<Selected> {
   const place = await mkdtemp(join(folder, "selection-"));
   const scores = await Promise.all(
@@ -103,19 +102,35 @@ describe("selectImages", () => {
       expect(small.summary).toEqual(large.summary);
     });
 
+    it("no rows in another storage than the disk, nor without it", async () => {
+      const { rows, summary } = await select([many], { k: 100 });
+      const place = "memory:selection";
+      await nodeSemiPlatform.storageFor(place).makeFolder(place);
+      const given = { classes, images: 100, k: 100 };
+      const scores = [await writeScores(`${place}/0.parquet`, many)];
+      const out = `${place}/selection.parquet`;
+      expect(await selectImages({ ...given, scores, out })).toEqual(summary);
+      expect(await collect(readSelection(out))).toEqual(rows);
+      const without = await select([many], { k: 100 }, (options) =>
+        selectImagesOn({ ...nodeSemiPlatform, selectImages: undefined }, options),
+      );
+      expect(isOfDuckdb(without)).toBe(false);
+      expect(without.rows).toEqual(rows);
+    });
+
     it("what does not fit in its memory", async () => {
       const few = [many.slice(0, 90_000)];
       expect(isOfDuckdb(await select(few, { k: 100, memoryLimit: 50e6 }))).toBe(true);
     });
 
     it("many references, and hashes of which many have to be compared", async () => {
-      const references: ReferenceRow[] = Array.from({ length: 3000 }, (_, index) => ({
+      const references: ReferenceRow[] = Array.from({ length: 100 }, (_, index) => ({
         image_id: `${index}`,
         phash: BigInt(index) << 20n,
         set: "test",
       }));
       const path = await writeReferences(join(folder, "references.parquet"), references);
-      const given = { references: path, images: images.length, k: 500 };
+      const given = { references: path, images: 300_000, k: 500 };
       const near = await select([images.flat()], { ...given, duplicateDistance: 3 });
       const far = await select([images.flat()], { ...given, duplicateDistance: 16 });
       expect([near, far].map(isOfDuckdb)).toEqual([false, true]);

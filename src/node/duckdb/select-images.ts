@@ -1,13 +1,4 @@
-import { basename, dirname, join, resolve } from "node:path";
-import {
-  comparedPairs,
-  selectionRule,
-  unknownClass,
-  type SelectImages,
-  type SelectImagesOptions,
-  type SelectionRule,
-} from "../../semi/select/select-images.ts";
-import { selectInMemory } from "../../semi/select/select-in-memory.ts";
+import { basename, dirname, join } from "node:path";
 import {
   bestScoreCounts,
   boundsTable,
@@ -32,110 +23,34 @@ import {
   type DuplicateSummary,
   type SelectionSummary,
 } from "../../semi/select/selection.ts";
-import { referenceColumns, scoreColumns, selectionColumns } from "../../semi/tables.ts";
-import { fileStorage } from "../files/file-storage.ts";
+import { unknownClass, type SelectImages, type SelectionRule } from "../../semi/select/selection-options.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
-import { openTableWriter, readTable, readTableMetadata } from "../../semi/parquet-table.ts";
-import { checkScoreFiles } from "../../semi/score/score-files.ts";
 
-/**
- * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all:
- * few rows by sorting them here, others in DuckDB, which gives the same rows. Memory is bounded for any number.
- *
- * @throws UsageError for options that cannot be; DataError for score files that cannot be read, are damaged, or are of
- *   several teachers or other classes, and for a folder that cannot be written to or a full disk; SessionError when
- *   DuckDB cannot be loaded or needs more memory
- */
-export const selectImages: SelectImages = async (options) => {
-  const tables = await checkTables(options);
-  return isSmall(tables, options) ? sortTables(tables, options) : queryTables(tables, options);
-};
-
-/** The same in DuckDB, however few rows there are. */
-export const selectWithDuckdb: SelectImages = async (options) =>
-  queryTables(await checkTables(options), options);
-
-/** The files of a selection, found to be what they should be. */
-interface Tables {
-  readonly rule: SelectionRule<string>;
-  /** Absolute paths. */
-  readonly scores: readonly string[];
-  readonly references: string | null;
-  readonly out: string;
-  readonly scoreRows: number;
-  readonly referenceRows: number;
-}
-
-async function checkTables(options: SelectImagesOptions): Promise<Tables> {
-  const rule = selectionRule(options);
-  const scores = options.scores.map((path) => resolve(path));
-  const out = resolve(options.out);
-  const scoreRows = await checkScoreFiles(fileStorage, scores, options.classes, options.signal);
-  const references = rule.duplicates && resolve(rule.duplicates.references);
-  const referenceRows =
-    references === null
-      ? 0
-      : Number((await readTableMetadata(fileStorage, references, referenceColumns)).num_rows);
-  return { rule, scores, references, out, scoreRows, referenceRows };
-}
-
-// Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted.
-const fewRows = 100_000;
-const bytesPerRow = 1000;
-// Less than a second, in which nothing else happens here.
-const fewPairs = 1e7;
-
-/** Depends on the tables and options only, so that a selection that is made again is the same file. */
-function isSmall({ rule, scoreRows, referenceRows }: Tables, options: SelectImagesOptions): boolean {
-  const { images, memoryLimit = defaultMemory } = options;
-  const rows = scoreRows + referenceRows;
-  const distance = rule.duplicates?.distance ?? 0;
-  return (
-    rows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
-    comparedPairs(images, referenceRows, distance) < fewPairs
-  );
-}
-
-async function sortTables(
-  { scores, references, out }: Tables,
-  options: SelectImagesOptions,
-): Promise<SelectionSummary> {
-  const { signal } = options;
-  signal?.throwIfAborted();
-  // Shows at once whether the folder can be written to.
-  const writer = await openTableWriter(fileStorage, out, selectionColumns);
-  try {
-    const { rows, summary } = await selectInMemory({
-      ...options,
-      scores: scores.map((name) => ({ name, rows: readTable(fileStorage, name, scoreColumns, signal) })),
-      references:
-        references === null ? undefined : readTable(fileStorage, references, referenceColumns, signal),
-    });
-    await writer.write(rows);
-    signal?.throwIfAborted();
-    await writer.close();
-    return summary;
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-}
-
-const defaultMemory = 1e9;
 // DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
 const shareOfDuckdb = 0.6;
 
-async function queryTables(
-  { rule, scores, references, out }: Tables,
-  { classes, memoryLimit = defaultMemory, threads, temporaryFolder, signal }: SelectImagesOptions,
-): Promise<SelectionSummary> {
+/**
+ * Selects images in DuckDB, with bounded memory for any number of rows.
+ *
+ * @throws DataError for files that are damaged, a folder that cannot be written to or a full disk; SessionError when
+ *   DuckDB cannot be loaded or needs more memory
+ */
+export const selectWithDuckdb: SelectImages = (selection) => {
+  const { rule, classes, memoryLimit, threads, temporaryFolder, signal } = selection;
+  const scores = selection.scores.map(pathOf);
+  const out = pathOf(selection.out);
   return throughPartialPath(out, async (partial) => {
     await using duckdb = await openDuckdb({
       memoryLimit: shareOfDuckdb * memoryLimit,
       threads,
-      spillFolder: join(temporaryFolder ?? dirname(out), `${basename(out)}.spill`),
+      spillFolder: join(
+        temporaryFolder === undefined ? dirname(out) : pathOf(temporaryFolder),
+        `${basename(out)}.spill`,
+      ),
       signal,
     });
+    const references = rule.duplicates && pathOf(rule.duplicates.references);
     const files = references === null ? scores : [...scores, references];
     return await namingDamagedFile(duckdb, files, async () => {
       await duckdb.run(scoresView(scores));
@@ -152,7 +67,10 @@ async function queryTables(
       return await summarise(duckdb, partial, rule, classes);
     });
   });
-}
+};
+
+/** The path of a file that has one. */
+const pathOf = (uri: string): string => nodeStorageFor(uri).path(uri) ?? uri;
 
 /** @throws DataError `semi/scores` when a score is of a class that there is not; names the file. */
 async function checkScoredClasses(

@@ -1,5 +1,5 @@
 import { DataError, UsageError } from "../../core/index.ts";
-import { baseName, type Storage } from "../../core/storage/index.ts";
+import { baseName, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import { textHash } from "../fingerprints.ts";
 import { openTableWriter, readTableMetadata, type TableWriter } from "../parquet-table.ts";
 import type { SemiPlatform } from "../platform.ts";
@@ -118,7 +118,7 @@ export const openReferenceWriter = (storage: Storage, path: string): Promise<Tab
  * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
  */
 export async function checkScoreFiles(
-  storage: Storage,
+  storageFor: StorageFor,
   paths: readonly string[],
   classes: readonly string[],
   signal?: AbortSignal,
@@ -133,7 +133,7 @@ export async function checkScoreFiles(
   let rowsOfAll = 0;
   for (const path of paths) {
     signal?.throwIfAborted();
-    const { facts, rows } = await readScoreHeader(storage, path);
+    const { facts, rows } = await readScoreHeader(storageFor(path), path);
     first ??= facts;
     rowsOfAll += rows;
     if (facts.teacher.sha256 !== first.teacher.sha256) {

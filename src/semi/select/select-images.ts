@@ -1,135 +1,111 @@
-import { DataError, UsageError } from "../../core/index.ts";
-import { defaultK, type Ranking, type SelectionSummary } from "./selection.ts";
+import { openTableWriter, readTable, readTableMetadata } from "../parquet-table.ts";
+import type { SemiPlatform } from "../platform.ts";
+import { checkScoreFiles } from "../score/score-files.ts";
+import { referenceColumns, scoreColumns, selectionColumns } from "../tables.ts";
+import { selectInMemory } from "./select-in-memory.ts";
+import type { SelectionSummary } from "./selection.ts";
+import {
+  comparedPairs,
+  selectionRule,
+  type CheckedSelection,
+  type SelectImagesOptions,
+} from "./selection-options.ts";
 
-/** What to select of images that were scored, wherever their scores are. */
-export interface SelectionOptions {
-  /** Class names in the order of the class indices. */
-  readonly classes: readonly string[];
-  /** Images that were scored, of which the default of `k` depends. */
-  readonly images: number;
-  /** Images of each class; a total of k · classes when unbalanced. @default 16 of 100 images that a class has on average */
-  readonly k?: number | null | undefined;
-  /** @default "balanced" */
-  readonly ranking?: Ranking | undefined;
-  /** Score that an image has to reach; for the ranking `threshold` only. @default 0.95 */
-  readonly threshold?: number | undefined;
-  /**
-   * Bits of its hash, of 64, in which an image may differ from one of the references and still be taken for its
-   * duplicate, which is removed before ranking; null removes none. @default null
-   */
-  readonly duplicateDistance?: number | null | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What to select, from which files, and with what means. */
-export interface SelectImagesOptions extends SelectionOptions {
-  /** Score files; a row's shard is an index into them. */
-  readonly scores: readonly string[];
-  /** Table of hashes that the unlabelled images are compared with. */
-  readonly references?: string | undefined;
-  /** File that the selection is written to. */
-  readonly out: string;
-  /** Bytes that selecting may add to the process; the rest goes to the disk. @default 1e9 */
-  readonly memoryLimit?: number | undefined;
-  /** @default all cores */
-  readonly threads?: number | undefined;
-  /** Folder for what does not fit in memory. @default that of `out` */
-  readonly temporaryFolder?: string | undefined;
-}
+/** What selecting needs of its platform. */
+type SelectionPlatform = Pick<SemiPlatform, "storageFor" | "selectImages">;
 
 /**
- * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all.
+ * Selects images of score files for each class and writes them as a table of `SelectionRow`, complete or not at all:
+ * few rows by sorting them here, others as the platform does, which gives the same rows.
  *
- * The result depends on the scores only: ties are broken by the name of the image (by its bytes in UTF-8), then by
- * shard and position, and rows without a finite score are left out. Implementations pass one suite,
- * `test/contract/selection.ts`.
+ * @throws UsageError for options that cannot be; DataError for score files that cannot be read, are damaged, or are of
+ *   several teachers or other classes, and for a folder that cannot be written to or a full disk; what the platform
+ *   throws
  */
-export type SelectImages = (options: SelectImagesOptions) => Promise<SelectionSummary>;
-
-/** The options that decide which rows are taken, complete and checked. */
-export interface SelectionRule<References> {
-  readonly ranking: Ranking;
-  /** null with a threshold. */
-  readonly k: number | null;
-  readonly bound: Bound;
-  readonly duplicates: { readonly references: References; readonly distance: number } | null;
-}
-
-/** Which scores may be ranked high enough. */
-export type Bound =
-  | { readonly ranking: "balanced" | "unbalanced"; readonly rows: number }
-  | { readonly ranking: "threshold"; readonly score: number };
-
-/** Options and the references, in the form that a way of selecting takes them. */
-type WithReferences<References> = SelectionOptions & { readonly references?: References | undefined };
-
-/** @throws UsageError `semi/k`, `semi/threshold` or `semi/duplicate-distance` */
-export function selectionRule<References>(options: WithReferences<References>): SelectionRule<References> {
-  const { ranking = "balanced", classes, images, threshold = 0.95 } = options;
-  const duplicates = duplicateRule(options);
-  if (ranking === "threshold") {
-    if (!(threshold >= 0 && threshold <= 1)) {
-      throw new UsageError(
-        "semi/threshold",
-        `threshold: expected a score from 0 to 1, received ${threshold}.`,
-      );
-    }
-    // Scores are stored in float32, so that is what "reaches 0.95" means.
-    return { ranking, k: null, bound: { ranking, score: Math.fround(threshold) }, duplicates };
-  }
-  const k = options.k ?? defaultK(images, classes.length);
-  if (!Number.isSafeInteger(k) || k < 1) {
-    throw new UsageError(
-      "semi/k",
-      `k: expected a whole number of images of each class, at least 1, received ${k}.`,
-    );
-  }
-  const rows = ranking === "balanced" ? k : k * classes.length;
-  return { ranking, k, bound: { ranking, rows }, duplicates };
-}
-
-// More bits than a quarter and any two images are alike.
-const largestDistance = 16;
-
-function duplicateRule<References>({
-  references,
-  duplicateDistance: distance = null,
-}: WithReferences<References>): SelectionRule<References>["duplicates"] {
-  if (distance === null) return null;
-  if (!Number.isInteger(distance) || distance < 0 || distance > largestDistance) {
-    throw new UsageError(
-      "semi/duplicate-distance",
-      `duplicateDistance: expected a whole number of bits from 0 to ${largestDistance}, or null for off, received ${distance}.`,
-    );
-  }
-  if (references === undefined) {
-    throw new UsageError(
-      "semi/duplicate-distance",
-      "duplicateDistance: expected a table of references to compare with, received none. Name it, or set the distance to null.",
-    );
-  }
-  return { references, distance };
+export async function selectImages(
+  platform: SelectionPlatform,
+  options: SelectImagesOptions,
+): Promise<SelectionSummary> {
+  const selection = await checkSelection(platform, options);
+  return platform.selectImages === undefined || isSmall(selection) || !areOnDisk(platform, selection)
+    ? sortTables(platform, selection)
+    : platform.selectImages(selection);
 }
 
 /**
- * Splits 64 bits into bands as equal as can be, as masks of signed numbers. Two hashes that differ in d bits agree in
- * at least one of d + 1 bands: only such pairs have to be compared.
+ * Completes and checks the options, and the files as far as their metadata say what is in them.
+ *
+ * @returns options in which all names are absolute
  */
-export function bandMasks(count: number): readonly bigint[] {
-  return Array.from({ length: count }, (_, band) => {
-    const from = BigInt(Math.round((64 * band) / count));
-    const to = BigInt(Math.round((64 * (band + 1)) / count));
-    return BigInt.asIntN(64, (1n << to) - (1n << from));
-  });
+export async function checkSelection(
+  { storageFor }: SelectionPlatform,
+  options: SelectImagesOptions,
+): Promise<CheckedSelection> {
+  const absolute = (uri: string): string => storageFor(uri).resolve(uri);
+  const given = {
+    ...options,
+    scores: options.scores.map(absolute),
+    references: options.references === undefined ? undefined : absolute(options.references),
+    out: absolute(options.out),
+    memoryLimit: options.memoryLimit ?? 1e9,
+  };
+  const rule = selectionRule(given);
+  const scoreRows = await checkScoreFiles(storageFor, given.scores, options.classes, options.signal);
+  const compared = rule.duplicates?.references;
+  const referenceRows =
+    compared === undefined
+      ? 0
+      : Number((await readTableMetadata(storageFor(compared), compared, referenceColumns)).num_rows);
+  return { ...given, rule, scoreRows, referenceRows };
 }
 
-/** Pairs of hashes that agree in a band of their bits, and so have to be compared, if their bits are random. */
-export const comparedPairs = (images: number, references: number, distance: number): number =>
-  (images * references * (distance + 1)) / 2 ** (64 / (distance + 1));
+// Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted.
+const fewRows = 100_000;
+const bytesPerRow = 1000;
+// Less than a second, in which nothing else happens here.
+const fewPairs = 1e7;
 
-/** The error for a score file with a class that there is not. */
-export const unknownClass = (file: string, classes: readonly string[], received: unknown): DataError =>
-  new DataError(
-    "semi/scores",
-    `${file}: expected classes from 0 to ${classes.length - 1}, received ${String(received)}. The file is damaged: score the shard again.`,
+/** Depends on the tables and options only, so that a selection that is made again is the same file. */
+function isSmall({ rule, images, scoreRows, referenceRows, memoryLimit }: CheckedSelection): boolean {
+  const distance = rule.duplicates?.distance ?? 0;
+  return (
+    scoreRows + referenceRows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
+    comparedPairs(images, referenceRows, distance) < fewPairs
   );
+}
+
+/** Whether a program of the system, as DuckDB is one, finds the files. */
+function areOnDisk({ storageFor }: SelectionPlatform, selection: CheckedSelection): boolean {
+  const { scores, out, references = out } = selection;
+  return [...scores, references, out].every((uri) => storageFor(uri).path(uri) !== undefined);
+}
+
+async function sortTables(
+  { storageFor }: SelectionPlatform,
+  selection: CheckedSelection,
+): Promise<SelectionSummary> {
+  const { scores, references, out, signal } = selection;
+  signal?.throwIfAborted();
+  // Shows at once whether the folder can be written to.
+  const writer = await openTableWriter(storageFor(out), out, selectionColumns);
+  try {
+    const { rows, summary } = await selectInMemory({
+      ...selection,
+      scores: scores.map((name) => ({
+        name,
+        rows: readTable(storageFor(name), name, scoreColumns, signal),
+      })),
+      references:
+        references === undefined
+          ? undefined
+          : readTable(storageFor(references), references, referenceColumns, signal),
+    });
+    await writer.write(rows);
+    signal?.throwIfAborted();
+    await writer.close();
+    return summary;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}

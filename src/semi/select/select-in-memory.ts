@@ -4,7 +4,7 @@ import {
   unknownClass,
   type Bound,
   type SelectionOptions,
-} from "./select-images.ts";
+} from "./selection-options.ts";
 import {
   scoreBins,
   shownDuplicates,

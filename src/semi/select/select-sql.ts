@@ -1,4 +1,4 @@
-import { bandMasks, type Bound } from "./select-images.ts";
+import { bandMasks, type Bound } from "./selection-options.ts";
 import { scoreBins, type Ranking } from "./selection.ts";
 
 /** The view `scores`: all rows of all score files, with the index of their file. */

@@ -6,7 +6,8 @@ import { textHash } from "../fingerprints.ts";
 import { readTableMetadata } from "../parquet-table.ts";
 import type { SelectStage } from "../plan/plan-stages.ts";
 import { checkScores, readScores, referencesName } from "../score/score-files.ts";
-import { comparedPairs } from "../select/select-images.ts";
+import { selectImages } from "../select/select-images.ts";
+import { comparedPairs } from "../select/selection-options.ts";
 import type { SelectionSummary } from "../select/selection.ts";
 import { referenceColumns } from "../tables.ts";
 
@@ -46,7 +47,7 @@ async function* select(
   const references = path(scores, referencesName);
   const costly = await costlyComparison(storage, references, images, settings.duplicateDistance);
   if (costly !== undefined) yield { type: "warning", stage: folder, message: costly };
-  const summary = await platform.selectImages({
+  const summary = await selectImages(platform, {
     scores: files.map((file) => file.path),
     classes,
     images,
