@@ -1,5 +1,5 @@
-export { cacheFolder, hubStorage } from "./files/hub-storage.ts";
-export { pretrainedWeights } from "./files/published-weights.ts";
+export { cacheFolder } from "./files/file-system.ts";
+export { hubStorage, pretrainedWeights } from "./files/hub-storage.ts";
 export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
 export { openFileSource } from "./files/file-storage.ts";
 export { decodeImage } from "./images/decode-image.ts";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import envPaths from "env-paths";
 import { DataError } from "../../core/index.ts";
 import { writeBytes, type FileWriter, type StorageOptions } from "../../core/storage/index.ts";
 
@@ -123,4 +124,12 @@ export async function openAtomicFile(path: string, name = path): Promise<FileWri
       }),
     abort: () => attempt(name, discard),
   };
+}
+
+/** The folder of what is kept between runs: `SSL_RESNEXT_CACHE`, or the platform's cache folder. */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const chosen = env["SSL_RESNEXT_CACHE"];
+  return chosen === undefined || chosen === ""
+    ? envPaths("ssl-resnext", { suffix: "" }).cache
+    : resolve(chosen);
 }
