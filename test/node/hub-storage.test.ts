@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { cacheFolder } from "../../src/node/files/file-system.ts";
-import { hubStorage } from "../../src/node/files/hub-storage.ts";
+import { hubStorage, pretrainedWeights } from "../../src/node/files/hub-storage.ts";
 import { downloadWeightFile } from "../../src/weights/hub/index.ts";
 import { fileServer, serve, status } from "../support/file-server.ts";
 import { describeWeights, fakeWeights, testCache } from "../support/hub-fixture.ts";
