@@ -1,8 +1,9 @@
 import { createModel } from "ssl-resnext";
 
-const model = await createModel("ssl_resnext17_cifar10", { pretrained: true });
+const opening = createModel("ssl_resnext17_cifar10", { pretrained: true });
 const [input, list] = document.querySelectorAll("input, ol");
 async function answer() {
+  const model = await opening;
   for (const file of input.files) {
     const [best] = await model.classify(file);
     list.append(Object.assign(document.createElement("li"), { textContent: `${file.name}: ${best.label}` }));

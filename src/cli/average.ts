@@ -1,9 +1,9 @@
 import { extname } from "node:path";
 import { UsageError } from "../core/index.ts";
+import type { OpenFile } from "../core/storage/index.ts";
 import { decodeDescription, encodeDescription, family, withoutAccuracy } from "../nn/index.ts";
-import { writeFileAtomic } from "../node/files/atomic-file.ts";
-import { openFileSource } from "../node/files/file-source.ts";
-import type { OpenFile } from "../storage/index.ts";
+import { openFileSource } from "../node/files/file-storage.ts";
+import { writeFileAtomic } from "../node/files/file-system.ts";
 import { averageStateDicts, encodeSafetensors, openCheckpoint, type Checkpoint } from "../weights/index.ts";
 import type { CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";

@@ -2,8 +2,8 @@ import { Command, CommanderError } from "commander";
 import { SslResnextError, UsageError } from "../core/index.ts";
 import { packageVersion } from "../node/package-files.ts";
 import { defineCommand, type LoadedCommand, type Outcome } from "./options/command.ts";
+import { printable } from "./output/table.ts";
 import { Interrupted, processTerminal, ReaderGone, type Terminal } from "./output/terminal.ts";
-import { printable } from "./output/text-width.ts";
 
 const exitCodes: { readonly [O in Outcome]: number } = { ok: 0, failed: 1 };
 

@@ -9,8 +9,9 @@ export {
   type StateDict,
   type Tensor,
   type TensorSource,
+  asFloat16,
+  toFloat16,
 } from "./tensor.ts";
-export { asFloat16, toFloat16 } from "./float16.ts";
 export { blobSource, bytesSource, type ByteSource } from "./byte-source.ts";
 export type { Sha256 } from "./sha256.ts";
 export {

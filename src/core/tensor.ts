@@ -97,3 +97,45 @@ export function viewAs<D extends DType>(dtype: D, bytes: Uint8Array): DTypeArray
   const owned = aligned ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
   return new arrays[dtype](owned.buffer, owned.byteOffset, owned.byteLength / size);
 }
+
+const single = new Float32Array(1);
+const bits = new Uint32Array(single.buffer);
+
+/** Nearest IEEE 754 binary16 bit pattern of a number, halves to even; what is too large becomes infinite. */
+export function toFloat16(number: number): number {
+  single[0] = number;
+  const all = bits[0]!;
+  const sign = (all >>> 16) & 0x8000;
+  const magnitude = all & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  // 65520 and above round to infinity.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude < 0x38800000) {
+    // Subnormal: a multiple of 2^-24, and scaling by 2^24 is exact.
+    return sign | roundHalfToEven(Math.abs(single[0]) * 2 ** 24);
+  }
+  const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+  return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+/** The same tensor in float16, converted when loaded. */
+export function asFloat16(source: TensorSource<"float32">): TensorSource<"float16"> {
+  const { dims } = source;
+  return {
+    dtype: "float16",
+    dims,
+    async load() {
+      const { data } = await source.load();
+      const halves = new Uint16Array(data.length);
+      for (let i = 0; i < data.length; i++) halves[i] = toFloat16(data[i]!);
+      return { dtype: "float16", dims, data: halves };
+    },
+  };
+}
+
+/** Nearest integer, halves to the even one: Python's `round`, and IEEE 754's default. */
+export function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

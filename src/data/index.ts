@@ -21,10 +21,12 @@ export { openImages } from "./sources/open-images.ts";
 export type { Gunzip, ImagePlatform, OpenImagesOptions } from "./sources/image-sources.ts";
 export { contentReader, readContent, type ContentReader } from "./sources/content-reader.ts";
 export { pathsOfInputs } from "./sources/input-paths.ts";
-export { parquetImages, type ParquetImagesOptions } from "./parquet.ts";
+export { parquetImages } from "./parquet.ts";
+export type { ParquetImagesOptions } from "./parquet-images.ts";
 export { mapClasses, type ModelClasses } from "./class-mapping.ts";
-export { parseRealLabels, type RealLabels } from "./imagenet/real-labels.ts";
 export {
+  parseRealLabels,
+  type RealLabels,
   imagenetClass,
   imagenetClasses,
   type ImagenetClass,

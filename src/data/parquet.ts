@@ -1,6 +1,4 @@
-import type { ParquetImagesOptions, parquetImages as read } from "./parquet-images.ts";
-
-export type { ParquetImagesOptions };
+import type { parquetImages as read } from "./parquet-images.ts";
 
 /**
  * The images of a Parquet table, a row group at a time.

@@ -1,7 +1,6 @@
 import { GraphError } from "../core/index.ts";
-import { application, apply } from "./apply.ts";
+import { application, apply, atScope } from "./apply.ts";
 import { ops } from "./ops/table.ts";
-import { atScope } from "./scope.ts";
 import { formatShape, type Node, type Value } from "./value.ts";
 
 /** A finished graph: named outputs and everything they are computed from. */

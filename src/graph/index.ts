@@ -11,7 +11,7 @@ export {
   int64,
   int64s,
 } from "./value.ts";
-export { currentScope, scope } from "./scope.ts";
+export { currentScope, scope } from "./apply.ts";
 export {
   add,
   clip,

@@ -1,4 +1,4 @@
-import { roundHalfToEven } from "../core/round-half-to-even.ts";
+import { roundHalfToEven } from "../core/tensor.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { resize, shortSideSize, type Size, type Window } from "./resize.ts";
 import type { RgbImage } from "./rgb-image.ts";

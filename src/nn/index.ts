@@ -1,7 +1,7 @@
 export type { CommonConfig, ModelFamily, NetworkOutputs, Stage } from "./family.ts";
 export { family, type ModelConfig, type Output, type Tap } from "./families/index.ts";
 export { resnetConfig, type ResNetConfig } from "./families/resnet-config.ts";
-export { adaptWeights } from "./adapt-weights.ts";
+export { adaptWeights, countParameters, expectedShapes, parametersOf, randomStateDict } from "./state.ts";
 export { findCard, hasWeights, listModels, modelConfig } from "./registry.ts";
 export {
   modelCards,
@@ -30,7 +30,6 @@ export {
   type ParameterScope,
   type ParameterSpec,
 } from "./forward.ts";
-export { countParameters, expectedShapes, parametersOf, randomStateDict } from "./state.ts";
 export { layerTable, type Layer } from "./layer-table.ts";
 export {
   activationRangeGraph,

@@ -47,3 +47,49 @@ function randomTensor({ dims, init }: ParameterSpec, seed: number): TensorSource
     },
   };
 }
+
+/**
+ * Fits pretrained weights to a configuration with other input channels or classes, as timm does.
+ *
+ * One input channel sums the RGB filters; n channels repeat them in turn, scaled by 3 / n. A classifier for
+ * another number of classes is dropped: `numClasses: 0` needs none, any other is to be trained anew.
+ *
+ * @param weights float32 state dict of the same blocks.
+ */
+export function adaptWeights(config: ModelConfig, weights: StateDict): StateDict {
+  const adapted = new Map(weights);
+  const name = family.stem(config);
+  const stem = weights.get(name);
+  if (stem?.dims.length === 4 && stem.dims[1] !== config.inChannels && stem.dims[1] === 3) {
+    adapted.set(name, adaptStem(stem as TensorSource<"float32">, config.inChannels));
+  }
+  const { weight, bias } = family.classifier;
+  if (weights.get(weight)?.dims[0] !== config.numClasses) {
+    adapted.delete(weight);
+    adapted.delete(bias);
+  }
+  return adapted;
+}
+
+function adaptStem(stem: TensorSource<"float32">, channels: number): TensorSource<"float32"> {
+  const [out, rgb, height, width] = stem.dims as [number, number, number, number];
+  const area = height * width;
+  const dims = [out, channels, height, width];
+  // Which RGB filters add up to each new one, and their weight.
+  const sources = Array.from({ length: channels }, (_, c) => (channels === 1 ? [0, 1, 2] : [c % rgb]));
+  const scale = channels === 1 ? 1 : rgb / channels;
+  return {
+    dtype: "float32",
+    dims,
+    async load() {
+      const { data } = await stem.load();
+      const adapted = new Float32Array(out * channels * area);
+      for (let i = 0; i < adapted.length; i++) {
+        const [filter, pixel] = [Math.floor(i / area), i % area];
+        const [o, c] = [Math.floor(filter / channels), filter % channels];
+        for (const from of sources[c]!) adapted[i]! += data[(o * rgb + from) * area + pixel]! * scale;
+      }
+      return tensor("float32", dims, adapted);
+    },
+  };
+}

@@ -1,7 +1,7 @@
-export { cacheFolder, hubStorage } from "./files/hub-storage.ts";
-export { pretrainedWeights } from "./models/model-weights.ts";
+export { cacheFolder } from "./files/file-system.ts";
+export { hubStorage, pretrainedWeights } from "./files/hub-storage.ts";
 export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
-export { openFileSource } from "./files/file-source.ts";
+export { openFileSource } from "./files/file-storage.ts";
 export { decodeImage } from "./images/decode-image.ts";
 export { explanationPng } from "./images/encode-image.ts";
 export { createModel, openImages, openModel } from "./library.ts";
@@ -14,8 +14,8 @@ export {
   trainHead,
   trainingProgramFor,
   trainModel,
+  nodeTrainingPlatform,
 } from "./training.ts";
-export { nodeTrainingPlatform } from "./training-platform.ts";
 export type { HeadEvent, OpenTrainingStepOptions, TrainHeadOptions } from "../train/index.ts";
 export {
   nodeSemiPlatform,

@@ -1,6 +1,10 @@
 import { openImages as openImagesOn, type ImageSource, type OpenImagesOptions } from "../data/index.ts";
-import { calibrateModel as calibrateModelOn, type CalibrationImages } from "../predict/calibrate-model.ts";
-import type { CalibrateOptions, Calibration } from "../predict/calibrate.ts";
+import {
+  calibrateModel as calibrateModelOn,
+  type CalibrateOptions,
+  type Calibration,
+  type CalibrationImages,
+} from "../predict/calibrate.ts";
 import { createModel as createModelOn, type CreateModelOptions } from "../predict/create-model.ts";
 import {
   exportOnnx as exportOnnxOn,
@@ -10,7 +14,7 @@ import {
 } from "../predict/export-model.ts";
 import type { Model } from "../predict/model.ts";
 import { openModel as openModelOn, type ModelOptions, type ModelSource } from "../predict/open-model.ts";
-import type { ExecutionOptions } from "../predict/pipeline/graph-pipeline.ts";
+import type { ExecutionOptions } from "../predict/pipeline/image-pipeline.ts";
 import { nodePlatform } from "./platform.ts";
 
 /**

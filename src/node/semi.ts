@@ -17,9 +17,9 @@ import {
   type SemiPlatform,
   type TableWriter,
 } from "../semi/index.ts";
-import { nodeStorageFor } from "./files/file-storage.ts";
 import { selectWithDuckdb } from "./duckdb/select-images.ts";
-import { nodeTrainingPlatform } from "./training-platform.ts";
+import { nodeStorageFor } from "./files/file-storage.ts";
+import { nodeTrainingPlatform } from "./training.ts";
 
 /** What the semi-supervised pipeline needs of the world, in Node. */
 export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectImages: selectWithDuckdb };

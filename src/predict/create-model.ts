@@ -1,4 +1,5 @@
 import { ModelError, SessionError, UsageError } from "../core/index.ts";
+import { readBytes, type Storage } from "../core/storage/index.ts";
 import { readModelInterface, type ModelInterface } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
 import {
@@ -9,13 +10,17 @@ import {
   type ModelDescription,
 } from "../nn/index.ts";
 import { planExecution, type Device } from "../runtime/index.ts";
-import { readBytes, type Storage } from "../storage/index.ts";
-import { quantisationOf, type Int8Options, type KnownQuantisation } from "./calibrate-model.ts";
+import { quantisationOf, type Int8Options, type KnownQuantisation } from "./calibrate.ts";
 import { Model, type OpenedPipeline } from "./model.ts";
-import { isOnnxPath, openModel, withClasses, type ModelOptions, type ModelSource } from "./open-model.ts";
-import { openGraphPipeline, type ExecutionOptions } from "./pipeline/graph-pipeline.ts";
-import { createImagePipeline } from "./pipeline/image-pipeline.ts";
-import type { ModelPlatform } from "./platform.ts";
+import {
+  isOnnxPath,
+  openModel,
+  withClasses,
+  type ModelOptions,
+  type ModelPlatform,
+  type ModelSource,
+} from "./open-model.ts";
+import { createImagePipeline, openGraphPipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
 
 export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8Options {
   /**

@@ -1,11 +1,10 @@
 import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
+import { baseName, writeBytes } from "../core/storage/index.ts";
 import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
 import { encodeDescription, inferenceGraph, type Output } from "../nn/index.ts";
 import { encodeSafetensors } from "../weights/index.ts";
-import { baseName, writeBytes } from "../storage/index.ts";
-import { quantisationOf, type Int8Options } from "./calibrate-model.ts";
-import type { ModelSource } from "./open-model.ts";
-import type { ModelPlatform } from "./platform.ts";
+import { quantisationOf, type Int8Options } from "./calibrate.ts";
+import type { ModelPlatform, ModelSource } from "./open-model.ts";
 
 export interface ExportOptions {
   /** Type of the stored weights. @default "fp32" */

@@ -17,14 +17,31 @@ export {
   type OpenedPipeline,
   type OpenPipeline,
 } from "./model.ts";
-export { calibrate, defaultCalibrationImages, type CalibrateOptions, type Calibration } from "./calibrate.ts";
-export { calibrateModel, type CalibrationImages, type Int8Options } from "./calibrate-model.ts";
+export {
+  calibrate,
+  defaultCalibrationImages,
+  type CalibrateOptions,
+  type Calibration,
+  calibrateModel,
+  type CalibrationImages,
+  type Int8Options,
+} from "./calibrate.ts";
 export { createModel, modelOf, requireInt8Kernels, type CreateModelOptions } from "./create-model.ts";
 export { exportOnnx, exportSafetensors, type ExportOnnxOptions, type ExportOptions } from "./export-model.ts";
-export { isOnnxPath, isWeightsPath, openModel, type ModelOptions, type ModelSource } from "./open-model.ts";
-export { compileModel, type ExecutionOptions } from "./pipeline/graph-pipeline.ts";
-export { createImagePipeline, type ImagePipelineOptions } from "./pipeline/image-pipeline.ts";
-export type { ModelPlatform } from "./platform.ts";
+export {
+  isOnnxPath,
+  isWeightsPath,
+  openModel,
+  type ModelOptions,
+  type ModelSource,
+  type ModelPlatform,
+} from "./open-model.ts";
+export {
+  compileModel,
+  type ExecutionOptions,
+  createImagePipeline,
+  type ImagePipelineOptions,
+} from "./pipeline/image-pipeline.ts";
 export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain.ts";
 export {
@@ -40,8 +57,6 @@ export {
   rankOf,
   topk,
   type Ranked,
-} from "./metrics.ts";
-export {
   confusionMatrix,
   countPrediction,
   worstConfusions,
@@ -49,4 +64,4 @@ export {
   type ConfusionMatrix,
   perClass,
   type ClassReport,
-} from "./confusion-matrix.ts";
+} from "./metrics.ts";

@@ -1,4 +1,5 @@
 import { ModelError, type StateDict } from "../core/index.ts";
+import { baseName } from "../core/storage/index.ts";
 import type { Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
@@ -11,10 +12,10 @@ import {
   type ModelConfig,
   type ModelDescription,
 } from "../nn/index.ts";
-import { baseName } from "../storage/index.ts";
+import type { Platform } from "../runtime/index.ts";
 import type { DownloadOptions } from "../weights/hub/index.ts";
 import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
-import type { ModelPlatform } from "./platform.ts";
+import type { ItemOf } from "./model.ts";
 
 /** Which model, and what to change about it. */
 export interface ModelOptions {
@@ -182,4 +183,11 @@ export function withClasses(
     );
   }
   return { ...described, classes };
+}
+
+/** What models need of their platform. @typeParam Input What may be given as one image; `never` where that does not matter */
+export interface ModelPlatform<Input = never> extends Platform {
+  readonly itemOf: ItemOf<Input>;
+  /** Makes sure that a model's published weights are at hand. @returns their URI @throws as `downloadWeights` does */
+  readonly pretrainedWeights: (model: string, options: Partial<DownloadOptions>) => Promise<string>;
 }

@@ -1,9 +1,10 @@
 import { DataError } from "../core/index.ts";
 import { mapClasses, noLabel, type ImageItem, type ModelClasses, type RealLabels } from "../data/index.ts";
-import { confusionMatrix, countPrediction, type ConfusionMatrix } from "./confusion-matrix.ts";
 import {
   accuracyMeter,
   bestRankOf,
+  confusionMatrix,
+  countPrediction,
   crossEntropy,
   rankOf,
   restrictToSubset,
@@ -11,9 +12,9 @@ import {
   topk,
   type Accuracy,
   type ClassSubset,
+  type ConfusionMatrix,
 } from "./metrics.ts";
-import type { Network } from "./results.ts";
-import { classesOf, type Failure } from "./results.ts";
+import { classesOf, type Failure, type Network } from "./results.ts";
 
 export interface ValidateOptions {
   /** Counts a second accuracy with the reassessed labels of ImageNet's validation set. */

@@ -1,7 +1,5 @@
-import { followPointer } from "./browser/follow-pointer.ts";
-import { paintMatrix } from "./browser/paint-matrix.ts";
-import { sortTables } from "./browser/sort-tables.ts";
 import { markup, verbatim, type Content } from "./markup.ts";
+import { followPointer, paintMatrix, sortTables } from "./page-scripts.ts";
 
 /** Nothing is loaded from anywhere, whatever stands in the page. */
 const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";

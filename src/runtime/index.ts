@@ -7,6 +7,10 @@ export {
   type Session,
   type SessionRequest,
   type SessionOptions,
+  type ImageFeeds,
+  type ImagePipeline,
+  type ImageResult,
+  type ImageRunOptions,
 } from "./session.ts";
 export {
   planExecution,
@@ -15,9 +19,16 @@ export {
   type PlanOverrides,
 } from "./execution-plan.ts";
 export { type OnnxRuntime, openFailed, runFailed } from "./onnx-runtime.ts";
-export type { ImageFeeds, ImagePipeline, ImageResult, ImageRunOptions } from "./image-pipeline.ts";
-export type { ModelChunks, Platform, StoredModel } from "./platform.ts";
-export type { CallOptions, StartThread, Thread, ThreadOptions, ThreadScript } from "./thread.ts";
+export type {
+  ModelChunks,
+  Platform,
+  StoredModel,
+  CallOptions,
+  StartThread,
+  Thread,
+  ThreadOptions,
+  ThreadScript,
+} from "./platform.ts";
 export { sessionWorker, threadSessions, type SessionWorkerParts } from "./thread-session.ts";
 export {
   answerCallsOn,

@@ -1,8 +1,7 @@
-import type { Sha256 } from "../core/index.ts";
-import type { StorageFor } from "../storage/index.ts";
+import type { SessionError, Sha256 } from "../core/index.ts";
+import type { StorageFor } from "../core/storage/index.ts";
 import type { ExecutionConditions } from "./execution-plan.ts";
 import type { CreateSession, ModelFile } from "./session.ts";
-import type { StartThread, Thread } from "./thread.ts";
 
 /** A model where sessions can open it. */
 export interface StoredModel {
@@ -48,4 +47,38 @@ export interface Platform {
   readonly externalData: string | undefined;
   /** Puts a model where sessions, in any thread, can open it without a copy each. */
   readonly storeModel: (chunks: ModelChunks, signal?: AbortSignal) => Promise<StoredModel>;
+}
+
+/** The scripts that run in threads of their own. */
+export type ThreadScript = "session" | "images" | "training" | "training-step";
+
+/** A thread that answers calls. It keeps a process alive only while a call is under way. */
+export interface Thread {
+  /**
+   * Calls wait in the thread for their turn; an abort rejects at once and skips a call still waiting.
+   *
+   * @throws SslResnextError as the thread threw it; SessionError `runtime/worker-crashed`, `runtime/released`
+   */
+  call<Value>(method: string, argument: unknown, options?: CallOptions): Promise<Value>;
+  /**
+   * Ends the thread as soon as the run under way is over; calls under way, and later ones, reject with
+   * `runtime/released` at once.
+   */
+  end(): Promise<void>;
+  /** Why the thread is gone, once it is. */
+  readonly failure: SessionError | undefined;
+}
+
+export interface CallOptions {
+  /** Memory and ports that move to the thread. */
+  readonly transfer?: readonly Transferable[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Starts one of the scripts; it loads while the caller goes on. */
+export type StartThread = (script: ThreadScript, options?: ThreadOptions) => Thread;
+
+export interface ThreadOptions {
+  /** Megabytes of the young generation; less of it frees buffers sooner. @default the engine's own */
+  readonly youngGeneration?: number | undefined;
 }

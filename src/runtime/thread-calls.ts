@@ -1,6 +1,15 @@
-import { SessionError } from "../core/errors.ts";
-import type { CallOptions, Thread } from "./thread.ts";
-import { fromWire, toWire, type WireError } from "./wire-error.ts";
+import {
+  DataError,
+  GraphError,
+  ImageError,
+  ModelError,
+  SessionError,
+  SslResnextError,
+  TrainingError,
+  UsageError,
+  WeightsError,
+} from "../core/errors.ts";
+import type { CallOptions, Thread } from "./platform.ts";
 
 /** What a thread is asked: a call, that an earlier one is no longer wanted (`cancel`), or to end (`end`). */
 export interface Request {
@@ -139,4 +148,72 @@ export function answerCallsOn(port: CallerPort, methods: Methods): void {
     if (request.method !== "cancel") void answer(request);
     else if (call) call.cancelled = true;
   });
+}
+
+/** Makes a call on one of the threads. */
+export type Share = <Value>(call: (thread: Thread) => Promise<Value>) => Promise<Value>;
+
+/** Hands each call to the least busy thread; past `depth` calls a thread, calls wait for a place. */
+export function shareCalls(threads: readonly Thread[], depth: number): Share {
+  const load = new Map(threads.map((thread) => [thread, 0]));
+  const waiting: (() => void)[] = [];
+
+  const leastBusy = (): Thread | undefined => {
+    const alive = threads.filter((thread) => !thread.failure);
+    if (alive.length === 0) {
+      const failures = threads.map((thread) => thread.failure);
+      const released = failures.find((failure) => failure?.code === "runtime/released");
+      if (released) throw released;
+      const failure = failures[0];
+      throw new SessionError("runtime/no-worker-left", `No worker is left: ${failure?.message}`, {
+        cause: failure,
+      });
+    }
+    const least = alive.reduce((a, b) => (load.get(b)! < load.get(a)! ? b : a));
+    return load.get(least)! < depth ? least : undefined;
+  };
+
+  return async (call) => {
+    let thread = leastBusy();
+    while (!thread) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      thread = leastBusy();
+    }
+    load.set(thread, load.get(thread)! + 1);
+    try {
+      return await call(thread);
+    } finally {
+      load.set(thread, load.get(thread)! - 1);
+      waiting.shift()?.();
+    }
+  };
+}
+
+/** An error as it crosses between threads: structured clone would drop its class and code. */
+export interface WireError {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+const classes: Readonly<Record<string, typeof SslResnextError>> = {
+  DataError,
+  GraphError,
+  ImageError,
+  ModelError,
+  SessionError,
+  TrainingError,
+  UsageError,
+  WeightsError,
+};
+
+/** Describes an error for another thread; one without a code of its own becomes a SessionError with `code`. */
+export function toWire(error: unknown, code: string): WireError {
+  if (error instanceof SslResnextError) return { name: error.name, code: error.code, message: error.message };
+  return { name: "SessionError", code, message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Builds the error anew, with its class and code. */
+export function fromWire({ name, code, message }: WireError): SslResnextError {
+  return new (classes[name] ?? SslResnextError)(code, message);
 }

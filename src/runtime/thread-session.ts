@@ -1,9 +1,9 @@
 import type { InferenceSession } from "onnxruntime-common";
 import type { Tensor } from "../core/tensor.ts";
 import { fromOrt, runFailed, toOrt, type OnnxRuntime } from "./onnx-runtime.ts";
+import type { StartThread } from "./platform.ts";
 import type { CreateSession, Session, SessionRequest } from "./session.ts";
 import type { Answer, Call, Methods } from "./thread-calls.ts";
-import type { StartThread } from "./thread.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 

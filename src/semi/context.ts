@@ -1,10 +1,10 @@
 import { UsageError } from "../core/index.ts";
+import type { Storage } from "../core/storage/index.ts";
 import { holdOut, openImages } from "../data/index.ts";
-import type { Storage } from "../storage/index.ts";
 import type { NamedImages } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
-import { beginsWithTeacher, type Stage, type StageKind } from "./plan/stage.ts";
+import { beginsWithTeacher, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import type { Execution } from "./score/teacher.ts";
 import type { SemiSettings } from "./settings/settings.ts";

@@ -1,5 +1,5 @@
 import type { TrainingEvent } from "../train/index.ts";
-import type { StageKind } from "./plan/stage.ts";
+import type { StageKind } from "./plan/plan-stages.ts";
 import type { Arm } from "./report/data.ts";
 import type { Manifest } from "./stages/manifest.ts";
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { Sha256 } from "../core/index.ts";
+import { existing, readText, writeText, type Entry } from "../core/storage/index.ts";
 import { openImages, pathsOfInputs } from "../data/index.ts";
 import { hashedConfig } from "../nn/index.ts";
 import { openModel } from "../predict/index.ts";
-import { existing, readText, writeText, type Entry } from "../storage/index.ts";
 import { hashWeights } from "../weights/index.ts";
 import type { SemiPlatform } from "./platform.ts";
 

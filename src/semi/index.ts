@@ -8,7 +8,14 @@ export {
   type ReferenceRow,
   type SelectionRow,
 } from "./tables.ts";
-export type { ClassSelection, DuplicateSummary, Ranking, SelectionSummary } from "./select/selection.ts";
+export {
+  readSelection,
+  rowsAtRanks,
+  type ClassSelection,
+  type DuplicateSummary,
+  type Ranking,
+  type SelectionSummary,
+} from "./select/selection.ts";
 export type {
   CheckedSelection,
   SelectImages,
@@ -69,7 +76,6 @@ export {
   readScoreFacts,
   type ScoreWriter,
 } from "./score/score-files.ts";
-export { readSelection, rowsAtRanks } from "./select/selection.ts";
 export type { TableWriter } from "./parquet-table.ts";
 export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
-export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";
+export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/plan-stages.ts";

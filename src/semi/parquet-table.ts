@@ -9,8 +9,8 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
 import { DataError, type ByteSource } from "../core/index.ts";
+import type { Storage } from "../core/storage/index.ts";
 import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
-import type { Storage } from "../storage/index.ts";
 import type { TableColumns, TableColumnType } from "./tables.ts";
 
 /**

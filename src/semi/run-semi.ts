@@ -1,8 +1,8 @@
 import { UsageError } from "../core/index.ts";
+import { writeText, type Storage } from "../core/storage/index.ts";
 import { emptyClasses, mapClasses, noLabel, openImages, type ImageSource } from "../data/index.ts";
 import { modelConfig } from "../nn/index.ts";
 import { isOnnxPath, isWeightsPath, openModel } from "../predict/index.ts";
-import { writeText, type Storage } from "../storage/index.ts";
 import {
   missingStage,
   noClasses,
@@ -14,7 +14,7 @@ import {
 import type { PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
 import { planRuns, type PlannedRun } from "./plan/plan-runs.ts";
-import { beginsWithTeacher, startOf, type Stage, type StageKind } from "./plan/stage.ts";
+import { beginsWithTeacher, startOf, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import type { ContextRun } from "./report/gather/standing-run.ts";

@@ -7,6 +7,7 @@ export {
   type Updated,
   sgd,
   type SgdOptions,
+  type UpdateOptions,
 } from "./optimizers.ts";
 export {
   type Examples,
@@ -92,8 +93,14 @@ export {
   type StoppedEvent,
   summaryCsv,
 } from "./trainer/events.ts";
-export { trainingPlan, type TrainingPlan, programOptions } from "./trainer/plan.ts";
-export { startPosition, type BestEpoch, type TrainingPosition } from "./trainer/position.ts";
+export {
+  trainingPlan,
+  type TrainingPlan,
+  programOptions,
+  startPosition,
+  type BestEpoch,
+  type TrainingPosition,
+} from "./trainer/plan.ts";
 export { drawMasks, type MaskPosition, type RandomMask } from "./random-masks.ts";
 export { nextOf, slotOf, type StateTensor } from "./state-tensor.ts";
 export type { TrainingForwardOptions, TrainingLossOptions } from "./training-loss.ts";
@@ -104,7 +111,6 @@ export {
   initialTrainingState,
   type InitialTrainingStateOptions,
 } from "./training-program.ts";
-export type { UpdateOptions } from "./update-parameters.ts";
 export { encodeProgram, type EncodedProgram } from "./step/encoded-program.ts";
 export { openRunner, type RunnerOptions } from "./step/open-runner.ts";
 export {

@@ -1,7 +1,7 @@
 import type { ImageItem } from "../data/index.ts";
 import type { DecodeOptions } from "../image/index.ts";
 import type { ImageInput } from "../predict/model.ts";
-import type { ModelPlatform } from "../predict/platform.ts";
+import type { ModelPlatform } from "../predict/open-model.ts";
 import type { Fact } from "../report/elements.ts";
 import type { Device } from "../runtime/index.ts";
 

@@ -23,11 +23,10 @@ import {
 } from "../graph/index.ts";
 import { expectedShapes, randomStateDict, type ModelConfig } from "../nn/index.ts";
 import { fitStateDict } from "../weights/index.ts";
-import type { Float } from "./optimizers.ts";
+import { updateParameters, type Float, type UpdateOptions } from "./optimizers.ts";
 import type { RandomMask } from "./random-masks.ts";
 import { flatGradients, nextOf, separateGradients, slotOf, type StateTensor } from "./state-tensor.ts";
 import { trainingLoss, type TrainingLoss, type TrainingLossOptions, type Variable } from "./training-loss.ts";
-import { updateParameters, type UpdateOptions } from "./update-parameters.ts";
 
 export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptions {
   /** Which parameters are trained; the backward of the others is not in the graph. @default all */

@@ -21,7 +21,7 @@ import { trainHead as trainHeadOn, type HeadEvent, type TrainHeadOptions } from 
 import { imagesOf, type PageImage, type PageImages } from "./images/page-images.ts";
 import { browserPlatform } from "./platform.ts";
 import { blobUri } from "./storage/browser-storage.ts";
-import { fetchedFile } from "./storage/published-weights.ts";
+import { fetchedFile } from "./storage/cached-file.ts";
 
 /** What a page changes about the options of a model: weights may be a File too. */
 interface PageWeights {

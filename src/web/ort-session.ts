@@ -56,7 +56,7 @@ export const createSession: CreateSession = async (model, { device = "cpu", thre
 };
 
 /** Opens the model with the build of ONNX Runtime that the device needs. @throws SessionError as `CreateSession` does */
-export async function openInferenceSession({
+async function openInferenceSession({
   model,
   device,
   threads,
@@ -111,3 +111,27 @@ export async function openOnnxRuntime(
 }
 
 type SessionOptions = NonNullable<Parameters<OnnxRuntime["InferenceSession"]["create"]>[1]>;
+
+/** ONNX Runtime of a worker that opens one session: the session's device decides which build it is. */
+export function deviceRuntime(): {
+  readonly runtime: OnnxRuntime;
+  readonly openSession: (request: SessionRequest) => Promise<InferenceSession>;
+} {
+  let opened: OnnxRuntime | undefined;
+  return {
+    runtime: {
+      get InferenceSession() {
+        return opened!.InferenceSession;
+      },
+      get Tensor() {
+        return opened!.Tensor;
+      },
+    },
+    async openSession(request) {
+      // One thread: others would need a page that is isolated across origins.
+      const { onnxRuntime, session } = await openInferenceSession({ ...request, threads: 1 });
+      opened = onnxRuntime;
+      return session;
+    },
+  };
+}

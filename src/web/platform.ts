@@ -1,12 +1,45 @@
-import type { ModelPlatform } from "../predict/platform.ts";
+import { SessionError } from "../core/errors.ts";
+import { DataError, SslResnextError } from "../core/index.ts";
+import type { ModelPlatform } from "../predict/open-model.ts";
 import type { ModelChunks, StoredModel } from "../runtime/index.ts";
+import type { StartThread, ThreadScript } from "../runtime/platform.ts";
+import { threadOver, type Reply } from "../runtime/thread-calls.ts";
 import { threadSessions } from "../runtime/thread-session.ts";
 import { webCryptoSha256 } from "../weights/hub/hashed-partial.ts";
 import { itemOf, type PageImage } from "./images/page-images.ts";
 import { browserStorageFor } from "./storage/browser-storage.ts";
-import { gunzip } from "./storage/gunzip.ts";
-import { cacheFolder, publishedWeights } from "./storage/published-weights.ts";
-import { startThread } from "./start-thread.ts";
+import { cacheFolder, publishedWeights } from "./storage/cached-file.ts";
+
+/** Starts one of the built scripts of `workers/` in a module worker. */
+const startThread: StartThread = (script) => {
+  const worker = scripts[script]();
+  return threadOver({
+    post: (request, transfer) => worker.postMessage(request, [...transfer]),
+    listen({ reply, failure }) {
+      worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => reply(data));
+      worker.addEventListener("error", (event) => {
+        event.preventDefault();
+        failure(crash(event.message || "its script could not be loaded (docs/browser.md)"));
+      });
+      worker.addEventListener("messageerror", () => failure(crash("it sent what cannot be read")));
+    },
+    async ended() {
+      worker.terminate();
+    },
+  });
+};
+
+/** Each written out: bundlers look for these very words. */
+const scripts: Readonly<Record<ThreadScript, () => Worker>> = {
+  images: () => new Worker(new URL("./workers/images.js", import.meta.url), { type: "module" }),
+  session: () => new Worker(new URL("./workers/session.js", import.meta.url), { type: "module" }),
+  training: () => new Worker(new URL("./workers/training.js", import.meta.url), { type: "module" }),
+  "training-step": () =>
+    new Worker(new URL("./workers/training-step.js", import.meta.url), { type: "module" }),
+};
+
+const crash = (reason: string): SessionError =>
+  new SessionError("runtime/worker-crashed", `A worker stopped unexpectedly: ${reason}.`);
 
 /** What the pipeline needs of the world, in a page. */
 export const browserPlatform: ModelPlatform<PageImage> = {
@@ -49,4 +82,44 @@ async function storeModel({ model }: ModelChunks, signal?: AbortSignal): Promise
     model: address,
     remove: async () => URL.revokeObjectURL(address),
   };
+}
+
+/**
+ * Decompresses a gzip stream, chunk by chunk.
+ *
+ * @throws DataError `data/gzip` when the data are damaged or cut off; what is wrong with their storage passes
+ */
+async function* gunzip(name: string, compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writing = feed(compressed, writable.getWriter());
+  // The error surfaces in the loop below.
+  writing.catch(() => undefined);
+  const reader = readable.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      yield value;
+    }
+    await writing;
+  } catch (cause) {
+    if (cause instanceof SslResnextError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DataError("data/gzip", `${name}: the gzip stream is damaged or cut off: ${reason}.`, { cause });
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+async function feed(
+  chunks: AsyncIterable<Uint8Array>,
+  writer: WritableStreamDefaultWriter<BufferSource>,
+): Promise<void> {
+  try {
+    for await (const chunk of chunks) await writer.write(new Uint8Array(chunk));
+    await writer.close();
+  } catch (error) {
+    await writer.abort(error).catch(() => undefined);
+    throw error;
+  }
 }

@@ -1,6 +1,5 @@
 import { allocate, WeightsError, type StateDict, type TensorSource } from "../core/index.ts";
-import { isBatchCounter } from "./fit-state-dict.ts";
-import { toFloat32 } from "./to-float32.ts";
+import { isBatchCounter, toFloat32 } from "./fit-state-dict.ts";
 
 /**
  * Averages checkpoints of one model with equal weight, as timm's `avg_checkpoints` does. Sums are kept in

@@ -1,4 +1,10 @@
-import { SslResnextError, WeightsError, type ByteSource, type StateDict } from "../core/index.ts";
+import {
+  SslResnextError,
+  WeightsError,
+  type ByteSource,
+  type Sha256,
+  type StateDict,
+} from "../core/index.ts";
 
 /** A weights file whose directory has been read; its elements are read tensor by tensor. */
 export interface Checkpoint {
@@ -51,5 +57,15 @@ export async function readRange(
   } catch (cause) {
     if (cause instanceof SslResnextError) throw cause;
     throw refuse(source.name, "unreadable-file", `reading ${what} at offset ${offset} failed.`, cause);
+  }
+}
+
+/** Adds names and values of weights to a hash, in the order of their names; shapes follow from the network. */
+export async function hashWeights(hash: Pick<Sha256, "update">, weights: StateDict): Promise<void> {
+  const encoder = new TextEncoder();
+  for (const [name, tensor] of [...weights].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const { data } = await tensor.load();
+    hash.update(encoder.encode(name));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 }

@@ -59,6 +59,9 @@ describe("the example in Chromium", () => {
       const { origin } = new URL(server.url);
       if (!request.url().includes(origin)) elsewhere.push(request.url());
     });
+    page.on("response", (response) => {
+      if (!response.ok()) problems.push(`${response.status()} ${response.url()}`);
+    });
     page.on("console", (message) => problems.push(message.text()));
     page.on("pageerror", (error) => problems.push(error.message));
     await page.goto(server.url);

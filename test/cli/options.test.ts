@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { measureRuns } from "../../src/cli/benchmark/measure-runs.ts";
+import { measureRuns } from "../../src/cli/benchmark/run.ts";
 import { parseOptions, type OptionTable } from "../../src/cli/options/command.ts";
 import { flag, integer, integers, oneOf, share } from "../../src/cli/options/schemas.ts";
 import { outputFormat } from "../../src/cli/output/write-answers.ts";

@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
+import {
+  baseName,
+  httpStorage,
+  memoryStorage,
+  readBytes,
+  storageTable,
+} from "../../src/core/storage/index.ts";
 import { nodeStorageFor } from "../../src/node/files/file-storage.ts";
-import { baseName, httpStorage, memoryStorage, readBytes, storageTable } from "../../src/storage/index.ts";
 import { collect } from "../data/collect.ts";
 import { rangeServer } from "../support/range-server.ts";
 import { contractFiles, readingSuite, storageSuite, type OpenedStorage } from "./storage.ts";

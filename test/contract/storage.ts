@@ -6,7 +6,7 @@ import {
   writeText,
   type OpenFile,
   type Storage,
-} from "../../src/storage/index.ts";
+} from "../../src/core/storage/index.ts";
 
 /** A storage under test. */
 export interface OpenedStorage {

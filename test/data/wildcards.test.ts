@@ -3,10 +3,10 @@ import { dirname, isAbsolute, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { glob } from "tinyglobby";
 import { beforeAll, describe, expect, it } from "vitest";
+import { memoryStorage, writeText } from "../../src/core/storage/index.ts";
 import { openImages, sortNaturally } from "../../src/data/index.ts";
 import { matchingFiles } from "../../src/data/sources/wildcards.ts";
 import { fileStorage } from "../../src/node/files/file-storage.ts";
-import { memoryStorage, writeText } from "../../src/storage/index.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { collect } from "./collect.ts";
 

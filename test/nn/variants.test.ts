@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelError } from "../../src/core/index.ts";
 import {
-  family,
   expectedShapes,
+  family,
   inferenceGraph,
   modelConfig,
   randomStateDict,
   resnetConfig,
   type Output,
 } from "../../src/nn/index.ts";
-import { openFileSource } from "../../src/node/files/file-source.ts";
+import { openFileSource } from "../../src/node/files/file-storage.ts";
 import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { randomTensors } from "../support/random-tensors.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StateDict } from "../../src/core/index.ts";
-import { writeFileAtomic } from "../../src/node/files/atomic-file.ts";
+import { writeFileAtomic } from "../../src/node/files/file-system.ts";
 import { openModel } from "../../src/node/library.ts";
 import type { ModelOptions } from "../../src/predict/open-model.ts";
 import { encodeSafetensors } from "../../src/weights/index.ts";

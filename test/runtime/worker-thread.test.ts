@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startWorkerThread } from "../../src/node/threads/start-thread.ts";
-import { shareCalls } from "../../src/runtime/share-calls.ts";
-import type { Thread } from "../../src/runtime/thread.ts";
+import type { Thread } from "../../src/runtime/platform.ts";
+import { shareCalls } from "../../src/runtime/thread-calls.ts";
 
 const fragile = new URL("../support/fragile-worker.mjs", import.meta.url);
 const withCode = (code: string): unknown => expect.objectContaining({ name: "SessionError", code });

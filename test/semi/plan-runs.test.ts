@@ -6,8 +6,7 @@ import {
   type Stage,
   type TrainingSettings,
 } from "../../src/semi/index.ts";
-import { startOf } from "../../src/semi/plan/stage.ts";
-import { planStages } from "../../src/semi/plan/plan-stages.ts";
+import { planStages, startOf } from "../../src/semi/plan/plan-stages.ts";
 
 const inImages = { base: "quick", images: 320 };
 const settingsOf = (values: Readonly<Record<string, unknown>> = {}) =>

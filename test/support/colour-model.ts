@@ -8,7 +8,7 @@ import {
   resnetConfig,
   type ModelDescription,
 } from "../../src/nn/index.ts";
-import { writeFileAtomic } from "../../src/node/files/atomic-file.ts";
+import { writeFileAtomic } from "../../src/node/files/file-system.ts";
 import { createModel } from "../../src/node/library.ts";
 import { encodeSafetensors } from "../../src/weights/index.ts";
 import { solidPng } from "./solid-images.ts";

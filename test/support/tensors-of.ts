@@ -1,4 +1,4 @@
-import { openFileSource } from "../../src/node/files/file-source.ts";
+import { openFileSource } from "../../src/node/files/file-storage.ts";
 import { openCheckpoint } from "../../src/weights/index.ts";
 
 /** The bytes of each tensor of a checkpoint, training's among them. */

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } fro
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DataError, tensor } from "../../src/core/index.ts";
-import { writeFileAtomic } from "../../src/node/files/atomic-file.ts";
-import { openFileSource } from "../../src/node/files/file-source.ts";
+import { openFileSource } from "../../src/node/files/file-storage.ts";
+import { writeFileAtomic } from "../../src/node/files/file-system.ts";
 import { encodeSafetensors, openCheckpoint } from "../../src/weights/index.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WeightsError } from "../../src/core/index.ts";
-import { memoryStorage, readBytes } from "../../src/storage/index.ts";
+import { memoryStorage, readBytes } from "../../src/core/storage/index.ts";
 import {
   downloadWeightFile,
   downloadWeights,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { backOff, defaultHubTiming } from "../../src/weights/hub/hub-timing.ts";
+import { backOff, defaultHubTiming } from "../../src/weights/hub/hub-events.ts";
 import { findWeightFile, pretrainedNames, weightFiles } from "../../src/weights/hub/index.ts";
 import { parseRetryAfter } from "../../src/weights/hub/transfer-error.ts";
 import { parseContentRange } from "../../src/weights/hub/transfer.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { viewAs, type Tensor } from "../../src/core/index.ts";
-import { openFileSource } from "../../src/node/files/file-source.ts";
+import { openFileSource } from "../../src/node/files/file-storage.ts";
 import {
   openCheckpoint,
   toFloat32,

@@ -1,19 +1,26 @@
 import { availableParallelism } from "node:os";
-import { elementCount, seededRandom, tensor, type Tensor } from "../../core/index.ts";
-import { countParameters, layerTable } from "../../nn/index.ts";
-import { requireInt8Kernels } from "../../predict/create-model.ts";
+import { elementCount, seededRandom, tensor, type StateDict, type Tensor } from "../../core/index.ts";
+import type { Graph } from "../../graph/index.ts";
+import {
+  activationRangeGraph,
+  countParameters,
+  inferenceGraph,
+  layerTable,
+  type ModelDescription,
+  type Quantisation,
+} from "../../nn/index.ts";
 import { openModel } from "../../node/library.ts";
 import { cpuBlockSize } from "../../node/onnx/block-size.ts";
 import { createSession } from "../../node/onnx/ort-session.ts";
 import { nodePlatform } from "../../node/platform.ts";
-import { compileModel } from "../../predict/pipeline/graph-pipeline.ts";
+import { requireInt8Kernels } from "../../predict/create-model.ts";
+import { compileModel } from "../../predict/pipeline/image-pipeline.ts";
 import type { Device, Session, StoredModel } from "../../runtime/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { bar, grouped, plural, si } from "../output/numbers.ts";
 import { definitions, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
-import { benchmarkGraph, measureRuns, type Timing } from "./measure-runs.ts";
 import type { BenchmarkOptions } from "./options.ts";
 
 /** Measures how fast a model runs. */
@@ -153,4 +160,65 @@ function benchmarkLines(result: BenchmarkResult, style: Style): string[] {
       ]),
     ),
   ];
+}
+
+/** How long a run takes. */
+interface Timing {
+  readonly batchSize: number;
+  /** Median of the runs. */
+  readonly millisecondsPerImage: number;
+  readonly imagesPerSecond: number;
+  /** Fastest and slowest run, in milliseconds an image: far apart, the machine was not idle. */
+  readonly range: readonly [fastest: number, slowest: number];
+}
+
+interface MeasureOptions {
+  readonly batchSize: number;
+  readonly warmUp: number;
+  readonly runs: number;
+  readonly onRun: (done: number) => void;
+}
+
+/** Times a run again and again: the first ones warm up, of the others the median counts. */
+export async function measureRuns(
+  run: () => Promise<void>,
+  { batchSize, warmUp, runs, onRun }: MeasureOptions,
+): Promise<Timing> {
+  const times: number[] = [];
+  for (let done = 0; done < warmUp + runs; done++) {
+    const started = performance.now();
+    await run();
+    if (done >= warmUp) times.push((performance.now() - started) / batchSize);
+    onRun(done + 1);
+  }
+  const sorted = times.sort((a, b) => a - b);
+  const millisecondsPerImage = median(sorted);
+  return {
+    batchSize,
+    millisecondsPerImage,
+    imagesPerSecond: 1000 / millisecondsPerImage,
+    range: [sorted[0]!, sorted.at(-1)!],
+  };
+}
+
+/** Middle of a sorted list; of an even number, the mean of the two middle ones. */
+function median(sorted: readonly number[]): number {
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The graph that is timed. In int8 every activation has the same range: speed does not depend on it. */
+function benchmarkGraph(
+  { config, preprocessing }: ModelDescription,
+  weights: StateDict,
+  precision: "fp32" | "int8",
+  blockSize: number | undefined,
+): Graph {
+  const { inputSize } = preprocessing;
+  if (precision === "fp32") return inferenceGraph(config, weights, { inputSize, blockSize });
+  const { readers } = activationRangeGraph(config, weights, inputSize);
+  const ranges: Quantisation["ranges"] = new Map(
+    readers.flat().map((reader) => [reader, { min: 0, max: 4 }]),
+  );
+  return inferenceGraph(config, weights, { inputSize, int8: { ranges } });
 }

@@ -2,8 +2,7 @@ import { basename, extname, join } from "node:path";
 import { DataError, nearestNames, SslResnextError, UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
-import { writeFileAtomic } from "../../node/files/atomic-file.ts";
-import { makeFolder } from "../../node/files/file-system.ts";
+import { makeFolder, writeFileAtomic } from "../../node/files/file-system.ts";
 import { explanationPng } from "../../node/images/encode-image.ts";
 import { classesOf, type Explained, type Failure, type Model } from "../../predict/index.ts";
 

@@ -5,12 +5,18 @@ import { shortestFloat } from "../../node/output/result-row.ts";
 import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
-import { readLabels } from "../options/read-text.ts";
-import { failureEntry, failureLines, failureRow, predictionLines } from "../output/answers.ts";
+import { readLabels } from "../options/input-output-options.ts";
 import { runImages } from "../output/run-images.ts";
+import { printable, textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { printable, textWidth } from "../output/text-width.ts";
-import { writeAnswers, type AnswerShape } from "../output/write-answers.ts";
+import {
+  failureEntry,
+  failureLines,
+  failureRow,
+  predictionLines,
+  writeAnswers,
+  type AnswerShape,
+} from "../output/write-answers.ts";
 import { classToExplain, drawExplanations, type Drawn } from "./explain.ts";
 import type { ClassifyOptions } from "./options.ts";
 

@@ -5,11 +5,17 @@ import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts"
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
-import { failureEntry, failureLines, failureRow } from "../output/answers.ts";
 import { runImages, type ImageRun } from "../output/run-images.ts";
+import { printable, truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
-import { printable, truncate, truncateStart } from "../output/text-width.ts";
-import { outputFormat, writeAnswers, type AnswerShape } from "../output/write-answers.ts";
+import {
+  failureEntry,
+  failureLines,
+  failureRow,
+  outputFormat,
+  writeAnswers,
+  type AnswerShape,
+} from "../output/write-answers.ts";
 import type { EmbedOptions } from "./options.ts";
 
 /** Embeds the images of the inputs, or reads a feature map of each. */

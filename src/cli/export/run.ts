@@ -4,7 +4,7 @@ import { UsageError } from "../../core/index.ts";
 import { exportOnnx, exportSafetensors, openModel } from "../../node/library.ts";
 import { calibrationFor, checkCalibration, modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
-import { readLabels } from "../options/read-text.ts";
+import { readLabels } from "../options/input-output-options.ts";
 import { bytes } from "../output/numbers.ts";
 import type { Terminal } from "../output/terminal.ts";
 import type { ExportOptions, ModelFormat } from "./options.ts";

@@ -9,9 +9,9 @@ import {
   modelConfig,
   type Layer,
 } from "../../nn/index.ts";
-import { openFileSource } from "../../node/files/file-source.ts";
-import { isWeightsPath } from "../../predict/open-model.ts";
+import { openFileSource } from "../../node/files/file-storage.ts";
 import { embeddedWeights } from "../../node/package-files.ts";
+import { isWeightsPath } from "../../predict/open-model.ts";
 import { openCheckpoint } from "../../weights/index.ts";
 import type { Outcome } from "../options/command.ts";
 import type { Style, Terminal } from "../output/terminal.ts";

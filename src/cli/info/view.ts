@@ -12,9 +12,8 @@ import {
 } from "../../nn/index.ts";
 import type { Checkpoint } from "../../weights/index.ts";
 import { bytes, grouped, plural, si } from "../output/numbers.ts";
-import { definitions, table } from "../output/table.ts";
+import { definitions, printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
-import { printable } from "../output/text-width.ts";
 
 const testSets: { readonly [Set in keyof TimmAccuracy]: string } = {
   imagenet: "ImageNet",

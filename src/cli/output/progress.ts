@@ -1,7 +1,7 @@
 import type { OnHubEvent } from "../../weights/hub/index.ts";
 import { bar, bytes, clock, grouped } from "./numbers.ts";
+import { truncate } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { truncate } from "./text-width.ts";
 
 /** How far a run is. */
 export interface Progress {

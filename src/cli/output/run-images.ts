@@ -2,8 +2,8 @@ import type { Failure } from "../../predict/index.ts";
 import type { Outcome } from "../options/command.ts";
 import { duration, grouped, plural } from "./numbers.ts";
 import { imageProgress } from "./progress.ts";
+import { printable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { printable } from "./text-width.ts";
 
 export interface ImageRun<Answer> {
   readonly answers: AsyncIterable<Answer | Failure>;

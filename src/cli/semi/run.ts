@@ -7,7 +7,7 @@ import { semiKeys, type RecipeChoice } from "../../semi/settings/settings.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe } from "../../train/recipe/resolve-recipe.ts";
 import type { Outcome } from "../options/command.ts";
-import { readText } from "../options/read-text.ts";
+import { readText } from "../options/input-output-options.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";

@@ -3,9 +3,8 @@ import { shownArms } from "../../semi/report/arms.ts";
 import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import { progressLine, type Progress } from "../output/progress.ts";
-import { table } from "../output/table.ts";
+import { printable, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
-import { printable } from "../output/text-width.ts";
 import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
 
 /** What an event says to a reader of results; nothing for those that only show progress. */

@@ -1,11 +1,11 @@
 import { extname } from "node:path";
-import type { TrainingEvent } from "../../train/run/options.ts";
 import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe, type RecipeLayer } from "../../train/recipe/resolve-recipe.ts";
+import type { TrainingEvent } from "../../train/run/options.ts";
 import type { Outcome } from "../options/command.ts";
-import { readText } from "../options/read-text.ts";
+import { readText } from "../options/input-output-options.ts";
 import { grouped } from "../output/numbers.ts";
 import { hubNotices } from "../output/progress.ts";
 import { failureSummary, type NamedFailure } from "../output/run-images.ts";

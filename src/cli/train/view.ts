@@ -1,7 +1,7 @@
 import type { TrainingEvent } from "../../train/run/options.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
+import { pad, printable, truncate } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
-import { pad, printable, truncate } from "../output/text-width.ts";
 
 type Epoch = Extract<TrainingEvent, { type: "epoch" }>;
 

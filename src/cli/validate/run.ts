@@ -4,11 +4,11 @@ import { openImages } from "../../node/library.ts";
 import { parseClassSubset, type ClassSubset } from "../../predict/metrics.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
-import { readLabels, readText } from "../options/read-text.ts";
-import { failureEntry } from "../output/answers.ts";
+import { readLabels, readText } from "../options/input-output-options.ts";
 import { imageProgress } from "../output/progress.ts";
 import { failureSummary } from "../output/run-images.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { failureEntry } from "../output/write-answers.ts";
 import type { ValidateOptions } from "./options.ts";
 import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
 import {

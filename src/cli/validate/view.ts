@@ -7,9 +7,8 @@ import {
   type ValidationReport,
 } from "../../predict/index.ts";
 import { grouped } from "../output/numbers.ts";
-import { table } from "../output/table.ts";
+import { printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
-import { printable } from "../output/text-width.ts";
 
 /** Everything that the end of a validation has to say. */
 export interface ValidationSummary {

@@ -1,5 +1,5 @@
 import { DataError } from "../../core/index.ts";
-import { readBytes, type OpenFile, type StorageFor } from "../../storage/index.ts";
+import { readBytes, type OpenFile, type StorageFor } from "../../core/storage/index.ts";
 import type { ImageItem } from "../image-source.ts";
 
 /** Reads the bytes of images, keeping a few archives open. */

@@ -1,4 +1,4 @@
-import { existing, type OpenFile, type Storage, type StorageFor } from "../../storage/index.ts";
+import { existing, type OpenFile, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { isHiddenName, isImagePath } from "../input-kind.ts";
 import { sortNaturally } from "../natural-order.ts";

@@ -1,4 +1,4 @@
-import type { Entry, StorageFor } from "../../storage/index.ts";
+import type { Entry, StorageFor } from "../../core/storage/index.ts";
 
 /** A path that an input names. */
 export interface InputPath {

@@ -1,5 +1,5 @@
 import { DataError } from "../../core/index.ts";
-import { baseName, existing, type Entry } from "../../storage/index.ts";
+import { baseName, existing, type Entry } from "../../core/storage/index.ts";
 import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
 import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
 import {

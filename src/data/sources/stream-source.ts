@@ -1,5 +1,5 @@
 import { DataError } from "../../core/index.ts";
-import { joinBytes } from "../../storage/index.ts";
+import { joinBytes } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { sniffLength, sniffStream, type StreamKind } from "../input-kind.ts";
 import { tarStreamImages } from "../tar/tar-images.ts";

@@ -1,7 +1,7 @@
 import { expand } from "brace-expansion";
 import picomatch from "picomatch";
 import { DataError } from "../../core/index.ts";
-import { isUrl, type ListedEntry, type Storage } from "../../storage/index.ts";
+import { isUrl, type ListedEntry, type Storage } from "../../core/storage/index.ts";
 import { sortNaturally } from "../natural-order.ts";
 
 // A thousand times more shards than any data set has.

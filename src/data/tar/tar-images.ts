@@ -1,8 +1,13 @@
 import { DataError, type ByteSource } from "../../core/index.ts";
 import type { ImageContent, ImageItem } from "../image-source.ts";
 import { isHiddenName, isImagePath } from "../input-kind.ts";
-import { sequentialSource, sequentialStream, type SequentialBytes } from "./sequential-bytes.ts";
-import { tarEntries, type TarEntry } from "./tar-entries.ts";
+import {
+  sequentialSource,
+  sequentialStream,
+  tarEntries,
+  type SequentialBytes,
+  type TarEntry,
+} from "./tar-entries.ts";
 
 /** Settings of a walk through an archive. */
 export interface TarImagesOptions {

@@ -1,11 +1,11 @@
 import { GraphError } from "../../core/index.ts";
+import { atScope } from "../apply.ts";
 import { buildGraph } from "../graph.ts";
 import { add } from "../ops/elementwise.ts";
 import { expand, reshape } from "../ops/layout.ts";
 import { reduceSum } from "../ops/reduction.ts";
 import type { OpType } from "../ops/table.ts";
-import { atScope } from "../scope.ts";
-import { float32, type Node, type Value, type Float, staticShape } from "../value.ts";
+import { float32, staticShape, type Float, type Node, type Value } from "../value.ts";
 import { vjpTable } from "./vjp-table.ts";
 import type { NonDifferentiable, Vjp } from "./vjp.ts";
 

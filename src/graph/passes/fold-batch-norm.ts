@@ -1,8 +1,8 @@
 import { tensor, type TensorSource } from "../../core/index.ts";
+import { atScope } from "../apply.ts";
 import { countUses, rewrite, type Graph } from "../graph.ts";
 import { Conv, conv } from "../ops/convolution.ts";
 import { BatchNormalization } from "../ops/reduction.ts";
-import { atScope } from "../scope.ts";
 import { applies, constant, type Float, type Node, type Value } from "../value.ts";
 
 type Weights = TensorSource<"float32">;

@@ -1,5 +1,5 @@
 import { allocate, GraphError, tensor, type TensorSource } from "../../core/index.ts";
-import { roundHalfToEven } from "../../core/round-half-to-even.ts";
+import { roundHalfToEven } from "../../core/tensor.ts";
 import { apply } from "../apply.ts";
 import { rewrite, type Graph } from "../graph.ts";
 import { conv } from "../ops/convolution.ts";

@@ -1,7 +1,7 @@
 import type { Random } from "../../core/index.ts";
 import type { RgbImage } from "../rgb-image.ts";
-import { adjustColors, type ColorAdjustment } from "./adjust-colors.ts";
 import {
+  adjustColors,
   applyHistogramTables,
   applyTable,
   autoContrastTable,
@@ -13,7 +13,8 @@ import {
   solarizeTable,
   toByte,
   type ByteTable,
-} from "./byte-tables.ts";
+  type ColorAdjustment,
+} from "./adjust-colors.ts";
 import { affine, rotate, type AffineOptions } from "./geometric-transforms.ts";
 import type { AugmentationOptions } from "./options.ts";
 import type { RandAugmentPolicy } from "./rand-augment-policy.ts";

@@ -1,5 +1,5 @@
 import type { Random } from "../../core/index.ts";
-import { roundHalfToEven } from "../../core/round-half-to-even.ts";
+import { roundHalfToEven } from "../../core/tensor.ts";
 import { resize, shortSideSize, type Size, type Window } from "../resize.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import type { ColorAdjustment } from "./adjust-colors.ts";

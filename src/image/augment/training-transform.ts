@@ -1,5 +1,5 @@
 import type { Random } from "../../core/index.ts";
-import { roundHalfToEven } from "../../core/round-half-to-even.ts";
+import { roundHalfToEven } from "../../core/tensor.ts";
 import { normalise } from "../normalise.ts";
 import type { Preprocessing } from "../preprocessing.ts";
 import { resize, type Size, type Window } from "../resize.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import type { LockOptions } from "../../storage/index.ts";
+import type { LockOptions } from "../../core/storage/index.ts";
 import { isErrno } from "./file-system.ts";
 
 /** Milliseconds without a sign of life after which a lock counts as left behind. */

@@ -1,6 +1,9 @@
-import { access, mkdir, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import envPaths from "env-paths";
 import { DataError } from "../../core/index.ts";
+import { writeBytes, type FileWriter, type StorageOptions } from "../../core/storage/index.ts";
 
 /** Runs what the system is asked to do at a path. @throws DataError, naming the path, when it refuses */
 export async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
@@ -81,4 +84,52 @@ export function fileError(path: string, cause: unknown): unknown {
 /** Whether an error is the operating system's, with this code. */
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
+
+/** `writeBytes` at a path. @throws DataError when the system refuses; what the chunks throw passes through */
+export const writeFileAtomic = (
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options?: StorageOptions,
+): Promise<void> => writeBytes({ create: openAtomicFile }, path, chunks, options);
+
+/**
+ * Begins a file that stands beside its path under a temporary name, and at its path, flushed to disk, when it is
+ * complete.
+ *
+ * @param name What errors call it. @default path
+ * @throws DataError when the folder does not exist or may not be written to
+ */
+export async function openAtomicFile(path: string, name = path): Promise<FileWriter> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.partial`;
+  const handle = await attempt(name, () => open(temporary, "wx"));
+  const discard = async (): Promise<void> => {
+    // Closing twice does nothing.
+    await handle.close();
+    await rm(temporary, { force: true });
+  };
+  return {
+    // writeFile goes on where the last write ended, and repeats short writes.
+    write: (bytes) => attempt(name, () => handle.writeFile(bytes)),
+    commit: () =>
+      attempt(name, async () => {
+        try {
+          await handle.sync();
+          await handle.close();
+          await rename(temporary, path);
+        } catch (error) {
+          await discard().catch(() => undefined);
+          throw error;
+        }
+      }),
+    abort: () => attempt(name, discard),
+  };
+}
+
+/** The folder of what is kept between runs: `SSL_RESNEXT_CACHE`, or the platform's cache folder. */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const chosen = env["SSL_RESNEXT_CACHE"];
+  return chosen === undefined || chosen === ""
+    ? envPaths("ssl-resnext", { suffix: "" }).cache
+    : resolve(chosen);
 }

@@ -1,16 +1,47 @@
-import { resolve } from "node:path";
-import envPaths from "env-paths";
-import { DataError, WeightsError } from "../../core/index.ts";
-import { hubStorage as hubStorageOf, type HubStorage } from "../../weights/hub/index.ts";
+import { createHash } from "node:crypto";
+import { DataError, WeightsError, type Sha256 } from "../../core/index.ts";
+import {
+  downloadWeights,
+  hubStorage as hubStorageOf,
+  type DownloadOptions,
+  type HubStorage,
+} from "../../weights/hub/index.ts";
 import { fileStorage } from "./file-storage.ts";
-import { isErrno } from "./file-system.ts";
+import { cacheFolder, isErrno } from "./file-system.ts";
 
-/** The folder for downloaded weights: `SSL_RESNEXT_CACHE`, or the platform's cache folder. */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  const chosen = env["SSL_RESNEXT_CACHE"];
-  return chosen === undefined || chosen === ""
-    ? envPaths("ssl-resnext", { suffix: "" }).cache
-    : resolve(chosen);
+/**
+ * `downloadWeights` into the folder of `hubStorage`, with the settings of the environment:
+ * `SSL_RESNEXT_HUB_URL`, `SSL_RESNEXT_MIRROR_URL`, `SSL_RESNEXT_OFFLINE=1` and `SSL_RESNEXT_CACHE`.
+ * Options win over the environment. Returns the path of the file.
+ *
+ * @throws what `downloadWeights` throws
+ */
+export function pretrainedWeights(
+  name: string,
+  options: Partial<DownloadOptions> = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  return downloadWeights(name, {
+    ...options,
+    storage: options.storage ?? hubStorage(),
+    createHash: options.createHash ?? nodeSha256,
+    baseUrl: options.baseUrl ?? setting(env["SSL_RESNEXT_HUB_URL"]),
+    mirrorUrl: options.mirrorUrl ?? setting(env["SSL_RESNEXT_MIRROR_URL"]),
+    offline: options.offline ?? ["1", "true"].includes(env["SSL_RESNEXT_OFFLINE"] ?? ""),
+  });
+}
+
+function setting(value: string | undefined): string | undefined {
+  return value === "" ? undefined : value;
+}
+
+/** Node's SHA-256. */
+export function nodeSha256(): Sha256 {
+  const hash = createHash("sha256");
+  return {
+    update: (bytes) => void hash.update(bytes),
+    hex: () => Promise.resolve(hash.digest("hex")),
+  };
 }
 
 /** A hub cache in a folder on disk, which is made when it is first written to. */

@@ -1,4 +1,5 @@
-import sharp, { type Sharp } from "sharp";
+import sharp from "sharp";
+import type { Sharp } from "sharp";
 import { ImageError } from "../../core/index.ts";
 import { crop } from "../../image/augment/geometric-transforms.ts";
 import {

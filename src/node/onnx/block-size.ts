@@ -20,7 +20,7 @@ import {
   type Graph,
   type Value,
 } from "../../graph/index.ts";
-import type { Thread } from "../../runtime/thread.ts";
+import type { Thread } from "../../runtime/platform.ts";
 import { startThread } from "../threads/start-thread.ts";
 
 type Use = Parameters<typeof blockSizeProbe>[0];

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { SessionError } from "../../core/index.ts";
 import { lockFile } from "../files/file-lock.ts";
 import { makeMissingFolders } from "../files/file-system.ts";
-import { cacheFolder } from "../files/hub-storage.ts";
+import { cacheFolder } from "../files/file-system.ts";
 
 /** The version that package.json pins. */
 export const onnxRuntimeVersion = "1.30.0";

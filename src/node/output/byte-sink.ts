@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { DataError } from "../../core/index.ts";
-import { openAtomicFile } from "../files/atomic-file.ts";
+import { openAtomicFile } from "../files/file-system.ts";
 
 /** Where the bytes of results go. */
 export interface ByteSink {

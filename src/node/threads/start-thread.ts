@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { Worker, type ResourceLimits, type Transferable } from "node:worker_threads";
 import { SessionError } from "../../core/errors.ts";
+import type { StartThread, Thread } from "../../runtime/platform.ts";
 import { threadOver } from "../../runtime/thread-calls.ts";
-import type { StartThread, Thread } from "../../runtime/thread.ts";
 
 /** Starts one of the built scripts of `workers/` in a worker thread. */
 export const startThread: StartThread = (script, { youngGeneration } = {}) =>

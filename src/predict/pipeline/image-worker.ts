@@ -7,8 +7,7 @@ import { normalise } from "../../image/normalise.ts";
 import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { runFailed, type OnnxRuntime } from "../../runtime/onnx-runtime.ts";
-import type { ImageFeeds } from "../../runtime/image-pipeline.ts";
-import type { SessionRequest } from "../../runtime/session.ts";
+import type { ImageFeeds, SessionRequest } from "../../runtime/session.ts";
 import type { Answer, Call, Methods } from "../../runtime/thread-calls.ts";
 
 // Not from the indices of the folders: they would load all of them into each worker.

@@ -1,8 +1,7 @@
 import { UsageError } from "../../core/index.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { SemiSettings } from "../settings/settings.ts";
-import { planStages, type PlaceStage } from "./plan-stages.ts";
-import type { Stage } from "./stage.ts";
+import { planStages, type PlaceStage, type Stage } from "./plan-stages.ts";
 
 /** One pass through the pipeline, of the settings as they are or of a variant of them, with one seed. */
 export interface PlannedRun {

@@ -1,5 +1,5 @@
 import { DataError, UsageError } from "../../core/index.ts";
-import { baseName, type Storage, type StorageFor } from "../../storage/index.ts";
+import { baseName, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import { textHash } from "../fingerprints.ts";
 import { openTableWriter, readTableMetadata, type TableWriter } from "../parquet-table.ts";
 import type { SemiPlatform } from "../platform.ts";

@@ -1,7 +1,7 @@
 import type { SslResnextError } from "../../core/index.ts";
+import type { Storage } from "../../core/storage/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import { softmax, topk, type Model } from "../../predict/index.ts";
-import type { Storage } from "../../storage/index.ts";
 import { readTableMetadata } from "../parquet-table.ts";
 import { referenceColumns, type ReferenceRow, type ScoreFacts, type ScoreRow } from "../tables.ts";
 import { openReferenceWriter, openScoreWriter, type ScoreOrigin } from "./score-files.ts";

@@ -1,6 +1,6 @@
 import { DataError, UsageError } from "../../core/index.ts";
+import { baseName } from "../../core/storage/index.ts";
 import { openImages, pathKind, pathsOfInputs, type ImageItem, type ImageSource } from "../../data/index.ts";
-import { baseName } from "../../storage/index.ts";
 import type { SemiContext } from "../context.ts";
 import { itemProgress, type ShardsEvent } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";

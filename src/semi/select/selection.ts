@@ -1,4 +1,4 @@
-import type { Storage } from "../../storage/index.ts";
+import type { Storage } from "../../core/storage/index.ts";
 import { readTable } from "../parquet-table.ts";
 import { selectionColumns, type ReferenceRow, type SelectionRow } from "../tables.ts";
 

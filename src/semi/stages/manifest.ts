@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { DataError } from "../../core/index.ts";
-import { readText, writeText, type Storage } from "../../storage/index.ts";
-import { stageKinds, type StageKind } from "../plan/stage.ts";
+import { readText, writeText, type Storage } from "../../core/storage/index.ts";
+import { stageKinds, type StageKind } from "../plan/plan-stages.ts";
 
 /** What a stage was made from, and what came of it; stands in the stage's folder. */
 export interface Manifest {

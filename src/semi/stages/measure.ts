@@ -1,10 +1,10 @@
+import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { openImages, type ImageSource } from "../../data/index.ts";
 import { modelOf, openModel, type Model, type ValidationReport } from "../../predict/index.ts";
-import { readText, writeText, type Storage } from "../../storage/index.ts";
 import type { NamedImages } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import type { MeasureStage, StageKind } from "../plan/stage.ts";
+import type { MeasureStage, StageKind } from "../plan/plan-stages.ts";
 import { classIndices, openTeacher } from "../score/teacher.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import type { Manifest } from "./manifest.ts";

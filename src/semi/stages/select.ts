@@ -1,10 +1,10 @@
 import { DataError } from "../../core/index.ts";
-import { readText, writeText, type Storage } from "../../storage/index.ts";
+import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
 import { textHash } from "../fingerprints.ts";
 import { readTableMetadata } from "../parquet-table.ts";
-import type { SelectStage } from "../plan/stage.ts";
+import type { SelectStage } from "../plan/plan-stages.ts";
 import { checkScores, readScores, referencesName } from "../score/score-files.ts";
 import { selectImages } from "../select/select-images.ts";
 import { comparedPairs } from "../select/selection-options.ts";

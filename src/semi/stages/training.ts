@@ -10,7 +10,7 @@ import type {
   TeachStage,
   TrainingStage,
   WeakStage,
-} from "../plan/stage.ts";
+} from "../plan/plan-stages.ts";
 import { readScores } from "../score/score-files.ts";
 import { imagesOfRows, openShard } from "../score/shards.ts";
 import { readSelection } from "../select/selection.ts";

@@ -1,5 +1,5 @@
 import { DataError, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
-import { writeBytes, type Storage } from "../../storage/index.ts";
+import { writeBytes, type Storage } from "../../core/storage/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 

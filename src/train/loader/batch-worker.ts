@@ -1,8 +1,19 @@
 import { SessionError } from "../../core/errors.ts";
-import { indexedImage } from "../../data/loader/image-index.ts";
+import { DataError, deriveSeed, seededRandom, SslResnextError } from "../../core/index.ts";
+import type { ImageItem } from "../../data/image-source.ts";
+import { stream } from "../../data/loader/epoch-order.ts";
+import { indexedImage, type ImageIndex } from "../../data/loader/image-index.ts";
 import type { BatchArrays } from "../../data/loader/training-loader.ts";
-import type { Answer, Call, Methods } from "../../runtime/thread-calls.ts";
-import { makeBatch, type BatchParts, type BatchRequest, type BatchSettings } from "./make-batch.ts";
+import type { MixingOptions } from "../../data/mixing-options.ts";
+import { mixBatch, writeTarget } from "../../data/mixing.ts";
+import { crop } from "../../image/augment/geometric-transforms.ts";
+import {
+  drawPart,
+  transformPart,
+  type TrainingTransformOptions,
+} from "../../image/augment/training-transform.ts";
+import type { DecodeImage, DecodeOptions, RgbImage, Size, Window } from "../../image/index.ts";
+import { toWire, type Answer, type Call, type Methods, type WireError } from "../../runtime/thread-calls.ts";
 
 /** The data set, and the images of it whose decoded size is asked for. */
 export type MeasureRequest = Pick<BatchSettings, "index" | "decode"> & { readonly images: readonly number[] };
@@ -56,4 +67,204 @@ export function batchWorker(parts: BatchParts): Methods {
       return { value: undefined };
     },
   };
+}
+
+// Not from the indices of the folders: they would load all that reads data sets into each worker.
+/** What a worker has to know to make the batches of a data set. */
+export interface BatchSettings {
+  readonly index: ImageIndex;
+  /** Class index of each image. */
+  readonly labels: Uint32Array;
+  readonly classes: number;
+  readonly seed: number;
+  readonly transform: TrainingTransformOptions;
+  readonly mixing: MixingOptions;
+  readonly decode: DecodeOptions;
+  readonly onBrokenImage: "skip" | "fail";
+  readonly cache: DecodedCache | undefined;
+}
+
+/** What a platform gives its worker for batches. */
+interface BatchParts {
+  /** The encoded bytes of an image. @throws DataError */
+  readonly read: (item: Pick<ImageItem, "content">) => Promise<Uint8Array>;
+  readonly decodeImage: DecodeImage;
+  /** Decodes the part of an image that `choose` picks once the image's size is known. @throws ImageError */
+  readonly decodePart: (
+    bytes: Uint8Array,
+    choose: (whole: Size) => Window,
+    options: DecodeOptions,
+  ) => Promise<RgbImage>;
+  /** One turn of the event loop, in which messages come in. */
+  readonly nextTurn: () => Promise<void>;
+}
+
+/** Which batch to make. */
+export interface BatchRequest {
+  readonly epoch: number;
+  /** The images by index. */
+  readonly images: Uint32Array;
+  /** Position of the first in the epoch's order, over all processes. */
+  readonly position: number;
+  /** From the position of one image to that of the next. */
+  readonly positionStep: number;
+}
+
+export interface MadeBatch extends BatchArrays {
+  readonly skipped: readonly { readonly id: string; readonly error: WireError }[];
+}
+
+/** Images that are read and decoded at once, in Node on other threads, while this one augments. */
+const lanes = 3;
+/** Milliseconds after which the thread looks for messages, such as that the batch is no longer wanted. */
+const attentionSpan = 20;
+/** So many broken images one after another are no accident. */
+const mostReplacements = 20;
+
+/**
+ * Reads, decodes and augments the images of a batch; undefined when it is no longer wanted.
+ *
+ * @param spare Arrays of earlier batches to write into; fresh ones are made where there are none.
+ * @throws DataError `data/broken-images`, and with `onBrokenImage: "fail"` whatever is wrong with an image.
+ */
+async function makeBatch(
+  parts: BatchParts,
+  settings: BatchSettings,
+  request: BatchRequest,
+  call: { readonly cancelled: boolean },
+  spare: BatchArrays[],
+): Promise<MadeBatch | undefined> {
+  const { index, labels, classes, seed, transform, mixing } = settings;
+  const { epoch, position, positionStep } = request;
+  const size = request.images.length;
+  const side = transform.preprocessing.inputSize;
+  const imageLength = 3 * side ** 2;
+  const { images, targets } = spare.pop() ?? {
+    images: new Float32Array(size * imageLength),
+    targets: new Float32Array(size * classes),
+  };
+  const skipped: { readonly slot: number; readonly id: string; readonly error: WireError }[] = [];
+
+  const fill = async (slot: number): Promise<void> => {
+    const place = position + slot * positionStep;
+    let image = request.images[slot]!;
+    for (let attempt = 0; ; attempt++) {
+      const random = seededRandom(deriveSeed(stream.augmentation, seed, epoch, place));
+      const choose = (whole: Size): Window => drawPart(whole, transform.augmentation, random);
+      const part = await load(parts, settings, image, choose).catch((error: unknown) => {
+        if (!(error instanceof SslResnextError)) throw error;
+        return error;
+      });
+      if (!(part instanceof SslResnextError)) {
+        transformPart(part, transform, random, images, slot * imageLength);
+        writeTarget(labels[image]!, classes, mixing.smoothing, targets, slot * classes);
+        return;
+      }
+      const { id } = indexedImage(index, image);
+      if (settings.onBrokenImage === "fail") throw named(id, part);
+      if (attempt === mostReplacements) throw tooManyBroken(id, part);
+      skipped.push({ slot, id, error: toWire(part, "runtime/run-failed") });
+      image = deriveSeed(stream.replacement, seed, epoch, place, attempt) % index.size;
+    }
+  };
+
+  let next = 0;
+  let attended = performance.now();
+  const lane = async (): Promise<void> => {
+    while (next < size && !call.cancelled) {
+      await fill(next++);
+      if (performance.now() - attended > attentionSpan) {
+        await parts.nextTurn();
+        attended = performance.now();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  if (call.cancelled) {
+    spare.push({ images, targets });
+    return undefined;
+  }
+
+  const random = seededRandom(deriveSeed(stream.mixing, seed, epoch, position));
+  mixBatch({ images, targets, dims: [size, 3, side, side] }, mixing, random);
+  skipped.sort((a, b) => a.slot - b.slot);
+  return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
+}
+
+/** The chosen part of an image; without a cache no more of it is decoded. */
+async function load(
+  { read, decodeImage, decodePart }: BatchParts,
+  { index, decode, cache }: BatchSettings,
+  image: number,
+  choose: (whole: Size) => Window,
+): Promise<RgbImage> {
+  const cached = cache && cachedImage(cache, image);
+  if (cached) return crop(cached, choose(cached));
+  const bytes = await read(indexedImage(index, image));
+  if (!cache) return decodePart(bytes, choose, decode);
+  const decoded = await decodeImage(bytes, decode);
+  cacheImage(cache, image, decoded);
+  return crop(decoded, choose(decoded));
+}
+
+function named(id: string, error: SslResnextError): SslResnextError {
+  return new DataError("data/broken-image", `${id}: ${error.message}`, { cause: error });
+}
+
+function tooManyBroken(id: string, error: SslResnextError): DataError {
+  return new DataError(
+    "data/broken-images",
+    `${mostReplacements + 1} images in a row cannot be read, the last of them ${id}: ${error.message} Check the data, and the disk they lie on.`,
+    { cause: error },
+  );
+}
+
+/** Decoded images in memory that all threads see. Its parts are plain shared arrays, so that it can be sent to them. */
+export interface DecodedCache {
+  readonly pixels: Uint8Array;
+  /** Units of `pixels` that are taken. */
+  readonly taken: Int32Array;
+  /** For each image the unit where its pixels begin, plus one; 0 when it is not held, -1 while it is written. */
+  readonly places: Int32Array;
+  /** Width and height of each image. */
+  readonly sizes: Uint32Array;
+}
+
+/** Images begin at multiples of this many bytes, so that 32-bit places are enough. */
+const unit = 64;
+
+/** An empty cache. The system gives the memory only when it is written. */
+export function decodedCache(images: number, bytes: number): DecodedCache {
+  return {
+    pixels: new Uint8Array(new SharedArrayBuffer(Math.ceil(bytes / unit) * unit)),
+    taken: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
+    places: new Int32Array(new SharedArrayBuffer(images * Int32Array.BYTES_PER_ELEMENT)),
+    sizes: new Uint32Array(new SharedArrayBuffer(2 * images * Uint32Array.BYTES_PER_ELEMENT)),
+  };
+}
+
+/** An image that is held; its pixels must not be changed. */
+function cachedImage({ pixels, places, sizes }: DecodedCache, image: number): RgbImage | undefined {
+  const place = Atomics.load(places, image);
+  if (place <= 0) return undefined;
+  const width = sizes[2 * image]!;
+  const height = sizes[2 * image + 1]!;
+  const start = (place - 1) * unit;
+  return { width, height, data: pixels.subarray(start, start + width * height * 3) };
+}
+
+/** Holds an image while there is room. */
+function cacheImage(cache: DecodedCache, image: number, { width, height, data }: RgbImage): void {
+  const { pixels, taken, places, sizes } = cache;
+  const units = Math.ceil(data.length / unit);
+  const room = pixels.length / unit;
+  // Another thread may have decoded the same image.
+  if (Atomics.load(taken, 0) + units > room || Atomics.compareExchange(places, image, 0, -1) !== 0) return;
+  const start = Atomics.add(taken, 0, units);
+  // Another thread may have taken the room since; the image stays marked, and is decoded each time.
+  if (start + units > room) return;
+  pixels.set(data, start * unit);
+  sizes[2 * image] = width;
+  sizes[2 * image + 1] = height;
+  Atomics.store(places, image, start + 1);
 }

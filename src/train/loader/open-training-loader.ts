@@ -1,4 +1,5 @@
 import { UsageError } from "../../core/index.ts";
+import type { GrowingFile } from "../../core/storage/index.ts";
 import {
   checkLoaderOptions,
   defaultMixing,
@@ -12,11 +13,8 @@ import {
 } from "../../data/index.ts";
 import { defaultAugmentation } from "../../image/augment/options.ts";
 import type { Thread } from "../../runtime/index.ts";
-import type { GrowingFile } from "../../storage/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import type { MeasureRequest } from "./batch-worker.ts";
-import { decodedCache, type DecodedCache } from "./decoded-cache.ts";
-import type { BatchSettings } from "./make-batch.ts";
+import { decodedCache, type BatchSettings, type DecodedCache, type MeasureRequest } from "./batch-worker.ts";
 import { trainingLoader } from "./training-loader.ts";
 
 /** What a loader needs of its platform. */

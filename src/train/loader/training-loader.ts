@@ -8,10 +8,9 @@ import {
   type TrainingLoader,
 } from "../../data/index.ts";
 import { mapWindow } from "../../runtime/map-window.ts";
-import { shareCalls } from "../../runtime/share-calls.ts";
-import type { Thread } from "../../runtime/thread.ts";
-import { fromWire } from "../../runtime/wire-error.ts";
-import type { BatchRequest, MadeBatch } from "./make-batch.ts";
+import type { Thread } from "../../runtime/platform.ts";
+import { fromWire, shareCalls } from "../../runtime/thread-calls.ts";
+import type { BatchRequest, MadeBatch } from "./batch-worker.ts";
 
 /** A data set whose workers stand ready. */
 export interface LoaderParts {

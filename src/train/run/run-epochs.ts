@@ -1,14 +1,13 @@
+import { writeText } from "../../core/storage/index.ts";
 import type { TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import { exportSafetensors, openModel, type ModelSource } from "../../predict/index.ts";
-import { writeText } from "../../storage/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { openTrainingStep, trainingProgramFor } from "../step/thread-step.ts";
 import type { TrainingStep } from "../step/training-step.ts";
 import { summaryCsv, type EpochEvent } from "../trainer/events.ts";
-import { programOptions, trainingPlan } from "../trainer/plan.ts";
-import { startPosition, type TrainingPosition } from "../trainer/position.ts";
+import { programOptions, startPosition, trainingPlan, type TrainingPosition } from "../trainer/plan.ts";
 import { explainMemory, trainEpochs, type RunStore, type TrainingState } from "../trainer/train-epochs.ts";
 import type { DataRecord } from "../trainer/training-record.ts";
 import { initialTrainingState } from "../training-program.ts";

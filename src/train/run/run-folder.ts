@@ -1,5 +1,4 @@
 import { tensor, TrainingError, UsageError, type StateDict } from "../../core/index.ts";
-import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import {
   baseName,
   readText,
@@ -7,7 +6,8 @@ import {
   writeText,
   type Storage,
   type StorageFor,
-} from "../../storage/index.ts";
+} from "../../core/storage/index.ts";
+import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { recipeText } from "../recipe/resolve-recipe.ts";

@@ -1,3 +1,4 @@
+import { baseName } from "../../core/storage/index.ts";
 import {
   holdOut,
   openImages,
@@ -5,7 +6,6 @@ import {
   type ImageSource,
   type OpenImagesOptions,
 } from "../../data/index.ts";
-import { baseName } from "../../storage/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */

@@ -1,12 +1,11 @@
+import { writeText } from "../../core/storage/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import { classNames, type ValidatedImage } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
-import { writeText } from "../../storage/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { recipeKeys } from "../recipe/fields.ts";
-import type { Recipe } from "../recipe/fields.ts";
+import { recipeKeys, type Recipe } from "../recipe/fields.ts";
 import type {
   Mistake,
   SweepRecord,

@@ -1,8 +1,7 @@
 import type { SslResnextError } from "../../core/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
-import type { TrainingPlan } from "./plan.ts";
-import type { BestEpoch } from "./position.ts";
+import type { BestEpoch, TrainingPlan } from "./plan.ts";
 
 /** The run is about to take its first step, or the first one after a resume. */
 export interface StartedEvent {

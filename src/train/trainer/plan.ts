@@ -1,6 +1,8 @@
+import * as z from "zod";
 import { family, type ModelConfig } from "../../nn/index.ts";
 import { adamW, sgd } from "../optimizers.ts";
 import type { Recipe } from "../recipe/fields.ts";
+import type { StepResult } from "../step/training-step.ts";
 import type { TrainingProgramOptions } from "../training-program.ts";
 
 /** How long a run is, counted in steps. */
@@ -81,3 +83,86 @@ function trainedParameters({ mode, lastStages }: Recipe, config: ModelConfig): (
 }
 
 const isClassifier = (name: string): boolean => Object.values(family.classifier).includes(name);
+
+/** Sums over steps, of which rows of the history are the means. */
+interface Tally {
+  readonly images: number;
+  /** Losses times images. */
+  readonly loss: number;
+  readonly correct: number;
+  /** Time of the steps and of waiting for their batches. */
+  readonly seconds: number;
+}
+
+/** How good the best weights are, and when they were. */
+export interface BestEpoch {
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** In percent; null without validation images, where the last epoch is the best. */
+  readonly top1: number | null;
+}
+
+/** Where a run is: all that it needs to go on as if it had never stopped, besides the state of the training step. */
+export interface TrainingPosition {
+  /** Steps taken. */
+  readonly step: number;
+  /** Epochs that were completed and validated. */
+  readonly epochs: number;
+  /** Since the epoch began. */
+  readonly epoch: Tally;
+  /** Since the last row of the history. */
+  readonly row: Tally;
+  readonly best: BestEpoch | null;
+}
+
+const none: Tally = { images: 0, loss: 0, correct: 0, seconds: 0 };
+
+/** Before the first step. */
+export const startPosition: TrainingPosition = { step: 0, epochs: 0, epoch: none, row: none, best: null };
+
+const count = z.int().min(0);
+const tally = z.strictObject({ images: count, loss: z.number(), correct: z.number(), seconds: z.number() });
+
+/** Reads a position that was saved. */
+export const positionSchema: z.ZodType<TrainingPosition> = z.strictObject({
+  step: count,
+  epochs: count,
+  epoch: tally,
+  row: tally,
+  best: z.strictObject({ epoch: count, top1: z.number().nullable() }).nullable(),
+});
+
+/** The position after one more step. */
+export function afterStep(
+  position: TrainingPosition,
+  images: number,
+  { loss, correct }: StepResult,
+  seconds: number,
+): TrainingPosition {
+  const add = (sums: Tally): Tally => ({
+    images: sums.images + images,
+    loss: sums.loss + loss * images,
+    correct: sums.correct + correct,
+    seconds: sums.seconds + seconds,
+  });
+  return { ...position, step: position.step + 1, epoch: add(position.epoch), row: add(position.row) };
+}
+
+/** The position after a row of the history was written. */
+export function afterRow(position: TrainingPosition): TrainingPosition {
+  return { ...position, row: none };
+}
+
+/** The position after an epoch was completed. */
+export function afterEpoch(position: TrainingPosition, best: BestEpoch): TrainingPosition {
+  return { ...position, epochs: position.epochs + 1, epoch: none, best };
+}
+
+/** Mean loss, top-1 in percent and speed of what was added up. */
+export function meansOf({ images, loss, correct, seconds }: Tally): {
+  readonly loss: number;
+  readonly top1: number;
+  readonly imagesPerSecond: number;
+} {
+  return { loss: loss / images, top1: (100 * correct) / images, imagesPerSecond: images / seconds };
+}

@@ -1,11 +1,18 @@
 import { SessionError, TrainingError, type Tensor } from "../../core/index.ts";
 import type { TrainingBatch, TrainingLoader } from "../../data/index.ts";
-import { learningRateAt } from "../recipe/learning-rate.ts";
 import type { Recipe } from "../recipe/fields.ts";
+import { learningRateAt } from "../recipe/learning-rate.ts";
 import type { StepResult, TrainingStep } from "../step/training-step.ts";
 import type { CheckpointEvent, EpochEvent, EpochsEvent, StepEvent } from "./events.ts";
-import { endOfEpoch, type TrainingPlan } from "./plan.ts";
-import { afterEpoch, afterRow, afterStep, meansOf, type TrainingPosition } from "./position.ts";
+import {
+  afterEpoch,
+  afterRow,
+  afterStep,
+  endOfEpoch,
+  meansOf,
+  type TrainingPlan,
+  type TrainingPosition,
+} from "./plan.ts";
 
 /**
  * Trains from a position to the end of the plan.

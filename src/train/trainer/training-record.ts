@@ -1,10 +1,9 @@
 import * as z from "zod";
 import { TrainingError } from "../../core/index.ts";
 import type { ModelConfig, ModelDescription } from "../../nn/index.ts";
-import { recipeKeys } from "../recipe/fields.ts";
-import type { Recipe } from "../recipe/fields.ts";
+import { recipeKeys, type Recipe } from "../recipe/fields.ts";
 import { resolveRecipe } from "../recipe/resolve-recipe.ts";
-import { positionSchema, type TrainingPosition } from "./position.ts";
+import { positionSchema, type TrainingPosition } from "./plan.ts";
 
 /** The images of a run, in the least that tells them from others. */
 export interface DataRecord {

@@ -1,5 +1,11 @@
 import { blobSource, DataError } from "../../core/index.ts";
-import { endsEarly, type Entry, type GrowingFile, type OpenFile, type Storage } from "../../storage/index.ts";
+import {
+  endsEarly,
+  type Entry,
+  type GrowingFile,
+  type OpenFile,
+  type Storage,
+} from "../../core/storage/index.ts";
 
 /** Files of a browser, each of them a Blob: what `storageOverBlobs` makes a storage of. Keys are paths without scheme. */
 export interface BlobFiles {

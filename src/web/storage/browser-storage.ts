@@ -6,7 +6,7 @@ import {
   storageTable,
   type Storage,
   type StorageFor,
-} from "../../storage/index.ts";
+} from "../../core/storage/index.ts";
 import { openBlob, storageOverBlobs, streamBlob } from "./blob-storage.ts";
 import { indexedDbFiles } from "./indexeddb-files.ts";
 import { opfsFiles } from "./opfs-files.ts";

@@ -1,6 +1,32 @@
 import { WeightsError } from "../../core/index.ts";
-import { baseName, readText, writeText, type Storage } from "../../storage/index.ts";
-import { blobUri } from "./browser-storage.ts";
+import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
+import { embeddedModel } from "../../nn/model-cards.ts";
+import { downloadWeights, hubStorage, type DownloadOptions } from "../../weights/hub/index.ts";
+import { blobUri, browserStorageFor } from "./browser-storage.ts";
+
+/** Folder of the origin's private files for what is kept between visits. */
+export const cacheFolder = "opfs:ssl-resnext";
+
+/** A file of another server, fetched once. @returns its URI @throws as `cachedFile` */
+export const fetchedFile = (url: string, signal?: AbortSignal): Promise<string> =>
+  cachedFile(url, browserStorageFor(cacheFolder), `${cacheFolder}/files`, { signal });
+
+/**
+ * Makes sure that a model's published weights are at hand: those of the model that comes with the package are an asset of
+ * the page, others are downloaded and checked.
+ *
+ * @returns their URI
+ * @throws as `cachedFile` and `downloadWeights`
+ */
+export function publishedWeights(model: string, options: Partial<DownloadOptions> = {}): Promise<string> {
+  if (model === embeddedModel) return fetchedFile(embeddedAddress(), options.signal);
+  const storage = hubStorage(browserStorageFor(cacheFolder), cacheFolder);
+  return downloadWeights(model, { storage, ...options });
+}
+
+/** Written out: bundlers look for these very words, and put the file beside the page's other assets. */
+const embeddedAddress = (): string =>
+  new URL("../../../models/ssl_resnext17_cifar10.safetensors", import.meta.url).href;
 
 /** What a server says of a file; the same again means that the file is the same. */
 interface Facts {
@@ -17,7 +43,7 @@ interface Facts {
  * @returns a URI under which the whole file can be read
  * @throws WeightsError `weights/download-failed`, `weights/checksum-mismatch`; the signal's reason
  */
-export async function cachedFile(
+async function cachedFile(
   url: string,
   storage: Storage,
   folder: string,

@@ -1,8 +1,8 @@
 import { SessionError } from "../../core/errors.ts";
 import type { Answer, Methods } from "../../runtime/thread-calls.ts";
 import { stepWorker, type OpenStepRequest } from "../../train/step/step-worker.ts";
+import { answerCalls } from "../answer-calls.ts";
 import { openOnnxRuntime } from "../ort-session.ts";
-import { answerCalls } from "../threads/answer-calls.ts";
 
 let methods: Methods = {};
 

@@ -1,9 +1,9 @@
 import { contentReader } from "../../data/sources/content-reader.ts";
 import { crop } from "../../image/augment/geometric-transforms.ts";
 import { batchWorker } from "../../train/loader/batch-worker.ts";
+import { answerCalls, nextTurn } from "../answer-calls.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import { browserStorageFor } from "../storage/browser-storage.ts";
-import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
 const reader = contentReader(browserStorageFor);
 

@@ -1,8 +1,7 @@
 import { WeightsError, type ByteSource, type Sha256 } from "../../core/index.ts";
 import { hashPartial, webCryptoSha256, type HashedPartial } from "./hashed-partial.ts";
-import { licenseNotice, type OnHubEvent } from "./hub-events.ts";
+import { defaultHubTiming, licenseNotice, type HubTiming, type OnHubEvent } from "./hub-events.ts";
 import type { HubStorage } from "./hub-storage.ts";
-import { defaultHubTiming, type HubTiming } from "./hub-timing.ts";
 import { networkWatch, TransferError } from "./transfer-error.ts";
 import { transferWithRetries, type TransferContext } from "./transfer.ts";
 import {

@@ -1,5 +1,5 @@
 import type { ByteSource } from "../../core/index.ts";
-import { readText, writeText, type Storage } from "../../storage/index.ts";
+import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 
 /** The cache that the hub downloads into: a folder of a storage. */
 export interface HubStorage {

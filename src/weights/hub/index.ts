@@ -10,6 +10,12 @@ export {
   defaultBaseUrl,
   defaultMirrorUrl,
 } from "./weight-files.ts";
-export { licenseNotice, type HubEvent, type HubProgress, type OnHubEvent } from "./hub-events.ts";
+export {
+  licenseNotice,
+  type HubEvent,
+  type HubProgress,
+  type OnHubEvent,
+  defaultHubTiming,
+  type HubTiming,
+} from "./hub-events.ts";
 export { hubStorage, type ClaimOptions, type HubStorage, type PartialFile } from "./hub-storage.ts";
-export { defaultHubTiming, type HubTiming } from "./hub-timing.ts";

@@ -1,7 +1,6 @@
 import { WeightsError } from "../../core/index.ts";
-import type { HubProgress, OnHubEvent } from "./hub-events.ts";
 import type { HashedPartial } from "./hashed-partial.ts";
-import { backOff, sleep, type HubTiming } from "./hub-timing.ts";
+import { backOff, sleep, type HubProgress, type HubTiming, type OnHubEvent } from "./hub-events.ts";
 import { networkWatch, statusError, TransferError, type NetworkWatch } from "./transfer-error.ts";
 import type { WeightSource } from "./weight-files.ts";
 

@@ -9,7 +9,8 @@ import {
 } from "ssl-resnext/web";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { commands } from "vitest/browser";
-import type { Model, PageImage } from "../../../src/browser.ts";
+import type { Model } from "../../../src/predict/model.ts";
+import type { PageImage } from "../../../src/web/images/page-images.ts";
 
 const name = "ssl_resnext17_cifar10";
 const archive = inject("testImages");

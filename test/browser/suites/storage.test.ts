@@ -1,8 +1,8 @@
 import { blobUri, browserStorageFor, indexedDbStorage, opfsStorage } from "ssl-resnext/web";
 import { describe, expect, it } from "vitest";
-import { memoryStorage } from "../../../src/storage/memory-storage.ts";
+import { readBytes, type Storage } from "../../../src/core/storage/index.ts";
+import { memoryStorage } from "../../../src/core/storage/memory-storage.ts";
 import { contractFiles, storageSuite, type OpenedStorage } from "../../contract/storage.ts";
-import { readBytes, type Storage } from "../../../src/storage/index.ts";
 
 async function inFolder(storage: Storage, scheme: string): Promise<OpenedStorage> {
   const root = `${scheme}:${crypto.randomUUID()}`;

@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { failureLines, predictionLines } from "../../../src/cli/output/answers.ts";
 import {
   bar,
   bytes,
@@ -12,9 +11,17 @@ import {
   si,
 } from "../../../src/cli/output/numbers.ts";
 import { downloadLine, progressLine } from "../../../src/cli/output/progress.ts";
-import { definitions, table } from "../../../src/cli/output/table.ts";
+import {
+  definitions,
+  pad,
+  printable,
+  table,
+  textWidth,
+  truncate,
+  truncateStart,
+} from "../../../src/cli/output/table.ts";
 import { styleFor } from "../../../src/cli/output/terminal.ts";
-import { pad, printable, textWidth, truncate, truncateStart } from "../../../src/cli/output/text-width.ts";
+import { failureLines, predictionLines } from "../../../src/cli/output/write-answers.ts";
 
 const plain = styleFor(false, {});
 

@@ -2,19 +2,17 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../src/core/index.ts";
 import {
-  confusionMatrix,
-  countPrediction,
-  perClass,
-  worstConfusions,
-} from "../../../src/predict/confusion-matrix.ts";
-import {
   accuracyMeter,
   bestRankOf,
+  confusionMatrix,
+  countPrediction,
   parseClassSubset,
+  perClass,
   rankOf,
   restrictToSubset,
   softmax,
   topk,
+  worstConfusions,
 } from "../../../src/predict/metrics.ts";
 
 const scores = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 1, maxLength: 40 });

@@ -1,11 +1,10 @@
 import { elementCount } from "../../../core/index.ts";
-import { apply } from "../../apply.ts";
+import { apply, atScope } from "../../apply.ts";
 import { buildGraph, countUses, type Graph } from "../../graph.ts";
 import { BlockedConv, reorderInput, reorderOutput } from "../../ops/blocked.ts";
 import { SgdUpdate } from "../../ops/composite.ts";
 import { reshape } from "../../ops/layout.ts";
 import type { OpType } from "../../ops/table.ts";
-import { atScope } from "../../scope.ts";
 import {
   applies,
   compositeDomain,

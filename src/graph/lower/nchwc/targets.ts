@@ -1,9 +1,7 @@
 import { batchNormFrozen, batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
 import { computedWeight, constantWeight } from "./blocked-weight.ts";
-import { convInputGrad, maxPoolGrad } from "./window-grads.ts";
-import { convWeightGrad } from "./conv-weight-grad.ts";
-import { expand, reluGrad, sgdUpdate } from "./elementwise.ts";
-import { elementwise, forwardRules, globalAveragePool } from "./forward.ts";
+import { convInputGrad, convWeightGrad, maxPoolGrad } from "./conv-weight-grad.ts";
+import { elementwise, expand, forwardRules, globalAveragePool, reluGrad, sgdUpdate } from "./forward.ts";
 import { blocked, plain, type BlockedTarget } from "./rule.ts";
 
 /**

@@ -1,11 +1,11 @@
+import { baseName, writeText } from "../../../core/storage/index.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
 import type { Fact } from "../../../report/elements.ts";
-import { baseName, writeText } from "../../../storage/index.ts";
 import { readHistory, runFolder } from "../../../train/index.ts";
 import type { SemiContext } from "../../context.ts";
 import type { WrittenReport } from "../../events.ts";
 import { textHash } from "../../fingerprints.ts";
-import type { StageKind } from "../../plan/stage.ts";
+import type { StageKind } from "../../plan/plan-stages.ts";
 import type { SelectionSummary } from "../../select/selection.ts";
 import { settingsText } from "../../settings/resolve-settings.ts";
 import type { SemiSettings } from "../../settings/settings.ts";

@@ -1,4 +1,4 @@
-import { answerCallsOn, type Methods, type Request } from "../../runtime/thread-calls.ts";
+import { answerCallsOn, type Methods, type Request } from "../runtime/thread-calls.ts";
 
 /** Answers the calls of whoever started this worker, each with the method of its name. */
 export function answerCalls(methods: Methods): void {

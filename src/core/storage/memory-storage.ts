@@ -1,6 +1,13 @@
-import { DataError } from "../core/index.ts";
-import { endsEarly, notAFile, notFound } from "./storage-errors.ts";
-import type { Entry, GrowingFile, OpenFile, Storage } from "./storage.ts";
+import { DataError } from "../errors.ts";
+import {
+  endsEarly,
+  notAFile,
+  notFound,
+  type Entry,
+  type GrowingFile,
+  type OpenFile,
+  type Storage,
+} from "./storage.ts";
 
 interface StoredFile {
   /** As large as what was written, or larger: it grows by doubling. */

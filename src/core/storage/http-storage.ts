@@ -1,6 +1,12 @@
-import { DataError } from "../core/index.ts";
-import { endsEarly, notFound } from "./storage-errors.ts";
-import { joinBytes, type OpenFile, type Storage, type StorageOptions } from "./storage.ts";
+import { DataError } from "../errors.ts";
+import {
+  endsEarly,
+  joinBytes,
+  notFound,
+  type OpenFile,
+  type Storage,
+  type StorageOptions,
+} from "./storage.ts";
 
 /** A file of a server without ranges is kept while it is open; one of more than this is refused. */
 const largestKept = 2 ** 30;

@@ -17,7 +17,9 @@ export {
   type Storage,
   type StorageFor,
   type StorageOptions,
+  endsEarly,
+  notAFile,
+  notFound,
 } from "./storage.ts";
-export { endsEarly, notAFile, notFound } from "./storage-errors.ts";
 export { httpStorage } from "./http-storage.ts";
 export { memoryStorage } from "./memory-storage.ts";

@@ -20,16 +20,16 @@ export {
   trainHead,
   type PageCreateModelOptions as CreateModelOptions,
   type PageModelOptions as ModelOptions,
-} from "./web/library.ts";
-export type { PageImage, PageImages } from "./web/images/page-images.ts";
+} from "./library.ts";
+export type { PageImage, PageImages } from "./images/page-images.ts";
 export {
   findCard,
   listModels,
   type ModelCard,
   type ModelDescription,
   type ResNetConfig,
-} from "./nn/index.ts";
-export type { ImageItem, ImageSource, OpenImagesOptions } from "./data/index.ts";
+} from "../nn/index.ts";
+export type { ImageItem, ImageSource, OpenImagesOptions } from "../data/index.ts";
 export {
   Model,
   type CalibrateOptions,
@@ -47,7 +47,7 @@ export {
   type ModelSource,
   type Prediction,
   type ValidationReport,
-} from "./predict/index.ts";
+} from "../predict/index.ts";
 export {
   DataError,
   GraphError,
@@ -58,4 +58,4 @@ export {
   TrainingError,
   UsageError,
   WeightsError,
-} from "./core/index.ts";
+} from "../core/index.ts";
