@@ -1,4 +1,5 @@
-import { z, type ZodType } from "zod";
+import * as z from "zod";
+import type { ZodType } from "zod";
 import type { Output } from "../../nn/index.ts";
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";

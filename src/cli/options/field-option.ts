@@ -1,5 +1,6 @@
 import { parse } from "yaml";
-import { z, type ZodType } from "zod";
+import * as z from "zod";
+import type { ZodType } from "zod";
 import type { Field } from "../../train/recipe/fields.ts";
 import type { CliOption } from "./command.ts";
 

@@ -1,4 +1,5 @@
-import { z, type ZodType } from "zod";
+import * as z from "zod";
+import type { ZodType } from "zod";
 import type { Tap } from "../../nn/index.ts";
 
 /** A whole number within bounds. */

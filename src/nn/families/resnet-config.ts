@@ -1,4 +1,5 @@
-import { z, type ZodType } from "zod";
+import * as z from "zod";
+import type { ZodType } from "zod";
 import { ModelError, type StateDict } from "../../core/index.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../../image/index.ts";
 import type { CommonConfig } from "../family.ts";
