@@ -102,7 +102,9 @@ describe.skipIf(!process.env["SSL_RESNEXT_LONG_TESTS"])("an empty project", () =
   });
 
   it("compiles against the declarations, which are checked too", async () => {
-    const entries = Object.keys(manifest.exports).filter((entry) => !/^\.\/(web|package\.json|.*\*)$/.test(entry));
+    const entries = Object.keys(manifest.exports).filter(
+      (entry) => !/^\.\/(web|package\.json|.*\*)$/.test(entry),
+    );
     const source = join(project, "all.ts");
     await writeFile(
       source,
