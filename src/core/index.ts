@@ -13,7 +13,7 @@ export {
   toFloat16,
 } from "./tensor.ts";
 export { blobSource, bytesSource, type ByteSource } from "./byte-source.ts";
-export type { Sha256 } from "./sha256.ts";
+export { hexOf, type Sha256 } from "./sha256.ts";
 export {
   nearestNames,
   DataError,

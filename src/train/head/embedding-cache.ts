@@ -1,4 +1,11 @@
-import { DataError, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
+import {
+  DataError,
+  hexOf,
+  tensor,
+  WeightsError,
+  type StateDict,
+  type TensorSource,
+} from "../../core/index.ts";
 import { writeBytes, type Storage } from "../../core/storage/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -90,7 +97,7 @@ async function hashesIn(storage: Storage, path: string, length: number): Promise
         return [];
       const bytes = hashes.data as Uint8Array;
       return Array.from({ length: rows }, (_, row) =>
-        toHex(bytes.subarray(row * bytesOfHash, (row + 1) * bytesOfHash)),
+        hexOf(bytes.subarray(row * bytesOfHash, (row + 1) * bytesOfHash)),
       );
     });
   } catch (error) {
@@ -155,9 +162,6 @@ function cacheError(folder: string, error: unknown): unknown {
     { cause: error },
   );
 }
-
-const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const fromHex = (text: string): Uint8Array =>
   Uint8Array.from({ length: text.length / 2 }, (_, index) =>

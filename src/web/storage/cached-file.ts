@@ -1,4 +1,4 @@
-import { WeightsError } from "../../core/index.ts";
+import { hexOf, WeightsError } from "../../core/index.ts";
 import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { embeddedModel } from "../../nn/model-cards.ts";
 import { downloadWeights, hubStorage, type DownloadOptions } from "../../weights/hub/index.ts";
@@ -115,6 +115,5 @@ async function checkName(url: string, content: Blob): Promise<void> {
 }
 
 async function sha256(bytes: BufferSource): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

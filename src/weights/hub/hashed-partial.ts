@@ -1,4 +1,4 @@
-import type { Sha256 } from "../../core/index.ts";
+import { hexOf, type Sha256 } from "../../core/index.ts";
 import type { PartialFile } from "./hub-storage.ts";
 
 const blockSize = 1 << 20;
@@ -56,7 +56,7 @@ export function webCryptoSha256(): Sha256 {
     update: (bytes) => void pieces.push(new Uint8Array(bytes)),
     async hex() {
       const digest = await crypto.subtle.digest("SHA-256", await new Blob(pieces).arrayBuffer());
-      return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      return hexOf(new Uint8Array(digest));
     },
   };
 }
