@@ -16,8 +16,8 @@ import {
   sqlText,
 } from "../../semi/select/select-sql.ts";
 import {
-  scoreBins,
   shownDuplicates,
+  uncountedClasses,
   type ClassSelection,
   type DuplicatePair,
   type DuplicateSummary,
@@ -123,14 +123,7 @@ async function classSelections(
   names: readonly string[],
   candidates: readonly CandidateCount[],
 ): Promise<readonly ClassSelection[]> {
-  const counts = names.map((name) => ({
-    name,
-    candidates: 0,
-    selected: 0,
-    highest: null as number | null,
-    lowest: null as number | null,
-    bestScores: Array.from({ length: scoreBins }, () => 0),
-  }));
+  const counts = uncountedClasses(names);
   for (const { class: index, finite, rows } of candidates) if (finite) counts[index]!.candidates = rows;
   for (const { class: index, rows, highest, lowest } of await duckdb.rows<{
     readonly class: number;

@@ -8,6 +8,7 @@ import {
 import {
   scoreBins,
   shownDuplicates,
+  uncountedClasses,
   type ClassSelection,
   type DuplicatePair,
   type DuplicateSummary,
@@ -146,14 +147,7 @@ function classSelections(
   finite: readonly ScoredRow[],
   rows: readonly SelectionRow[],
 ): readonly ClassSelection[] {
-  const classes = names.map((name) => ({
-    name,
-    candidates: 0,
-    selected: 0,
-    highest: null as number | null,
-    lowest: null as number | null,
-    bestScores: Array.from({ length: scoreBins }, () => 0),
-  }));
+  const classes = uncountedClasses(names);
   for (const { class: index, score, rank } of finite) {
     const counts = classes[index]!;
     counts.candidates++;

@@ -45,6 +45,19 @@ export interface ClassSelection {
 /** Bins of the histogram of best scores. */
 export const scoreBins = 20;
 
+/** Classes of which nothing has been counted yet. */
+export const uncountedClasses = (
+  names: readonly string[],
+): { -readonly [K in keyof ClassSelection]: K extends "bestScores" ? number[] : ClassSelection[K] }[] =>
+  names.map((name) => ({
+    name,
+    candidates: 0,
+    selected: 0,
+    highest: null,
+    lowest: null,
+    bestScores: Array.from({ length: scoreBins }, () => 0),
+  }));
+
 /** Unlabelled images that look like an image they must not meet. */
 export interface DuplicateSummary {
   /** Images removed. */
