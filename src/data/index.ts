@@ -58,6 +58,7 @@ export {
   emptyClasses,
   noLabel,
   trainingLabels,
+  withoutLabels,
   type KnownClasses,
   type TrainingLabels,
 } from "./loader/training-labels.ts";

@@ -58,8 +58,11 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
 
 function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: Style): readonly string[] {
   const { model, classes, trainingImages, validationImages = 0, parameters, resumedAt, plan } = event;
-  const images = `${plural(trainingImages, "image")} of ${grouped(classes.length)} classes`;
-  const first = `${style.bold(printable(model))}: ${grouped(parameters)} parameters, ${images}, ${grouped(validationImages)} for validation`;
+  const images =
+    classes.length === 0
+      ? `${plural(trainingImages, "image")} without labels`
+      : `${plural(trainingImages, "image")} of ${grouped(classes.length)} classes, ${grouped(validationImages)} for validation`;
+  const first = `${style.bold(printable(model))}: ${grouped(parameters)} parameters, ${images}`;
   if (!plan) return [first];
   return [
     first,

@@ -2,6 +2,7 @@ import { UsageError } from "../../core/index.ts";
 import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import { exportSafetensors, type ModelSource } from "../../predict/index.ts";
+import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -24,7 +25,8 @@ import { validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
 /**
- * Trains a network, or its last stages, or its classifier, on labelled images.
+ * Trains a network, or its last stages, or its classifier, on labelled images; or all but its classifier on images
+ * without labels.
  *
  * Everything is written to one folder: the resolved recipe, the history, the last and the best checkpoint, a report.
  * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
@@ -46,7 +48,8 @@ export async function* trainModel(
   const data = await openTrainingData(platform, {
     data: options.data,
     validation: options.validation,
-    validationShare: recipe.validationShare,
+    // Images without labels say nothing of accuracy.
+    validationShare: recipe.mode === "adapt" ? 0 : recipe.validationShare,
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
@@ -73,7 +76,7 @@ const layer = (values: RecipeValues = {}): RecipeLayer => ({ name: "recipe", val
 const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly RecipeLayer[] =>
   Array.isArray(recipe);
 
-/** Trains by epochs: all of a network, or its last stages. */
+/** Trains by epochs: all of a network, or its last stages, or all but its classifier. */
 async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe, data, saved, folder } = run;
   const network = await (saved ? savedNetwork(run) : openNetwork(run));
@@ -85,7 +88,7 @@ async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void
       preprocessing: network.description.preprocessing,
       augmentation: recipe,
       mixing: recipe,
-      classes: network.kept,
+      ...(recipe.mode === "adapt" ? { views: viewsOfImage } : { classes: network.kept }),
       classesMayBeEmpty: options.classesMayBeEmpty,
       sampler: recipe.sampler,
       workers: options.workers,

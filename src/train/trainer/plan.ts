@@ -46,12 +46,13 @@ export function programOptions(
   inputSize: number,
 ): TrainingProgramOptions {
   const { batchSize, microBatch, clipNorm, emaDecay, headRateFactor } = recipe;
-  const { batchNorm, dropRate, dropPathRate } = recipe;
+  const { mode, temperature, batchNorm, dropRate, dropPathRate } = recipe;
   const atOnce = microBatch ?? batchSize;
   return {
     batchSize: atOnce,
     accumulate: batchSize / atOnce,
     inputSize,
+    ...(mode === "adapt" ? { contrastive: { temperature } } : {}),
     optimizer: optimizerOf(recipe),
     ...(clipNorm === null ? {} : { clipNorm }),
     ...(emaDecay === null ? {} : { emaDecay }),
@@ -76,7 +77,7 @@ function optimizerOf({
 }
 
 function trainedParameters({ mode, lastStages }: Recipe, config: ModelConfig): (name: string) => boolean {
-  if (mode === "full") return () => true;
+  if (mode !== "last-stages") return () => true;
   const stages = family.stages(config);
   const trained = stages.slice(Math.max(stages.length - lastStages, 0));
   return (name) => isClassifier(name) || trained.some((stage) => name.startsWith(`${stage.name}.`));
