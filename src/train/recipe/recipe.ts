@@ -64,6 +64,7 @@ export const builtInRecipes: Readonly<Record<RecipeName, BuiltInRecipe>> = {
       epochs: 12,
       batchSize: 64,
       learningRate: 0.03,
+      referenceBatch: 64,
       warmUp: 0.08,
       nesterov: true,
       weightDecay: 5e-4,
