@@ -64,8 +64,6 @@ export const adaptCommand = {
       "adapt photos -m ssl_resnext50_32x4d -o adapted.safetensors",
       "continue the network's training on your photos, without labels",
     ],
-    ["embed photos -w adapted.safetensors -o photos.parquet", "embeddings to search and to cluster with"],
-    ["train labelled -w adapted.safetensors --mode head -o run", "a classifier from few labels on top"],
     ["adapt photos -w my.pth --epochs 6 -o adapted.safetensors --resume", "half as long; go on after Ctrl-C"],
   ],
 } satisfies CommandDefinition;
@@ -79,7 +77,9 @@ export async function adapt(
   const { out, offline } = options;
   const folder = out.replace(/\.safetensors$/, ".run");
   const storage = nodePlatform.storageFor(folder);
-  const values = Object.fromEntries(adaptKeys.map((key) => [key, options[key]]));
+  const values = Object.fromEntries(
+    adaptKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
+  );
   const events = trainModel({
     data: images,
     out: folder,

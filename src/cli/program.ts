@@ -131,7 +131,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "adapt",
-    summary: "train a network on images without labels, for better embeddings of such images",
+    summary: "go on training a network on images without labels",
     load: async () => {
       const { adaptCommand, adapt } = await import("./adapt.ts");
       return defineCommand(adaptCommand, () => Promise.resolve(adapt));

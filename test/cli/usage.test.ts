@@ -22,6 +22,7 @@ Commands:
   embed           turn images into feature vectors or feature maps
   validate        measure a model's accuracy over labelled images
   train           train or fine-tune a model on your own labelled images
+  adapt           go on training a network on images without labels
   semi            train a student on labelled and unlabelled images
   export          write a model as ONNX or safetensors
   average         average checkpoints of one model
