@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import type { Sha256 } from "../../core/index.ts";
+import { embeddedModel } from "../../nn/model-cards.ts";
 import {
   downloadWeights,
   hubStorage as hubStorageOf,
@@ -33,6 +35,12 @@ export function pretrainedWeights(
 
 function setting(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
+}
+
+/** Path of a model's weights within the package; `undefined` for models that it does not carry. */
+export function embeddedWeights(model: string): string | undefined {
+  if (model !== embeddedModel) return undefined;
+  return fileURLToPath(new URL(`../../../models/${embeddedModel}.safetensors`, import.meta.url));
 }
 
 /** Node's SHA-256. */

@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/index.ts";
+import { UsageError, version } from "../../core/index.ts";
 import { imagenetClasses } from "../../data/index.ts";
 import {
   family,
@@ -136,7 +136,7 @@ function withNewClassifier(source: ModelSource, seed: number): ModelSource {
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
 export function trainedDescription(
   { description }: Pick<ModelSource, "description">,
-  { platform, folder, recipe, data }: Pick<OpenedRun, "platform" | "folder" | "recipe" | "data">,
+  { folder, recipe, data }: Pick<OpenedRun, "folder" | "recipe" | "data">,
   classes: number,
   images: number | undefined,
 ): ModelDescription {
@@ -148,7 +148,7 @@ export function trainedDescription(
       model: description.name,
       data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
       recipe: JSON.stringify(recipe),
-      software: `ssl-resnext ${platform.packageVersion()}`,
+      software: `ssl-resnext ${version}`,
     },
   };
 }
