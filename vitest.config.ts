@@ -8,7 +8,12 @@ import { nodeLogits, testImages } from "./test/support/node-logits.ts";
 const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 const node: TestProjectConfiguration = {
-  test: { ...timeouts, name: "node", include: ["test/**/*.test.ts"], exclude: ["test/browser/suites/**"] },
+  test: {
+    ...timeouts,
+    name: "node",
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/browser/{suites,isolated}/**"],
+  },
 };
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -16,17 +21,24 @@ const dist = `${root}dist/`;
 const archive = existsSync(testImages) ? realpathSync(testImages) : undefined;
 
 /** Runs in a page, with the built package as a browser gets it; `test/browser/chromium.test.ts` says when it cannot. */
-const chromium: TestProjectConfiguration = {
+const inPage = (
+  name: string,
+  include: string,
+  headers: Record<string, string>,
+): TestProjectConfiguration => ({
   resolve: {
-    alias: [{ find: /^ssl-resnext\/(\w+)$/, replacement: `${dist}$1/index.js` }],
+    alias: [
+      { find: "ssl-resnext/storage", replacement: `${dist}core/storage/index.js` },
+      { find: /^ssl-resnext\/(\w+)$/, replacement: `${dist}$1/index.js` },
+    ],
   },
-  server: { fs: { allow: [root, ...(archive ? [archive] : [])] } },
+  server: { headers, fs: { allow: [root, ...(archive ? [archive] : [])] } },
   // Modules as they are: a dependency that is bundled on discovery reloads the page in the middle of a test.
   optimizeDeps: { noDiscovery: true, include: ["picomatch"] },
   test: {
     ...timeouts,
-    name: "chromium",
-    include: ["test/browser/suites/*.test.ts"],
+    name,
+    include: [include],
     provide: { testImages: archive },
     browser: {
       enabled: true,
@@ -37,14 +49,21 @@ const chromium: TestProjectConfiguration = {
       instances: [{ browser: "chromium" }],
     },
   },
-};
+});
+
+const chromium = inPage("chromium", "test/browser/suites/*.test.ts", {});
+/** A page that is isolated across origins, where threads share memory. */
+const isolated = inPage("isolated", "test/browser/isolated/*.test.ts", {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+});
 
 const config: ViteUserConfig = defineConfig({
   test: {
     // Worker threads, pages and the command line run the built files: build them before the first test.
     globalSetup: ["test/support/build.ts"],
     reporters: ["default", "./test/support/closing-line.ts"],
-    projects: chromiumMissing() ? [node] : [node, chromium],
+    projects: chromiumMissing() ? [node] : [node, chromium, isolated],
   },
 });
 

@@ -6,6 +6,7 @@ import { join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { version } from "../src/core/index.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -29,6 +30,10 @@ beforeAll(async () => {
   packed = new Set(pack!.files.map(({ path }) => path));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it("says which version it is", () => {
+  expect(version).toBe(manifest.version);
+});
 
 describe("the tarball", () => {
   it("carries both licences, one model, and nothing else but code and documents", () => {

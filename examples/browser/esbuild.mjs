@@ -6,9 +6,16 @@ import { build } from "esbuild";
 
 const output = process.argv[2] ?? "dist";
 const require = createRequire(join(process.cwd(), "main.js"));
+// esbuild looks for no workers: each is an entry of its own, below the folder of the page's script. This page needs the first
+// one only; `trainHead` needs `session` too, `trainModel` all of them.
+const workers = ["images", "session", "training", "training-step"];
 await build({
-  // esbuild looks for no workers: each is an entry of its own, below the folder of the page's script.
-  entryPoints: { main: "main.js", "workers/images": require.resolve("ssl-resnext/workers/images") },
+  entryPoints: {
+    main: "main.js",
+    ...Object.fromEntries(
+      workers.map((name) => [`workers/${name}`, require.resolve(`ssl-resnext/workers/${name}`)]),
+    ),
+  },
   bundle: true,
   minify: true,
   splitting: true,

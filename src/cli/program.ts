@@ -1,6 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { SslResnextError, UsageError } from "../core/index.ts";
-import { packageVersion } from "../node/package-files.ts";
+import { SslResnextError, UsageError, version } from "../core/index.ts";
 import { defineCommand, type LoadedCommand, type Outcome } from "./options/command.ts";
 import { printable } from "./output/table.ts";
 import { Interrupted, processTerminal, ReaderGone, type Terminal } from "./output/terminal.ts";
@@ -46,7 +45,7 @@ function describeProgram(): Command {
     .description(
       "Classify, embed, validate and train with the SSL ResNeXt models, from their original weights.",
     )
-    .version(packageVersion(), "-v, --version", "print the version")
+    .version(version, "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .showHelpAfterError("(add --help for the options)")

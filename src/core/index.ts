@@ -26,4 +26,5 @@ export {
   UsageError,
   WeightsError,
 } from "./errors.ts";
+export { version } from "./version.ts";
 export { seededRandom, type Random, deriveSeed } from "./random.ts";

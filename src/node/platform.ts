@@ -7,10 +7,9 @@ import { imageItem, type ImageInput } from "../predict/model.ts";
 import type { ModelPlatform } from "../predict/open-model.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { cacheFolder } from "./files/file-system.ts";
-import { nodeSha256, pretrainedWeights } from "./files/hub-storage.ts";
+import { embeddedWeights, nodeSha256, pretrainedWeights } from "./files/hub-storage.ts";
 import { cpuBlockSize } from "./onnx/block-size.ts";
 import { createSession, externalData, storeModel } from "./onnx/ort-session.ts";
-import { embeddedWeights } from "./package-files.ts";
 import { startThread } from "./threads/start-thread.ts";
 
 /** What the pipeline needs of the world, in Node. */

@@ -25,7 +25,6 @@ import type { TrainingPlatform } from "../train/platform.ts";
 import { attempt } from "./files/file-system.ts";
 import { thumbnail } from "./images/encode-image.ts";
 import { onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
-import { packageVersion } from "./package-files.ts";
 import { nodePlatform } from "./platform.ts";
 
 /** What a run ran on. */
@@ -47,7 +46,6 @@ const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
 /** What training needs of the world, in Node. */
 export const nodeTrainingPlatform: TrainingPlatform = {
   ...nodePlatform,
-  packageVersion,
   temporaryFolder: () => attempt(tmpdir(), () => mkdtemp(join(tmpdir(), "ssl-resnext-images-"))),
   thumbnail,
   machineFacts,

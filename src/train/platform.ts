@@ -1,14 +1,11 @@
 import type { ImageItem } from "../data/index.ts";
 import type { DecodeOptions } from "../image/index.ts";
-import type { ImageInput } from "../predict/model.ts";
 import type { ModelPlatform } from "../predict/open-model.ts";
 import type { Fact } from "../report/elements.ts";
 import type { Device } from "../runtime/index.ts";
 
 /** What training needs of its platform. */
-export interface TrainingPlatform extends ModelPlatform<ImageInput> {
-  /** The version of this package, as a run notes it. */
-  readonly packageVersion: () => string;
+export interface TrainingPlatform extends ModelPlatform {
   /** Makes an empty folder that is there for as long as it is not removed. @returns its URI */
   readonly temporaryFolder: () => Promise<string>;
   /** A small picture of an image as a `data:` URL; undefined when the image cannot be read any more. */

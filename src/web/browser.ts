@@ -17,10 +17,16 @@ export {
   modelOf,
   openImages,
   openModel,
-  trainHead,
   type PageCreateModelOptions as CreateModelOptions,
   type PageModelOptions as ModelOptions,
 } from "./library.ts";
+export {
+  trainHead,
+  trainModel,
+  type PageFolder,
+  type PageTrainModelOptions as TrainModelOptions,
+} from "./training.ts";
+export type { RecipeValues, TrainingEvent } from "../train/index.ts";
 export type { PageImage, PageImages } from "./images/page-images.ts";
 export {
   findCard,

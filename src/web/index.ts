@@ -6,7 +6,6 @@ export {
   modelOf,
   openImages,
   openModel,
-  trainHead,
   type PageCreateModelOptions,
   type PageModelOptions,
 } from "./library.ts";
@@ -15,4 +14,13 @@ export type { PixelSource } from "./images/pixels.ts";
 export { decodeImage } from "./images/decode-image.ts";
 export { blobUri, browserStorageFor, indexedDbStorage, opfsStorage } from "./storage/browser-storage.ts";
 export { createSession } from "./ort-session.ts";
-export { openTrainingStep } from "./training-step.ts";
+export { browserPlatform } from "./platform.ts";
+export {
+  browserTrainingPlatform,
+  openTrainingLoader,
+  openTrainingStep,
+  trainHead,
+  trainModel,
+  type PageFolder,
+  type PageTrainModelOptions,
+} from "./training.ts";

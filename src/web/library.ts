@@ -17,7 +17,6 @@ import {
   type ModelSource,
 } from "../predict/index.ts";
 import type { PlanOverrides } from "../runtime/index.ts";
-import { trainHead as trainHeadOn, type HeadEvent, type TrainHeadOptions } from "../train/head/train-head.ts";
 import { imagesOf, type PageImage, type PageImages } from "./images/page-images.ts";
 import { browserPlatform } from "./platform.ts";
 import { blobUri } from "./storage/browser-storage.ts";
@@ -55,7 +54,7 @@ export async function createModel(
 }
 
 /** ONNX Runtime's threads need a page that is isolated across origins; workers are faster anyway. */
-const onePerWorker = (plan: ExecutionOptions["plan"] = {}): PlanOverrides => ({
+export const onePerWorker = (plan: ExecutionOptions["plan"] = {}): PlanOverrides => ({
   threadsPerWorker: 1,
   ...plan,
 });
@@ -83,16 +82,16 @@ async function located<Options extends PageModelOptions>(
   readonly name: string;
   readonly rest: Omit<Options, "weights"> & Pick<ModelOptions, "weights">;
 }> {
-  const place = (file: string | Blob): string | Promise<string> =>
-    typeof file !== "string"
-      ? blobUri(file)
-      : isAddress(file)
-        ? fetchedFile(absolute(file), others.signal)
-        : file;
   return {
-    name: await place(model),
-    rest: weights === undefined ? others : { ...others, weights: await place(weights) },
+    name: await weightsUri(model, others.signal),
+    rest: weights === undefined ? others : { ...others, weights: await weightsUri(weights, others.signal) },
   };
+}
+
+/** Where a weights file can be read again and again: a File in its place, an address fetched. Names of models stay. */
+export async function weightsUri(file: string | Blob, signal: AbortSignal | undefined): Promise<string> {
+  if (typeof file !== "string") return blobUri(file);
+  return isAddress(file) ? fetchedFile(absolute(file), signal) : file;
 }
 
 /** Names of models have no slashes, and no ending of a file. */
@@ -124,22 +123,6 @@ export async function calibrateModel(
 ): Promise<Calibration> {
   const found = isSource(images) ? images : await openImages(images);
   return calibrateModelOn(browserPlatform, source, found, options);
-}
-
-/**
- * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, and the classifier is
- * fitted by logistic regression. Embeddings are kept for the next time, in the origin's private files.
- *
- * @param source The network, with a classifier for these classes, whose weights are not looked at.
- * @returns The network with the new classifier.
- * @throws ModelError `model/class-names`; DataError `data/unlabelled`, `data/empty-classes`; what running the model throws.
- */
-export function trainHead(
-  source: ModelSource,
-  images: ImageSource,
-  options: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, ModelSource, undefined> {
-  return trainHeadOn(browserPlatform, source, images, { ...options, plan: onePerWorker(options.plan) });
 }
 
 const isSource = (images: PageImages | ImageSource): images is ImageSource =>

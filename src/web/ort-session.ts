@@ -83,7 +83,7 @@ function ownFeeds(feeds: Feeds, transfer: boolean): Feeds {
 }
 
 /** Runs of all sessions: those of one device share a WebAssembly instance, which takes one at a time. */
-export const runtimeCalls: CallQueue = callQueue();
+const runtimeCalls: CallQueue = callQueue();
 
 /** ONNX Runtime for a device, and how it opens a session there; `cpu` is WebAssembly. */
 export async function openOnnxRuntime(

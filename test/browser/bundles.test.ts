@@ -14,15 +14,33 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = temporaryFolder();
 const app = join(folder, "app");
+const trainingApp = join(folder, "training-app");
 const run = promisify(execFile);
 
+/** A page that trains on images of its own. */
+const trainingPage = `
+import { trainModel } from "ssl-resnext";
+const header = new TextEncoder().encode("P6 20 20 255\\n");
+const data = ["red", "green", "blue"].flatMap((label, channel) =>
+  Array.from({ length: 8 }, (_, i) => {
+    const pixels = Uint8Array.from({ length: 1200 }, (_, at) => (at % 3 === channel ? 150 : 60) + ((at * 7919 + i * 31) % 60));
+    const file = new File([header, pixels], i + ".ppm");
+    Object.defineProperty(file, "webkitRelativePath", { value: "photos/" + label + "/" + i + ".ppm" });
+    return file;
+  }));
+const recipe = { base: "quick", epochs: 1, batchSize: 6, validationShare: 0.25 };
+for await (const { type } of trainModel({ data, model: "ssl_resnext17_cifar10", out: "memory:run", recipe }))
+  document.querySelector("ol").append(Object.assign(document.createElement("li"), { textContent: type }));
+document.body.dataset.done = "";
+`;
+
 /** How a page is built out of the example, as someone does who has installed the package. */
-const bundlers: Readonly<Record<string, (output: string) => Promise<unknown>>> = {
-  Vite: (output) =>
+const bundlers: Readonly<Record<string, (cwd: string, output: string) => Promise<unknown>>> = {
+  Vite: (cwd, output) =>
     run(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--outDir", output], {
-      cwd: app,
+      cwd,
     }),
-  esbuild: (output) => run(process.execPath, ["esbuild.mjs", output], { cwd: app }),
+  esbuild: (cwd, output) => run(process.execPath, ["esbuild.mjs", output], { cwd }),
 };
 
 describe("the example in Chromium", () => {
@@ -39,6 +57,8 @@ describe("the example in Chromium", () => {
     for (const name of installed)
       await symlink(join(root, "node_modules", name), join(app, "node_modules", name));
     await symlink(root, join(app, "node_modules/ssl-resnext"));
+    await cp(app, trainingApp, { recursive: true, verbatimSymlinks: true });
+    await writeFile(join(trainingApp, "main.js"), trainingPage);
     picture = join(folder, "picture.png");
     await writeFile(picture, await solidPng([90, 140, 200], 64));
     const model = await createModel("ssl_resnext17_cifar10", { pretrained: true });
@@ -50,7 +70,7 @@ describe("the example in Chromium", () => {
 
   it.each(Object.keys(bundlers))("answers when %s has bundled it", { timeout: 120_000 }, async (name) => {
     const output = join(folder, name);
-    await bundlers[name]!(output);
+    await bundlers[name]!(app, output);
     await using server = await serveFolder(output);
     const page = await browser.newPage();
     const elsewhere: string[] = [];
@@ -76,6 +96,23 @@ describe("the example in Chromium", () => {
     });
     expect(elsewhere).toEqual([]);
     expect(server.sent()).toBeLessThan(5.5e6);
+    await page.close();
+  });
+
+  it.each(Object.keys(bundlers))("trains when %s has bundled it", { timeout: 120_000 }, async (name) => {
+    const output = join(folder, `${name}-training`);
+    await bundlers[name]!(trainingApp, output);
+    await using server = await serveFolder(output);
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on("console", (message) => problems.push(message.text()));
+    page.on("pageerror", (error) => problems.push(error.message));
+    await page.goto(server.url);
+    await page.waitForSelector("[data-done]", { timeout: 90_000 }).catch(() => undefined);
+    expect({ problems, events: await page.locator("li").allTextContents() }).toEqual({
+      problems: [],
+      events: ["started", "step", "step", "step", "checkpoint", "checkpoint", "epoch", "finished"],
+    });
     await page.close();
   });
 });

@@ -107,6 +107,16 @@ describe("a head trained on a folder", () => {
     expect(readdirSync(own)).toEqual(["18488a230e04fe6262382af12f4673c4495e87d886a1ae45d4fd5aa80943eb7b"]);
   });
 
+  it("says what to do about a cache that cannot be written", async () => {
+    const occupied = join(folder, "occupied");
+    writeFileSync(occupied, "");
+    await expect(run(network(), { cache: occupied })).rejects.toMatchObject({
+      name: "WeightsError",
+      code: "weights/cache-unwritable",
+      message: expect.stringContaining("choose another folder") as string,
+    });
+  });
+
   it("leaves out images that cannot be read, and names them", async () => {
     const broken = join(data, "red", "broken.png");
     writeFileSync(broken, "no image");

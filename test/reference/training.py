@@ -15,12 +15,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from tensor_files import write_tensors
 
-path = sys.argv[1]
-with open(path + ".json") as stream:
-    job = json.load(stream)
-torch.manual_seed(job["seed"])
 torch.set_num_threads(1)
-
 
 
 class Net(torch.nn.Module):
@@ -52,7 +47,8 @@ class Net(torch.nn.Module):
                 layer.append(block(channels, planes, step, shortcut, job["groups"], job["width_per_group"]))
                 channels = planes * block.expansion
             setattr(self, f"layer{stage + 1}", torch.nn.Sequential(*layer))
-        if job["temperature"]:
+        self.pairs = bool(job.get("temperature"))
+        if self.pairs:
             self.projection = torch.nn.Sequential(
                 torch.nn.Linear(channels, 256), torch.nn.ReLU(), torch.nn.Linear(256, 64)
             )
@@ -64,75 +60,89 @@ class Net(torch.nn.Module):
         for stage in range(self.stages):
             x = getattr(self, f"layer{stage + 1}")(x)
         features = x.mean((2, 3))
-        return self.projection(features) if job["temperature"] else self.fc(features)
+        return self.projection(features) if self.pairs else self.fc(features)
 
 
-def loss_of(outputs, targets):
+def loss_of(outputs, targets, temperature):
     """Cross-entropy; with a temperature NT-Xent (SimCLR) over pairs of rows."""
-    if not job["temperature"]:
+    if not temperature:
         return torch.nn.functional.cross_entropy(outputs, targets)
     unit = torch.nn.functional.normalize(outputs, dim=1)
-    similarities = unit @ unit.T / job["temperature"]
+    similarities = unit @ unit.T / temperature
     similarities.fill_diagonal_(-1e9)
     return torch.nn.functional.cross_entropy(similarities, torch.arange(len(unit)) ^ 1)
 
 
-model = Net(job)
-with torch.no_grad():
+def train(model, job, batches):
+    """Takes a step for each batch. Returns the losses by step, and the state after those in `record`."""
+    results = {}
+    model.train()
+    if job["frozen_norm"]:
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
     for name, parameter in model.named_parameters():
-        if parameter.dim() == 1:
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-
-results = {f"start/{name}": value.clone() for name, value in model.state_dict().items()}
-batches = [
-    (
-        torch.randn(job["batch"] * (2 if job["temperature"] else 1), 3, job["size"], job["size"]),
-        torch.softmax(3 * torch.randn(job["batch"], job["classes"]), 1),
-    )
-    for _ in range(job["steps"])
-]
-for step, (images, targets) in enumerate(batches, 1):
-    results[f"images/{step}"] = images
-    results[f"targets/{step}"] = targets
-model.train()
-if job["frozen_norm"]:
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.eval()
-for name, parameter in model.named_parameters():
-    parameter.requires_grad = not any(name.startswith(prefix) for prefix in job["frozen"])
-trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-decays = lambda parameter: job["decay"] == "all" or parameter.dim() > 1
-groups = [
-    {"params": [p for _, p in trained if decays(p)], "weight_decay": job["weight_decay"]},
-    {"params": [p for _, p in trained if not decays(p)], "weight_decay": 0},
-]
-if job["optimizer"] == "adamw":
-    optimizer = torch.optim.AdamW(groups, lr=job["lr"], eps=job["eps"])
-    slots = {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"}
-else:
-    optimizer = torch.optim.SGD(groups, lr=job["lr"], momentum=job["momentum"], nesterov=job["nesterov"])
-    slots = {"momentum": "momentum_buffer"}
-average = {name: value.clone() for name, value in model.state_dict().items()}
-for step, (images, targets) in enumerate(batches, 1):
-    optimizer.zero_grad()
-    loss = 0
-    for part in zip(images.chunk(job["accumulate"]), targets.chunk(job["accumulate"])):
-        share = loss_of(model(part[0]), part[1]) / job["accumulate"]
-        share.backward()
-        loss = loss + share
-    if job["clip"]:
-        torch.nn.utils.clip_grad_norm_([p for _, p in trained], job["clip"])
-    optimizer.step()
-    results[f"loss/{step}"] = loss.detach()
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            average[name].mul_(job["ema"]).add_(value, alpha=1 - job["ema"])
-    if step in job["record"]:
+        parameter.requires_grad = not any(name.startswith(prefix) for prefix in job["frozen"])
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    decays = lambda parameter: job["decay"] == "all" or parameter.dim() > 1
+    groups = [
+        {"params": [p for _, p in trained if decays(p)], "weight_decay": job["weight_decay"]},
+        {"params": [p for _, p in trained if not decays(p)], "weight_decay": 0},
+    ]
+    if job["optimizer"] == "adamw":
+        optimizer = torch.optim.AdamW(groups, lr=job["lr"], eps=job["eps"])
+        slots = {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"}
+    else:
+        optimizer = torch.optim.SGD(groups, lr=job["lr"], momentum=job["momentum"], nesterov=job["nesterov"])
+        slots = {"momentum": "momentum_buffer"}
+    average = {name: value.clone() for name, value in model.state_dict().items()}
+    for step, (images, targets) in enumerate(batches, 1):
+        optimizer.zero_grad()
+        loss = 0
+        for part in zip(images.chunk(job["accumulate"]), targets.chunk(job["accumulate"])):
+            share = loss_of(model(part[0]), part[1], job.get("temperature")) / job["accumulate"]
+            share.backward()
+            loss = loss + share
+        if job["clip"]:
+            torch.nn.utils.clip_grad_norm_([p for _, p in trained], job["clip"])
+        optimizer.step()
+        results[f"loss/{step}"] = loss.detach()
         for name, value in model.state_dict().items():
-            results[f"after/{step}/{name}"] = value.clone()
-            results[f"after/{step}/{name}/ema"] = average[name].clone()
-        for name, parameter in trained:
-            for slot, key in slots.items():
-                results[f"after/{step}/{name}/{slot}"] = optimizer.state[parameter][key].clone()
-write_tensors(path, {name: value for name, value in results.items() if "num_batches_tracked" not in name})
+            if value.is_floating_point():
+                average[name].mul_(job["ema"]).add_(value, alpha=1 - job["ema"])
+        if step in job["record"]:
+            for name, value in model.state_dict().items():
+                results[f"after/{step}/{name}"] = value.clone()
+                results[f"after/{step}/{name}/ema"] = average[name].clone()
+            for name, parameter in trained:
+                for slot, key in slots.items():
+                    results[f"after/{step}/{name}/{slot}"] = optimizer.state[parameter][key].clone()
+    return {name: value for name, value in results.items() if "num_batches_tracked" not in name}
+
+
+if __name__ == "__main__":
+    path = sys.argv[1]
+    with open(path + ".json") as stream:
+        job = json.load(stream)
+    torch.manual_seed(job["seed"])
+    model = Net(job)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    results = {
+        f"start/{name}": value.clone()
+        for name, value in model.state_dict().items()
+        if "num_batches_tracked" not in name
+    }
+    batches = [
+        (
+            torch.randn(job["batch"] * (2 if job["temperature"] else 1), 3, job["size"], job["size"]),
+            torch.softmax(3 * torch.randn(job["batch"], job["classes"]), 1),
+        )
+        for _ in range(job["steps"])
+    ]
+    for step, (images, targets) in enumerate(batches, 1):
+        results[f"images/{step}"] = images
+        results[f"targets/{step}"] = targets
+    write_tensors(path, {**results, **train(model, job, batches)})

@@ -10,7 +10,7 @@ import {
   type Layer,
 } from "../../nn/index.ts";
 import { openFileSource } from "../../node/files/file-storage.ts";
-import { embeddedWeights } from "../../node/package-files.ts";
+import { embeddedWeights } from "../../node/files/hub-storage.ts";
 import { isWeightsPath } from "../../predict/open-model.ts";
 import { openCheckpoint } from "../../weights/index.ts";
 import type { Outcome } from "../options/command.ts";

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { DataError, WeightsError, type Sha256 } from "../../core/index.ts";
+import { fileURLToPath } from "node:url";
+import type { Sha256 } from "../../core/index.ts";
+import { embeddedModel } from "../../nn/model-cards.ts";
 import {
   downloadWeights,
   hubStorage as hubStorageOf,
@@ -7,7 +9,7 @@ import {
   type HubStorage,
 } from "../../weights/hub/index.ts";
 import { fileStorage } from "./file-storage.ts";
-import { cacheFolder, isErrno } from "./file-system.ts";
+import { cacheFolder } from "./file-system.ts";
 
 /**
  * `downloadWeights` into the folder of `hubStorage`, with the settings of the environment:
@@ -35,6 +37,12 @@ function setting(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
 }
 
+/** Path of a model's weights within the package; `undefined` for models that it does not carry. */
+export function embeddedWeights(model: string): string | undefined {
+  if (model !== embeddedModel) return undefined;
+  return fileURLToPath(new URL(`../../../models/${embeddedModel}.safetensors`, import.meta.url));
+}
+
 /** Node's SHA-256. */
 export function nodeSha256(): Sha256 {
   const hash = createHash("sha256");
@@ -45,38 +53,4 @@ export function nodeSha256(): Sha256 {
 }
 
 /** A hub cache in a folder on disk, which is made when it is first written to. */
-export const hubStorage = (folder: string = cacheFolder()): HubStorage =>
-  hubStorageOf(fileStorage, folder, explainCacheErrors(folder));
-
-/** Runs file operations of the cache; what the file system refuses becomes an error that says what to do. */
-type ExplainCacheErrors = <T>(work: () => Promise<T>) => Promise<T>;
-
-function explainCacheErrors(folder: string): ExplainCacheErrors {
-  return async (work) => {
-    try {
-      return await work();
-    } catch (error) {
-      throw cacheError(folder, error);
-    }
-  };
-}
-
-/** Says what to do about an error of the file system; others pass. */
-function cacheError(folder: string, error: unknown): unknown {
-  const refusal = error instanceof DataError ? error.cause : error;
-  if (!(refusal instanceof Error) || !("syscall" in refusal)) return error;
-  if (isErrno(refusal, "ENOSPC") || isErrno(refusal, "EDQUOT")) {
-    return new WeightsError(
-      "weights/cache-full",
-      `${folder}: the disk is full (${refusal.message}). ` +
-        "Free some space and run it again to resume, or set SSL_RESNEXT_CACHE to a folder on another disk.",
-      { cause: refusal },
-    );
-  }
-  return new WeightsError(
-    "weights/cache-unwritable",
-    `${folder}: the cache folder cannot be used (${refusal.message}). ` +
-      "Check its permissions, or set SSL_RESNEXT_CACHE to another folder.",
-    { cause: refusal },
-  );
-}
+export const hubStorage = (folder: string = cacheFolder()): HubStorage => hubStorageOf(fileStorage, folder);

@@ -4,15 +4,18 @@ import { answerCalls } from "../threads/answer-calls.ts";
 
 answerCalls(
   stepWorker({
-    runtime: onnxRuntime,
     writesInto: true,
-    sessionOptions: (device, threads) => ({
-      executionProviders: [device],
-      intraOpNumThreads: threads,
-      graphOptimizationLevel: "all",
-      // Planning memory ahead takes half as much again for a training graph.
-      enableMemPattern: false,
-      logSeverityLevel: 4,
-    }),
+    openRuntime: (device, threads) =>
+      Promise.resolve({
+        onnxRuntime,
+        options: {
+          executionProviders: [device],
+          intraOpNumThreads: threads,
+          graphOptimizationLevel: "all",
+          // Planning memory ahead takes half as much again for a training graph.
+          enableMemPattern: false,
+          logSeverityLevel: 4,
+        },
+      }),
   }),
 );

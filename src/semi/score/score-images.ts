@@ -11,7 +11,7 @@ import type { Teacher } from "./teacher.ts";
 interface ScoreShardOptions extends ScoreOrigin {
   readonly images: ImageSource;
   /** Gives the hashes where the teacher does not. */
-  readonly hasher: Model | undefined;
+  readonly hasher: Model<never> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,7 +74,7 @@ export async function* scoreShard(
 
 /** The hashes of all images, by position; 0 for those that cannot be read. */
 async function hashesOf(
-  hasher: Model,
+  hasher: Model<never>,
   images: ImageSource,
   signal: AbortSignal | undefined,
 ): Promise<BigInt64Array> {
@@ -110,7 +110,7 @@ export async function referencesOrigin(storage: Storage, path: string): Promise<
 export async function* writeReferences(
   storage: Storage,
   path: string,
-  hasher: Model,
+  hasher: Model<never>,
   { sets, origin, signal }: WriteReferencesOptions,
 ): AsyncGenerator<void, void, undefined> {
   const writer = await openReferenceWriter(storage, path);
@@ -143,7 +143,10 @@ export const isBrokenImage = ({ code }: SslResnextError): boolean =>
  *
  * @throws what keeps an image from being read that is not the fault of the image.
  */
-async function* runImages(model: Model, ...options: Parameters<Model["run"]>): ReturnType<Model["run"]> {
+async function* runImages(
+  model: Model<never>,
+  ...options: Parameters<Model["run"]>
+): ReturnType<Model["run"]> {
   for await (const result of model.run(...options)) {
     if ("error" in result && !isBrokenImage(result.error)) throw result.error;
     yield result;

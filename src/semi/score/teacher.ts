@@ -23,7 +23,7 @@ export interface Execution {
 
 /** A model that scores images. */
 export interface Teacher {
-  readonly model: Model;
+  readonly model: Model<never>;
   /** Whether the model gives the frequencies that hashes are made of; an exported graph does not. */
   readonly hashes: boolean;
   /** The logits of the classes that the labelled images have, in their order. */
@@ -67,7 +67,7 @@ export async function openTeacher(
  *
  * @throws DataError `data/class-mismatch` when the model does not know one of them.
  */
-export function classIndices({ description }: Model, classes: readonly string[]): readonly number[] {
+export function classIndices({ description }: Model<never>, classes: readonly string[]): readonly number[] {
   const indexOf = mapClasses(classes, classesOf(description));
   return classes.map((name) => indexOf.get(name)!);
 }
@@ -77,7 +77,7 @@ export function frequencyModel(
   platform: SemiPlatform,
   preprocessing: Preprocessing,
   execution: Execution,
-): Model {
+): Model<never> {
   const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
   return modelOf(platform, { description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);

@@ -1,3 +1,4 @@
+import { version } from "../../core/index.ts";
 import type { Storage } from "../../core/storage/index.ts";
 import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
@@ -40,7 +41,7 @@ async function* completed(
   { manifest: before, status, changes }: Standing,
 ): AsyncGenerator<SemiEvent, Manifest | undefined, undefined> {
   if (status === "done") return before;
-  const { platform, storage } = context;
+  const { storage } = context;
   const path = context.path(folder);
   if (status === "to redo" && !work.isIncremental) await clearFolder(storage, path);
   else await removePartials(storage, path);
@@ -51,7 +52,7 @@ async function* completed(
   const manifest = (rest: Pick<Manifest, "status" | "outputs" | "counts">): Manifest => ({
     format: 1,
     stage: kind,
-    software: `ssl-resnext ${platform.packageVersion()}`,
+    software: `ssl-resnext ${version}`,
     ...work.origin,
     seconds: earlier + (performance.now() - began) / 1000,
     ...rest,

@@ -127,7 +127,7 @@ interface MeasureOptions {
 
 /** Measures a model, and releases it. */
 async function measure(
-  model: Model,
+  model: Model<never>,
   images: ImageSource,
   { classes, isRestricted, signal }: MeasureOptions,
 ): Promise<ReturnType<typeof numbersOf>> {

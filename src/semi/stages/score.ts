@@ -128,7 +128,7 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
 /** Hashes the references, unless the table of their hashes stands. */
 async function* hashReferences(
   { context, folder, references, inputs }: Scoring,
-  hasher: Model,
+  hasher: Model<never>,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { platform, storage, path, signal, settings } = context;
   const file = path(folder, referencesName);
@@ -158,6 +158,6 @@ function outcomeOf(files: readonly ScoreFacts[]): StageOutcome {
   return { outputs: [referencesName], counts: { shards: files.length, images, broken } };
 }
 
-async function release({ model }: Teacher, hasher: Model): Promise<void> {
+async function release({ model }: Teacher, hasher: Model<never>): Promise<void> {
   await Promise.all([model.release(), hasher.release()]);
 }

@@ -1,12 +1,6 @@
-import {
-  DataError,
-  hexOf,
-  tensor,
-  WeightsError,
-  type StateDict,
-  type TensorSource,
-} from "../../core/index.ts";
+import { hexOf, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
 import { writeBytes, type Storage } from "../../core/storage/index.ts";
+import { inCache } from "../../weights/hub/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 
@@ -35,10 +29,10 @@ interface Place {
  * Opens the embeddings of one model in a folder, which is made when it is first written to.
  *
  * Each file holds some images and their embeddings and appears complete or not at all, so that a run that is killed
- * keeps what it had written, and runs at the same time do not disturb each other. A file that cannot be read is left
- * out.
+ * keeps what it had written, and runs at the same time do not disturb each other. A file that is damaged is left out.
  *
  * @param length Numbers of one embedding.
+ * @throws WeightsError `weights/cache-full`, `weights/cache-unwritable`, when it is opened and when it is written to
  */
 export async function openEmbeddingCache(
   platform: CachePlatform,
@@ -51,11 +45,13 @@ export async function openEmbeddingCache(
   // Images come in the order of the run before: one file serves hundreds of them in a row.
   let open: { readonly file: string; readonly data: Float32Array<ArrayBuffer> } | undefined;
 
-  for (const file of await filesIn(storage, folder)) {
-    for (const [row, hash] of (await hashesIn(storage, storage.join(folder, file), length)).entries()) {
-      places.set(hash, { file, row });
+  await inCache(folder, async () => {
+    for (const file of await filesIn(storage, folder)) {
+      for (const [row, hash] of (await hashesIn(storage, storage.join(folder, file), length)).entries()) {
+        places.set(hash, { file, row });
+      }
     }
-  }
+  });
   const flush = async (): Promise<void> => {
     if (added.size === 0) return;
     const rows = added;
@@ -145,22 +141,10 @@ async function writePart(
   digest.update(hashes);
   const name = `${(await digest.hex()).slice(0, 16)}.safetensors`;
   const storage = storageFor(folder);
-  await storage.makeFolder(folder).catch((error: unknown) => {
-    throw cacheError(folder, error);
+  await inCache(folder, async () => {
+    await storage.makeFolder(folder);
+    await writeBytes(storage, storage.join(folder, name), chunks);
   });
-  await writeBytes(storage, storage.join(folder, name), chunks);
-}
-
-/** Says what to do about a folder that cannot be made; other errors pass. */
-function cacheError(folder: string, error: unknown): unknown {
-  if (!(error instanceof DataError)) return error;
-  const reason = error.cause instanceof Error ? error.cause.message : error.message;
-  return new WeightsError(
-    "weights/cache-unwritable",
-    `${folder}: the cache folder cannot be used (${reason}). ` +
-      "Check its permissions, or set SSL_RESNEXT_CACHE to another folder.",
-    { cause: error },
-  );
 }
 
 const fromHex = (text: string): Uint8Array =>

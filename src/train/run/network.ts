@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/index.ts";
+import { UsageError, version } from "../../core/index.ts";
 import { imagenetClasses } from "../../data/index.ts";
 import {
   family,
@@ -141,7 +141,7 @@ function describeImages(images: number | undefined, classes: number): string {
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
 export function trainedDescription(
   { description }: Pick<ModelSource, "description">,
-  { platform, folder, recipe, data }: Pick<OpenedRun, "platform" | "folder" | "recipe" | "data">,
+  { folder, recipe, data }: Pick<OpenedRun, "folder" | "recipe" | "data">,
   classes: number,
   images: number | undefined,
 ): ModelDescription {
@@ -153,7 +153,7 @@ export function trainedDescription(
       model: description.name,
       data: `${data.name}, ${describeImages(images, classes)}`,
       recipe: JSON.stringify(recipe),
-      software: `ssl-resnext ${platform.packageVersion()}`,
+      software: `ssl-resnext ${version}`,
     },
   };
 }

@@ -26,14 +26,17 @@ export interface UpdateRequest {
 
 /** What a platform gives its worker for training steps. */
 export interface StepWorkerParts {
-  readonly runtime: OnnxRuntime;
-  readonly sessionOptions: (device: Device, threads: number) => InferenceSession.SessionOptions;
+  /** ONNX Runtime for a device, and how it opens sessions there. @throws SessionError `runtime/not-installed` */
+  readonly openRuntime: (
+    device: Device,
+    threads: number,
+  ) => Promise<{ readonly onnxRuntime: OnnxRuntime; readonly options: InferenceSession.SessionOptions }>;
   /** Whether ONNX Runtime writes results into the memory that it is given. */
   readonly writesInto: boolean;
 }
 
 /** The worker that takes training steps. */
-export function stepWorker({ runtime, sessionOptions, writesInto }: StepWorkerParts): Methods {
+export function stepWorker({ openRuntime, writesInto }: StepWorkerParts): Methods {
   let opened: StepRunner | undefined;
   const runner = (): StepRunner => {
     if (opened) return opened;
@@ -41,8 +44,8 @@ export function stepWorker({ runtime, sessionOptions, writesInto }: StepWorkerPa
   };
   return {
     async open({ program, device, threads, seed }: OpenStepRequest): Promise<Answer> {
-      const session = sessionOptions(device, threads);
-      opened = await openRunner(runtime, program, { device, seed, writesInto, session });
+      const { onnxRuntime, options: session } = await openRuntime(device, threads);
+      opened = await openRunner(onnxRuntime, program, { device, seed, writesInto, session });
       return { value: undefined };
     },
     async step({ batch, rates }: StepRequest): Promise<Answer> {

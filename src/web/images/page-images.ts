@@ -1,5 +1,11 @@
 import { UsageError } from "../../core/index.ts";
-import { concatSources, isImagePath, type ImageItem, type ImageSource } from "../../data/index.ts";
+import {
+  concatSources,
+  isImagePath,
+  sortNaturally,
+  type ImageItem,
+  type ImageSource,
+} from "../../data/index.ts";
 import { imageFormat } from "../../image/image-format.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { blobUri } from "../storage/browser-storage.ts";
@@ -119,7 +125,7 @@ function itemSource(images: readonly PageImage[]): ImageSource {
   const labels = images.map((image) => (image instanceof Blob ? fileItem(image).label : undefined));
   const classes = [...new Set(labels.filter((label) => label !== undefined))];
   return {
-    classes: classes.length > 0 ? classes.toSorted() : undefined,
+    classes: classes.length > 0 ? sortNaturally(classes) : undefined,
     size: images.length,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
       for (const image of images) yield itemOf(image);

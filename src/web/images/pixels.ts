@@ -68,6 +68,17 @@ function sizeOf(source: Exclude<PixelSource, ImageData>): readonly [width: numbe
   return [source.width, source.height];
 }
 
+/** An image as canvases take it. */
+export function imageDataOf({ width, height, data }: RgbImage): ImageData {
+  const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let s = 0, o = 0; s < data.length; s += 3, o += 4) {
+    rgba[o] = data[s]!;
+    rgba[o + 1] = data[s + 1]!;
+    rgba[o + 2] = data[s + 2]!;
+  }
+  return new ImageData(rgba, width, height);
+}
+
 /** Drops alpha. */
 export function rgbOf({ width, height, data }: Pick<ImageData, "width" | "height" | "data">): RgbImage {
   const rgb = new Uint8Array(width * height * 3);

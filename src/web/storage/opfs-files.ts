@@ -81,7 +81,10 @@ interface SyncAccessHandle {
   close(): void;
 }
 
-/** Writes the whole of a new file: in place where the browser can, in a worker, else through a stream. */
+/**
+ * Writes the whole of a new file: in a worker through a synchronous access handle, in a page, which has none, through a
+ * stream. Both are the same to whoever reads: the file is moved to its name when it is whole.
+ */
 async function fill(file: FileSystemFileHandle, content: Blob): Promise<void> {
   if (!file.createSyncAccessHandle) {
     const stream = await file.createWritable();
@@ -94,7 +97,12 @@ async function fill(file: FileSystemFileHandle, content: Blob): Promise<void> {
     for (let at = 0; ;) {
       const { done, value } = await reader.read();
       if (done) break;
-      at += handle.write(value, { at });
+      for (let rest = value; rest.length > 0;) {
+        const written = handle.write(rest, { at });
+        if (written === 0) throw new DOMException("Nothing more could be written.", "QuotaExceededError");
+        at += written;
+        rest = rest.subarray(written);
+      }
     }
     handle.flush();
   } finally {

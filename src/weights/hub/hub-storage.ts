@@ -1,4 +1,4 @@
-import type { ByteSource } from "../../core/index.ts";
+import { DataError, WeightsError, type ByteSource } from "../../core/index.ts";
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 
 /** The cache that the hub downloads into: a folder of a storage. */
@@ -37,19 +37,32 @@ export interface PartialFile extends ByteSource {
   release(): Promise<void>;
 }
 
-/** Runs what the storage is asked to do; what it refuses may become an error that says what to do about the cache. */
-type Explain = <T>(work: () => Promise<T>) => Promise<T>;
-
 /**
- * A hub cache in a folder, which is made when it is first written to.
+ * Runs what the storage of a cache is asked to do: what the system refuses becomes an error that says what to do.
  *
- * @param explain @default errors of the storage pass
+ * @throws WeightsError `weights/cache-full`, `weights/cache-unwritable`; other errors pass
  */
-export function hubStorage(
-  storage: Storage,
-  folder: string,
-  explain: Explain = (work) => work(),
-): HubStorage {
+export async function inCache<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DataError && error.cause instanceof Error)) throw error;
+    const { message } = error.cause;
+    const [code, text] =
+      error.code === "data/disk-full"
+        ? ["cache-full", `the disk is full (${message}). Free some space and run it again to resume`]
+        : ["cache-unwritable", `the cache folder cannot be used (${message}). Check its permissions`];
+    throw new WeightsError(
+      `weights/${code}`,
+      `${folder}: ${text}, or choose another folder (in Node, SSL_RESNEXT_CACHE names it).`,
+      { cause: error.cause },
+    );
+  }
+}
+
+/** A hub cache in a folder, which is made when it is first written to. */
+export function hubStorage(storage: Storage, folder: string): HubStorage {
+  const explain: Explain = (work) => inCache(folder, work);
   const locate = (file: string): string => storage.join(folder, file);
   return {
     locate,
@@ -85,6 +98,8 @@ export function hubStorage(
       }),
   };
 }
+
+type Explain = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Opens the unfinished file at `path`, which becomes `finished` when it is committed. */
 async function openPartialFile(

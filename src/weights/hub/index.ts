@@ -18,4 +18,4 @@ export {
   defaultHubTiming,
   type HubTiming,
 } from "./hub-events.ts";
-export { hubStorage, type ClaimOptions, type HubStorage, type PartialFile } from "./hub-storage.ts";
+export { hubStorage, inCache, type ClaimOptions, type HubStorage, type PartialFile } from "./hub-storage.ts";

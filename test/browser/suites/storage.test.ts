@@ -1,8 +1,9 @@
 import { blobUri, browserStorageFor, indexedDbStorage, opfsStorage } from "ssl-resnext/web";
-import { describe, expect, it } from "vitest";
-import { readBytes, type Storage } from "../../../src/core/storage/index.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { readBytes, writeBytes, type Storage } from "../../../src/core/storage/index.ts";
 import { memoryStorage } from "../../../src/core/storage/memory-storage.ts";
 import { contractFiles, storageSuite, type OpenedStorage } from "../../contract/storage.ts";
+import { storageInWorker } from "../../support/storage-in-worker.ts";
 
 async function inFolder(storage: Storage, scheme: string): Promise<OpenedStorage> {
   const root = `${scheme}:${crypto.randomUUID()}`;
@@ -11,6 +12,11 @@ async function inFolder(storage: Storage, scheme: string): Promise<OpenedStorage
 }
 
 storageSuite("private files", () => inFolder(opfsStorage(), "opfs"), { keepsOpenFiles: false });
+const inWorker = storageInWorker();
+afterAll(() => inWorker.end());
+storageSuite("private files in a worker", () => inFolder(inWorker.storage, "opfs"), {
+  keepsOpenFiles: false,
+});
 storageSuite("a database", () => inFolder(indexedDbStorage(), "idb"));
 storageSuite("memory", async () => ({ storage: memoryStorage(), root: "memory:", close: async () => {} }));
 
@@ -53,5 +59,19 @@ it("keeps a large file that grows in pieces", async () => {
   await file.sync();
   expect((await storage.stat(uri))!.size).toBe(400 << 16);
   expect(await file.read(399 << 16, 1 << 16)).toEqual(piece);
+  await close();
+});
+
+it("writes private files through streams in a page, and in place in a worker; each reads what the other wrote", async () => {
+  expect("createSyncAccessHandle" in FileSystemFileHandle.prototype).toBe(false);
+  const { storage, root, close } = await inFolder(opfsStorage(), "opfs");
+  const bytes = crypto.getRandomValues(new Uint8Array(1 << 16));
+  const before = await inWorker.handles();
+  await writeBytes(storage, storage.join(root, "of the page.bin"), [bytes]);
+  expect(await inWorker.handles()).toBe(before);
+  await writeBytes(inWorker.storage, storage.join(root, "of the worker.bin"), [bytes]);
+  expect(await inWorker.handles()).toBe(before + 1);
+  expect(await readBytes(inWorker.storage, storage.join(root, "of the page.bin"))).toEqual(bytes);
+  expect(await readBytes(storage, storage.join(root, "of the worker.bin"))).toEqual(bytes);
   await close();
 });

@@ -1,0 +1,4 @@
+import { nodeTrainingPlatform } from "ssl-resnext/node";
+import { trainingSuite } from "./training.ts";
+
+trainingSuite("Node", nodeTrainingPlatform);
