@@ -36,9 +36,13 @@ export interface Names {
 /** Names nodes `/layer1.0/conv1/Conv`, their outputs likewise, and constants by their own name if they have one. */
 export function nameGraph(graph: Graph): Names {
   const taken = new Set<string>([...graph.inputs.keys(), ...graph.outputs.keys()]);
+  // Names that are taken stay so: thousands of a kind are not tried anew for each.
+  const suffixes = new Map<string, number>();
   const unique = (wanted: string): string => {
     let name = wanted;
-    for (let suffix = 1; taken.has(name); suffix++) name = `${wanted}_${suffix}`;
+    let suffix = suffixes.get(wanted) ?? 1;
+    for (; taken.has(name); suffix++) name = `${wanted}_${suffix}`;
+    suffixes.set(wanted, suffix);
     taken.add(name);
     return name;
   };

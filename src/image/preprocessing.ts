@@ -1,17 +1,18 @@
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
 import { ImageError } from "../core/index.ts";
 
-const channels = z.tuple([z.number(), z.number(), z.number()]).readonly();
+const channels = z.readonly(z.tuple([z.number(), z.number(), z.number()]));
 
-const schema = z
-  .strictObject({
-    inputSize: z.int().min(1).max(4096),
-    cropPct: z.number().gte(0.05).lte(20),
+const schema = z.readonly(
+  z.strictObject({
+    inputSize: z.int().check(z.minimum(1), z.maximum(4096)),
+    cropPct: z.number().check(z.minimum(0.05), z.maximum(20)),
     interpolation: z.enum(["bilinear", "bicubic"]),
     mean: channels,
-    std: channels.refine((std) => std.every((value) => value > 0), "must be above 0"),
-  })
-  .readonly();
+    std: channels.check(z.refine((std) => std.every((value) => value > 0), "must be above 0")),
+  }),
+);
 
 /** How an image becomes a model's input, in the terms of timm's configurations; checkpoints carry it. */
 export interface Preprocessing {
@@ -42,7 +43,8 @@ export const imagenetPreprocessing: Preprocessing = {
  * @throws ImageError `image/preprocessing` that names every field that is missing, unknown or out of range.
  */
 export function parsePreprocessing(value: unknown): Preprocessing {
-  const result = schema.safeParse(value);
+  // English texts are not in zod/mini by default.
+  const result = schema.safeParse(value, { error: en().localeError });
   if (result.success) return result.data;
   throw new ImageError(
     "image/preprocessing",

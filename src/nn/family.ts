@@ -1,4 +1,4 @@
-import type { ZodType } from "zod";
+import type { ZodMiniType } from "zod/mini";
 import type { StateDict } from "../core/index.ts";
 import type { Value } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
@@ -35,7 +35,7 @@ export interface Stage<Tap extends string> {
  */
 export interface ModelFamily<Config extends CommonConfig, Tap extends string> {
   /** A configuration as checkpoints hold it, by an earlier version too. Its values are checked by `complete`. */
-  readonly schema: ZodType<Config>;
+  readonly schema: ZodMiniType<Config>;
   /** Architectures by name, as far as they differ from the defaults. */
   readonly architectures: Readonly<Record<string, Partial<Config>>>;
   /** Feature maps that can be read from the network, in order of computation. */

@@ -1,4 +1,5 @@
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
 import { ModelError } from "../core/index.ts";
 import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
 import { family, type ModelConfig } from "./families/index.ts";
@@ -17,7 +18,7 @@ export interface ModelDescription {
 }
 
 const schema = z.strictObject({
-  name: z.string().min(1),
+  name: z.string().check(z.minLength(1)),
   config: family.schema,
   classes: z.union([z.literal("imagenet-1k"), z.array(z.string())]),
   preprocessing: z.unknown(),
@@ -45,7 +46,10 @@ export function decodeDescription(
   const text = metadata[key];
   if (text === undefined) return undefined;
   try {
-    const { config, preprocessing, ...rest } = schema.parse(JSON.parse(text));
+    // English texts are not in zod/mini by default.
+    const parsed = schema.safeParse(JSON.parse(text), { error: en().localeError });
+    if (!parsed.success) throw new Error(z.prettifyError(parsed.error), { cause: parsed.error });
+    const { config, preprocessing, ...rest } = parsed.data;
     const description = {
       ...rest,
       config: family.complete(config),
@@ -54,10 +58,9 @@ export function decodeDescription(
     checkClasses(description);
     return description;
   } catch (cause) {
-    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
     throw new ModelError(
       "model/invalid-description",
-      `${file}: its metadata "${key}" does not describe a model: ${reason}`,
+      `${file}: its metadata "${key}" does not describe a model: ${(cause as Error).message}`,
       { cause },
     );
   }

@@ -21,6 +21,7 @@ import {
   type ModelSource,
 } from "./open-model.ts";
 import { createImagePipeline, openGraphPipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
+import { classesOf } from "./results.ts";
 
 export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8Options {
   /**
@@ -52,19 +53,20 @@ export async function createModel<Input>(
 }
 
 /** A model for inference, of weights that are at hand. */
-export function modelOf<Input>(
+export async function modelOf<Input>(
   platform: ModelPlatform<Input>,
   source: ModelSource,
   execution: ExecutionOptions = {},
   int8?: KnownQuantisation,
-): Model<Input> {
+): Promise<Model<Input>> {
   const { description } = source;
   const { config, preprocessing, provenance } = description;
   const described = int8
     ? { ...description, provenance: { ...provenance, precision: int8.origin } }
     : description;
   const { inputSize } = preprocessing;
-  return new Model(described, platform.itemOf, (computation, images, signal) =>
+  const classes = await classesOf(description);
+  return new Model(described, classes, platform.itemOf, (computation, images, signal) =>
     openGraphPipeline(platform, source, execution, {
       // Explanations are computed in float32: integers have no gradients.
       graph: (weights, { blockSize, batchSize }) =>
@@ -127,7 +129,8 @@ async function openOnnxModel<Input>(
   }
   checkInput(path, exported, described.preprocessing);
   const description = overrideExported(path, described, options);
-  return new Model(description, platform.itemOf, (computation, images, signal) => {
+  const classes = await classesOf(description);
+  return new Model(description, classes, platform.itemOf, (computation, images, signal) => {
     if ("explains" in computation) {
       throw new ModelError(
         "model/fixed-graph",

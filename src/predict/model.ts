@@ -1,5 +1,5 @@
 import { ModelError } from "../core/index.ts";
-import type { ImageItem } from "../data/index.ts";
+import type { ImageItem, ModelClasses } from "../data/index.ts";
 import { family, findCard, type ModelCard, type ModelDescription, type Tap } from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { explainImages, type Explained, type ExplainOptions } from "./explain.ts";
@@ -63,16 +63,25 @@ export class Model<Input = ImageInput> implements Network {
   readonly card: ModelCard | undefined;
   /** Class names in the order of the logits. */
   readonly classes: readonly string[];
+  /** The same as data sets may spell them: ImageNet's with WordNet ids and all lemmas. */
+  readonly modelClasses: ModelClasses;
   /** The last feature map: each stage of the network has one. */
   readonly lastLayer: Tap;
   readonly #open: OpenPipeline;
   readonly #itemOf: ItemOf<Input>;
   readonly #opened = new Map<string, Promise<OpenedPipeline>>();
 
-  constructor(description: ModelDescription, itemOf: ItemOf<Input>, open: OpenPipeline) {
+  /** @param classes What `classesOf` gives for the description. */
+  constructor(
+    description: ModelDescription,
+    classes: ModelClasses,
+    itemOf: ItemOf<Input>,
+    open: OpenPipeline,
+  ) {
     this.description = description;
     this.card = findCard(description.name);
-    this.classes = classNames(description);
+    this.classes = classNames(classes);
+    this.modelClasses = classes;
     this.lastLayer = family.stages(description.config).at(-1)!.name;
     this.#open = open;
     this.#itemOf = itemOf;

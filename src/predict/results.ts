@@ -26,6 +26,8 @@ export interface Network {
   readonly description: ModelDescription;
   /** Class names in the order of the logits. */
   readonly classes: readonly string[];
+  /** The same as data sets may spell them: ImageNet's with WordNet ids and all lemmas. */
+  readonly modelClasses: ModelClasses;
   /** The last feature map. */
   readonly lastLayer: Tap;
   run(
@@ -101,13 +103,13 @@ export function predictionsOf(
   }));
 }
 
-/** Class names in the order of the logits; `class 7` where the model does not know them. */
-export function classNames(description: ModelDescription): readonly string[] {
-  return classesOf(description).map((entry) => (typeof entry === "string" ? entry : entry.label));
+/** Class names in the order of the logits. */
+export function classNames(classes: ModelClasses): readonly string[] {
+  return classes.map((entry) => (typeof entry === "string" ? entry : entry.label));
 }
 
-/** A model's classes as data sets may spell them. */
-export function classesOf({ classes, config }: ModelDescription): ModelClasses {
-  if (classes === "imagenet-1k") return imagenetClasses;
+/** A model's classes as data sets may spell them; `class 7` where the model does not know them. */
+export async function classesOf({ classes, config }: ModelDescription): Promise<ModelClasses> {
+  if (classes === "imagenet-1k") return imagenetClasses();
   return classes.length > 0 ? classes : Array.from({ length: config.numClasses }, (_, i) => `class ${i}`);
 }

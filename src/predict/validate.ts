@@ -14,7 +14,7 @@ import {
   type ClassSubset,
   type ConfusionMatrix,
 } from "./metrics.ts";
-import { classesOf, type Failure, type Network } from "./results.ts";
+import type { Failure, Network } from "./results.ts";
 
 export interface ValidateOptions {
   /** Counts a second accuracy with the reassessed labels of ImageNet's validation set. */
@@ -68,7 +68,7 @@ export async function validate(
   options: ValidateOptions,
 ): Promise<ValidationReport> {
   const { realLabels, subset, onFailure, onPrediction, onProgress, signal } = options;
-  const classes = classesOf(model.description);
+  const classes = model.modelClasses;
   const announced = mapClasses(images.classes ?? [], classes);
   const classOf = classLookup(classes, announced);
   const place = subset && new Map(subset.map((index, position) => [index, position]));

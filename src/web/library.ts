@@ -63,9 +63,9 @@ export const onePerWorker = (plan: ExecutionOptions["plan"] = {}): PlanOverrides
  * A model for inference of weights that are at hand, such as those that `trainHead` gives.
  *
  * @example
- * const mine = modelOf(trained);
+ * const mine = await modelOf(trained);
  */
-export const modelOf = (source: ModelSource, options: ExecutionOptions = {}): Model<PageImage> =>
+export const modelOf = (source: ModelSource, options: ExecutionOptions = {}): Promise<Model<PageImage>> =>
   modelOn(browserPlatform, source, { ...options, plan: onePerWorker(options.plan) });
 
 /** Finds a model by name or by file, as `createModel` takes it. @throws ModelError, DataError, WeightsError. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import {
   bytesPerElement,
   elementCount,
@@ -232,12 +232,12 @@ const dtypesByName: ReadonlyMap<string, DType> = new Map(
 /** Entry of the header that holds free strings in place of a tensor. */
 const metadataKey = "__metadata__";
 
-const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const count = z.int().check(z.nonnegative());
 
 /** One tensor of the header; offsets in bytes from the end of the header. */
-const headerEntry: z.ZodType<HeaderEntry> = z.strictObject({
+const headerEntry: z.ZodMiniType<HeaderEntry> = z.strictObject({
   dtype: z.string(),
-  shape: z.array(count).max(64),
+  shape: z.array(count).check(z.maxLength(64)),
   data_offsets: z.tuple([count, count]),
 });
 
@@ -247,4 +247,4 @@ interface HeaderEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-const headerMetadata: z.ZodType<Readonly<Record<string, string>>> = z.record(z.string(), z.string());
+const headerMetadata: z.ZodMiniType<Readonly<Record<string, string>>> = z.record(z.string(), z.string());

@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
 import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createModel } from "../../src/node/library.ts";
@@ -42,6 +44,44 @@ const bundlers: Readonly<Record<string, (cwd: string, output: string) => Promise
     }),
   esbuild: (cwd, output) => run(process.execPath, ["esbuild.mjs", output], { cwd }),
 };
+
+/** Bytes of a script and of all that it loads before it runs, each file compressed; ONNX Runtime and decoders are not in it. */
+async function compressedBytes(script: string): Promise<number> {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: script, resolveDir: folder },
+    alias: { "ssl-resnext": join(root, "dist/web/browser.js") },
+    external: ["onnxruntime-web", "onnxruntime-web/*", "@jsquash/*"],
+    conditions: ["browser", "onnxruntime-web-use-extern-wasm"],
+    bundle: true,
+    minify: true,
+    splitting: true,
+    format: "esm",
+    write: false,
+    metafile: true,
+    outdir: folder,
+    absWorkingDir: folder,
+  });
+  const { outputs } = metafile;
+  const loaded = new Set(Object.keys(outputs).filter((file) => outputs[file]!.entryPoint === "<stdin>"));
+  // A set goes on with what is added to it meanwhile.
+  for (const file of loaded) {
+    for (const { path, kind, external } of outputs[file]!.imports)
+      if (kind === "import-statement" && !external) loaded.add(path);
+  }
+  const files = outputFiles.filter(({ path }) => loaded.has(relative(folder, path)));
+  expect(files).toHaveLength(loaded.size);
+  return files.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0);
+}
+
+describe("what a page that classifies loads before it runs", () => {
+  it("stays below 80 kB, compressed", async () => {
+    const script = `import { createModel } from "ssl-resnext"; globalThis.createModel = createModel;`;
+    const bytes = await compressedBytes(script);
+    expect(bytes).toBeLessThan(80_000);
+    // So small that something is missing.
+    expect(bytes).toBeGreaterThan(40_000);
+  });
+});
 
 describe("the example in Chromium", () => {
   let browser: Browser;

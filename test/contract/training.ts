@@ -188,7 +188,7 @@ function heads(platform: TrainingPlatform): void {
       expect(events.at(-1)).toMatchObject({ type: "fitted", l2: stated.head.l2, top1: 100 });
       const { loss } = events.at(-1) as Extract<HeadEvent, { type: "fitted" }>;
       expect(Math.abs(loss / stated.head.loss - 1)).toBeLessThan(0.02);
-      const model = modelOf(platform, next.value);
+      const model = await modelOf(platform, next.value);
       expect(await model.validate(images)).toMatchObject({ count: 36, failed: 0, top1: 100 });
       await model.release();
     }

@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fromBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, type TensorProto } from "onnx-buf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema, type TensorProto } from "onnx-buf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GraphError, tensor, type TensorSource } from "../../src/core/index.ts";
 import {
@@ -14,10 +15,19 @@ import {
   gemm,
   input,
   mul,
+  readModelInterface,
   relu,
   scope,
   type Graph,
 } from "../../src/graph/index.ts";
+import { imagenetPreprocessing } from "../../src/image/index.ts";
+import {
+  inferenceGraph,
+  modelConfig,
+  randomStateDict,
+  type InferenceGraphOptions,
+} from "../../src/nn/index.ts";
+import { trainingProgram } from "../../src/train/index.ts";
 import { randomTensors } from "../support/random-tensors.ts";
 import { collect, counted, runModel } from "../support/run-graph.ts";
 
@@ -46,6 +56,24 @@ function zeros(...dims: readonly number[]): TensorSource<"float32"> {
     dims,
     load: () => Promise.resolve(tensor("float32", dims, new Float32Array(dims.reduce((a, b) => a * b, 1)))),
   };
+}
+
+/** A model that protobuf has read and written again: the graph comes last, and in it the weights. */
+function rewritten(bytes: Uint8Array): Uint8Array {
+  // Fields that onnx.proto does not have would be left out.
+  const options = { writeUnknownFields: false };
+  const model = fromBinary(ModelProtoSchema, bytes);
+  const { graph } = model;
+  delete model.graph;
+  const initializer = graph!.initializer.splice(0);
+  const writer = new BinaryWriter()
+    .raw(toBinary(ModelProtoSchema, model, options))
+    .tag(7, WireType.LengthDelimited)
+    .fork()
+    .raw(toBinary(GraphProtoSchema, graph!, options));
+  for (const tensorProto of initializer)
+    writer.tag(5, WireType.LengthDelimited).bytes(toBinary(TensorProtoSchema, tensorProto, options));
+  return writer.join().finish();
 }
 
 const external = (initializer: TensorProto | undefined): Readonly<Record<string, string>> =>
@@ -155,6 +183,24 @@ describe("encodeModel", () => {
     });
   });
 
+  const config = modelConfig("resnext17_cifar10");
+  const inference = (options: InferenceGraphOptions): Graph =>
+    inferenceGraph(config, randomStateDict(config, 0), { inputSize: 32, ...options });
+  const written: Readonly<Record<string, () => readonly Graph[]>> = {
+    inference: () => [inference({ outputs: ["logits", "embedding"] })],
+    "blocked inference": () => [inference({ blockSize: 8 })],
+    "preprocessing inside": () => [inference({ preprocessing: imagenetPreprocessing })],
+    training: () => Object.values(trainingProgram(config, { batchSize: 2, inputSize: 32 }).graphs),
+  };
+  it.each(Object.keys(written))("gives the bytes that protobuf's own writer gives: %s", async (name) => {
+    for (const graph of written[name]!()) {
+      for (const options of [{ metadata: { "ssl-resnext": "{}" } }, { externalData: "weights.bin" }]) {
+        const bytes = await collect(encodeModel(graph, options).model);
+        expect(Buffer.compare(rewritten(bytes), bytes)).toBe(0);
+      }
+    }
+  });
+
   const overLimit: readonly (readonly [string, readonly TensorSource<"float32">[]])[] = [
     ["2 GB in two tensors", [zeros(1, 300_000_000), zeros(1, 300_000_000)]],
     ["6 GB in five tensors", Array.from({ length: 5 }, () => zeros(1, 300_000_000))],
@@ -196,5 +242,86 @@ describe("encodeModel", () => {
     const { tensorBytes, peakBytes } = JSON.parse(output) as { tensorBytes: number; peakBytes: number };
     expect(peakBytes / tensorBytes).toBeLessThan(1.3);
     expect(peakBytes / tensorBytes).toBeGreaterThan(0.9);
+  });
+});
+
+describe("readModelInterface", () => {
+  const tensorType = (elemType: number, ...dims: readonly (number | string | undefined)[]) => ({
+    case: "tensorType" as const,
+    value: {
+      elemType,
+      shape: {
+        dim: dims.map((dim) => ({
+          value:
+            dim === undefined
+              ? { case: undefined }
+              : typeof dim === "number"
+                ? { case: "dimValue" as const, value: BigInt(dim) }
+                : { case: "dimParam" as const, value: dim },
+        })),
+      },
+    },
+  });
+  const foreign = toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 10n,
+      producerName: "another",
+      docString: "what this package does not write",
+      metadataProps: [{ key: "a", value: "ü" }, { key: "empty" }],
+      graph: {
+        docString: "nor this",
+        node: [{ opType: "Identity", attribute: [{ name: "value", t: { dims: [2n], floatData: [1, 2] } }] }],
+        initializer: [{ name: "w", dataType: 7, dims: [2n ** 40n], int64Data: [1n, -2n] }],
+        input: [
+          { name: "images", type: { denotation: "IMAGE", value: tensorType(1, "N", 3, undefined, 2 ** 40) } },
+          { name: "half", type: { value: tensorType(10) } },
+          { name: "complex", type: { value: tensorType(14, 1) } },
+          { name: "list", type: { value: { case: "sequenceType", value: {} } } },
+          { name: "untyped" },
+        ],
+        output: [{ name: "logits", type: { value: tensorType(1, "N", 10) } }],
+      },
+    }),
+  );
+
+  it("reads what another writer gives, and passes over the rest", () => {
+    expect(readModelInterface(foreign, "foreign.onnx")).toEqual({
+      metadata: { a: "ü", empty: "" },
+      inputs: [
+        { name: "images", dtype: "float32", shape: ["N", 3, "?", 2 ** 40] },
+        { name: "half", dtype: "float16", shape: [] },
+        { name: "complex", dtype: undefined, shape: [1] },
+        { name: "list", dtype: undefined, shape: [] },
+        { name: "untyped", dtype: undefined, shape: [] },
+      ],
+      outputs: [{ name: "logits", dtype: "float32", shape: ["N", 10] }],
+    });
+  });
+
+  it("passes over lists of numbers that are packed", () => {
+    const packed = new BinaryWriter()
+      .tag(1, WireType.LengthDelimited)
+      .fork()
+      .int64(2)
+      .int64(3)
+      .join()
+      .finish();
+    expect(fromBinary(TensorProtoSchema, packed).dims).toEqual([2n, 3n]);
+    const graph = new BinaryWriter().tag(5, WireType.LengthDelimited).bytes(packed).finish();
+    const more = new BinaryWriter().tag(7, WireType.LengthDelimited).bytes(graph).finish();
+    const before = readModelInterface(foreign, "foreign.onnx");
+    expect(readModelInterface(Buffer.concat([more, foreign]), "packed.onnx")).toEqual(before);
+  });
+
+  it.each([
+    ["text", new TextEncoder().encode("no model at all")],
+    ["nothing", new Uint8Array()],
+    ["a file that was cut off", foreign.subarray(0, foreign.length - 1)],
+    ["a model without a graph", toBinary(ModelProtoSchema, create(ModelProtoSchema, { irVersion: 8n }))],
+  ])("refuses %s", (_, bytes) => {
+    const read = (): unknown => readModelInterface(bytes, "noise.onnx");
+    expect(read).toThrow(expect.objectContaining({ code: "graph/not-onnx" }));
+    expect(read).toThrow(/^noise\.onnx is no ONNX model: .+\.$/);
   });
 });

@@ -12,7 +12,7 @@ import { collect } from "../data/collect.ts";
 
 const size = 64;
 const preprocessing = { ...imagenetPreprocessing, inputSize: size, cropPct: 1 };
-const model = frequencyModel(nodeSemiPlatform, preprocessing, {
+const model = await frequencyModel(nodeSemiPlatform, preprocessing, {
   device: "cpu",
   decode: { exifOrientation: false },
 });

@@ -4,7 +4,7 @@ import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import { makeFolder, writeFileAtomic } from "../../node/files/file-system.ts";
 import { explanationPng } from "../../node/images/encode-image.ts";
-import { classesOf, type Explained, type Failure, type Model } from "../../predict/index.ts";
+import type { Explained, Failure, Model } from "../../predict/index.ts";
 
 /** An explained image with the picture that was drawn of it. */
 export interface Drawn extends Explained {
@@ -64,9 +64,9 @@ function picturePaths(folder: string): (image: string) => string {
  *
  * @throws UsageError `usage/unknown-class` with the nearest names.
  */
-export function classToExplain(asked: string, { classes, description }: Model): number {
+export function classToExplain(asked: string, { classes, modelClasses, description }: Model): number {
   try {
-    return mapClasses([asked], classesOf(description)).get(asked)!;
+    return mapClasses([asked], modelClasses).get(asked)!;
   } catch (cause) {
     if (!(cause instanceof DataError)) throw cause;
     const nearest = nearestNames(asked, classes).slice(0, 3).join(", ");

@@ -1,5 +1,4 @@
 import { DataError } from "../../core/index.ts";
-import { classTable } from "./classes.generated.ts";
 
 /** A class of ILSVRC2012. */
 export interface ImagenetClass {
@@ -13,17 +12,18 @@ export interface ImagenetClass {
   readonly lemmas: readonly string[];
 }
 
-/** The 1000 classes of ImageNet in the order of the models' logits. */
-export const imagenetClasses: readonly ImagenetClass[] = classTable.split("\n").map((line, index) => {
-  const lemmas = line.slice(10).split(", ");
-  return { index, wnid: line.slice(0, 9), label: lemmas[0]!, lemmas };
-});
-
-const byWnid = new Map(imagenetClasses.map((entry) => [entry.wnid, entry]));
+/** The 1000 classes of ImageNet in the order of the models' logits; what has other classes does not load them. */
+export async function imagenetClasses(): Promise<readonly ImagenetClass[]> {
+  const { classTable } = await import("./classes.generated.ts");
+  return classTable.split("\n").map((line, index) => {
+    const lemmas = line.slice(10).split(", ");
+    return { index, wnid: line.slice(0, 9), label: lemmas[0]!, lemmas };
+  });
+}
 
 /** The class with this WordNet id; undefined when it is none of the 1000. */
-export function imagenetClass(wnid: string): ImagenetClass | undefined {
-  return byWnid.get(wnid);
+export async function imagenetClass(wnid: string): Promise<ImagenetClass | undefined> {
+  return (await imagenetClasses()).find((entry) => entry.wnid === wnid);
 }
 
 /** Class subsets that a variant of ImageNet's validation set covers. */

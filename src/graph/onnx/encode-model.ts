@@ -1,26 +1,18 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import {
-  TensorProto_DataLocation as DataLocation,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  TensorProtoSchema,
-} from "onnx-buf";
 import { bytesPerElement, elementCount, GraphError, type TensorSource } from "../../core/index.ts";
 import { checkGraph, type Graph } from "../graph.ts";
 import { nameGraph } from "../print.ts";
-import { onnxType } from "./onnx-type.ts";
+import { encodeMessage, fieldPrefix, onnxType, type Message } from "./messages.ts";
 import { nodeProto, valueInfoProto } from "./proto.ts";
 
 /** Operator set that every op is written for, and the ONNX file version that goes with it. */
-const opset = 18n;
-const irVersion = 8n;
+const opset = 18;
+const irVersion = 8;
 
 /** Protobuf's limit for one message. */
 const largestMessage = 2 ** 31 - 1;
 
-/** Field numbers of onnx.proto that are framed by hand, so that no weight is ever copied. */
-const field = { model: { graph: 7 }, graph: { initializer: 5 }, tensor: { rawData: 9 } } as const;
+/** TensorProto.DataLocation: the data lie in another file. */
+const external = 1;
 
 export interface EncodeOptions {
   /** Key-value pairs for the model's `metadata_props`. */
@@ -64,30 +56,24 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
   const inside = tensors.filter(({ tensor }) => !placements.has(tensor));
   requireOneMessage(inside.reduce((sum, { tensor }) => sum + byteLength(tensor), 0));
 
-  const graphHead = toBinary(
-    GraphProtoSchema,
-    create(GraphProtoSchema, {
-      name: "ssl-resnext",
-      node: graph.nodes.map((node) => nodeProto(node, names)),
-      input: [...graph.inputs].map(([name, value]) => valueInfoProto(name, value)),
-      output: [...graph.outputs].map(([name, value]) => valueInfoProto(name, value)),
-    }),
-  );
+  const graphHead = encodeMessage("GraphProto", {
+    name: "ssl-resnext",
+    node: graph.nodes.map((node) => nodeProto(node, names)),
+    input: [...graph.inputs].map(([name, value]) => valueInfoProto(name, value)),
+    output: [...graph.outputs].map(([name, value]) => valueInfoProto(name, value)),
+  });
   const initializers = tensors.map(({ name, tensor }) =>
     frameInitializer(name, tensor, location, placements.get(tensor)),
   );
   const graphBytes = initializers.reduce((sum, { bytes }) => sum + bytes, graphHead.length);
   const modelHead = concat(
-    toBinary(
-      ModelProtoSchema,
-      create(ModelProtoSchema, {
-        irVersion,
-        producerName: "ssl-resnext",
-        opsetImport: operatorSets(graph),
-        metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => ({ key, value })),
-      }),
-    ),
-    lengthPrefix(field.model.graph, graphBytes),
+    encodeMessage("ModelProto", {
+      ir_version: irVersion,
+      producer_name: "ssl-resnext",
+      opset_import: operatorSets(graph),
+      metadata_props: keyValues(options.metadata ?? {}),
+    }),
+    fieldPrefix("ModelProto", "graph", graphBytes),
   );
   const size = modelHead.length + graphBytes;
   requireOneMessage(size);
@@ -107,9 +93,13 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
 }
 
 /** The standard's operator set, and version 1 of any other that the nodes are of. */
-function operatorSets({ nodes }: Graph): { readonly domain: string; readonly version: bigint }[] {
+function operatorSets({ nodes }: Graph): { readonly domain: string; readonly version: number }[] {
   const domains = new Set(["", ...nodes.map(({ op }) => op.domain)]);
-  return [...domains].map((domain) => ({ domain, version: domain === "" ? opset : 1n }));
+  return [...domains].map((domain) => ({ domain, version: domain === "" ? opset : 1 }));
+}
+
+function keyValues(entries: Readonly<Record<string, string>>): readonly Message<"StringStringEntryProto">[] {
+  return Object.entries(entries).map(([key, value]) => ({ key, value }));
 }
 
 function requireOneMessage(bytes: number): void {
@@ -134,32 +124,26 @@ function frameInitializer(
   location: string | undefined,
   placement: Placement | undefined,
 ): Initializer {
-  const proto = { name, dims: tensor.dims.map(BigInt), dataType: onnxType[tensor.dtype] };
+  const described = { name, dims: tensor.dims, data_type: onnxType[tensor.dtype] };
   if (location !== undefined && placement) {
-    const entries = { location, offset: `${placement.offset}`, length: `${placement.length}` };
-    const external = create(TensorProtoSchema, {
-      ...proto,
-      dataLocation: DataLocation.EXTERNAL,
-      externalData: Object.entries(entries).map(([key, value]) => ({ key, value })),
+    const bytes = encodeMessage("TensorProto", {
+      ...described,
+      data_location: external,
+      external_data: keyValues({ location, offset: `${placement.offset}`, length: `${placement.length}` }),
     });
-    const bytes = toBinary(TensorProtoSchema, external);
-    const head = concat(lengthPrefix(field.graph.initializer, bytes.length), bytes);
+    const head = concat(fieldPrefix("GraphProto", "initializer", bytes.length), bytes);
     return { head, inline: undefined, bytes: head.length };
   }
-  const rest = toBinary(TensorProtoSchema, create(TensorProtoSchema, proto));
-  const data = lengthPrefix(field.tensor.rawData, byteLength(tensor));
+  const rest = encodeMessage("TensorProto", described);
+  const data = fieldPrefix("TensorProto", "raw_data", byteLength(tensor));
   const length = rest.length + data.length + byteLength(tensor);
-  const head = concat(lengthPrefix(field.graph.initializer, length), rest, data);
+  const head = concat(fieldPrefix("GraphProto", "initializer", length), rest, data);
   return { head, inline: tensor, bytes: head.length + byteLength(tensor) };
 }
 
 function constantTensor({ source }: Graph["constants"][number]): TensorSource {
   if (source.kind === "constant") return source.tensor;
   throw new GraphError("graph/invalid-graph", "The graph lists a value among its constants that is none.");
-}
-
-function lengthPrefix(number: number, length: number): Uint8Array<ArrayBuffer> {
-  return new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(length).finish();
 }
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -1,73 +1,48 @@
-import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  AttributeProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  AttributeProto_AttributeType as Type,
-  ValueInfoProtoSchema,
-  type AttributeProto,
-  type NodeProto,
-  type ValueInfoProto,
-} from "onnx-buf";
 import { GraphError, type DType } from "../../core/index.ts";
 import type { Names } from "../print.ts";
-import {
-  kindOf,
-  type Attribute,
-  type AttributeKind,
-  type Dim,
-  type Node,
-  type Shape,
-  type Value,
-} from "../value.ts";
-import { onnxType } from "./onnx-type.ts";
+import { kindOf, type Attribute, type AttributeKind, type Node, type Shape, type Value } from "../value.ts";
+import { decodeMessage, onnxType, type Message } from "./messages.ts";
+
+/** AttributeProto.AttributeType: ONNX's number for each kind of attribute. */
+const attributeType: Readonly<Record<AttributeKind, number>> = {
+  float: 1,
+  int: 2,
+  string: 3,
+  floats: 6,
+  ints: 7,
+};
 
 /** A node as ONNX writes it. */
-export function nodeProto(node: Node, names: Names): NodeProto {
-  return create(NodeProtoSchema, {
+export function nodeProto(node: Node, names: Names): Message<"NodeProto"> {
+  return {
     name: names.node(node),
-    opType: node.op.onnxName ?? node.op.type,
+    op_type: node.op.onnxName ?? node.op.type,
     domain: node.op.domain,
     input: node.inputs.map((value) => (value ? names.value(value) : "")),
     output: node.outputs.map((value) => names.value(value)),
     attribute: Object.entries(node.attributes).map(([name, value]) =>
       attributeProto(name, kindOf(node.op.attributes[name]!), value),
     ),
-  });
+  };
 }
 
-function attributeProto(name: string, kind: AttributeKind, value: Attribute): AttributeProto {
-  const fields: Record<AttributeKind, () => MessageInitShape<typeof AttributeProtoSchema>> = {
-    int: () => ({ type: Type.INT, i: BigInt(value as number) }),
-    ints: () => ({ type: Type.INTS, ints: (value as readonly number[]).map(BigInt) }),
-    float: () => ({ type: Type.FLOAT, f: value as number }),
-    floats: () => ({ type: Type.FLOATS, floats: [...(value as readonly number[])] }),
-    string: () => ({ type: Type.STRING, s: new TextEncoder().encode(value as string) }),
+function attributeProto(name: string, kind: AttributeKind, value: Attribute): Message<"AttributeProto"> {
+  const fields: Record<AttributeKind, () => Message<"AttributeProto">> = {
+    int: () => ({ i: value as number }),
+    ints: () => ({ ints: value as readonly number[] }),
+    float: () => ({ f: value as number }),
+    floats: () => ({ floats: value as readonly number[] }),
+    string: () => ({ s: new TextEncoder().encode(value as string) }),
   };
-  return create(AttributeProtoSchema, { name, ...fields[kind]() });
+  return { name, type: attributeType[kind], ...fields[kind]() };
 }
 
 /** Name, dtype and shape of an input or output of the graph. */
-export function valueInfoProto(name: string, { dtype, shape }: Value): ValueInfoProto {
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: {
-      value: {
-        case: "tensorType",
-        value: {
-          elemType: onnxType[dtype],
-          shape: {
-            dim: shape.map((dim) => ({
-              value:
-                typeof dim === "number"
-                  ? { case: "dimValue" as const, value: BigInt(dim) }
-                  : { case: "dimParam" as const, value: dim },
-            })),
-          },
-        },
-      },
-    },
-  });
+export function valueInfoProto(name: string, { dtype, shape }: Value): Message<"ValueInfoProto"> {
+  const dim = shape.map((length) =>
+    typeof length === "number" ? { dim_value: length } : { dim_param: length },
+  );
+  return { name, type: { tensor_type: { elem_type: onnxType[dtype], shape: { dim } } } };
 }
 
 /** An input or output of a model. */
@@ -93,11 +68,11 @@ export interface ModelInterface {
  */
 export function readModelInterface(bytes: Uint8Array, name: string): ModelInterface {
   try {
-    const { graph, metadataProps } = fromBinary(ModelProtoSchema, bytes);
-    if (!graph || graph.output.length === 0) throw new TypeError("it holds no graph");
+    const { graph, metadata_props: metadata = [] } = decodeMessage("ModelProto", bytes);
+    if (!graph?.output) throw new TypeError("it holds no graph");
     return {
-      metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
-      inputs: graph.input.map(modelValue),
+      metadata: Object.fromEntries(metadata.map(({ key = "", value = "" }) => [key, value])),
+      inputs: (graph.input ?? []).map(modelValue),
       outputs: graph.output.map(modelValue),
     };
   } catch (cause) {
@@ -106,12 +81,12 @@ export function readModelInterface(bytes: Uint8Array, name: string): ModelInterf
   }
 }
 
-function modelValue({ name, type }: ValueInfoProto): ModelValue {
-  const tensor = type?.value.case === "tensorType" ? type.value.value : undefined;
-  const dtype = Object.entries(onnxType).find(([, code]) => code === tensor?.elemType)?.[0];
-  const shape = (tensor?.shape?.dim ?? []).map(({ value }): Dim => {
-    if (value.case === "dimValue") return Number(value.value);
-    return value.case === "dimParam" ? value.value : "?";
-  });
-  return { name, dtype: dtype as DType | undefined, shape };
+function modelValue({ name = "", type }: Message<"ValueInfoProto">): ModelValue {
+  const { elem_type: code, shape = {} } = type?.tensor_type ?? {};
+  const dtype = Object.entries(onnxType).find(([, number]) => number === code)?.[0];
+  return {
+    name,
+    dtype: dtype as DType | undefined,
+    shape: (shape.dim ?? []).map(({ dim_value: length, dim_param: param }) => length ?? param ?? "?"),
+  };
 }

@@ -1,6 +1,6 @@
 import type { DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { onnxType } from "../onnx/onnx-type.ts";
+import { onnxType } from "../onnx/messages.ts";
 import { defineOp, formatShape, type Application, type Value, type ValueType } from "../value.ts";
 import { broadcastShapes, requireSameDtype } from "./operands.ts";
 
@@ -147,9 +147,7 @@ export const Cast = defineOp({
   arity: [1, 1],
   attributes: { to: "int" },
   infer(at) {
-    const dtype = Object.entries(onnxType).find(
-      ([, code]: readonly [string, number]) => code === at.attributes.to,
-    )?.[0];
+    const dtype = Object.entries(onnxType).find(([, code]) => code === at.attributes.to)?.[0];
     if (dtype === undefined) at.fail(`"to" must be the number of an ONNX type, got ${at.attributes.to}`);
     return [{ dtype: dtype as DType, shape: at.input(0).shape }];
   },

@@ -1,5 +1,4 @@
-import * as z from "zod";
-import type { ZodType } from "zod";
+import * as z from "zod/mini";
 import { ModelError, type StateDict } from "../../core/index.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../../image/index.ts";
 import type { CommonConfig } from "../family.ts";
@@ -38,8 +37,8 @@ const defaults: ResNetConfig = {
 };
 
 /** The entries of a configuration in a checkpoint. */
-export const resnetSchema: ZodType<ResNetConfig> = z
-  .strictObject({
+export const resnetSchema: z.ZodMiniType<ResNetConfig> = z.pipe(
+  z.strictObject({
     block: z.enum(["basic", "bottleneck"]),
     layers: z.array(z.number()),
     cardinality: z.number(),
@@ -50,10 +49,11 @@ export const resnetSchema: ZodType<ResNetConfig> = z
     inChannels: z.number(),
     outputStride: z.union([z.literal(8), z.literal(16), z.literal(32)]),
     // Stood in configurations once, and meant nothing: what training drops is the recipe's.
-    dropRate: z.number().optional(),
-    dropPathRate: z.number().optional(),
-  })
-  .transform(({ dropRate: _dropRate, dropPathRate: _dropPathRate, ...config }) => config);
+    dropRate: z.optional(z.number()),
+    dropPathRate: z.optional(z.number()),
+  }),
+  z.transform(({ dropRate: _dropRate, dropPathRate: _dropPathRate, ...config }) => config),
+);
 
 type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "baseWidth"> &
   Partial<ResNetConfig>;

@@ -3,7 +3,6 @@ import { mapClasses } from "../../data/index.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
 import { modelConfig, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
-  classesOf,
   createModel,
   isOnnxPath,
   isWeightsPath,
@@ -45,7 +44,11 @@ export async function openTeacher(
   const isGraph = isOnnxPath(name);
   const model = isGraph
     ? await createModel(platform, name, execution)
-    : modelOf(platform, await openModel(platform, name, { pretrained: !isWeightsPath(name) }), execution);
+    : await modelOf(
+        platform,
+        await openModel(platform, name, { pretrained: !isWeightsPath(name) }),
+        execution,
+      );
   const subset = classIndices(model, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
   if (twice >= 0) {
@@ -67,8 +70,8 @@ export async function openTeacher(
  *
  * @throws DataError `data/class-mismatch` when the model does not know one of them.
  */
-export function classIndices({ description }: Model<never>, classes: readonly string[]): readonly number[] {
-  const indexOf = mapClasses(classes, classesOf(description));
+export function classIndices({ modelClasses }: Model<never>, classes: readonly string[]): readonly number[] {
+  const indexOf = mapClasses(classes, modelClasses);
   return classes.map((name) => indexOf.get(name)!);
 }
 
@@ -77,7 +80,7 @@ export function frequencyModel(
   platform: SemiPlatform,
   preprocessing: Preprocessing,
   execution: Execution,
-): Model<never> {
+): Promise<Model<never>> {
   const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
   return modelOf(platform, { description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);

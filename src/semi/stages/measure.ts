@@ -105,7 +105,7 @@ async function* measureAll(
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
-    const model = modelOf(platform, await openModel(platform, path(stage, bestWeights)), execution);
+    const model = await modelOf(platform, await openModel(platform, path(stage, bestWeights)), execution);
     const numbers = await measure(model, data.images, { classes, isRestricted: false, signal });
     measured.push({ stage, kind, ...numbers });
   }

@@ -89,7 +89,7 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
   const { platform, storage, signal, execution, path, settings } = context;
   const { classes } = await context.labelled();
   const opened = await openTeacher(platform, file, classes, execution);
-  const hasher = frequencyModel(platform, opened.model.description.preprocessing, execution);
+  const hasher = await frequencyModel(platform, opened.model.description.preprocessing, execution);
   try {
     yield* hashReferences(scoring, hasher);
     const teacher = { name, sha256 };

@@ -103,7 +103,7 @@ async function embedAll(
   { cache, classes, onProgress, signal, ...execution }: TrainHeadOptions,
 ): ReturnType<typeof embedImages> {
   const length = family.embeddingLength(source.description.config);
-  const model = modelOf(platform, source, execution);
+  const model = await modelOf(platform, source, execution);
   try {
     return await embedImages(platform, model, images, {
       classes,

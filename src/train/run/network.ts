@@ -25,7 +25,7 @@ export async function openNetwork({ platform, options, recipe, data }: OpenedRun
   const { seed, inputSize, mode } = recipe;
   const changes = { seed, preprocessing: inputSize === null ? {} : { inputSize } };
   const source = await startingModel(platform, options, changes);
-  const kept = mode === "adapt" ? undefined : keptClasses(source.description, data.training.classes);
+  const kept = mode === "adapt" ? undefined : await keptClasses(source.description, data.training.classes);
   return {
     description: source.description,
     kept,
@@ -46,7 +46,7 @@ export async function savedNetwork({ platform, folder, data }: OpenedRun): Promi
   const source = await openModel(platform, folder.last);
   return {
     description: source.description,
-    kept: keptClasses(source.description, data.training.classes),
+    kept: await keptClasses(source.description, data.training.classes),
     withClasses: () => Promise.resolve(source),
   };
 }
@@ -66,11 +66,11 @@ export async function namedConfig({ platform, options }: OpenedRun): Promise<Mod
  * The labels of a data set in the order of a model's logits when both have the same classes, so that the classifier
  * goes on as it is; undefined when it is to be replaced.
  */
-function keptClasses(
+async function keptClasses(
   { classes }: Pick<ModelDescription, "classes">,
   labels: readonly string[] | undefined,
-): readonly string[] | undefined {
-  const own = classes === "imagenet-1k" ? imagenetClasses.map(({ wnid }) => wnid) : classes;
+): Promise<readonly string[] | undefined> {
+  const own = classes === "imagenet-1k" ? (await imagenetClasses()).map(({ wnid }) => wnid) : classes;
   const wanted = new Set(labels);
   const same = own.length > 0 && own.length === wanted.size && own.every((name) => wanted.has(name));
   return same ? own : undefined;

@@ -1,7 +1,7 @@
 import { UsageError } from "../../core/index.ts";
-import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
+import { mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
-import { exportSafetensors, type ModelSource } from "../../predict/index.ts";
+import { classesOf, exportSafetensors, type ModelSource } from "../../predict/index.ts";
 import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
@@ -106,7 +106,7 @@ async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const source = await network.withClasses(loader.classes);
   const description =
     saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
-  checkValidation(data.validation, description);
+  await checkValidation(data.validation, description);
   await beginFolder(folder, recipe);
   await using history = disposable(await openHistory(folder, saved?.record.historyBytes ?? 0));
   yield* runEpochs({ ...run, loader, source, description, record, history });
@@ -136,8 +136,11 @@ async function checkSaved(run: OpenedRun, loader: TrainingLoader, data: DataReco
  *
  * @throws DataError `data/class-mismatch`
  */
-function checkValidation(validation: ImageSource | undefined, { classes }: ModelDescription): void {
-  mapClasses(validation?.classes ?? [], classes === "imagenet-1k" ? imagenetClasses : classes);
+async function checkValidation(
+  validation: ImageSource | undefined,
+  description: ModelDescription,
+): Promise<void> {
+  mapClasses(validation?.classes ?? [], await classesOf(description));
 }
 
 function disposable<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {

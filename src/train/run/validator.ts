@@ -30,7 +30,11 @@ export async function validateWeights(
   { platform, images, description, device, decode }: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
-  const model = modelOf(platform, { description, withWeights: (use) => use(weights) }, { device, decode });
+  const model = await modelOf(
+    platform,
+    { description, withWeights: (use) => use(weights) },
+    { device, decode },
+  );
   const mistakes: ValidatedImage[] = [];
   try {
     const report = await model.validate(images, {

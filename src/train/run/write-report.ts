@@ -1,7 +1,7 @@
 import { writeText } from "../../core/storage/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import { classNames, type ValidatedImage } from "../../predict/index.ts";
+import { classesOf, classNames, type ValidatedImage } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -39,7 +39,7 @@ export async function writeReport(run: RunReport): Promise<void> {
     title: folder.name,
     summary: `${description.provenance["model"]} on ${description.provenance["data"]}.`,
     status: run.status,
-    classes: classNames(description),
+    classes: classNames(await classesOf(description)),
     epochs: rows.filter((row) => row.type === "epoch"),
     steps: rows.filter((row) => row.type === "step"),
     sweep: run.sweep,

@@ -137,7 +137,7 @@ describe("a model in a page", () => {
       let next = await training.next();
       for (; !next.done; next = await training.next())
         if (next.value.type === "embedded") counts.push(next.value.cached);
-      const trained = modelOf(next.value);
+      const trained = await modelOf(next.value);
       expect((await trained.classify(files[1]!))[0]!.label).toBe("warm");
       expect((await trained.classify(files[2]!))[0]!.label).toBe("cold");
       await trained.release();
