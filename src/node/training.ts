@@ -61,9 +61,12 @@ export const nodeTrainingPlatform: TrainingPlatform = {
  * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
  * the run saves what it needs to go on, gives the event `stopped`, and ends.
  *
- * @throws UsageError `train/recipe`, `train/out-exists`, `train/model`; TrainingError `train/other-run`,
- *   `train/no-checkpoint`, `train/history`, `train/not-finite`, `train/out-of-memory`; what opening images, model and
- *   device throws.
+ * What cannot go well is refused before anything is written. A set with fewer images than a batch is taken as a whole
+ * at each step, and the event `smaller-batch` says so.
+ *
+ * @throws UsageError `train/recipe`, `train/no-effect`, `train/batch-norm`, `train/classes`, `train/out-exists`,
+ *   `train/model`; DataError `data/disk-full`; TrainingError `train/other-run`, `train/no-checkpoint`, `train/history`,
+ *   `train/not-finite`, `train/out-of-memory`; what opening images, model and device throws.
  * @example
  * for await (const event of trainModel({ data: "photos", model: "ssl_resnext50_32x4d", out: "run" })) {
  *   if (event.type === "epoch") console.log(event.epoch, event.valTop1);

@@ -56,12 +56,22 @@ export {
   type FieldValues,
   type Recipe,
 } from "./recipe/fields.ts";
+export {
+  always,
+  effectiveRecipe,
+  refuseIdle,
+  when,
+  type AskedValue,
+  type Effects,
+} from "./recipe/effects.ts";
 export { learningRateAt, type ScheduleOptions } from "./recipe/learning-rate.ts";
 export {
   parseRecipe,
   recipeText,
   resolveRecipe,
+  askedOf,
   type RecipeLayer,
+  type ResolveOptions,
   parseYamlValues,
   yamlValuesText,
   type NamedValues,
@@ -88,6 +98,7 @@ export {
   type EpochsEvent,
   type FinishedEvent,
   type SkippedEvent,
+  type SmallerBatchEvent,
   type StartedEvent,
   type StepEvent,
   type StoppedEvent,
@@ -96,7 +107,10 @@ export {
 export {
   trainingPlan,
   type TrainingPlan,
+  checkNetwork,
+  fitBatch,
   programOptions,
+  runBytes,
   startPosition,
   type BestEpoch,
   type TrainingPosition,

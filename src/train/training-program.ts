@@ -73,7 +73,8 @@ export interface TrainingProgram {
 /**
  * Training as graphs: forward, backward and update.
  *
- * @throws ModelError for a model without classifier, or when nothing is trained.
+ * @throws ModelError for a model without classifier, or when nothing is trained; UsageError `train/accumulate`,
+ *   `train/batch-norm`.
  */
 export function trainingProgram(config: ModelConfig, options: TrainingProgramOptions): TrainingProgram {
   const { batchSize, inputSize = 224, accumulate = 1, trains = () => true, blockSize } = options;

@@ -33,6 +33,8 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
   switch (event.type) {
     case "started":
       return startLines(event, style);
+    case "smaller-batch":
+      return [smallerBatchLine(event)];
     case "epoch":
       return [epochLine(event, style)];
     case "embedded":
@@ -54,6 +56,14 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       break;
   }
   return [];
+}
+
+function smallerBatchLine({
+  images,
+  asked,
+  batchSize,
+}: Extract<TrainingEvent, { type: "smaller-batch" }>): string {
+  return `${plural(images, "image")} for a batch of ${grouped(asked)}: each step takes ${grouped(batchSize)}`;
 }
 
 function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: Style): readonly string[] {

@@ -1,5 +1,6 @@
 export {
   baseName,
+  checkSpace,
   existing,
   isUrl,
   joinBytes,

@@ -9,6 +9,7 @@ import {
 } from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
 
 /** A network that is to be trained, before it is known for which classes. */
@@ -147,7 +148,7 @@ export function trainedDescription(
       ...description.provenance,
       model: description.name,
       data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
-      recipe: JSON.stringify(recipe),
+      recipe: JSON.stringify(effectiveRecipe(recipe)),
       software: `ssl-resnext ${platform.packageVersion()}`,
     },
   };

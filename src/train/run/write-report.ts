@@ -5,7 +5,8 @@ import { classNames, type ValidatedImage } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { recipeKeys, type Recipe } from "../recipe/fields.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import type {
   Mistake,
   SweepRecord,
@@ -71,8 +72,8 @@ async function withThumbnail(
 }
 
 function recipeFacts(recipe: Recipe): readonly Fact[] {
-  return recipeKeys.map((name) => {
-    const value = recipe[name];
-    return { name, value: typeof value === "object" ? (value?.join(", ") ?? "none") : value };
-  });
+  return Object.entries(effectiveRecipe(recipe)).map(([name, value]) => ({
+    name,
+    value: typeof value === "object" ? (value?.join(", ") ?? "none") : value,
+  }));
 }

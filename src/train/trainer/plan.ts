@@ -1,8 +1,10 @@
 import * as z from "zod";
-import { family, type ModelConfig } from "../../nn/index.ts";
+import { elementCount, UsageError } from "../../core/index.ts";
+import { family, parametersOf, type ModelConfig } from "../../nn/index.ts";
 import { adamW, sgd } from "../optimizers.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { StepResult } from "../step/training-step.ts";
+import { trainingLoss } from "../training-loss.ts";
 import type { TrainingProgramOptions } from "../training-program.ts";
 
 /** How long a run is, counted in steps. */
@@ -32,6 +34,63 @@ export function trainingPlan(
     epochs: Math.ceil(steps / batchesPerEpoch),
     stepsPerRow: Math.ceil(steps / mostRows),
   };
+}
+
+/**
+ * The recipe for a number of images: a set with fewer than a batch is taken as a whole at each step.
+ *
+ * A micro-batch that was asked for goes on dividing the batch, so up to one of its images may be left out of an epoch.
+ * Nothing else changes: the learning rate is scaled from `referenceBatch`, as that of any batch of this size.
+ */
+export function fitBatch(recipe: Recipe, images: number): Recipe {
+  const { batchSize, microBatch } = recipe;
+  if (images >= batchSize) return recipe;
+  return microBatch === null || images < microBatch
+    ? { ...recipe, batchSize: images, microBatch: null }
+    : { ...recipe, batchSize: images - (images % microBatch) };
+}
+
+/**
+ * Refuses a recipe that a network cannot be trained by.
+ *
+ * @param inputSize Height and width of the images.
+ * @throws UsageError `train/recipe` for more last stages than there are; `train/batch-norm` where a normalisation
+ *   would use the statistics of one value.
+ */
+export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: number): void {
+  const { mode, lastStages, batchSize, microBatch, batchNorm } = recipe;
+  if (mode === "head") return;
+  const { length } = family.stages(config);
+  if (mode === "last-stages" && lastStages > length) {
+    throw new UsageError(
+      "train/recipe",
+      `lastStages (${lastStages}): the network has ${length} stages. Give at most ${length}, or take mode full, which trains what comes before them too.`,
+    );
+  }
+  // Defining the network shows each normalisation what it will see.
+  const numClasses = Math.max(1, config.numClasses);
+  trainingLoss({ ...config, numClasses }, { batchSize: microBatch ?? batchSize, inputSize, batchNorm });
+}
+
+/** Bytes of the files of a run. */
+interface RunBytes {
+  /** Of the weights for inference. */
+  readonly weights: number;
+  /** Of all that training goes on from. */
+  readonly state: number;
+}
+
+/** What a recipe makes of the parameters of a network, as they stand in files. */
+export function runBytes(recipe: Recipe, config: ModelConfig): RunBytes {
+  const trains = trainedParameters(recipe, config);
+  const slots = optimizerOf(recipe).slots.length;
+  const averages = recipe.emaDecay === null ? 0 : 1;
+  const sizes = parametersOf(config).map(({ name, kind, dims }) => ({
+    own: 4 * elementCount(dims),
+    copies: kind === "parameter" ? (trains(name) ? slots + averages : 0) : averages,
+  }));
+  const weights = sizes.reduce((sum, { own }) => sum + own, 0);
+  return { weights, state: sizes.reduce((sum, { own, copies }) => sum + own * copies, weights) };
 }
 
 /** Number of steps that have been taken when an epoch, counted from 0, ends. */
