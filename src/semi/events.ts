@@ -29,10 +29,17 @@ export interface ShardsEvent {
   readonly shardsPerSecond: number;
 }
 
+/** Something that a stage will do otherwise than its recipe says. */
+export interface StageNote {
+  readonly stage: string;
+  readonly message: string;
+}
+
 /** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
 interface PlannedEvent {
   readonly type: "planned";
   readonly stages: readonly PlannedStage[];
+  readonly notes: readonly StageNote[];
 }
 
 interface StageStartedEvent extends PlannedStage {

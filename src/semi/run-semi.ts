@@ -1,24 +1,13 @@
-import { UsageError } from "../core/index.ts";
 import { writeText, type Storage } from "../core/storage/index.ts";
-import { emptyClasses, mapClasses, noLabel, openImages, type ImageSource } from "../data/index.ts";
-import { modelConfig } from "../nn/index.ts";
-import { isOnnxPath, isWeightsPath, openModel } from "../predict/index.ts";
-import {
-  missingStage,
-  noClasses,
-  noModel,
-  semiContext,
-  type SemiContext,
-  type SemiExecution,
-} from "./context.ts";
-import type { PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
+import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
+import type { PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
+import { checkInputs, checkRoom, type CheckedInputs } from "./plan/check-inputs.ts";
 import { planRuns, type PlannedRun } from "./plan/plan-runs.ts";
-import { beginsWithTeacher, startOf, type Stage, type StageKind } from "./plan/plan-stages.ts";
+import type { Stage, StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import type { ContextRun } from "./report/gather/standing-run.ts";
-import { hashShards, listShards } from "./score/shards.ts";
 import { resolveSettings, settingsText, type SettingsLayer } from "./settings/resolve-settings.ts";
 import type { SemiSettings } from "./settings/settings.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
@@ -45,7 +34,11 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
  * In the end, and whenever the models of one run are measured, `report.html` shows what stands.
  *
- * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
+ * What cannot go well is refused before anything is computed; the event `planned` says which stages take smaller
+ * batches than their recipes say, as they have fewer images.
+ *
+ * @throws UsageError `semi/settings`, `semi/no-effect`, `semi/k`, `semi/p`, `semi/missing-stage`; DataError
+ *   `data/disk-full`; what the stages throw. What stands is kept.
  * @example
  * const settings = { labelled: ["photos"], unlabelled: ["more/*.tar"], teacher: "ssl_resnext50_32x4d" };
  * for await (const event of runSemi(platform, { settings, out: "run" })) console.log(event.type);
@@ -69,10 +62,14 @@ export async function* runSemi(
     });
     const all = runs.map(withContext);
     const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
-    for (const { context, stages } of work) yield* checkInputs(context, wantedOf(stages, only));
+    const checked: CheckedInputs[] = [];
+    for (const { context, stages } of work) {
+      checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
+    }
     const plan = await planned(work);
+    await checkRoom(all[0]!.context, checked, plan);
     await fingerprints.save();
-    yield { type: "planned", stages: plan };
+    yield { type: "planned", stages: plan, notes: notesOf(checked) };
     let isBegun = false;
     const looked = new Set<string>();
     const report = openReport(settings, all);
@@ -99,6 +96,12 @@ export async function* runSemi(
   } finally {
     await unlock();
   }
+}
+
+/** What the checks of all runs have to say, each once. */
+function notesOf(checked: readonly CheckedInputs[]): readonly StageNote[] {
+  const notes = checked.flatMap((one) => one.notes.map((note) => [note.stage, note] as const));
+  return [...new Map(notes).values()];
 }
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
@@ -145,64 +148,6 @@ async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonl
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
   throw missingStage(context.path(stage.folder), why);
-}
-
-/**
- * Refuses what would end the run hours later, before anything is written.
- *
- * @param stages Those that are to be done.
- * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
- *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for
- *   an unknown model.
- */
-async function* checkInputs(
-  context: SemiContext,
-  stages: readonly Stage[],
-): AsyncGenerator<ShardsEvent, void, undefined> {
-  const { platform, settings, signal } = context;
-  const kinds = new Set(stages.map(({ kind }) => kind));
-  for (const stage of stages) await checkStart(platform, stage);
-  if (kinds.has("score")) {
-    yield* hashShards(context);
-    await listShards(context);
-    if (!settings.teach && settings.teacher === null) throw noModel("score");
-  }
-  if (![...kinds].some((kind) => kind !== "select")) return;
-  const { training, validation, classes } = await context.labelled();
-  await checkClasses(training.images, classes);
-  if (validation) await checkLabels(validation.images, validation.name, classes);
-  if (!settings.test || !(kinds.has("measure") || kinds.has("score"))) return;
-  await checkLabels(await openImages(platform, settings.test, { signal }), settings.test.join(" "), classes);
-}
-
-/** Looks for the model that a training starts from. */
-async function checkStart(platform: SemiPlatform, stage: Stage): Promise<void> {
-  const { kind } = stage;
-  const start = startOf(stage);
-  if (!start || "folder" in start) return;
-  const { model } = start;
-  if (model === "") throw noModel(kind);
-  if (isOnnxPath(model)) {
-    throw new UsageError(
-      "semi/settings",
-      `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
-    );
-  }
-  if (isWeightsPath(model)) await openModel(platform, model);
-  else modelConfig(model);
-}
-
-async function checkClasses(images: ImageSource, classes: readonly string[]): Promise<void> {
-  const present = new Set<string | undefined>();
-  for await (const { label } of images) present.add(label);
-  const empty = classes.filter((name) => !present.has(name));
-  if (empty.length > 0) throw emptyClasses(empty, classes.length);
-}
-
-async function checkLabels(images: ImageSource, name: string, classes: readonly string[]): Promise<void> {
-  if (!images.classes) throw noClasses(name);
-  mapClasses(images.classes, classes);
-  for await (const { id, label } of images) if (label === undefined) throw noLabel(id);
 }
 
 /**

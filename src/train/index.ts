@@ -59,6 +59,7 @@ export {
 export {
   always,
   effectiveRecipe,
+  idleSince,
   refuseIdle,
   when,
   type AskedValue,

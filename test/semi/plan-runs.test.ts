@@ -94,9 +94,7 @@ describe("planStages", () => {
   });
 
   it("decides on the seed and the validation images of all trainings alike", () => {
-    const stages = planStages(
-      settingsOf({ seed: 7, teachRecipe: { base: "quick", seed: 1, validationShare: 0.5 } }),
-    );
+    const stages = planStages(settingsOf({ seed: 7 }));
     for (const folder of ["teacher", "pretrain", "finetune", "supervised"]) {
       expect(trainingIn(stages, folder).recipe).toMatchObject({ seed: 7, validationShare: 0 });
     }

@@ -11,7 +11,10 @@ import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
 export function semiLines(event: SemiEvent, style: Style): readonly string[] {
   switch (event.type) {
     case "planned":
-      return event.stages.flatMap((stage) => planLines(stage, style));
+      return [
+        ...event.stages.flatMap((stage) => planLines(stage, style)),
+        ...event.notes.map(({ stage, message }) => `${stage.padEnd(20)} ${message}`),
+      ];
     case "stage-started":
       return ["", style.bold(event.stage), ...event.changes.map((change) => `  because ${change}`)];
     case "training":

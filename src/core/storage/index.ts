@@ -2,6 +2,7 @@ export {
   baseName,
   checkSpace,
   existing,
+  folderBytes,
   isUrl,
   joinBytes,
   readBytes,

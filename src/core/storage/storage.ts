@@ -196,6 +196,16 @@ export async function writeBytes(
 export const writeText = (storage: Pick<Storage, "create">, uri: string, text: string): Promise<void> =>
   writeBytes(storage, uri, [new TextEncoder().encode(text)]);
 
+/** Bytes of the files in a folder, without those in folders below it; 0 where nothing stands. */
+export async function folderBytes(storage: Storage, folder: string): Promise<number> {
+  if ((await storage.stat(folder))?.kind !== "folder") return 0;
+  let bytes = 0;
+  for await (const { name, kind } of storage.list(folder)) {
+    if (kind === "file") bytes += (await storage.stat(storage.join(folder, name)))?.size ?? 0;
+  }
+  return bytes;
+}
+
 /**
  * Makes sure that there is room for what is to be written.
  *
@@ -203,7 +213,12 @@ export const writeText = (storage: Pick<Storage, "create">, uri: string, text: s
  * @param what Says what is to be written: "the run".
  * @throws DataError `data/disk-full` with both numbers.
  */
-export async function checkSpace(storage: Storage, folder: string, bytes: number, what: string): Promise<void> {
+export async function checkSpace(
+  storage: Storage,
+  folder: string,
+  bytes: number,
+  what: string,
+): Promise<void> {
   const free = await storage.free?.(folder);
   if (free === undefined || free >= bytes) return;
   const megabytes = (value: number): string => `${(value / 1e6).toFixed(value < 1e7 ? 1 : 0)} MB`;

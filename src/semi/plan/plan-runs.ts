@@ -55,7 +55,7 @@ function variantsOf(
 ): readonly { readonly name: string; readonly settings: SemiSettings }[] {
   const changed = (name: string, values: Readonly<Record<string, unknown>>): SemiSettings =>
     resolveSettings([
-      { name: "the settings", values: { ...settings } },
+      { name: "the settings", values: { ...settings, sweep: {}, variants: {} } },
       { name: `variant ${name}`, values },
     ]);
   const fixed = [settings.sweep, ...Object.values(settings.variants)]

@@ -220,9 +220,13 @@ function selectionSettings({ k, ranking, threshold, duplicateDistance }: SemiSet
 
 /** All stages hold the same images out, so a recipe has no say in it. */
 function training({ seed, exif }: SemiSettings, start: Start, choice: RecipeChoice): TrainingSettings {
-  const recipe = resolveRecipe([
-    { name: "the recipe", values: choice },
-    { name: "the run", values: { seed, validationShare: 0 } },
-  ]);
+  const recipe = resolveRecipe(
+    [
+      { name: "the recipe", values: choice },
+      { name: "the run", values: { seed, validationShare: 0 } },
+    ],
+    // What was asked for in vain was refused with the settings.
+    { idle: "kept" },
+  );
   return { start, recipe, exif };
 }

@@ -1,5 +1,13 @@
 import * as z from "zod";
-import { fieldOf, type Field, type FieldValues, type RecipeName } from "../../train/index.ts";
+import {
+  always,
+  fieldOf,
+  when,
+  type Effects,
+  type Field,
+  type FieldValues,
+  type RecipeName,
+} from "../../train/index.ts";
 
 /** Values of a recipe by name, and the built-in recipe that they change. */
 export interface RecipeChoice {
@@ -164,3 +172,71 @@ export type SemiSettings = FieldValues<typeof semiFields>;
 
 /** The names of the settings, in the order in which they are shown. */
 export const semiKeys: readonly (keyof SemiSettings)[] = Object.keys(semiFields) as (keyof SemiSettings)[];
+
+const taught = {
+  holds: ({ teach }: SemiSettings): boolean => teach,
+  where: "with teach false, which takes the teacher as it is",
+  instead: "let it be trained (teach: true)",
+};
+const withWeak = {
+  holds: ({ weak }: SemiSettings): boolean => weak !== null,
+  where: "without weakly labelled images",
+  instead: "name some (weak)",
+};
+const heldOut = {
+  holds: ({ validation }: SemiSettings): boolean => validation === null,
+  where: "with validation images of their own (validation)",
+  instead: "take these out",
+};
+const byClass = {
+  holds: ({ ranking }: SemiSettings): boolean => ranking === "balanced",
+  where: "but with ranking balanced: the others look at the best class of an image alone",
+  instead: "take that",
+};
+const byCount = {
+  holds: ({ ranking }: SemiSettings): boolean => ranking !== "threshold",
+  where: "with ranking threshold, which takes every image that reaches it",
+  instead: "take ranking balanced or unbalanced",
+};
+const byScore = {
+  holds: ({ ranking }: SemiSettings): boolean => ranking === "threshold",
+  where: "but with ranking threshold",
+  instead: "take that",
+};
+const compared = {
+  holds: ({ baseline }: SemiSettings): boolean => baseline,
+  where: "with baseline false",
+  instead: "let it be trained (baseline: true)",
+};
+
+/** When each setting has an effect: one that is asked for elsewhere is refused. */
+export const semiEffects: Effects<SemiSettings> = {
+  labelled: always,
+  unlabelled: always,
+  validation: always,
+  validationShare: when([heldOut], 0),
+  test: always,
+  exif: always,
+  seed: always,
+  teacher: always,
+  teach: always,
+  scratch: when([taught], false),
+  teachRecipe: when([taught]),
+  weak: when([taught]),
+  weakRecipe: when([taught, withWeak]),
+  p: when([byClass]),
+  k: when([byCount]),
+  ranking: always,
+  threshold: when([byScore]),
+  duplicateDistance: always,
+  shardImages: always,
+  student: always,
+  pretrainRecipe: always,
+  finetuneRecipe: always,
+  baseline: always,
+  supervisedRecipe: when([compared]),
+  seeds: always,
+  sweep: always,
+  variants: always,
+  rounds: always,
+};

@@ -70,11 +70,18 @@ export type Origin = Pick<Manifest, "settings" | "inputs">;
 /** Values that decide when something is saved, and not what comes out. */
 const free: ReadonlySet<string> = new Set(["recipe.saveMinutes", "recipe.checkpointEvery"]);
 
+/**
+ * Whether a value of a recipe is left out as it has no effect; then it had none before either, or another value, which
+ * decides on that, differs too. Earlier versions recorded all.
+ */
+const isIdle = (name: string, after: string | undefined): boolean =>
+  name.startsWith("recipe.") && after === undefined;
+
 /** What differs between the origin of files that stand and that of those that are wanted, each as a phrase. */
 export function changesOf(standing: Origin, wanted: Origin): readonly string[] {
   return [
     ...differences(flattened(standing.settings), flattened(wanted.settings))
-      .filter(({ name }) => !free.has(name))
+      .filter(({ name, after }) => !free.has(name) && !isIdle(name, after))
       .map(({ name, before, after }) => `${name} ${before ?? "unset"} -> ${after ?? "unset"}`),
     ...differences(new Map(Object.entries(standing.inputs)), new Map(Object.entries(wanted.inputs))).map(
       ({ name, before, after }) =>

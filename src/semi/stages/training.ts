@@ -1,6 +1,12 @@
 import { openImages, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { isWeightsPath } from "../../predict/index.ts";
-import { trainModel, type NamedImages, type Recipe, type TrainModelOptions } from "../../train/index.ts";
+import {
+  effectiveRecipe,
+  trainModel,
+  type NamedImages,
+  type Recipe,
+  type TrainModelOptions,
+} from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
 import type {
   FinetuneStage,
@@ -99,7 +105,7 @@ async function trainingWork(
   const { validation, validationShare } = context.settings;
   const isValidated = kind !== "weak" && validation === null;
   const origin = {
-    settings: { ...settings, recipe, ...(isValidated ? { validationShare } : {}) },
+    settings: { ...settings, recipe: effectiveRecipe(recipe), ...(isValidated ? { validationShare } : {}) },
     inputs: { ...images.inputs, ...(await startInputs(context, start)) },
   };
   return {
@@ -113,7 +119,7 @@ async function trainingWork(
         // The student has the classes of the labelled images, also those that nothing was selected for.
         classesMayBeEmpty: kind === "pretrain",
         out: path(folder),
-        recipe: [{ name: "the stage", values: { base: "quick", ...recipe } }],
+        recipe: [{ name: "the stage", values: { base: "quick", ...effectiveRecipe(recipe) } }],
         resume: true,
         device,
         threads,

@@ -12,7 +12,6 @@ import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { recipeText } from "../recipe/resolve-recipe.ts";
 import type { EpochEvent, StepEvent } from "../trainer/events.ts";
-import type { TrainingPlan } from "../trainer/plan.ts";
 import type { TrainingState } from "../trainer/train-epochs.ts";
 import {
   decodeTrainingRecord,
@@ -72,41 +71,6 @@ export async function checkNewFolder({ storage, path }: RunFolder): Promise<void
     "train/out-exists",
     `${path}: holds ${shown}${names.length > 3 ? ", …" : ""}. Give resume (--resume) to go on with the run in it, or another folder.`,
   );
-}
-
-/** About what a page takes, with its pictures. */
-export const pageBytes = 200_000;
-const rowBytes = 400;
-
-/**
- * About the most that a run still writes at any moment: a file that is replaced stands beside the new one for a while.
- *
- * @param length Its plan, and the epochs that an earlier process completed.
- */
-export async function bytesToWrite(
-  { storage, last, best }: RunFolder,
-  { state, weights }: { readonly state: number; readonly weights: number },
-  {
-    plan: { steps, stepsPerRow, epochs },
-    checkpointEvery,
-    epochsBefore = 0,
-  }: {
-    readonly plan: TrainingPlan;
-    readonly checkpointEvery: number | null;
-    readonly epochsBefore?: number | undefined;
-  },
-): Promise<number> {
-  const standing = await Promise.all([last, best].map((path) => storage.stat(path)));
-  const missing = [state, weights].filter((_, index) => !standing[index]);
-  const kept = (upTo: number): number => (checkpointEvery === null ? 0 : Math.floor(upTo / checkpointEvery));
-  const rows = steps / stepsPerRow + epochs;
-  return [
-    ...missing,
-    Math.max(state, weights),
-    (kept(epochs) - kept(epochsBefore)) * weights,
-    rows * rowBytes,
-    pageBytes,
-  ].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { DataError, UsageError } from "../../core/index.ts";
-import { checkSpace } from "../../core/storage/index.ts";
+import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import { exportSafetensors, type ModelSource } from "../../predict/index.ts";
@@ -17,12 +17,11 @@ import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "
 import { runEpochs } from "./run-epochs.ts";
 import {
   beginFolder,
-  bytesToWrite,
   checkNewFolder,
   openHistory,
   readTrainingCheckpoint,
-  pageBytes,
   runFolder,
+  type RunFolder,
   type SavedTraining,
 } from "./run-folder.ts";
 import { hashedSource, openTrainingData } from "./training-data.ts";
@@ -130,13 +129,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   checkValidation(data.validation, description);
   checkClasses(loader.classes);
   checkNetwork(recipe, description.config, description.preprocessing.inputSize);
-  const plan = trainingPlan(recipe, loader.batchesPerEpoch);
-  const bytes = await bytesToWrite(folder, runBytes(recipe, description.config), {
-    plan,
-    checkpointEvery: recipe.checkpointEvery,
-    epochsBefore: saved?.record.position.epochs,
-  });
-  await checkSpace(folder.storage, folder.path, bytes, "the run");
+  await checkRoom(folder, runBytes(recipe, description.config, trainingPlan(recipe, loader.batchesPerEpoch)));
   await beginFolder(folder, recipe);
   if (recipe.batchSize < asked.batchSize) {
     const [images, batchSize] = [loader.images, recipe.batchSize];
@@ -174,6 +167,15 @@ function checkValidation(validation: ImageSource | undefined, { classes }: Model
   mapClasses(validation?.classes ?? [], classes === "imagenet-1k" ? imagenetClasses : classes);
 }
 
+/** @throws DataError `data/disk-full` before anything is written, for what the files that stand lack. */
+async function checkRoom(
+  { storage, path }: RunFolder,
+  { stays, passes }: ReturnType<typeof runBytes>,
+): Promise<void> {
+  const standing = await folderBytes(storage, path);
+  await checkSpace(storage, path, Math.max(0, stays - standing) + passes, "the run");
+}
+
 /** @throws UsageError `train/classes` */
 function checkClasses(classes: readonly string[]): void {
   if (classes.length > 1) return;
@@ -208,8 +210,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const images = training.size;
   const description = trainedDescription(source, run, classes.length, images);
   checkValidation(validation, description);
-  const { weights } = runBytes(recipe, description.config);
-  await checkSpace(folder.storage, folder.path, weights + pageBytes, "the run");
+  await checkRoom(folder, runBytes(recipe, description.config));
   await beginFolder(folder, recipe);
   yield {
     type: "started",

@@ -72,16 +72,34 @@ export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: num
   trainingLoss({ ...config, numClasses }, { batchSize: microBatch ?? batchSize, inputSize, batchNorm });
 }
 
-/** Bytes of the files of a run. */
+/** About how much a run writes, in bytes. */
 interface RunBytes {
-  /** Of the weights for inference. */
-  readonly weights: number;
-  /** Of all that training goes on from. */
-  readonly state: number;
+  /** Of all its files in the end. */
+  readonly stays: number;
+  /** Of a checkpoint that stands beside the one that it replaces. */
+  readonly passes: number;
 }
 
-/** What a recipe makes of the parameters of a network, as they stand in files. */
-export function runBytes(recipe: Recipe, config: ModelConfig): RunBytes {
+/** About what a page takes, with its pictures. */
+const pageBytes = 200_000;
+const rowBytes = 400;
+
+/** About how much a run by a recipe writes. @param plan Left out in mode `head`, and where it is not known yet */
+export function runBytes(recipe: Recipe, config: ModelConfig, plan?: TrainingPlan): RunBytes {
+  const { mode, checkpointEvery } = recipe;
+  const { weights, state } = tensorBytes(recipe, config);
+  if (mode === "head") return { stays: weights + pageBytes, passes: 0 };
+  const { steps = 0, stepsPerRow = 1, epochs = 0 } = plan ?? {};
+  const kept = checkpointEvery === null ? 0 : Math.floor(epochs / checkpointEvery);
+  const rows = steps / stepsPerRow + epochs;
+  return { stays: state + (1 + kept) * weights + rows * rowBytes + pageBytes, passes: state };
+}
+
+/** Bytes of the weights for inference, and of all that training goes on from. */
+function tensorBytes(
+  recipe: Recipe,
+  config: ModelConfig,
+): { readonly weights: number; readonly state: number } {
   const trains = trainedParameters(recipe, config);
   const slots = optimizerOf(recipe).slots.length;
   const averages = recipe.emaDecay === null ? 0 : 1;
