@@ -246,5 +246,24 @@ export function refuseIdle<Values extends object>(
   throw new UsageError(code, `What is asked for would have no effect:\n${shown.join("\n")}`);
 }
 
+/**
+ * Refuses a schedule that was asked for and has nothing to change the rate by.
+ *
+ * @throws UsageError `train/no-effect`
+ */
+export function refuseFlat(asked: AskedValue | undefined, { schedule, drops, milestones }: Recipe): void {
+  const lacks =
+    schedule === "multistep" && milestones.length === 0
+      ? "milestones, such as 0.5,0.75 of the run"
+      : (schedule === "step" || schedule === "halving") && drops === 0
+        ? "drops"
+        : undefined;
+  if (!asked || lacks === undefined) return;
+  throw new UsageError(
+    "train/no-effect",
+    `What is asked for would have no effect:\n  ${asked.by}: schedule ("${schedule}"): no effect without drops of the rate; give ${lacks}, or take constant.`,
+  );
+}
+
 const isOneOf = (value: unknown, off: readonly unknown[]): boolean =>
   off.some((one) => JSON.stringify(one) === JSON.stringify(value));

@@ -1,7 +1,7 @@
 import { parse, stringify, YAMLParseError } from "yaml";
 import * as z from "zod";
 import { nearestNames, UsageError } from "../../core/index.ts";
-import { effectiveRecipe, recipeEffects, refuseIdle, type AskedValue } from "./effects.ts";
+import { effectiveRecipe, recipeEffects, refuseFlat, refuseIdle, type AskedValue } from "./effects.ts";
 import { recipeFields, recipeKeys, type Recipe } from "./fields.ts";
 import { builtInRecipes, defaultRecipe, recipeNames, type RecipeName } from "./recipe.ts";
 
@@ -45,7 +45,9 @@ export function resolveRecipe(
     if (!isWhole(layer) || layer.isWhole || hasAll(layer.values, recipeKeys)) continue;
     refuseIdle("train/no-effect", valuesOf(layer), recipeEffects, completed([layer]));
   }
-  refuseIdle("train/no-effect", [...askedOf(layers).values()], recipeEffects, recipe);
+  const asked = askedOf(layers);
+  refuseIdle("train/no-effect", [...asked.values()], recipeEffects, recipe);
+  refuseFlat(asked.get("schedule"), recipe);
   return recipe;
 }
 
