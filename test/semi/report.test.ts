@@ -103,6 +103,21 @@ describe("a semi-supervised report", () => {
     );
   });
 
+  it("names the classes that got nothing, whatever the ranking", () => {
+    const classes = data.selection!.classes.map((record, index) =>
+      index < 2 ? { ...record, selected: 0 } : record,
+    );
+    for (const ranking of ["balanced", "unbalanced", "threshold"] as const) {
+      const select = { ...data.counts.select!, ranking, k: ranking === "threshold" ? null : 1718 };
+      const changed = { ...data, counts: { ...data.counts, select }, selection: { classes } };
+      const text = textOf(semiReport(changed));
+      expect(text).toContain(
+        `No image was selected for 2 classes, and the student learns nothing of them from the unlabelled images: ${data.classes[0]!}, ${data.classes[1]!}.`,
+      );
+      expect(text).not.toContain("Every class has its");
+    }
+  });
+
   it("adds up how many pseudo-labels are right, and marks those shown that are wrong", () => {
     const [first, second, third] = data.selection!.classes;
     const image = { id: "a", rank: 1, score: 0.5, truth: "otter" };

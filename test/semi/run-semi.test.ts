@@ -9,7 +9,8 @@ import { isBrokenImage } from "../../src/semi/score/score-images.ts";
 import { readScoreFacts } from "../../src/node/semi.ts";
 import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
-import { writeColouredImages } from "../support/coloured-images.ts";
+import { seededRandom } from "../../src/core/index.ts";
+import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { eventsOf, shortRecipe, stagesDone, writePipelineData, writeShard } from "./pipeline-data.ts";
 
@@ -295,6 +296,34 @@ it("names images that cannot be used, and scores the others", async () => {
     images: 1,
     broken: [{ id: at("cut.tar", "cut.png") }],
   });
+});
+
+it("names the classes that nothing was selected for, in a warning, the summary and the page", async () => {
+  // No image of the new shard is red.
+  const random = seededRandom(11);
+  const members = await Promise.all(
+    Array.from({ length: 12 }, async (_, i) => ({
+      name: `${i}.png`,
+      body: await colouredPng(i % 2, random),
+    })),
+  );
+  writeFileSync(at("no-red.tar"), await tarBytes(members));
+  const teach = { base: "quick", images: 400, batchSize: 8, learningRate: 0.5 } as const;
+  const changes = { unlabelled: [at("no-red.tar")], duplicateDistance: null, teachRecipe: teach };
+  const ranking = { ranking: "unbalanced", k: 2 } as const;
+  await run("no-red", { ...changes, ...ranking }, { only: ["teach"] });
+  await run("no-red", { ...changes, ...ranking }, { only: ["score"] });
+  const events = await run("no-red", { ...changes, ...ranking }, { only: ["select"] });
+  expect(events).toContainEqual({
+    type: "warning",
+    stage: "selection",
+    message: "1 class got no image, and the student learns nothing of it from the unlabelled ones: red.",
+  });
+  const summary = JSON.parse(readFileSync(at("no-red", "selection", "summary.json"), "utf8")) as object;
+  expect(summary).toMatchObject({ ranking: "unbalanced", short: [], empty: ["red"] });
+  expect(readFileSync(at("no-red", "report.html"), "utf8")).toMatch(
+    /No image was selected for one class, .*: <bdi>red<\/bdi>/,
+  );
 });
 
 it("tells images that cannot be used from what keeps them from being read", () => {

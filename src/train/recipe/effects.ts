@@ -13,7 +13,7 @@ interface Condition<Values> {
 /** When a value has an effect: where all of these hold. */
 export interface Effect<Values> {
   readonly needs: readonly Condition<Values>[];
-  /** Values that ask for what happens anyway where they have no effect, as null does; they are no contradiction. */
+  /** Values that ask for what happens anyway where they have no effect; they are no contradiction. */
   readonly off: readonly unknown[];
 }
 
@@ -29,7 +29,7 @@ export const when = <Values>(
   ...off: readonly unknown[]
 ): Effect<Values> => ({
   needs,
-  off: [null, ...off],
+  off,
 });
 
 const bySteps: Condition<Recipe> = {
@@ -136,10 +136,10 @@ export const recipeEffects: Effects<Recipe> = {
   seed: always,
   mode: always,
   lastStages: when([lastStages]),
-  epochs: when([bySteps]),
-  images: when([bySteps]),
+  epochs: when([bySteps], null),
+  images: when([bySteps], null),
   batchSize: when([bySteps]),
-  microBatch: when([bySteps]),
+  microBatch: when([bySteps], null),
   sampler: when([inOrder]),
   inputSize: always,
   learningRate: when([bySteps]),
@@ -156,8 +156,8 @@ export const recipeEffects: Effects<Recipe> = {
   nesterov: when([bySteps, withSgd, withMomentum], false),
   weightDecay: when([bySteps]),
   decay: when([bySteps, withDecay]),
-  clipNorm: when([bySteps]),
-  emaDecay: when([bySteps]),
+  clipNorm: when([bySteps], null),
+  emaDecay: when([bySteps], null),
   headRateFactor: when([bySteps], 1),
   batchNorm: when([bySteps], "frozen"),
   dropRate: when([bySteps], 0),
@@ -170,20 +170,20 @@ export const recipeEffects: Effects<Recipe> = {
   paddingMode: when([bySteps, padded, withPadding]),
   hflip: when([bySteps], 0),
   vflip: when([bySteps], 0),
-  colorJitter: when([bySteps, withoutPolicy], 0),
-  autoAugment: when([bySteps]),
+  colorJitter: when([bySteps, withoutPolicy], null, 0),
+  autoAugment: when([bySteps], null),
   reProb: when([bySteps], 0),
   reMode: when([bySteps, withErasing]),
   reCount: when([bySteps, withErasing]),
   mixup: when([bySteps], 0),
   cutmix: when([bySteps, withoutBounds], 0),
-  cutmixMinmax: when([bySteps]),
+  cutmixMinmax: when([bySteps], null),
   mixupProb: when([bySteps, withMixing]),
   mixupSwitchProb: when([bySteps, withBoth]),
   smoothing: always,
   onBrokenImage: always,
   validationShare: always,
-  checkpointEvery: when([bySteps]),
+  checkpointEvery: when([bySteps], null),
   saveMinutes: when([bySteps]),
 };
 

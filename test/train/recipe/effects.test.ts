@@ -25,6 +25,7 @@ import {
 } from "../../../src/train/index.ts";
 import { batchWorker, decodedCache, type MadeBatch } from "../../../src/train/loader/batch-worker.ts";
 import { writeColouredImages } from "../../support/coloured-images.ts";
+import { otherRecipeValues } from "../../support/other-recipe-values.ts";
 import { smallNetwork } from "../../support/small-network.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { tensorsOf } from "../../support/tensors-of.ts";
@@ -32,62 +33,6 @@ import { tensorsOf } from "../../support/tensors-of.ts";
 const folder = temporaryFolder();
 const data = join(folder, "data");
 const weights = join(folder, "small.safetensors");
-
-/** For each value others than the contexts have, none of which asks for what happens anyway. */
-const others: { readonly [K in keyof Recipe]: readonly Recipe[K][] } = {
-  seed: [1],
-  mode: ["full", "last-stages", "head"],
-  lastStages: [2],
-  epochs: [7],
-  images: [100],
-  batchSize: [4],
-  microBatch: [2],
-  sampler: ["class-balanced", "sequential"],
-  inputSize: [20],
-  learningRate: [0.03],
-  referenceBatch: [64, null],
-  schedule: ["constant", "step", "multistep", "halving", "cosine"],
-  drops: [3],
-  dropFactor: [0.5],
-  milestones: [[0.3]],
-  finalFactor: [0.5],
-  warmUp: [0.3],
-  warmUpStart: [0.02],
-  optimizer: ["sgd", "adamw"],
-  momentum: [0.5],
-  nesterov: [true],
-  weightDecay: [0.01],
-  decay: ["all"],
-  clipNorm: [1],
-  emaDecay: [0.9],
-  headRateFactor: [10],
-  batchNorm: ["live"],
-  dropRate: [0.3],
-  dropPathRate: [0.3],
-  crop: ["random", "random-resized"],
-  scale: [[0.5, 0.6]],
-  ratio: [[1, 1]],
-  interpolation: ["bicubic"],
-  padding: [2],
-  paddingMode: ["reflect"],
-  hflip: [1],
-  vflip: [1],
-  colorJitter: [0.9],
-  autoAugment: ["rand-m5"],
-  reProb: [0.9],
-  reMode: ["pixel"],
-  reCount: [4],
-  mixup: [0.7],
-  cutmix: [0.7],
-  cutmixMinmax: [[0.2, 0.4]],
-  mixupProb: [0.3],
-  mixupSwitchProb: [0.9],
-  smoothing: [0.3],
-  onBrokenImage: ["fail"],
-  validationShare: [0.4],
-  checkpointEvery: [1],
-  saveMinutes: [0],
-};
 
 /** Trainings by steps, in which each value that decides on others takes each of its sides. */
 const contexts: Readonly<Record<string, Partial<Recipe>>> = {
@@ -246,7 +191,7 @@ describe.each(Object.entries(contexts))("a training by steps: %s", (_, context) 
     const silent: string[] = [];
     const refused: string[] = [];
     for (const name of recipeKeys.filter((key) => !ofFiles.has(key))) {
-      const values = others[name].filter((value) => !same(value, before[name]));
+      const values = otherRecipeValues[name].filter((value) => !same(value, before[name]));
       expect(values.length, name).toBeGreaterThan(0);
       const results = values.map((value) => [value, asked(context, name, value)] as const);
       if (results.every(([, after]) => typeof after === "string")) refused.push(name);
@@ -316,10 +261,9 @@ describe("mode head", () => {
     const followed = new Set<keyof Recipe>();
     let run = 0;
     for (const name of recipeKeys.filter((key) => key !== "mode")) {
-      for (const value of others[name]) {
+      for (const value of otherRecipeValues[name]) {
         const after = asked({ mode: "head" }, name, value);
         if (typeof after === "string") continue;
-        if (value === null) continue;
         followed.add(name);
         const differs = (await outcome({ [name]: value }, `head-${run++}`)) !== before;
         if (!differs) silent.push(`${name}: ${JSON.stringify(value)}`);
