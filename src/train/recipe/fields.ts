@@ -177,10 +177,26 @@ const imageFields = {
     "<strength>",
     "brightness, contrast and saturation: one number or three, hue as a fourth (null: none)",
   ),
+  colorJitterProb: augmentation(augmentationFields.colorJitterProb, "<probability>", "of color-jitter"),
+  grayscaleProb: augmentation(
+    augmentationFields.grayscaleProb,
+    "<probability>",
+    "that an image becomes grey",
+  ),
+  gaussianBlurProb: augmentation(
+    augmentationFields.gaussianBlurProb,
+    "<probability>",
+    "of a Gaussian blur: sigma 0.1 to 2, a kernel of a tenth of the side",
+  ),
   autoAugment: augmentation(
     augmentationFields.autoAugment,
     "<policy>",
     "RandAugment as timm writes it: rand-m9-mstd0.5-inc1 (null: none)",
+  ),
+  augmentProb: augmentation(
+    augmentationFields.augmentProb,
+    "<probability>",
+    "that an image gets more than crop and flips: any change of colours, blur or erasing",
   ),
   reProb: augmentation(augmentationFields.reProb, "<probability>", "random erasing"),
   reMode: augmentation(augmentationFields.reMode, "<mode>", "const, rand or pixel: what erased parts become"),
