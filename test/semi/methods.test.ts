@@ -30,8 +30,7 @@ const bestOf = (events: readonly SemiEvent[]): Extract<SemiEvent, { type: "best"
   return last;
 };
 const bytes = (...parts: readonly string[]): Buffer => readFileSync(at(...parts));
-const verdict = (out: string): Record<string, unknown> =>
-  JSON.parse(bytes(out, "best", "verdict.json").toString()) as Record<string, unknown>;
+const verdict = (out: string): object => JSON.parse(bytes(out, "best", "verdict.json").toString()) as object;
 
 let adapted: readonly SemiEvent[];
 
@@ -96,7 +95,7 @@ describe("method adapt", () => {
   });
 
   it("compares with the labels alone, image by image", () => {
-    const { test, crossValidated, perClass, ...rest } = verdict("adapt");
+    const { test, crossValidated, perClass, ...rest } = verdict("adapt") as Record<string, unknown>;
     expect(rest).toMatchObject({ labelled: 30, unlabelled: 30, classes: 3, method: "adapt" });
     const { images, onlyWith, onlyWithout, ...top1 } = test as Record<string, number>;
     expect(images).toBe(12);
@@ -157,10 +156,11 @@ describe("the veto", () => {
     // As many images as was said, the labelled ones among them.
     const done = events.find((event) => event.type === "stage-finished");
     expect(done).toMatchObject({ stage: "adapted", manifest: { counts: { images: 40 } } });
-    const { mean, standardError } = (verdict("ruined")["crossValidated"] as Record<string, never>)[
-      "difference"
-    ] as Record<string, number> as { mean: number; standardError: number };
-    expect(mean).toBeGreaterThan(standardError);
+    const { crossValidated } = verdict("ruined") as {
+      crossValidated: { difference: Record<string, number> };
+    };
+    const { mean, standardError } = crossValidated.difference;
+    expect(mean).toBeGreaterThan(standardError!);
     expect(best).toMatchObject({ stage: "labels-alone", isVetoed: true });
     expect(best.what).toContain("cross-validated log loss was worse");
   });

@@ -102,6 +102,7 @@ export const semiFields = {
       learningRate: 0.01,
       batchNorm: "frozen",
       autoAugment: "rand-m9-mstd0.5-inc1",
+      augmentProb: 0.5,
       smoothing: 0,
     }),
     "<recipe>",

@@ -133,7 +133,7 @@ async function choose(
     ...(await testComparison(context, lastOf(["measure"]), ours, alone)),
     ...(crossValidated ? { crossValidated } : {}),
   };
-  const what = sentence(comparison, chosen.manifest, isVetoed);
+  const what = sentence(comparison, chosen.manifest, lastOf(["fit"])?.manifest);
   const perClass = await judgedClasses(context, chosen, stages, await labelCounts(training.images));
   const best: Verdict = {
     ...comparison,
@@ -310,23 +310,24 @@ async function judgedClasses(
   );
 }
 
-/** What the chosen model is. */
+/** What the chosen model is. @param fit Manifest of the classifier that unlabelled images helped to make. */
 function sentence(
   { method, labelled, unlabelled, classes }: Comparison,
   { stage }: Manifest,
-  isVetoed: boolean,
+  fit: Manifest | undefined,
 ): string {
   const labels = `${labelled} labelled images of ${classes} classes`;
   if (paperKinds.has(stage)) {
     return `the student, trained on images that a teacher selected of ${unlabelled}, then on ${labels}`;
   }
-  const network = isVetoed
-    ? "the network as it came"
-    : method === "adapt"
-      ? "the network adapted to all images without labels"
-      : "the network as it came, with the statistics of the unlabelled images";
+  const isAlone = withoutUnlabelled.includes(stage);
+  const isWhitened = fit?.counts["whitened by"] !== undefined;
+  const network =
+    method === "adapt" && !isAlone
+      ? `the network adapted to all images without labels`
+      : `the network as it came${isWhitened && !isAlone ? ", with the statistics of the unlabelled images" : ""}`;
   const trained =
     stage === "fit" || stage === "alone" ? "a classifier" : "a classifier, then the whole network,";
-  const why = isVetoed ? "; with the unlabelled images the cross-validated log loss was worse" : "";
+  const why = isAlone ? "; with the unlabelled images the cross-validated log loss was worse" : "";
   return `${trained} trained on ${labels}, on ${network}${why}`;
 }

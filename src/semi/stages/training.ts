@@ -216,6 +216,7 @@ function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): Sta
     const imagesProcessed = plan ? plan.steps * plan.batchSize : images;
     return { outputs, counts: { ...counts, images, imagesProcessed } };
   }
+  if (event.type === "whitened") return { outputs, counts: { ...counts, "whitened by": event.images } };
   if (event.type === "cross-validated") {
     const { folds, top1 } = event;
     return {
