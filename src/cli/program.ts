@@ -130,6 +130,14 @@ export const commandTable: readonly CommandEntry[] = [
       ),
   },
   {
+    name: "adapt",
+    summary: "train a network on images without labels, for better embeddings of such images",
+    load: async () => {
+      const { adaptCommand, adapt } = await import("./adapt.ts");
+      return defineCommand(adaptCommand, () => Promise.resolve(adapt));
+    },
+  },
+  {
     name: "semi",
     summary: "train a student on labelled and unlabelled images",
     load: async () =>

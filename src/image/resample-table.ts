@@ -8,7 +8,7 @@ export const precisionBits = 22;
 export const lowBits = 11;
 
 /** What one axis of a resize needs. */
-interface ResampleTable {
+export interface ResampleTable {
   /**
    * For each output pixel its first source pixel, then for each pair of taps two numbers: the high parts of the two
    * weights, 16 bits each, and the low parts. A tap that is not needed weighs nothing.
@@ -83,15 +83,37 @@ function computeTable(axis: ResampleAxis, interpolation: Interpolation): Resampl
     for (let k = 0; k < count; k++) {
       const fixed = (sum === 0 ? exact[k]! : exact[k]! / sum) * (1 << precisionBits);
       const weight = Math.trunc(fixed < 0 ? fixed - 0.5 : fixed + 0.5);
-      const tap = unused + k;
-      const at = i * entryLength + 1 + 2 * (tap >> 1);
-      const shift = 16 * (tap & 1);
-      entries[at] = entries[at]! | (((weight >> lowBits) & 0xffff) << shift);
-      entries[at + 1] = entries[at + 1]! | ((weight & ((1 << lowBits) - 1)) << shift);
+      writeWeight(entries, i * entryLength, unused + k, weight);
     }
   }
   const last = entries[(length - 1) * entryLength]!;
   return { entries, pairs, first: entries[0]!, end: last + taps };
+}
+
+/** Writes the fixed-point weight of one tap, not written before, into the entry that begins at `start`. */
+function writeWeight(entries: Int32Array, start: number, tap: number, weight: number): void {
+  const at = start + 1 + 2 * (tap >> 1);
+  const shift = 16 * (tap & 1);
+  entries[at] = entries[at]! | (((weight >> lowBits) & 0xffff) << shift);
+  entries[at + 1] = entries[at + 1]! | ((weight & ((1 << lowBits) - 1)) << shift);
+}
+
+/**
+ * The table of a convolution: pixel i of the result is the weighted sum of the source pixels from i on.
+ *
+ * @param weights Not negative, with the sum 1.
+ * @param length Pixels of the result; the source has weights.length - 1 more.
+ */
+export function convolutionTable(weights: readonly number[], length: number): ResampleTable {
+  const pairs = Math.ceil(weights.length / 2);
+  const entry = new Int32Array(1 + 2 * pairs);
+  weights.forEach((weight, tap) => writeWeight(entry, 0, tap, Math.round(weight * (1 << precisionBits))));
+  const entries = new Int32Array(length * entry.length);
+  for (let i = 0; i < length; i++) {
+    entries.set(entry, i * entry.length);
+    entries[i * entry.length] = i;
+  }
+  return { entries, pairs, first: 0, end: length - 1 + weights.length };
 }
 
 /** Pillow's resampling filters, named as timm's configurations name them. */

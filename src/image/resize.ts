@@ -1,4 +1,4 @@
-import { resampleTable, type Interpolation } from "./resample-table.ts";
+import { resampleTable, type Interpolation, type ResampleTable } from "./resample-table.ts";
 import type { RgbImage } from "./rgb-image.ts";
 import { openResampler, slack } from "./simd/resample-kernels.ts";
 
@@ -30,13 +30,20 @@ export function resize(
 ): RgbImage {
   const columns = { input: image.width, output: size.width, start: window.left, length: window.width };
   const rows = { input: image.height, output: size.height, start: window.top, length: window.height };
-  const horizontal = resampleTable(columns, interpolation);
-  const vertical = resampleTable(rows, interpolation);
+  return resample(image, resampleTable(columns, interpolation), resampleTable(rows, interpolation), window);
+}
 
-  // Only these source pixels reach the window.
+/** Weighs the pixels of an image by the tables of its two axes: first the rows, rounded to bytes, then the columns. */
+export function resample(
+  image: RgbImage,
+  horizontal: ResampleTable,
+  vertical: ResampleTable,
+  size: Size,
+): RgbImage {
+  // Only these source pixels reach the result.
   const sourceStride = (horizontal.end - horizontal.first) * 3;
   const height = vertical.end - vertical.first;
-  const stride = window.width * 3;
+  const stride = size.width * 3;
   const bandRows = Math.min(height, Math.max(1, Math.floor(bandBytes / sourceStride)));
   const layout = layOut({
     columns: horizontal.entries.byteLength,
@@ -44,7 +51,7 @@ export function resize(
     band: bandRows * sourceStride + slack,
     // An odd number of taps reads one row more, which weighs nothing.
     between: (height + 1) * stride + slack,
-    result: window.height * stride + slack,
+    result: size.height * stride + slack,
   });
   const { memory, alongRows, alongColumns } = openResampler(layout.bytes);
   memory.set(bytesOf(horizontal.entries), layout.at.columns);
@@ -64,7 +71,7 @@ export function resize(
       layout.at.between + y * stride,
       stride,
       layout.at.columns,
-      window.width,
+      size.width,
       horizontal.pairs,
       lines,
     );
@@ -74,13 +81,13 @@ export function resize(
     stride,
     layout.at.result,
     layout.at.rows,
-    vertical.entries.byteLength / window.height,
+    vertical.entries.byteLength / size.height,
     Math.ceil(stride / 16),
     vertical.pairs,
-    window.height,
+    size.height,
   );
-  const data = memory.slice(layout.at.result, layout.at.result + window.height * stride);
-  return { width: window.width, height: window.height, data };
+  const data = memory.slice(layout.at.result, layout.at.result + size.height * stride);
+  return { width: size.width, height: size.height, data };
 }
 
 /** Source rows are taken over in bands that stay in the processor's second cache. */

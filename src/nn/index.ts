@@ -1,7 +1,15 @@
 export type { CommonConfig, ModelFamily, NetworkOutputs, Stage } from "./family.ts";
 export { family, type ModelConfig, type Output, type Tap } from "./families/index.ts";
 export { resnetConfig, type ResNetConfig } from "./families/resnet-config.ts";
-export { adaptWeights, countParameters, expectedShapes, parametersOf, randomStateDict } from "./state.ts";
+export { linear } from "./layers.ts";
+export {
+  adaptWeights,
+  countParameters,
+  expectedShapes,
+  parametersOf,
+  randomStateDict,
+  randomTensors,
+} from "./state.ts";
 export { findCard, hasWeights, listModels, modelConfig } from "./registry.ts";
 export {
   modelCards,

@@ -26,9 +26,12 @@ export function countParameters(config: ModelConfig): number {
  * depend on the order of reading.
  */
 export function randomStateDict(config: ModelConfig, seed: number): StateDict {
-  return new Map(
-    parametersOf(config).map((spec, index) => [spec.name, randomTensor(spec, seed * 8191 + index)]),
-  );
+  return randomTensors(parametersOf(config), seed);
+}
+
+/** Random tensors of these parameters, by name; each has a stream of its own. */
+export function randomTensors(specs: readonly ParameterSpec[], seed: number): StateDict {
+  return new Map(specs.map((spec, index) => [spec.name, randomTensor(spec, seed * 8191 + index)]));
 }
 
 function randomTensor({ dims, init }: ParameterSpec, seed: number): TensorSource<"float32"> {

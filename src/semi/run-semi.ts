@@ -1,15 +1,22 @@
 import { writeText, type Storage } from "../core/storage/index.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
-import type { PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, type CheckedInputs } from "./plan/check-inputs.ts";
-import { planRuns, type PlannedRun } from "./plan/plan-runs.ts";
-import type { Stage, StageKind } from "./plan/plan-stages.ts";
+import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
+import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
+import { paperKinds, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
-import type { ContextRun } from "./report/gather/standing-run.ts";
-import { resolveSettings, settingsText, type SettingsLayer } from "./settings/resolve-settings.ts";
+import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
+import {
+  refuseUnused,
+  resolveSettings,
+  settingsText,
+  type SettingsLayer,
+} from "./settings/resolve-settings.ts";
 import type { SemiSettings } from "./settings/settings.ts";
+import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
 
@@ -48,38 +55,45 @@ export async function* runSemi(
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { out, only, signal, device = "cpu", threads, workers } = options;
-  const settings = resolveSettings(layersOf(options.settings));
-  const runs = planRuns(settings);
+  const layers = layersOf(options.settings);
+  const settings = ofMethod(resolveSettings(layers), only);
+  const given = runsOf(settings);
   const storage = platform.storageFor(out);
   await storage.makeFolder(out);
   const unlock = yield* lockRun(storage, out, signal);
   try {
     const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
     const execution = { device, threads, workers };
-    const withContext = (run: PlannedRun): ContextRun => ({
-      ...run,
-      context: semiContext({ platform, settings: run.settings, out, execution, fingerprints, signal }),
-    });
-    const all = runs.map(withContext);
-    const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
+    const contextOf = (own: SemiSettings): SemiContext =>
+      semiContext({ platform, settings: own, out, execution, fingerprints, signal });
+    const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
+      planRuns(settings, chosen).map((run) => ({ ...run, context: contextOf(run.settings) }));
+    const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
+
+    let chosen = await chooseEach(given, contextOf);
+    for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
     const checked: CheckedInputs[] = [];
-    for (const { context, stages } of work) {
+    for (const { context, stages } of plan(chosen).filter(isWork)) {
       checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
     }
-    const plan = await planned(work);
-    await checkRoom(all[0]!.context, checked, plan);
+    if (only?.includes("adapt") ?? true) chosen = await weighEach(chosen, given, contextOf);
+    const all = plan(chosen);
+    const work = all.filter(isWork);
+    const stages = await planned(work, chosen);
+    await checkRoom(all[0]!.context, checked, stages);
     await fingerprints.save();
-    yield { type: "planned", stages: plan, notes: notesOf(checked) };
+    const [choices, notes] = [choicesOf(chosen.filter(isWork)), notesOf(checked, stages)];
+    yield { type: "planned", stages, choices, notes };
     let isBegun = false;
     const looked = new Set<string>();
     const report = openReport(settings, all);
-    for (const { context, stages } of work) {
+    for (const { context, stages: own } of work) {
       let measured = false;
-      for (const stage of stages) {
+      for (const stage of own) {
         if (looked.has(stage.folder)) continue;
         looked.add(stage.folder);
         if (!wantedOf([stage], only).length) {
-          await requireNeeded(context, stage, wantedOf(stages, only));
+          await requireNeeded(context, stage, wantedOf(own, only));
         } else {
           // Not before it is known that what the first stage needs is there.
           if (!isBegun) await writeSettings(context, settings);
@@ -89,19 +103,83 @@ export async function* runSemi(
           measured = stage.kind === "measure" && end === "done";
         }
       }
-      if (measured && stages !== work.at(-1)!.stages) await report.write("running");
+      if (measured && own !== work.at(-1)!.stages) await report.write("running");
     }
     const written = await report.write("finished");
     if (written) yield { type: "report", ...written };
+    const best = await standingBest(all[0]!);
+    if (best) yield best;
   } finally {
     await unlock();
   }
 }
 
-/** What the checks of all runs have to say, each once. */
-function notesOf(checked: readonly CheckedInputs[]): readonly StageNote[] {
-  const notes = checked.flatMap((one) => one.notes.map((note) => [note.stage, note] as const));
-  return [...new Map(notes).values()];
+/** What the checks of all runs say of stages that are planned, each once. */
+function notesOf(checked: readonly CheckedInputs[], stages: readonly PlannedStage[]): readonly StageNote[] {
+  const notes = new Map(checked.flatMap((one) => one.notes.map((note) => [note.stage, note] as const)));
+  return stages.flatMap(({ stage }) => notes.get(stage) ?? []);
+}
+
+/** Stages of method `paper` that are asked for one by one leave nothing to choose. */
+const ofMethod = (settings: SemiSettings, only: RunSemiOptions["only"]): SemiSettings =>
+  settings.method === "auto" && only?.some((kind) => paperKinds.has(kind))
+    ? { ...settings, method: "paper" }
+    : settings;
+
+type ContextOf = (settings: SemiSettings) => SemiContext;
+
+/** Chooses a method for each run, seeds of the same settings alike. */
+async function chooseEach(runs: readonly RunSettings[], contextOf: ContextOf): Promise<readonly ChosenRun[]> {
+  const chosen: ChosenRun[] = [];
+  for (const run of runs) {
+    const known = chosen.find(({ variant }) => variant === run.variant)?.choice;
+    // Whatever would be held out counts: the methods that look at it train on all.
+    const context = contextOf({ ...run.settings, validationShare: 0 });
+    chosen.push(withChoice(run, known ?? (await chooseMethod(context))));
+  }
+  return chosen;
+}
+
+/** @throws UsageError `semi/no-effect` for what was asked for, and has no effect in the method that was chosen. */
+function checkAsked(
+  { variant, settings: chosen }: ChosenRun,
+  { settings, changes }: RunSettings,
+  layers: readonly SettingsLayer[],
+): void {
+  const asked = changes ? [{ name: `variant ${variant}`, values: changes }] : layers;
+  refuseUnused(asked, settings, { isVariant: changes !== undefined, chosen });
+}
+
+/** Looks at what adapting costs, where it is still to be done. */
+async function weighEach(
+  chosen: readonly ChosenRun[],
+  given: readonly RunSettings[],
+  contextOf: ContextOf,
+): Promise<readonly ChosenRun[]> {
+  const weighed: ChosenRun[] = [];
+  for (const [index, run] of chosen.entries()) {
+    const known = weighed.find(({ variant }) => variant === run.variant)?.choice;
+    const asked = given[index]!;
+    const choice = known ?? (await weighAdaptation(contextOf(run.settings), run.choice, asked.settings));
+    weighed.push(withChoice(asked, choice));
+  }
+  return weighed;
+}
+
+/** The choice of the settings as they are and of each variant. */
+const choicesOf = (chosen: readonly ChosenRun[]): readonly PlannedChoice[] => [
+  ...new Map(chosen.map(({ variant, choice }) => [variant, { variant, ...choice }])).values(),
+];
+
+/** The model that the settings as they are end with, unless it is missing or out of date. */
+async function standingBest({ context, stages }: ContextRun): Promise<SemiEvent | undefined> {
+  const { folder } = stages.find(({ kind }) => kind === "choose")!;
+  const [run] = await standingRuns([{ variant: undefined, settings: context.settings, stages, context }]);
+  if (!run!.manifests.has(folder)) return undefined;
+  const best = await readBest(context.storage, context.path(folder));
+  if (!best) return undefined;
+  const { stage, isVetoed, what } = best;
+  return { type: "best", path: bestOf(context, folder), stage, isVetoed, what };
 }
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
@@ -119,9 +197,13 @@ const isLayers = (settings: RunSemiOptions["settings"]): settings is readonly Se
   Array.isArray(settings);
 
 /** What stands of each stage, as far as it can be known before those that it needs are complete. */
-async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedStage[]> {
+async function planned(
+  runs: readonly ContextRun[],
+  chosen: readonly ChosenRun[],
+): Promise<readonly PlannedStage[]> {
   const found = new Map<string, PlannedStage>();
-  for (const { context, stages } of runs) {
+  for (const { context, stages, variant } of runs) {
+    const seconds = chosen.find((run) => run.variant === variant)?.choice.adaptSeconds;
     for (const stage of stages) {
       if (found.has(stage.folder)) continue;
       const isReady = stage.needs.every((needed) => found.get(needed)?.status === "done");
@@ -130,7 +212,13 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
         ? await standingOf(context, stage.folder, await openStage(context, stage))
         : ({ status: standing ? "to redo" : "to do", changes: [] } as const);
       const { status, changes } = about;
-      found.set(stage.folder, { stage: stage.folder, kind: stage.kind, status, changes });
+      found.set(stage.folder, {
+        stage: stage.folder,
+        kind: stage.kind,
+        status,
+        changes,
+        ...(stage.kind === "adapt" && seconds !== undefined ? { seconds } : {}),
+      });
     }
   }
   return [...found.values()];

@@ -20,7 +20,7 @@ import {
 import { family, type Forward, type ModelConfig, type ParameterSpec } from "../nn/index.ts";
 import { masked, type RandomMask } from "./random-masks.ts";
 
-type Float = Value<"float32">;
+export type Float = Value<"float32">;
 
 export interface TrainingLoss extends Omit<TrainingForward, "forward"> {
   /** Mean cross-entropy with soft targets; a scalar. */
@@ -94,7 +94,7 @@ const batchShare = 0.1;
  * Evaluation for training: parameters are inputs of the graph, normalisation uses the batch's statistics and
  * keeps running ones, features and branches are dropped as timm does.
  */
-function trainingForward(
+export function trainingForward(
   config: ModelConfig,
   { batchNorm = "live", dropRate = 0, dropPathRate = 0 }: TrainingForwardOptions,
 ): TrainingForward {

@@ -21,14 +21,22 @@ import {
   type Graph,
   type Value,
 } from "../graph/index.ts";
-import { expectedShapes, randomStateDict, type ModelConfig } from "../nn/index.ts";
+import { parametersOf, randomTensors, type ModelConfig, type ParameterSpec } from "../nn/index.ts";
 import { fitStateDict } from "../weights/index.ts";
+import { contrastiveLoss, viewsOfImage, type ContrastiveObjective } from "./contrastive-loss.ts";
 import { updateParameters, type Float, type UpdateOptions } from "./optimizers.ts";
 import type { RandomMask } from "./random-masks.ts";
 import { flatGradients, nextOf, separateGradients, slotOf, type StateTensor } from "./state-tensor.ts";
 import { trainingLoss, type TrainingLoss, type TrainingLossOptions, type Variable } from "./training-loss.ts";
 
 export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptions {
+  /**
+   * Learns from pairs of views of images without labels; the network then needs no classifier, and `batchSize` counts
+   * the images, of which there are two views each.
+   *
+   * @default undefined: cross-entropy with the targets
+   */
+  readonly contrastive?: ContrastiveObjective | undefined;
   /** Which parameters are trained; the backward of the others is not in the graph. @default all */
   readonly trains?: (name: string) => boolean;
   /** Micro-batches of `batchSize` images whose gradients are averaged for one step. @default 1 */
@@ -50,7 +58,7 @@ export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptio
  */
 export interface TrainingProgram {
   readonly config: ModelConfig;
-  /** Images in one run of a graph. */
+  /** Images in one run of a graph; views of them, where the loss is contrastive. */
   readonly batchSize: number;
   /** Height and width of the images. */
   readonly inputSize: number;
@@ -66,6 +74,8 @@ export interface TrainingProgram {
   readonly state: readonly StateTensor[];
   /** Gradients on their way from one graph to the other; zero at the beginning of a step. */
   readonly carried: readonly StateTensor[];
+  /** Parameters that are not the network's: the projection of a contrastive loss. */
+  readonly added: readonly ParameterSpec[];
   /** Random masks, to be drawn anew for each run that has images. */
   readonly masks: readonly RandomMask[];
 }
@@ -77,11 +87,14 @@ export interface TrainingProgram {
  *   `train/batch-norm`.
  */
 export function trainingProgram(config: ModelConfig, options: TrainingProgramOptions): TrainingProgram {
-  const { batchSize, inputSize = 224, accumulate = 1, trains = () => true, blockSize } = options;
+  const { inputSize = 224, accumulate = 1, trains = () => true, blockSize, contrastive } = options;
   if (!Number.isSafeInteger(accumulate) || accumulate < 1) {
     throw new UsageError("train/accumulate", `accumulate must be a whole number from 1, got ${accumulate}.`);
   }
-  const forward = trainingLoss(config, options);
+  const batchSize = options.batchSize * (contrastive ? viewsOfImage : 1);
+  const forward = contrastive
+    ? contrastiveLoss(config, contrastive, { ...options, batchSize })
+    : trainingLoss(config, options);
   const { loss, correct, variables, masks } = forward;
   const trained = variables.filter(({ name, kind }) => kind === "parameter" && trains(name));
   if (trained.length === 0) {
@@ -99,7 +112,9 @@ export function trainingProgram(config: ModelConfig, options: TrainingProgramOpt
     trained.map(({ value }) => value),
   ) as readonly Float[];
   const forwardOutputs = { loss, correct, ...movedStatistics(forward) };
-  const common = { config, batchSize, inputSize, accumulate, masks };
+  const own = new Set(parametersOf(config).map(({ name }) => name));
+  const added = variables.filter(({ name }) => !own.has(name));
+  const common = { config, batchSize, inputSize, accumulate, added, masks };
   const tensors = variables.map(({ name, dims }) => ({ name, dims }));
 
   if (accumulate === 1 && !options.flatGradients) {
@@ -144,7 +159,7 @@ function statisticsAfter({ variables, statistics }: TrainingLoss): readonly Vari
 }
 
 export interface InitialTrainingStateOptions {
-  /** Float weights that fit the program's network. @default random ones */
+  /** Float weights that fit the program's network; what it adds to it may be missing. @default random ones */
   readonly weights?: StateDict | undefined;
   /** Seed of random weights. @default 0 */
   readonly seed?: number | undefined;
@@ -156,10 +171,14 @@ export interface InitialTrainingStateOptions {
  * @throws WeightsError `weights/mismatch`
  */
 export function initialTrainingState(
-  { config, state }: Pick<TrainingProgram, "config" | "state">,
+  { config, added, state }: Pick<TrainingProgram, "config" | "added" | "state">,
   { weights, seed = 0 }: InitialTrainingStateOptions = {},
 ): StateDict {
-  const model = weights ? fitStateDict(expectedShapes(config), weights) : randomStateDict(config, seed);
+  const specs = [...parametersOf(config), ...added];
+  const given = weights && new Map([...randomTensors(added, seed), ...weights]);
+  const model = given
+    ? fitStateDict(new Map(specs.map(({ name, dims }) => [name, dims])), given)
+    : randomTensors(specs, seed);
   const averaged = new Map([...model].map(([name, source]) => [slotOf(name, "ema"), source]));
   return new Map(
     state.map((entry): [string, TensorSource] => {

@@ -54,6 +54,9 @@ export async function openCheckpoint(
 /** The reader of pickles, when it is first needed: pages seldom open them. */
 const openPth = (): Promise<typeof import("./pth/open-pth.ts")> => import("./pth/open-pth.ts");
 
+/** Where the names of parameters begin that training adds to a network. */
+export const trainingOnly = "projection.";
+
 /**
  * The weights for inference out of the state of a training: moving averages where they are kept, and nothing else
  * that is remembered of a tensor. A tensor `name/slot` is what is remembered of the tensor `name`.
@@ -65,7 +68,7 @@ export function inferenceWeights<T>(tensors: ReadonlyMap<string, T>): ReadonlyMa
   };
   return new Map(
     [...tensors]
-      .filter(([name]) => !remembered(name))
+      .filter(([name]) => !remembered(name) && !name.startsWith(trainingOnly))
       .map(([name, tensor]): [string, T] => [name, tensors.get(`${name}/ema`) ?? tensor]),
   );
 }

@@ -1,12 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
+import { flipHorizontally } from "../../src/image/augment/geometric-transforms.ts";
 import {
+  blurKernelSize,
   drawColorJitter,
   drawErasing,
+  drawGrayscale,
+  gaussianBlur,
+  happens,
   randomErasing,
+  randomGaussianBlur,
   randomResizedCropWindow,
 } from "../../src/image/augment/random-transforms.ts";
 import { defaultAugmentation } from "../../src/image/index.ts";
+import { noise } from "../image/noise.ts";
 import { mean, variance } from "./moments.ts";
 
 const draws = 4000;
@@ -94,6 +101,79 @@ describe("drawColorJitter", () => {
 
   it.each([null, 0] as const)("does nothing for %s", (strength) => {
     expect(drawColorJitter(strength, seededRandom(1))).toEqual([]);
+  });
+});
+
+describe("happens", () => {
+  it("draws no number for what is certain", () => {
+    const random = seededRandom(1);
+    expect([happens(0, random), happens(1, random)]).toEqual([false, true]);
+    expect(random.uniform()).toBe(seededRandom(1).uniform());
+    happens(0.5, random);
+    expect(random.uniform()).not.toBe(repeat((other) => other.uniform())[1]);
+  });
+
+  it.each([0.2, 0.5, 0.9])("is true with probability %s", (probability) => {
+    const found = repeat((random) => happens(probability, random)).filter(Boolean);
+    expect(found.length / draws).toBeCloseTo(probability, 1);
+  });
+});
+
+describe("grey", () => {
+  it("is drawn with its probability", () => {
+    const found = repeat((random) => drawGrayscale(0.2, random)).filter(({ length }) => length > 0);
+    expect(found.length / draws).toBeCloseTo(0.2, 1);
+  });
+});
+
+describe("a Gaussian blur", () => {
+  it("has a kernel of a tenth of the side, odd, and timm's 23 for 224", () => {
+    const sides = [1, 8, 32, 96, 160, 224, 256, 320];
+    expect(sides.map(blurKernelSize)).toEqual([3, 3, 3, 9, 17, 23, 25, 33]);
+  });
+
+  it("draws sigma uniformly from 0.1 to 2", () => {
+    // One bright pixel: what is left of it gives the sum of the squares of the distances, which is sigma's square.
+    const side = 141;
+    const data = new Uint8Array(side * side * 3);
+    const middle = (side - 1) / 2;
+    const row = middle * side * 3;
+    for (let y = 0; y < side; y++) data.fill(255, (y * side + middle) * 3, (y * side + middle + 1) * 3);
+    const random = seededRandom(3);
+    const sigmas = Array.from({ length: 600 }, () => {
+      const blurred = randomGaussianBlur({ width: side, height: side, data }, 1, random);
+      const line = Array.from({ length: side }, (_, x) => blurred.data[row + 3 * x]!);
+      const total = line.reduce((sum, value) => sum + value, 0);
+      return Math.sqrt(line.reduce((sum, value, x) => sum + value * (x - middle) ** 2, 0) / total);
+    });
+    expect(mean(sigmas)).toBeCloseTo(1.05, 1);
+    expect(Math.max(...sigmas)).toBeGreaterThan(1.9);
+    expect(Math.max(...sigmas)).toBeLessThan(2.05);
+    expect(Math.min(...sigmas)).toBeLessThan(0.3);
+  });
+
+  it("is the same of a mirrored image, mirrored", () => {
+    const random = seededRandom(2);
+    for (const [width, height] of [
+      [32, 32],
+      [61, 47],
+      [3, 5],
+      [1, 1],
+    ] as const) {
+      const image = noise(width, height);
+      const sigma = 0.1 + 1.9 * random.uniform();
+      expect(gaussianBlur(flipHorizontally(image), 7, sigma)).toEqual(
+        flipHorizontally(gaussianBlur(image, 7, sigma)),
+      );
+    }
+  });
+
+  it("is left out with the rest of the probability", () => {
+    const image = noise(32, 32);
+    const left = repeat((random) => randomGaussianBlur(image, 0.3, random)).filter(
+      (result) => result === image,
+    );
+    expect(left.length / draws).toBeCloseTo(0.7, 1);
   });
 });
 

@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { adjustColors, type ColorAdjustment } from "../../src/image/augment/adjust-colors.ts";
 import { crop, flipHorizontally, flipVertically } from "../../src/image/augment/geometric-transforms.ts";
+import { seededRandom } from "../../src/core/index.ts";
 import { operations } from "../../src/image/augment/rand-augment.ts";
+import { blurKernelSize, drawGrayscale, gaussianBlur } from "../../src/image/augment/random-transforms.ts";
 import { resize, type RgbImage } from "../../src/image/index.ts";
 import { referenceMissing, runReference } from "../support/reference.ts";
 import { sha256 } from "../support/sha256.ts";
 import { made, type MadeImage } from "./images.ts";
+import { mean } from "./moments.ts";
 
 interface Case {
   readonly image: MadeImage;
@@ -87,6 +90,14 @@ const adjustments: Case[] = [...single, ...hues, ...chains].flatMap((steps) =>
   })),
 );
 
+const square224: MadeImage = ["noise", 224, 224];
+const greys: Case[] = [...all, square224].map((image) => ({
+  image,
+  op: "grey",
+  args: [],
+  ours: (source) => adjustColors(source, drawGrayscale(1, seededRandom(1))),
+}));
+
 const fill = [124, 116, 104] as const;
 const levels: Readonly<Record<string, readonly number[]>> = {
   Rotate: [0, 30, -30, 7.3, -0.4, 90, 180],
@@ -114,7 +125,7 @@ const randAugment: Case[] = operations.flatMap((operation) =>
   ),
 );
 
-const cases = [...resizedCrops, ...paddedCrops, ...flips, ...adjustments, ...randAugment];
+const cases = [...resizedCrops, ...paddedCrops, ...flips, ...adjustments, ...greys, ...randAugment];
 const missing = referenceMissing("PIL", "torchvision");
 
 describe.skipIf(missing)(`augmentations, byte for byte as Pillow's${missing ? ` (${missing})` : ""}`, () => {
@@ -131,6 +142,41 @@ describe.skipIf(missing)(`augmentations, byte for byte as Pillow's${missing ? ` 
       const before = sha256(source.data);
       expect(sha256(ours(source).data)).toBe(expected[at]);
       expect(sha256(source.data), "the source stays as it was").toBe(before);
+    },
+  );
+});
+
+describe.skipIf(missing)(`a blur, beside torchvision's${missing ? ` (${missing})` : ""}`, () => {
+  const blurs = (
+    [
+      [photo, 7],
+      [dim, 23],
+      [flat, 3],
+      [["noise", 32, 32], blurKernelSize(32)],
+      [square224, blurKernelSize(224)],
+    ] as const
+  ).flatMap(([image, kernelSize]) =>
+    [0.1, 0.4, 0.77, 1.3, 2].map((sigma) => ({ image, op: "blur", args: [kernelSize, sigma] as const })),
+  );
+  let expected: readonly string[];
+  beforeAll(() => {
+    expected = runReference("augment.py", [JSON.stringify(blurs)]) as readonly string[];
+  });
+
+  it.each(blurs.map((given, at) => ({ ...given, at, name: JSON.stringify([given.image, given.args]) })))(
+    "differs by one level at most, to neither side: $name",
+    ({ image, args, at }) => {
+      const source = made(image);
+      const before = sha256(source.data);
+      const ours = gaussianBlur(source, ...args).data;
+      expect(sha256(source.data), "the source stays as it was").toBe(before);
+      const theirs = Buffer.from(expected[at]!, "base64");
+      expect(ours.length).toBe(theirs.length);
+      const differences = Array.from(ours, (byte, i) => byte - theirs[i]!);
+      expect(
+        differences.reduce((most, difference) => Math.max(most, Math.abs(difference)), 0),
+      ).toBeLessThanOrEqual(1);
+      expect(Math.abs(mean(differences))).toBeLessThan(0.02);
     },
   );
 });

@@ -11,8 +11,10 @@ import {
   normalise,
   trainingTransform,
   type AugmentationOptions,
+  type RgbImage,
 } from "../../src/image/index.ts";
 import { noise } from "../image/noise.ts";
+import { sha256 } from "../support/sha256.ts";
 
 const preprocessing = { ...imagenetPreprocessing, inputSize: 32 };
 const still: AugmentationOptions = {
@@ -23,11 +25,21 @@ const still: AugmentationOptions = {
   colorJitter: null,
 };
 
+/** Every change of colours by chance. */
+const often: Partial<AugmentationOptions> = {
+  colorJitterProb: 0.8,
+  grayscaleProb: 0.4,
+  gaussianBlurProb: 0.5,
+  augmentProb: 0.7,
+};
+
 function transformed(options: AugmentationOptions, seed: number, image = noise(50, 40)): Float32Array {
   const out = new Float32Array(3 * 32 * 32);
   trainingTransform(image, { preprocessing, augmentation: options }, seededRandom(seed), out);
   return out;
 }
+
+const sameBytes = (a: Float32Array, b: Float32Array): boolean => a.every((value, i) => value === b[i]);
 
 describe("trainingTransform", () => {
   it("is a function of the seed", () => {
@@ -43,14 +55,89 @@ describe("trainingTransform", () => {
     expect(transformed(still, 1, image)).toEqual(expected);
   });
 
-  it.each([null, "rand-m9-n2"])("normalises what augment gives, with RandAugment %s", (autoAugment) => {
-    const options = { preprocessing, augmentation: { ...defaultAugmentation, vflip: 0.5, autoAugment } };
+  it.each<Partial<AugmentationOptions>>([
+    {},
+    { autoAugment: "rand-m9-n2" },
+    often,
+    { ...often, autoAugment: "rand-m9-n2" },
+  ])("normalises what augment gives, with %j", (given) => {
+    const options = { preprocessing, augmentation: { ...defaultAugmentation, vflip: 0.5, ...given } };
     for (let seed = 0; seed < 40; seed++) {
       const expected = new Float32Array(3 * 32 * 32);
       normalise(augment(noise(50, 40), options, seededRandom(seed)), preprocessing, expected);
       expect(transformed(options.augmentation, seed)).toEqual(expected);
     }
   });
+
+  // The hashes are those of the transform as it was before it had probabilities of jitter, grey, blur, and of them all.
+  it.each([
+    [{}, "fe4ee34bbadd76bed9c59d16464fe827e286cc57292b6b9801f4c71ce0a91504"],
+    [{ reProb: 0.5, reMode: "pixel" }, "c63c1472e71d00d6d77e1a5c2502dc9762d026016e866cd0c48f9e76879435ec"],
+    [
+      { autoAugment: "rand-m9-mstd0.5-inc1", reProb: 0.25 },
+      "61f6bf27709b26b3cb137d657853979be9f723fe0a40382f4174c76dc7c0ef05",
+    ],
+    [
+      { crop: "random", vflip: 0.5, colorJitter: [0.4, 0.4, 0.4, 0.1] },
+      "08e3d60fea4de1d38d39c3847d802e0103fd83c7a65c05fe65c65fdab92d0bbf",
+    ],
+    [{ colorJitter: null, reProb: 1 }, "a0341b5f5b885822acd5cda719f8ef7ebc2cb42ebd7108fd4ed3959ce6aec4c7"],
+  ])("gives the seeds of a recipe without these values the images they had: %j", (given, hash) => {
+    const augmentation = augmentationSchema.parse(given);
+    const out = new Float32Array(20 * 3072);
+    for (let seed = 0; seed < 20; seed++) out.set(transformed(augmentation, seed), seed * 3072);
+    expect(sha256(new Uint8Array(out.buffer))).toBe(hash);
+  });
+
+  it.each([{}, { autoAugment: "rand-m9-n2" }])(
+    "only crops and flips without augmentProb, beside %j",
+    (given) => {
+      const plain = augmentationSchema.parse({ colorJitter: null });
+      const strong = augmentationSchema.parse({ ...given, grayscaleProb: 1, gaussianBlurProb: 1, reProb: 1 });
+      for (let seed = 0; seed < 20; seed++) {
+        expect(transformed({ ...strong, augmentProb: 0 }, seed)).toEqual(transformed(plain, seed));
+      }
+    },
+  );
+
+  it("changes the share of the images that augmentProb gives, and crops them all alike", () => {
+    const plain = augmentationSchema.parse({ colorJitter: null });
+    const half = augmentationSchema.parse({ augmentProb: 0.5 });
+    const seeds = Array.from({ length: 400 }, (_, seed) => seed);
+    const same = seeds.filter((seed) => sameBytes(transformed(half, seed), transformed(plain, seed)));
+    expect(same.length / seeds.length).toBeCloseTo(0.5, 1);
+  });
+
+  it("jitters the share of the images that colorJitterProb gives", () => {
+    const plain = augmentationSchema.parse({ colorJitter: null });
+    const some = augmentationSchema.parse({ colorJitterProb: 0.8 });
+    const seeds = Array.from({ length: 400 }, (_, seed) => seed);
+    const same = seeds.filter((seed) => sameBytes(transformed(some, seed), transformed(plain, seed)));
+    expect(same.length / seeds.length).toBeCloseTo(0.2, 1);
+    expect(transformed({ ...some, colorJitterProb: 0 }, 1)).toEqual(transformed(plain, 1));
+  });
+
+  it.each([null, "rand-m9-n2"])(
+    "makes images grey after jitter or RandAugment %s, then blurs",
+    (autoAugment) => {
+      const options = (values: Partial<AugmentationOptions>): Parameters<typeof augment>[1] => ({
+        preprocessing,
+        augmentation: { ...defaultAugmentation, autoAugment, ...values },
+      });
+      let changed = 0;
+      for (let seed = 0; seed < 20; seed++) {
+        const of = (values: Partial<AugmentationOptions>): RgbImage =>
+          augment(noise(50, 40), options(values), seededRandom(seed));
+        const grey = adjustColors(of({}), [{ property: "saturation", factor: 0 }]);
+        expect(of({ grayscaleProb: 1 })).toEqual(grey);
+        const blurred = of({ grayscaleProb: 1, gaussianBlurProb: 1 }).data;
+        if (!Buffer.from(blurred).equals(grey.data)) changed++;
+        expect(blurred.every((byte, i) => byte === blurred[i - (i % 3)])).toBe(true);
+      }
+      // A sigma near 0.1 leaves the bytes as they are.
+      expect(changed).toBeGreaterThan(14);
+    },
+  );
 
   it("changes colours alike before and after a flip", () => {
     const random = seededRandom(2);
@@ -120,6 +207,10 @@ describe("augmentationSchema", () => {
       hflip: 0.5,
       vflip: 0,
       colorJitter: 0.4,
+      colorJitterProb: 1,
+      grayscaleProb: 0,
+      gaussianBlurProb: 0,
+      augmentProb: 1,
       reProb: 0,
     });
   });
@@ -127,6 +218,9 @@ describe("augmentationSchema", () => {
   it.each([
     { scale: [1, 0.08] },
     { hflip: 1.5 },
+    { grayscaleProb: -0.1 },
+    { gaussianBlurProb: 2 },
+    { augmentProb: null },
     { colorJitter: [0.4, 0.4] },
     { colorJitter: [0.4, 0.4, 0.4, 0.9] },
     { reCount: 0 },

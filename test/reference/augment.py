@@ -1,8 +1,9 @@
-"""Augmentations by Pillow, torchvision and PyTorch: SHA-256 of each result, as JSON.
+"""Augmentations by Pillow, torchvision and PyTorch: SHA-256 of each result, as JSON; of a blur its bytes in base64.
 
 usage: augment.py CASES    CASES: JSON list of {"image": [kind, width, height], "op": name, "args": [...]}
 """
 
+import base64
 import hashlib
 import json
 import sys
@@ -90,13 +91,18 @@ OPS = {
     "hflip": F.hflip,
     "vflip": F.vflip,
     "adjust": adjust,
+    "grey": lambda image: image.convert("L").convert("RGB"),
+    "blur": lambda image, kernel_size, sigma: F.gaussian_blur(image, kernel_size, sigma),
 }
 
 images = {}
-hashes = []
+results = []
 for case in json.loads(sys.argv[1]):
     key = tuple(case["image"])
     images[key] = images.get(key) or noise(*key)
     result = OPS[case["op"]](images[key], *case["args"])
-    hashes.append(hashlib.sha256(result.tobytes()).hexdigest())
-print(json.dumps(hashes))
+    if case["op"] == "blur":
+        results.append(base64.b64encode(result.tobytes()).decode())
+    else:
+        results.append(hashlib.sha256(result.tobytes()).hexdigest())
+print(json.dumps(results))

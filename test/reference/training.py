@@ -1,7 +1,8 @@
 """Training steps of a torchvision ResNeXt on fixed batches.
 
 training.py JOB reads JOB.json: {seed, block, layers, width, groups, width_per_group, stem, classes, batch, size, steps, lr,
-optimizer, eps, momentum, nesterov, weight_decay, decay, clip, accumulate, ema, frozen_norm, frozen} and writes JOB.json/.bin with
+optimizer, eps, momentum, nesterov, weight_decay, decay, clip, accumulate, ema, frozen_norm, frozen,
+temperature} and writes JOB.json/.bin with
 `start/NAME` (state before the first step), `images/K`, `targets/K`, `loss/K` for each step K, and `after/K/NAME`,
 `after/K/NAME/SLOT` for each K in `record`.
 """
@@ -51,13 +52,29 @@ class Net(torch.nn.Module):
                 layer.append(block(channels, planes, step, shortcut, job["groups"], job["width_per_group"]))
                 channels = planes * block.expansion
             setattr(self, f"layer{stage + 1}", torch.nn.Sequential(*layer))
-        self.fc = torch.nn.Linear(channels, job["classes"])
+        if job["temperature"]:
+            self.projection = torch.nn.Sequential(
+                torch.nn.Linear(channels, 256), torch.nn.ReLU(), torch.nn.Linear(256, 64)
+            )
+        else:
+            self.fc = torch.nn.Linear(channels, job["classes"])
 
     def forward(self, x):
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
         for stage in range(self.stages):
             x = getattr(self, f"layer{stage + 1}")(x)
-        return self.fc(x.mean((2, 3)))
+        features = x.mean((2, 3))
+        return self.projection(features) if job["temperature"] else self.fc(features)
+
+
+def loss_of(outputs, targets):
+    """Cross-entropy; with a temperature NT-Xent (SimCLR) over pairs of rows."""
+    if not job["temperature"]:
+        return torch.nn.functional.cross_entropy(outputs, targets)
+    unit = torch.nn.functional.normalize(outputs, dim=1)
+    similarities = unit @ unit.T / job["temperature"]
+    similarities.fill_diagonal_(-1e9)
+    return torch.nn.functional.cross_entropy(similarities, torch.arange(len(unit)) ^ 1)
 
 
 model = Net(job)
@@ -69,7 +86,7 @@ with torch.no_grad():
 results = {f"start/{name}": value.clone() for name, value in model.state_dict().items()}
 batches = [
     (
-        torch.randn(job["batch"], 3, job["size"], job["size"]),
+        torch.randn(job["batch"] * (2 if job["temperature"] else 1), 3, job["size"], job["size"]),
         torch.softmax(3 * torch.randn(job["batch"], job["classes"]), 1),
     )
     for _ in range(job["steps"])
@@ -101,7 +118,7 @@ for step, (images, targets) in enumerate(batches, 1):
     optimizer.zero_grad()
     loss = 0
     for part in zip(images.chunk(job["accumulate"]), targets.chunk(job["accumulate"])):
-        share = torch.nn.functional.cross_entropy(model(part[0]), part[1]) / job["accumulate"]
+        share = loss_of(model(part[0]), part[1]) / job["accumulate"]
         share.backward()
         loss = loss + share
     if job["clip"]:

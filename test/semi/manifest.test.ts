@@ -23,6 +23,18 @@ it("says what differs between origins", () => {
   ]);
 });
 
+it("takes a value that a recipe did not have yet for its default", () => {
+  const { recipe } = origin.settings as { readonly recipe: object };
+  const withLater = (values: object): Origin => ({
+    ...origin,
+    settings: { k: 5, recipe: { ...recipe, ...values } },
+  });
+  expect(changesOf(origin, withLater({ augmentProb: 1, grayscaleProb: 0, autoAugment: null }))).toEqual([]);
+  expect(changesOf(origin, withLater({ augmentProb: 0.5, grayscaleProb: 0 }))).toEqual([
+    "recipe.augmentProb unset -> 0.5",
+  ]);
+});
+
 it("does not count when something is saved", () => {
   const later: Origin = {
     ...origin,

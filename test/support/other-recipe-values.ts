@@ -3,7 +3,7 @@ import type { Recipe } from "../../src/train/index.ts";
 /** For each value of a recipe others than are usual, none of which asks for what happens anyway. */
 export const otherRecipeValues: { readonly [K in keyof Recipe]: readonly Recipe[K][] } = {
   seed: [1],
-  mode: ["full", "last-stages", "head"],
+  mode: ["full", "last-stages", "head", "adapt"],
   lastStages: [2],
   epochs: [7],
   images: [100],
@@ -27,6 +27,7 @@ export const otherRecipeValues: { readonly [K in keyof Recipe]: readonly Recipe[
   decay: ["all"],
   clipNorm: [1],
   emaDecay: [0.9],
+  temperature: [0.5],
   headRateFactor: [10],
   batchNorm: ["live"],
   dropRate: [0.3],
@@ -40,6 +41,10 @@ export const otherRecipeValues: { readonly [K in keyof Recipe]: readonly Recipe[
   hflip: [1],
   vflip: [1],
   colorJitter: [0.9],
+  colorJitterProb: [0.4],
+  grayscaleProb: [0.4],
+  gaussianBlurProb: [0.4],
+  augmentProb: [0.5],
   autoAugment: ["rand-m5"],
   reProb: [0.9],
   reMode: ["pixel"],

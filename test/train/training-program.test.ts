@@ -60,6 +60,16 @@ const jobs: Readonly<Record<string, Job>> = {
     options: { accumulate: 2, clipNorm: 1 },
     torch: { accumulate: 2, clip: 1 },
   },
+  "pairs of views without labels, SimCLR": {
+    config: { ...bottleneck, stem: "cifar", numClasses: 0 },
+    options: { contrastive: { temperature: 0.2 }, optimizer: sgd({ nesterov: true, weightDecay: 5e-4 }) },
+    torch: { temperature: 0.2, nesterov: true, weight_decay: 5e-4 },
+  },
+  "pairs of views, in two micro-batches": {
+    config: { ...bottleneck, stem: "cifar", numClasses: 0 },
+    options: { contrastive: { temperature: 0.5 }, accumulate: 2 },
+    torch: { temperature: 0.5, accumulate: 2 },
+  },
   "gradients in one array": {
     config: { ...bottleneck, stem: "cifar" },
     options: { flatGradients: true },
@@ -102,6 +112,7 @@ function torchTraining(
     decay: "weights",
     clip: 0,
     accumulate: 1,
+    temperature: 0,
   };
   const rest = { seed, batch: batchSize, size, steps, record, frozen_norm: false, frozen: [] };
   const path = join(folder, name.replaceAll(/\W+/g, "-"));
@@ -157,10 +168,12 @@ const cases = Object.entries(lowerings).flatMap(([lowering, block]) =>
 describe.skipIf(!hasTorch)("training steps as PyTorch's", () => {
   it.each(cases)("%s: %s", async (_lowering, name, job, block) => {
     // An activation that is zero but for rounding may pass a ReLU in one program and not in the other, and
-    // changes everything after it. It happens in about one run of ten; a wrong rule shows in every run.
+    // changes everything after it. It happens in about one run of ten, and in one of five with a projection's units
+    // as well; a wrong rule shows in every run.
+    const seeds = job.options?.contrastive ? [4, 5, 6, 7, 8] : [4, 5, 6];
     const errors = [];
-    for (const seed of [4, 5, 6]) errors.push(await worstError(job, name, seed, block));
-    expect(errors.toSorted((a, b) => a - b)[1]).toBeLessThan(1e-5);
+    for (const seed of seeds) errors.push(await worstError(job, name, seed, block));
+    expect(errors.toSorted((a, b) => a - b)[Math.floor(seeds.length / 2)]).toBeLessThan(1e-5);
   });
 });
 

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/recipe/fields.ts";
 import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
 import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
@@ -9,7 +10,7 @@ import { flag, text } from "../options/schemas.ts";
 /** Options for the values of a recipe, each of which may stay away. */
 type RecipeFlags = { readonly [K in keyof Recipe]: CliOption<Recipe[K] | undefined> };
 
-const headings: { readonly [G in RecipeGroup]: string } = {
+export const recipeHeadings: { readonly [G in RecipeGroup]: string } = {
   run: "Recipe, what is trained and for how long (each value wins over --recipe):",
   schedule: "Recipe, learning rate:",
   optimiser: "Recipe, optimiser and network:",
@@ -19,7 +20,7 @@ const headings: { readonly [G in RecipeGroup]: string } = {
 
 /** A flag for every value of a recipe. */
 const recipeOptions = Object.fromEntries(
-  recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], headings)]),
+  recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
 ) as RecipeFlags;
 
 const model = "Model:";
@@ -43,8 +44,15 @@ export const trainCommand = {
     },
     val: {
       flags: "--val <data>",
-      about: "validation images of the same classes (default: a share of the data, held out)",
+      about:
+        "validation images of the same classes (default: a share of the data, held out; mode head cross-validates)",
       schema: text.optional(),
+    },
+    unlabelled: {
+      flags: "--unlabelled <data...>",
+      about:
+        "images of any content, 200 or more: mode head makes a better classifier of few labels with them",
+      schema: z.array(text).optional(),
     },
     resume: {
       flags: "--resume",
@@ -78,6 +86,10 @@ export const trainCommand = {
   examples: [
     ["train photos -m ssl_resnext50_32x4d -o run", "fine-tune the published weights on your own classes"],
     ["train photos -w my.pth --mode head -o run", "the classifier only, on embeddings: seconds"],
+    [
+      "train photos -w my.pth --mode head --unlabelled more -o run",
+      "the same, better by what images without labels look like",
+    ],
     [
       "train cifar.tar -m resnext20_cifar10 -o run --epochs 30 --crop random",
       "a small network from the start",

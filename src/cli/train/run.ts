@@ -19,10 +19,12 @@ export async function train(
   options: TrainOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { val, out, resume, model, weights, scratch, offline, device, threads, workers } = options;
+  const { val, unlabelled, out, resume, model, weights, scratch, offline, device, threads, workers } =
+    options;
   const events = trainModel({
     data,
     validation: val,
+    unlabelled,
     out,
     resume,
     recipe: await recipeLayers(options),
@@ -38,6 +40,15 @@ export async function train(
     hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   });
+  return showTraining(events, options, terminal);
+}
+
+/** Prints the events of a training, and draws its progress. */
+export async function showTraining(
+  events: AsyncIterable<TrainingEvent>,
+  options: { readonly json: boolean },
+  terminal: Terminal,
+): Promise<Outcome> {
   const progress = stepProgress(terminal);
   const skipped = new Map<string, NamedFailure>();
   let images = 0;
@@ -56,7 +67,11 @@ export async function train(
 }
 
 /** Prints an event. */
-async function show(event: TrainingEvent, { json }: TrainOptions, terminal: Terminal): Promise<void> {
+async function show(
+  event: TrainingEvent,
+  { json }: { readonly json: boolean },
+  terminal: Terminal,
+): Promise<void> {
   const lines = json ? [JSON.stringify(eventEntry(event))] : eventLines(event, terminal.style);
   await printUnlessAborted(lines, terminal);
 }

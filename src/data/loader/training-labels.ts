@@ -42,10 +42,22 @@ export function trainingLabels(
   return { classes, labels: Uint32Array.from(images.labels, (label) => classOf[label]!) };
 }
 
+/**
+ * A data set whose labels are not looked at.
+ *
+ * @throws DataError `data/no-images`
+ */
+export function withoutLabels({ index }: IndexedImages): TrainingLabels {
+  checkNotEmpty(index);
+  return { classes: [], labels: new Uint32Array(index.size) };
+}
+
+function checkNotEmpty({ size }: IndexedImages["index"]): void {
+  if (size === 0) throw new DataError("data/no-images", "expected images to train on, the source has none.");
+}
+
 function checkLabelled({ index, labels }: IndexedImages): void {
-  if (index.size === 0) {
-    throw new DataError("data/no-images", "expected images to train on, the source has none.");
-  }
+  checkNotEmpty(index);
   const first = labels.indexOf(-1);
   if (first < 0) return;
   const unlabelled = labels.reduce((sum, label) => sum + Number(label < 0), 0);

@@ -7,7 +7,7 @@ import type { Sampler } from "./epoch-order.ts";
 
 /** Batches of augmented images, epoch after epoch; each platform has one of these. */
 export interface TrainingLoader {
-  /** Class names in the order of the targets' columns. */
+  /** Class names in the order of the targets' columns; none where the images have no labels. */
   readonly classes: readonly string[];
   /** Number of images of the data set, all processes together. */
   readonly images: number;
@@ -46,7 +46,7 @@ export interface EpochOptions {
 
 /** What a batch holds; the memory belongs to whoever receives the batch. */
 export interface BatchArrays {
-  /** [size, 3, height, width], augmented and normalised. */
+  /** [size · views, 3, height, width], augmented and normalised; the views of an image stand together. */
   readonly images: Float32Array<ArrayBuffer>;
   /** [size, classes]: probabilities after label smoothing and mixing. */
   readonly targets: Float32Array<ArrayBuffer>;
@@ -83,6 +83,12 @@ export interface TrainingLoaderOptions {
   readonly augmentation?: AugmentationOptions | undefined;
   /** Mixup, cutmix and label smoothing. @default timm's */
   readonly mixing?: MixingOptions | undefined;
+  /**
+   * Gives so many views of each image, each augmented for itself, and no targets: labels are not looked at.
+   *
+   * @default undefined: one view, and its label
+   */
+  readonly views?: number | undefined;
   /**
    * Class names in the order of the targets' columns; no others may occur.
    *

@@ -45,6 +45,17 @@ export const augmentationFields = {
       z.null(),
     ])
     .default(0.4),
+  /** Probability of `colorJitter`. @default 1 */
+  colorJitterProb: probability.default(1),
+  /** Probability that the image becomes grey, after `colorJitter` or `autoAugment`; Pillow's `L`. @default 0 */
+  grayscaleProb: probability.default(0),
+  /**
+   * Probability of a Gaussian blur after that, with a standard deviation of 0.1 to 2 pixels. Its kernel is a tenth of
+   * the input's side, and odd: 23 pixels for 224, as in timm, which has 23 for every side.
+   *
+   * @default 0
+   */
+  gaussianBlurProb: probability.default(0),
   /**
    * timm's configuration of RandAugment, such as `rand-m9-mstd0.5-inc1`: `m` magnitude, `n` operations per image,
    * `mstd` standard deviation of the magnitude, `mmax` largest magnitude, `inc1` increasing operations, `w0` weights.
@@ -59,6 +70,14 @@ export const augmentationFields = {
     })
     .nullable()
     .default(null),
+  /**
+   * Probability that the colours of an image are changed, and parts of it erased, at all: `colorJitter`, `autoAugment`,
+   * grey, blur and erasing, each with its own probability then. The others are cropped and flipped only. timm has no
+   * such option.
+   *
+   * @default 1
+   */
+  augmentProb: probability.default(1),
   /** Probability of erasing parts of the normalised image. @default 0 */
   reProb: probability.default(0),
   /**
@@ -71,7 +90,7 @@ export const augmentationFields = {
   reCount: z.int().min(1).max(100).default(1),
 };
 
-/** How training images are varied; the names and defaults are timm's. */
+/** How training images are varied; the names and defaults are timm's where timm has the option. */
 export type AugmentationOptions = {
   readonly [K in keyof typeof augmentationFields]: z.output<(typeof augmentationFields)[K]>;
 };

@@ -1,6 +1,7 @@
 import type { Random } from "../../core/index.ts";
 import { roundHalfToEven } from "../../core/tensor.ts";
-import { resize, shortSideSize, type Size, type Window } from "../resize.ts";
+import { convolutionTable } from "../resample-table.ts";
+import { resample, resize, shortSideSize, type Size, type Window } from "../resize.ts";
 import type { RgbImage } from "../rgb-image.ts";
 import type { ColorAdjustment } from "./adjust-colors.ts";
 import { crop } from "./geometric-transforms.ts";
@@ -86,6 +87,44 @@ function shuffled<T>(items: readonly T[], random: Random): T[] {
   return result;
 }
 
+/** Whether the image becomes grey: a saturation of 0 gives three channels of Pillow's `L`. */
+export function drawGrayscale(probability: number, random: Random): readonly ColorAdjustment[] {
+  return happens(probability, random) ? [{ property: "saturation", factor: 0 }] : [];
+}
+
+/** Standard deviations of a blur in pixels: torchvision's default, which timm takes. */
+const blurSigma = [0.1, 2] as const;
+
+/** Blurs an image with the given probability. */
+export function randomGaussianBlur(image: RgbImage, probability: number, random: Random): RgbImage {
+  if (!happens(probability, random)) return image;
+  return gaussianBlur(image, blurKernelSize(image.width), uniformBetween(random, ...blurSigma));
+}
+
+/** A tenth of the side, and odd: 23 for 224, as in timm; at least 3. */
+export const blurKernelSize = (side: number): number => 2 * Math.max(1, Math.floor(side / 20)) + 1;
+
+/**
+ * torchvision's `gaussian_blur`, with the border mirrored. Bytes differ from torchvision's by at most 1: they are rounded
+ * between rows and columns too.
+ *
+ * @param kernelSize Pixels, odd.
+ * @param sigma Standard deviation in pixels.
+ */
+export function gaussianBlur(image: RgbImage, kernelSize: number, sigma: number): RgbImage {
+  const { width, height } = image;
+  // What lies further out has less weight than the table's last bit.
+  const radius = Math.min((kernelSize - 1) / 2, Math.ceil(6 * sigma));
+  const densities = Array.from({ length: 2 * radius + 1 }, (_, tap) =>
+    Math.exp(-0.5 * ((tap - radius) / sigma) ** 2),
+  );
+  const total = densities.reduce((sum, density) => sum + density);
+  const weights = densities.map((density) => density / total);
+  const around = { left: -radius, top: -radius, width: width + 2 * radius, height: height + 2 * radius };
+  const bordered = crop(image, around, "reflect");
+  return resample(bordered, convolutionTable(weights, width), convolutionTable(weights, height), image);
+}
+
 const erasingAttempts = 10;
 const erasedArea = [0.02, 1 / 3] as const;
 const erasedLogShape = [Math.log(0.3), Math.log(1 / 0.3)] as const;
@@ -148,6 +187,10 @@ export function drawInterpolation(
   if (interpolation !== "random") return interpolation;
   return random.integer(2) === 0 ? "bilinear" : "bicubic";
 }
+
+/** Draws whether something happens. What is certain draws no number: so new options leave the draws of old recipes alone. */
+export const happens = (probability: number, random: Random): boolean =>
+  probability >= 1 || (probability > 0 && random.uniform() < probability);
 
 /** Uniform in [from, to). */
 export const uniformBetween = (random: Random, from: number, to: number): number =>

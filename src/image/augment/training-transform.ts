@@ -4,16 +4,19 @@ import { normalise } from "../normalise.ts";
 import type { Preprocessing } from "../preprocessing.ts";
 import { resize, type Size, type Window } from "../resize.ts";
 import type { RgbImage } from "../rgb-image.ts";
-import { adjustColors } from "./adjust-colors.ts";
+import { adjustColors, type ColorAdjustment } from "./adjust-colors.ts";
 import { crop, flipHorizontally, flipVertically } from "./geometric-transforms.ts";
 import type { AugmentationOptions } from "./options.ts";
 import { randAugmentPolicy } from "./rand-augment-policy.ts";
 import { applyOperations, drawRandAugment } from "./rand-augment.ts";
 import {
   drawColorJitter,
+  drawGrayscale,
   drawInterpolation,
+  happens,
   randomCrop,
   randomErasing,
+  randomGaussianBlur,
   randomResizedCropWindow,
 } from "./random-transforms.ts";
 
@@ -33,17 +36,19 @@ export function drawPart(image: Size, augmentation: AugmentationOptions, random:
     : { left: 0, top: 0, width: image.width, height: image.height };
 }
 
-/** Crops, flips and recolours an image at random: timm's training transform up to the tensor. */
+/** Crops, flips, recolours and blurs an image at random: timm's training transform up to the tensor. */
 export function augment(image: RgbImage, options: TrainingTransformOptions, random: Random): RgbImage {
   const part = crop(image, drawPart(image, options.augmentation, random));
   const { pixels, mirrored } = augmentPart(part, options, random);
   return mirrored ? flipHorizontally(pixels) : pixels;
 }
 
-/** An image whose left and right are still to be swapped when it is mirrored: normalising does that by the way. */
 interface Augmented {
   readonly pixels: RgbImage;
+  /** Left and right are still to be swapped: normalising does that by the way. */
   readonly mirrored: boolean;
+  /** More than cropped and flipped: parts of it may be erased. */
+  readonly varied: boolean;
 }
 
 function augmentPart(
@@ -52,29 +57,43 @@ function augmentPart(
   random: Random,
 ): Augmented {
   const { inputSize, mean } = preprocessing;
-  const { interpolation, hflip, vflip, colorJitter, autoAugment } = augmentation;
+  const { interpolation, hflip, vflip, autoAugment } = augmentation;
   const square =
     augmentation.crop === "random"
       ? randomCrop(part, inputSize, augmentation, random)
       : resize(part, { width: inputSize, height: inputSize }, drawInterpolation(interpolation, random));
   const mirrored = random.uniform() < hflip;
   const upright = random.uniform() < vflip ? flipVertically(square) : square;
+  if (!happens(augmentation.augmentProb, random)) return { pixels: upright, mirrored, varied: false };
   if (autoAugment === null) {
-    // A change of colours does not depend on where a pixel stands.
-    return { pixels: adjustColors(upright, drawColorJitter(colorJitter, random)), mirrored };
+    const { colorJitter, colorJitterProb } = augmentation;
+    const jitter = happens(colorJitterProb, random) ? drawColorJitter(colorJitter, random) : [];
+    // Changes of colours do not depend on where a pixel stands, and a blur is the same to the left and to the right.
+    return { pixels: recolor(upright, jitter, augmentation, random), mirrored, varied: true };
   }
   const flipped = mirrored ? flipHorizontally(upright) : upright;
   const drawn = drawRandAugment(randAugmentPolicy(autoAugment), interpolation, random);
   const [red, green, blue] = mean;
-  const pixels = applyOperations(flipped, drawn, [toFill(red), toFill(green), toFill(blue)]);
-  return { pixels, mirrored: false };
+  const operated = applyOperations(flipped, drawn, [toFill(red), toFill(green), toFill(blue)]);
+  return { pixels: recolor(operated, [], augmentation, random), mirrored: false, varied: true };
+}
+
+/** Jitter, grey and blur, in timm's order. */
+function recolor(
+  image: RgbImage,
+  jitter: readonly ColorAdjustment[],
+  { grayscaleProb, gaussianBlurProb }: AugmentationOptions,
+  random: Random,
+): RgbImage {
+  const recolored = adjustColors(image, [...jitter, ...drawGrayscale(grayscaleProb, random)]);
+  return randomGaussianBlur(recolored, gaussianBlurProb, random);
 }
 
 /** The byte of a mean: what operations fill in normalises to about 0. */
 const toFill = (mean: number): number => Math.min(255, roundHalfToEven(255 * mean));
 
 /**
- * timm's training transform: crop, flips, colours, normalisation, erasing.
+ * timm's training transform: crop, flips, colours, blur, normalisation, erasing.
  *
  * @param out Receives float32 planes [3, inputSize, inputSize].
  * @param offset First element of `out` to write: n * 3 * inputSize² for image n of a batch.
@@ -98,8 +117,9 @@ export function transformPart(
   out: Float32Array,
   offset: number,
 ): void {
-  const { pixels, mirrored } = augmentPart(part, options, random);
+  const { pixels, mirrored, varied } = augmentPart(part, options, random);
   normalise(pixels, options.preprocessing, out, offset, mirrored);
+  if (!varied) return;
   const planes = out.subarray(offset, offset + pixels.data.length);
   randomErasing(planes, pixels, options.augmentation, random);
 }

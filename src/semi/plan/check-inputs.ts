@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/index.ts";
+import { elementCount, UsageError } from "../../core/index.ts";
 import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import {
   emptyClasses,
@@ -8,7 +8,7 @@ import {
   pathsOfInputs,
   type ImageSource,
 } from "../../data/index.ts";
-import type { ModelDescription } from "../../nn/index.ts";
+import { expectedShapes, type ModelConfig, type ModelDescription } from "../../nn/index.ts";
 import { classesOf, isOnnxPath, isWeightsPath, openModel } from "../../predict/index.ts";
 import { checkNetwork, fitBatch, runBytes, trainingPlan, type Recipe } from "../../train/index.ts";
 import { noClasses, noModel, type SemiContext } from "../context.ts";
@@ -17,7 +17,7 @@ import { isFolder } from "../fingerprints.ts";
 import { hashShards, listShards } from "../score/shards.ts";
 import { defaultK } from "../select/selection.ts";
 import { semiFields, type SemiSettings } from "../settings/settings.ts";
-import { beginsWithTeacher, startOf, type Stage, type TrainingStage } from "./plan-stages.ts";
+import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./plan-stages.ts";
 
 /** What is known of a run before it begins. */
 export interface CheckedInputs {
@@ -56,11 +56,11 @@ export async function* checkInputs(
   const kinds = new Set(stages.wanted.map(({ kind }) => kind));
   const networks = await startingNetworks(context, stages);
   let unlabelled: number | undefined;
-  if (kinds.has("score") || kinds.has("select")) {
-    if (kinds.has("score")) yield* hashShards(context);
+  if (["score", "select", "adapt", "fit"].some((kind) => kinds.has(kind as StageKind))) {
+    if (!kinds.has("select") || kinds.has("score")) yield* hashShards(context);
     const shards = await listShards(context);
     unlabelled = shards.reduce((sum, { from, to }) => sum + to - from, 0);
-    if (!settings.teach && settings.teacher === null) throw noModel("score");
+    if (kinds.has("score") && !settings.teach && settings.teacher === null) throw noModel("score");
     await checkParts(context);
   }
   if (unlabelled !== undefined) {
@@ -91,7 +91,7 @@ export async function* checkInputs(
   return {
     notes: trainings.flatMap(noteOf),
     bytes: new Map([
-      ...scoringBytes(settings, stages.wanted, sizes),
+      ...otherBytes(settings, stages.wanted, { ...sizes, network: trainings.at(-1)?.network }),
       ...trainings.map((one) => [one.stage.folder, trainingBytes(one)] as const),
     ]),
   };
@@ -229,6 +229,10 @@ async function imagesOf(
   { labelled, unlabelled, classes }: Sizes,
 ): Promise<number | undefined> {
   if (kind === "weak") return (await openImages(platform, settings.weak ?? [], { signal })).size;
+  if (kind === "adapt") {
+    const all = labelled === undefined || unlabelled === undefined ? undefined : labelled + unlabelled;
+    return all === undefined ? undefined : Math.min(all, settings.adaptImages ?? all);
+  }
   if (kind !== "pretrain") return labelled;
   if (unlabelled === undefined || settings.ranking === "threshold") return unlabelled;
   const wanted = (settings.k ?? defaultK(unlabelled, classes)) * classes;
@@ -256,20 +260,25 @@ const [scoreBytes, selectionBytes] = [9, 30];
 /** What sorting takes on disk for a while, as a share of the scores. */
 const spilled = 1 / 8;
 
-function scoringBytes(
+/** Of stages that train nothing. @param network Of the model that the run ends with */
+function otherBytes(
   { p }: SemiSettings,
   stages: readonly Stage[],
-  { unlabelled = 0, classes }: Sizes,
+  { unlabelled = 0, classes, network }: Sizes & { readonly network: Training["network"] | undefined },
 ): readonly (readonly [string, StageBytes])[] {
   const scores = unlabelled * Math.min(p, classes) * scoreBytes;
   const bytes = {
     score: { stays: scores, passes: 0 },
     select: { stays: unlabelled * selectionBytes, passes: scores * spilled },
+    choose: { stays: network ? weightBytes(network.config) : 0, passes: 0 },
   };
   return stages.flatMap(({ kind, folder }) =>
-    kind === "score" || kind === "select" ? [[folder, bytes[kind]] as const] : [],
+    kind === "score" || kind === "select" || kind === "choose" ? [[folder, bytes[kind]] as const] : [],
   );
 }
+
+const weightBytes = (config: ModelConfig): number =>
+  [...expectedShapes(config).values()].reduce((sum, dims) => sum + 4 * elementCount(dims), 0);
 
 /**
  * Makes sure that there is room for what is still to be done.

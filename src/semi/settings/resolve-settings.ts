@@ -11,7 +11,14 @@ import {
   type NamedValues,
   type RecipeLayer,
 } from "../../train/index.ts";
-import { semiEffects, semiFields, semiKeys, type RecipeChoice, type SemiSettings } from "./settings.ts";
+import {
+  adaptSettings,
+  semiEffects,
+  semiFields,
+  semiKeys,
+  type RecipeChoice,
+  type SemiSettings,
+} from "./settings.ts";
 
 /** Settings that were given in one place. */
 export type SettingsLayer = NamedValues;
@@ -30,7 +37,10 @@ const schema = z.strictObject(
  *   effect beside the others, in no variant either. Nobody asks one by one for the settings of a layer that has all, as
  *   the `semi.yaml` of a run has.
  */
-export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings {
+export function resolveSettings(
+  layers: readonly SettingsLayer[],
+  { isVariant = false }: { readonly isVariant?: boolean } = {},
+): SemiSettings {
   for (const { name, values } of layers) for (const key of Object.keys(values)) checkKey(key, name);
   const merged: Record<string, unknown> = {};
   for (const [key, value] of layers.flatMap(({ values }) => Object.entries(values))) {
@@ -40,8 +50,53 @@ export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings 
   const result = schema.safeParse(merged);
   if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);
   for (const key of recipeSettings) checkRecipe(key, layers);
-  refuseIdle("semi/no-effect", askedInVain(layers, result.data), semiEffects, result.data);
+  checkMethodRecipes(result.data);
+  refuseUnused(layers, result.data, { isVariant });
   return result.data;
+}
+
+/**
+ * Refuses what layers ask for and has no effect in the settings that come of them, nor in their variants.
+ *
+ * @param chosen The settings with the method and the mode that were chosen, where they are.
+ * @throws UsageError `semi/no-effect`
+ */
+export function refuseUnused(
+  layers: readonly SettingsLayer[],
+  settings: SemiSettings,
+  { isVariant, chosen = settings }: { readonly isVariant: boolean; readonly chosen?: SemiSettings },
+): void {
+  const { sweep, variants } = settings;
+  const changes = isVariant
+    ? []
+    : [
+        ...Object.values(variants),
+        ...Object.entries(sweep).flatMap(([key, values]) => values.map((value) => ({ [key]: value }))),
+      ];
+  const isUsed = (name: keyof SemiSettings): boolean =>
+    // They weigh in what is chosen.
+    (settings.method === "auto" && chosen.method !== "paper" && adaptSettings.includes(name)) ||
+    changes.some((change) => idleSince(semiEffects, name, { ...settings, ...change }) === undefined);
+  const asked = askedOfSettings(layers).filter(({ name }) => !isUsed(name));
+  refuseIdle("semi/no-effect", asked, semiEffects, chosen);
+}
+
+/** Refuses what only other settings decide. */
+function checkMethodRecipes({ adaptRecipe, tuneRecipe }: SemiSettings): void {
+  const modeOf = (values: RecipeChoice): string =>
+    resolveRecipe([{ name: "the recipe", values }], { idle: "kept" }).mode;
+  if ((adaptRecipe["epochs"] ?? adaptRecipe["images"] ?? null) !== null) {
+    throw invalid("adaptRecipe: gives a length; say how many epochs in adaptEpochs (--adapt-epochs).");
+  }
+  if (modeOf(adaptRecipe) !== "adapt") {
+    throw invalid(
+      `adaptRecipe: expected mode adapt, received ${modeOf(adaptRecipe)}; begin with base: adapt.`,
+    );
+  }
+  const mode = modeOf(tuneRecipe);
+  if (mode === "head" || mode === "adapt") {
+    throw invalid(`tuneRecipe: expected mode full or last-stages, received ${mode}.`);
+  }
 }
 
 /** What says which others have an effect, and stands in every record of settings. */
@@ -59,11 +114,8 @@ const wholeKeys = [
 
 const isWhole = ({ values }: SettingsLayer): boolean => wholeKeys.every((key) => values[key] !== undefined);
 
-/** What layers ask for one by one that none of the variants has a use for; `refuseIdle` asks the settings themselves. */
-function askedInVain(
-  layers: readonly SettingsLayer[],
-  settings: SemiSettings,
-): readonly AskedValue<keyof SemiSettings>[] {
+/** What layers ask for one by one; the last of those that give a setting asks for it. */
+function askedOfSettings(layers: readonly SettingsLayer[]): readonly AskedValue<keyof SemiSettings>[] {
   const asked = new Map<keyof SemiSettings, AskedValue<keyof SemiSettings>>();
   for (const layer of layers) {
     for (const name of semiKeys) {
@@ -73,14 +125,7 @@ function askedInVain(
       else asked.set(name, { name, value, by: layer.name });
     }
   }
-  const { sweep, variants } = settings;
-  const changes = [
-    ...Object.values(variants),
-    ...Object.entries(sweep).flatMap(([key, values]) => values.map((value) => ({ [key]: value }))),
-  ];
-  const isUsed = (name: keyof SemiSettings): boolean =>
-    changes.some((change) => idleSince(semiEffects, name, { ...settings, ...change }) === undefined);
-  return [...asked.values()].filter(({ name }) => !isUsed(name));
+  return [...asked.values()];
 }
 
 /**
@@ -122,6 +167,8 @@ const asLong = "change the recipes that it is as long as (pretrainRecipe, finetu
 const decidedByStudent = { epochs: asLong, images: asLong };
 
 const recipeSettings = [
+  "adaptRecipe",
+  "tuneRecipe",
   "teachRecipe",
   "weakRecipe",
   "pretrainRecipe",

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { DataError } from "../../core/index.ts";
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
+import { recipeFields, recipeKeys } from "../../train/index.ts";
 import { stageKinds, type StageKind } from "../plan/plan-stages.ts";
 
 /** What a stage was made from, and what came of it; stands in the stage's folder. */
@@ -77,11 +78,23 @@ const free: ReadonlySet<string> = new Set(["recipe.saveMinutes", "recipe.checkpo
 const isIdle = (name: string, after: string | undefined): boolean =>
   name.startsWith("recipe.") && after === undefined;
 
+/** Default of each value of a recipe, as JSON. */
+const recipeDefaults: ReadonlyMap<string, string> = new Map(
+  recipeKeys.map((key) => [`recipe.${key}`, JSON.stringify(recipeFields[key].schema.parse(undefined))]),
+);
+
+/** A value that came into recipes after the files were made: what they were made with is its default. */
+const isLaterDefault = ({ name, before, after }: Difference): boolean =>
+  before === undefined && after !== undefined && after === recipeDefaults.get(name);
+
 /** What differs between the origin of files that stand and that of those that are wanted, each as a phrase. */
 export function changesOf(standing: Origin, wanted: Origin): readonly string[] {
   return [
     ...differences(flattened(standing.settings), flattened(wanted.settings))
-      .filter(({ name, after }) => !free.has(name) && !isIdle(name, after))
+      .filter(
+        ({ name, before, after }) =>
+          !free.has(name) && !isIdle(name, after) && !isLaterDefault({ name, before, after }),
+      )
       .map(({ name, before, after }) => `${name} ${before ?? "unset"} -> ${after ?? "unset"}`),
     ...differences(new Map(Object.entries(standing.inputs)), new Map(Object.entries(wanted.inputs))).map(
       ({ name, before, after }) =>

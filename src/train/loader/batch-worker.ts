@@ -76,6 +76,8 @@ export interface BatchSettings {
   /** Class index of each image. */
   readonly labels: Uint32Array;
   readonly classes: number;
+  /** Views of each image. */
+  readonly views: number;
   readonly seed: number;
   readonly transform: TrainingTransformOptions;
   readonly mixing: MixingOptions;
@@ -134,13 +136,13 @@ async function makeBatch(
   call: { readonly cancelled: boolean },
   spare: BatchArrays[],
 ): Promise<MadeBatch | undefined> {
-  const { index, labels, classes, seed, transform, mixing } = settings;
+  const { index, labels, classes, views, seed, transform, mixing } = settings;
   const { epoch, position, positionStep } = request;
   const size = request.images.length;
   const side = transform.preprocessing.inputSize;
   const imageLength = 3 * side ** 2;
   const { images, targets } = spare.pop() ?? {
-    images: new Float32Array(size * imageLength),
+    images: new Float32Array(size * views * imageLength),
     targets: new Float32Array(size * classes),
   };
   const skipped: { readonly slot: number; readonly id: string; readonly error: WireError }[] = [];
@@ -149,23 +151,40 @@ async function makeBatch(
     const place = position + slot * positionStep;
     let image = request.images[slot]!;
     for (let attempt = 0; ; attempt++) {
-      const random = seededRandom(deriveSeed(stream.augmentation, seed, epoch, place));
-      const choose = (whole: Size): Window => drawPart(whole, transform.augmentation, random);
-      const part = await load(parts, settings, image, choose).catch((error: unknown) => {
-        if (!(error instanceof SslResnextError)) throw error;
-        return error;
-      });
-      if (!(part instanceof SslResnextError)) {
-        transformPart(part, transform, random, images, slot * imageLength);
-        writeTarget(labels[image]!, classes, mixing.smoothing, targets, slot * classes);
+      const broken = await fillViews(slot, place, image);
+      if (!broken) {
+        if (classes > 0) writeTarget(labels[image]!, classes, mixing.smoothing, targets, slot * classes);
         return;
       }
       const { id } = indexedImage(index, image);
-      if (settings.onBrokenImage === "fail") throw named(id, part);
-      if (attempt === mostReplacements) throw tooManyBroken(id, part);
-      skipped.push({ slot, id, error: toWire(part, "runtime/run-failed") });
+      if (settings.onBrokenImage === "fail") throw named(id, broken);
+      if (attempt === mostReplacements) throw tooManyBroken(id, broken);
+      skipped.push({ slot, id, error: toWire(broken, "runtime/run-failed") });
       image = deriveSeed(stream.replacement, seed, epoch, place, attempt) % index.size;
     }
+  };
+
+  /** Writes all views of an image. @returns what is wrong with it, if it cannot be read */
+  const fillViews = async (
+    slot: number,
+    place: number,
+    image: number,
+  ): Promise<SslResnextError | undefined> => {
+    for (let view = 0; view < views; view++) {
+      // The first view of an image is what it would be without others.
+      const random = seededRandom(
+        deriveSeed(stream.augmentation, seed, epoch, place, ...(view === 0 ? [] : [view])),
+      );
+      const choose = (whole: Size): Window => drawPart(whole, transform.augmentation, random);
+      try {
+        const part = await load(parts, settings, image, choose);
+        transformPart(part, transform, random, images, (slot * views + view) * imageLength);
+      } catch (error) {
+        if (error instanceof SslResnextError) return error;
+        throw error;
+      }
+    }
+    return undefined;
   };
 
   let next = 0;
@@ -186,7 +205,7 @@ async function makeBatch(
   }
 
   const random = seededRandom(deriveSeed(stream.mixing, seed, epoch, position));
-  mixBatch({ images, targets, dims: [size, 3, side, side] }, mixing, random);
+  if (classes > 0) mixBatch({ images, targets, dims: [size, 3, side, side] }, mixing, random);
   skipped.sort((a, b) => a.slot - b.slot);
   return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
 }

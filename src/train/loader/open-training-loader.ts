@@ -5,6 +5,7 @@ import {
   defaultMixing,
   indexImages,
   trainingLabels,
+  withoutLabels,
   type ImageIndex,
   type ImageSource,
   type KeepBytes,
@@ -50,11 +51,15 @@ export async function openTrainingLoader(
   try {
     const images = await indexImages(source, spill.keep, signal);
     await spill.finish();
-    const { classes, labels } = trainingLabels(images, {
-      found: source.classes,
-      wanted: options.classes,
-      mayBeEmpty: options.classesMayBeEmpty,
-    });
+    const { views } = options;
+    const { classes, labels } =
+      views === undefined
+        ? trainingLabels(images, {
+            found: source.classes,
+            wanted: options.classes,
+            mayBeEmpty: options.classesMayBeEmpty,
+          })
+        : withoutLabels(images);
     const shard = Math.ceil(labels.length / worldSize);
     const isTooLarge = checked.batchSize > shard;
     const batchSize = (isTooLarge && options.smallerBatch?.(shard)) || checked.batchSize;
@@ -65,6 +70,7 @@ export async function openTrainingLoader(
       index,
       labels: shareArray(labels),
       classes: classes.length,
+      views: views ?? 1,
       seed,
       transform: {
         preprocessing: options.preprocessing,

@@ -2,7 +2,7 @@ import { UsageError } from "../../core/index.ts";
 import { recipeKeys, type Recipe } from "./fields.ts";
 
 /** What other values have to be for a value to have an effect. */
-interface Condition<Values> {
+export interface Condition<Values> {
   readonly holds: (values: Values) => boolean;
   /** Where it does not, as the end of "has no effect …". */
   readonly where: string;
@@ -37,6 +37,26 @@ const bySteps: Condition<Recipe> = {
   where:
     "in mode head, which embeds every image once, as evaluation sees it, and fits the classifier at once, with a decay of its own choice",
   instead: "train by steps, with mode full or last-stages",
+};
+const onLabels: Condition<Recipe> = {
+  holds: ({ mode }) => mode !== "adapt",
+  where: "in mode adapt, which looks at no labels and trains no classifier",
+  instead: "train on labels, with mode full, last-stages or head",
+};
+const heldOut: Condition<Recipe> = {
+  holds: ({ mode }) => mode === "full" || mode === "last-stages",
+  where: "in modes head and adapt, which train on all images: head cross-validates, adapt has no labels",
+  instead: "give validation images of their own (validation, --val) in mode head",
+};
+const inPairs: Condition<Recipe> = {
+  holds: ({ mode }) => mode === "adapt",
+  where: "but in mode adapt",
+  instead: "take that mode",
+};
+const byClass: Condition<Recipe> = {
+  holds: ({ mode, sampler }) => mode !== "adapt" || sampler !== "class-balanced",
+  where: "in mode adapt, which looks at no labels",
+  instead: "take shuffled or sequential",
 };
 const lastStages: Condition<Recipe> = {
   holds: ({ mode }) => mode === "last-stages",
@@ -109,6 +129,32 @@ const withoutPolicy: Condition<Recipe> = {
   where: "with autoAugment, which changes colours itself: timm leaves the jitter out then",
   instead: "take autoAugment out (null)",
 };
+const withJitter: Condition<Recipe> = {
+  holds: ({ colorJitter, autoAugment }) =>
+    colorJitter !== null && autoAugment === null && [colorJitter].flat().some((strength) => strength > 0),
+  where: "without colorJitter",
+  instead: "give one (and no autoAugment, beside which there is none)",
+};
+const jittered: Condition<Recipe> = {
+  holds: ({ colorJitterProb }) => colorJitterProb > 0,
+  where: "with colorJitterProb 0",
+  instead: "give a colorJitterProb",
+};
+const varied: Condition<Recipe> = {
+  holds: ({ augmentProb }) => augmentProb > 0,
+  where: "with augmentProb 0, which leaves images cropped and flipped only",
+  instead: "give an augmentProb",
+};
+const withVariety: Condition<Recipe> = {
+  holds: (recipe) =>
+    recipe.autoAugment !== null ||
+    (withJitter.holds(recipe) && jittered.holds(recipe)) ||
+    recipe.grayscaleProb > 0 ||
+    recipe.gaussianBlurProb > 0 ||
+    recipe.reProb > 0,
+  where: "without colorJitter, autoAugment, grey, blur and erasing",
+  instead: "give one of these",
+};
 const withErasing: Condition<Recipe> = {
   holds: ({ reProb }) => reProb > 0,
   where: "with reProb 0, which erases nothing",
@@ -140,7 +186,7 @@ export const recipeEffects: Effects<Recipe> = {
   images: when([bySteps], null),
   batchSize: when([bySteps]),
   microBatch: when([bySteps], null),
-  sampler: when([inOrder]),
+  sampler: when([inOrder, byClass]),
   inputSize: always,
   learningRate: when([bySteps]),
   referenceBatch: when([bySteps]),
@@ -158,9 +204,10 @@ export const recipeEffects: Effects<Recipe> = {
   decay: when([bySteps, withDecay]),
   clipNorm: when([bySteps], null),
   emaDecay: when([bySteps], null),
-  headRateFactor: when([bySteps], 1),
+  temperature: when([inPairs]),
+  headRateFactor: when([bySteps, onLabels], 1),
   batchNorm: when([bySteps], "frozen"),
-  dropRate: when([bySteps], 0),
+  dropRate: when([bySteps, onLabels], 0),
   dropPathRate: when([bySteps], 0),
   crop: when([bySteps]),
   scale: when([bySteps, resized]),
@@ -170,19 +217,23 @@ export const recipeEffects: Effects<Recipe> = {
   paddingMode: when([bySteps, padded, withPadding]),
   hflip: when([bySteps], 0),
   vflip: when([bySteps], 0),
-  colorJitter: when([bySteps, withoutPolicy], null, 0),
-  autoAugment: when([bySteps], null),
-  reProb: when([bySteps], 0),
-  reMode: when([bySteps, withErasing]),
-  reCount: when([bySteps, withErasing]),
-  mixup: when([bySteps], 0),
-  cutmix: when([bySteps, withoutBounds], 0),
-  cutmixMinmax: when([bySteps], null),
-  mixupProb: when([bySteps, withMixing]),
-  mixupSwitchProb: when([bySteps, withBoth]),
-  smoothing: always,
+  colorJitter: when([bySteps, withoutPolicy, jittered, varied], null, 0),
+  colorJitterProb: when([bySteps, withJitter, varied], 0),
+  autoAugment: when([bySteps, varied], null),
+  grayscaleProb: when([bySteps, varied], 0),
+  gaussianBlurProb: when([bySteps, varied], 0),
+  reProb: when([bySteps, varied], 0),
+  augmentProb: when([bySteps, withVariety], 0),
+  reMode: when([bySteps, withErasing, varied]),
+  reCount: when([bySteps, withErasing, varied]),
+  mixup: when([bySteps, onLabels], 0),
+  cutmix: when([bySteps, onLabels, withoutBounds], 0),
+  cutmixMinmax: when([bySteps, onLabels], null),
+  mixupProb: when([bySteps, onLabels, withMixing]),
+  mixupSwitchProb: when([bySteps, onLabels, withBoth]),
+  smoothing: when([onLabels], 0),
   onBrokenImage: always,
-  validationShare: always,
+  validationShare: when([heldOut], 0),
   checkpointEvery: when([bySteps], null),
   saveMinutes: when([bySteps]),
 };

@@ -51,11 +51,14 @@ const trainingFields = {
     "<number>",
     "decides every random choice",
   ),
-  /** `full` trains all, `last-stages` the last stages and the classifier, `head` the classifier on embeddings. */
+  /**
+   * `full` trains all, `last-stages` the last stages and the classifier, `head` the classifier on embeddings, `adapt` all
+   * but the classifier, without labels.
+   */
   mode: run(
-    z.enum(["full", "last-stages", "head"]).default("full"),
+    z.enum(["full", "last-stages", "head", "adapt"]).default("full"),
     "<mode>",
-    "what is trained: full, last-stages, or head (the classifier, on embeddings that are computed once)",
+    "what is trained: full, last-stages, head (the classifier, on embeddings that are computed once), or adapt (all but the classifier, on images without labels)",
   ),
   /** Stages that mode `last-stages` trains. */
   lastStages: run(z.int().min(0).max(4).default(1), "<count>", "stages that mode last-stages trains"),
@@ -145,6 +148,12 @@ const trainingFields = {
     "<state>",
     "live (the batch's statistics) or frozen (the stored ones)",
   ),
+  /** Divides the similarities of views in mode `adapt` (Chen et al. 2020, SimCLR). */
+  temperature: optimiser(
+    positive.default(0.2),
+    "<factor>",
+    "of mode adapt: the smaller, the more the nearest other images count",
+  ),
   dropRate: optimiser(rate.default(0), "<share>", "dropout before the classifier"),
   dropPathRate: optimiser(rate.default(0), "<share>", "stochastic depth, rising over the blocks"),
 };
@@ -168,10 +177,26 @@ const imageFields = {
     "<strength>",
     "brightness, contrast and saturation: one number or three, hue as a fourth (null: none)",
   ),
+  colorJitterProb: augmentation(augmentationFields.colorJitterProb, "<probability>", "of color-jitter"),
+  grayscaleProb: augmentation(
+    augmentationFields.grayscaleProb,
+    "<probability>",
+    "that an image becomes grey",
+  ),
+  gaussianBlurProb: augmentation(
+    augmentationFields.gaussianBlurProb,
+    "<probability>",
+    "of a Gaussian blur: sigma 0.1 to 2, a kernel of a tenth of the side",
+  ),
   autoAugment: augmentation(
     augmentationFields.autoAugment,
     "<policy>",
     "RandAugment as timm writes it: rand-m9-mstd0.5-inc1 (null: none)",
+  ),
+  augmentProb: augmentation(
+    augmentationFields.augmentProb,
+    "<probability>",
+    "that an image gets more than crop and flips: any change of colours, blur or erasing",
   ),
   reProb: augmentation(augmentationFields.reProb, "<probability>", "random erasing"),
   reMode: augmentation(augmentationFields.reMode, "<mode>", "const, rand or pixel: what erased parts become"),

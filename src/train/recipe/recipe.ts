@@ -6,7 +6,7 @@ export interface BuiltInRecipe {
   readonly values: Readonly<Partial<Recipe>>;
 }
 
-export type RecipeName = "card-finetune" | "paper-pretrain" | "supervised" | "quick";
+export type RecipeName = "card-finetune" | "paper-pretrain" | "supervised" | "quick" | "adapt";
 
 /** The paper's objective: plain softmax cross-entropy. */
 const plain = { smoothing: 0 } as const;
@@ -55,6 +55,23 @@ export const builtInRecipes: Readonly<Record<RecipeName, BuiltInRecipe>> = {
       weightDecay: 5e-4,
       scale: [0.35, 1],
       validationShare: 0.2,
+    },
+  },
+  adapt: {
+    about: "a trained network to images without labels: SimCLR, 12 epochs, pairs of strongly varied views",
+    values: {
+      mode: "adapt",
+      epochs: 12,
+      batchSize: 64,
+      learningRate: 0.03,
+      referenceBatch: 64,
+      warmUp: 0.08,
+      nesterov: true,
+      weightDecay: 5e-4,
+      scale: [0.25, 1],
+      colorJitter: [0.4, 0.4, 0.4, 0.1],
+      validationShare: 0,
+      ...plain,
     },
   },
 };

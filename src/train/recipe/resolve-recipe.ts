@@ -77,7 +77,6 @@ const wholeKeys = [
   "optimizer",
   "crop",
   "autoAugment",
-  "mixup",
 ] as const satisfies readonly (keyof Recipe)[];
 
 const isWhole = ({ values, isWhole: said }: RecipeLayer): boolean => said ?? hasAll(values, wholeKeys);

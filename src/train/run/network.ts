@@ -17,16 +17,16 @@ interface StartingNetwork {
   readonly description: ModelDescription;
   /** The labels of the data in the order of the classifier that stays; undefined when it is replaced. */
   readonly kept: readonly string[] | undefined;
-  /** The network for these classes. */
+  /** The network for these classes; without a classifier if there are none. */
   withClasses(classes: readonly string[]): Promise<ModelSource>;
 }
 
 /** Opens the network that the options of a run name. */
 export async function openNetwork({ platform, options, recipe, data }: OpenedRun): Promise<StartingNetwork> {
-  const { seed, inputSize } = recipe;
+  const { seed, inputSize, mode } = recipe;
   const changes = { seed, preprocessing: inputSize === null ? {} : { inputSize } };
   const source = await startingModel(platform, options, changes);
-  const kept = keptClasses(source.description, data.training.classes);
+  const kept = mode === "adapt" ? undefined : keptClasses(source.description, data.training.classes);
   return {
     description: source.description,
     kept,
@@ -37,7 +37,7 @@ export async function openNetwork({ platform, options, recipe, data }: OpenedRun
         numClasses: classes.length,
         classes,
       });
-      return withNewClassifier(other, seed);
+      return classes.length === 0 ? other : withNewClassifier(other, seed);
     },
   };
 }
@@ -134,6 +134,11 @@ function withNewClassifier(source: ModelSource, seed: number): ModelSource {
   };
 }
 
+function describeImages(images: number | undefined, classes: number): string {
+  if (classes === 0) return `${images} images without labels`;
+  return `${images === undefined ? "" : `${images} images of `}${classes} classes`;
+}
+
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
 export function trainedDescription(
   { description }: Pick<ModelSource, "description">,
@@ -147,7 +152,7 @@ export function trainedDescription(
     provenance: {
       ...description.provenance,
       model: description.name,
-      data: `${data.name}, ${images === undefined ? "" : `${images} images of `}${classes} classes`,
+      data: `${data.name}, ${describeImages(images, classes)}`,
       recipe: JSON.stringify(effectiveRecipe(recipe)),
       software: `ssl-resnext ${platform.packageVersion()}`,
     },

@@ -3,6 +3,7 @@ import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import { imagenetClasses, mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import { exportSafetensors, type ModelSource } from "../../predict/index.ts";
+import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -23,13 +24,15 @@ import {
   runFolder,
   type RunFolder,
   type SavedTraining,
+  writeCrossValidation,
 } from "./run-folder.ts";
 import { hashedSource, openTrainingData } from "./training-data.ts";
 import { validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
 /**
- * Trains a network, or its last stages, or its classifier, on labelled images.
+ * Trains a network, or its last stages, or its classifier, on labelled images; or all but its classifier on images
+ * without labels.
  *
  * Everything is written to one folder: the resolved recipe, the history, the last and the best checkpoint, a report.
  * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
@@ -52,11 +55,14 @@ export async function* trainModel(
   const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
   const layers = recipeLayers(options.recipe, saved);
   const recipe = resolveRecipe(layers);
-  if (options.validation !== undefined) checkShare(layers);
+  if (options.validation !== undefined) checkValidationAsked(recipe, layers);
+  checkUnlabelled(options, recipe);
   const data = await openTrainingData(platform, {
     data: options.data,
     validation: options.validation,
-    validationShare: recipe.validationShare,
+    unlabelled: options.unlabelled,
+    // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
+    validationShare: recipe.mode === "head" || recipe.mode === "adapt" ? 0 : recipe.validationShare,
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
@@ -66,13 +72,28 @@ export async function* trainModel(
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
 }
 
-/** @throws UsageError `train/no-effect` for a share to be held out beside validation images of their own. */
-function checkShare(layers: readonly RecipeLayer[]): void {
+/** @throws UsageError `train/no-effect` for validation images that no accuracy is measured on, and a share beside them. */
+function checkValidationAsked({ mode }: Recipe, layers: readonly RecipeLayer[]): void {
+  if (mode === "adapt") {
+    throw new UsageError(
+      "train/no-effect",
+      "Validation images (validation, --val): no effect in mode adapt, which looks at no labels; leave them out.",
+    );
+  }
   const asked = askedOf(layers).get("validationShare");
   if (!asked || asked.value === 0) return;
   throw new UsageError(
     "train/no-effect",
     `${asked.by}: validationShare (${String(asked.value)}): no effect where validation images are given (validation, --val); leave out one of them.`,
+  );
+}
+
+/** @throws UsageError `train/unlabelled` for images that nothing would be done with */
+function checkUnlabelled({ unlabelled }: TrainModelOptions, { mode }: Recipe): void {
+  if (unlabelled === undefined || mode === "head") return;
+  throw new UsageError(
+    "train/unlabelled",
+    `Mode ${mode} does nothing with images without labels (unlabelled, --unlabelled): take mode head, whose classifier they make better, or "semi run", which learns from them.`,
   );
 }
 
@@ -93,7 +114,7 @@ const layer = (values: RecipeValues = {}): RecipeLayer => ({ name: "recipe", val
 const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly RecipeLayer[] =>
   Array.isArray(recipe);
 
-/** Trains by epochs: all of a network, or its last stages. */
+/** Trains by epochs: all of a network, or its last stages, or all but its classifier. */
 async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe: asked, data, saved, folder } = opened;
   const network = await (saved ? savedNetwork(opened) : openNetwork(opened));
@@ -106,7 +127,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
       preprocessing: network.description.preprocessing,
       augmentation: asked,
       mixing: asked,
-      classes: network.kept,
+      ...(asked.mode === "adapt" ? { views: viewsOfImage } : { classes: network.kept }),
       classesMayBeEmpty: options.classesMayBeEmpty,
       sampler: asked.sampler,
       workers: options.workers,
@@ -127,7 +148,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   const description =
     saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
   checkValidation(data.validation, description);
-  checkClasses(loader.classes);
+  if (asked.mode !== "adapt") checkClasses(loader.classes);
   checkNetwork(recipe, description.config, description.preprocessing.inputSize);
   await checkRoom(folder, runBytes(recipe, description.config, trainingPlan(recipe, loader.batchesPerEpoch)));
   await beginFolder(folder, recipe);
@@ -196,7 +217,7 @@ function disposable<T extends { close(): Promise<void> }>(resource: T): T & Asyn
 async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe, folder, data } = run;
   const { device = "cpu", decode = {}, threads, workers, signal } = options;
-  const { training, validation } = data;
+  const { training, validation, unlabelled } = data;
   const network = await openNetwork(run);
   const classes = network.kept ?? training.classes;
   if (!classes) {
@@ -225,6 +246,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
 
   const fitting = trainHead(platform, source, training, {
     classes,
+    unlabelled: unlabelled?.images,
     seed: recipe.seed,
     ...fittedTo(recipe),
     cache: options.embeddingCache,
@@ -244,8 +266,10 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     events.push(event);
     yield event;
   }
-  const trained: ModelSource = { ...next.value, description };
+  const { crossValidation, withWeights } = next.value;
+  const trained: ModelSource = { description, withWeights };
   await exportSafetensors(platform, trained, folder.best);
+  if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
 
   const measured =
@@ -263,9 +287,17 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     sweep: sweepOf(events),
     validation: measured,
     validationName: data.validationName,
+    crossValidation,
   });
   const { top1, top5 } = measured?.report ?? {};
-  yield { type: "finished", folder: folder.path, best: { epoch: 0, top1: top1 ?? null }, top1, top5 };
+  yield {
+    type: "finished",
+    folder: folder.path,
+    best: { epoch: 0, top1: top1 ?? null },
+    top1,
+    top5,
+    crossValidatedTop1: crossValidation?.top1,
+  };
 }
 
 /** What sampler and smoothing are to a classifier that is fitted at once: weights of the images, and soft targets. */

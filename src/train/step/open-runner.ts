@@ -160,7 +160,7 @@ function stepFeeds({ Tensor }: OnnxRuntime, masks: readonly RandomMask[], seed: 
       ]);
       return {
         images: part(images, inputs["images"]!, index),
-        targets: part(targets, inputs["targets"]!, index),
+        ...("targets" in inputs && { targets: part(targets, inputs["targets"], index) }),
         ...(Object.fromEntries(maskTensors) as Tensors),
       };
     },

@@ -54,7 +54,8 @@ export function fitBatch(recipe: Recipe, images: number): Recipe {
  * Refuses a recipe that a network cannot be trained by.
  *
  * @param inputSize Height and width of the images.
- * @throws UsageError `train/recipe` for more last stages than there are; `train/batch-norm` where a normalisation
+ * @throws UsageError `train/recipe` for more last stages than there are, and for pairs of views of one image alone;
+ *   `train/batch-norm` where a normalisation
  *   would use the statistics of one value.
  */
 export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: number): void {
@@ -67,9 +68,16 @@ export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: num
       `lastStages (${lastStages}): the network has ${length} stages. Give at most ${length}, or take mode full, which trains what comes before them too.`,
     );
   }
+  const atOnce = microBatch ?? batchSize;
+  if (mode === "adapt" && atOnce < 2) {
+    throw new UsageError(
+      "train/recipe",
+      "mode adapt: one image at once has no other to be told apart from. Give more images, or compute more at once (microBatch, batchSize).",
+    );
+  }
   // Defining the network shows each normalisation what it will see.
   const numClasses = Math.max(1, config.numClasses);
-  trainingLoss({ ...config, numClasses }, { batchSize: microBatch ?? batchSize, inputSize, batchNorm });
+  trainingLoss({ ...config, numClasses }, { batchSize: atOnce, inputSize, batchNorm });
 }
 
 /** About how much a run writes, in bytes. */
@@ -123,12 +131,13 @@ export function programOptions(
   inputSize: number,
 ): TrainingProgramOptions {
   const { batchSize, microBatch, clipNorm, emaDecay, headRateFactor } = recipe;
-  const { batchNorm, dropRate, dropPathRate } = recipe;
+  const { mode, temperature, batchNorm, dropRate, dropPathRate } = recipe;
   const atOnce = microBatch ?? batchSize;
   return {
     batchSize: atOnce,
     accumulate: batchSize / atOnce,
     inputSize,
+    ...(mode === "adapt" ? { contrastive: { temperature } } : {}),
     optimizer: optimizerOf(recipe),
     ...(clipNorm === null ? {} : { clipNorm }),
     ...(emaDecay === null ? {} : { emaDecay }),
@@ -153,7 +162,7 @@ function optimizerOf({
 }
 
 function trainedParameters({ mode, lastStages }: Recipe, config: ModelConfig): (name: string) => boolean {
-  if (mode === "full") return () => true;
+  if (mode !== "last-stages") return () => true;
   const stages = family.stages(config);
   const trained = stages.slice(Math.max(stages.length - lastStages, 0));
   return (name) => isClassifier(name) || trained.some((stage) => name.startsWith(`${stage.name}.`));

@@ -24,6 +24,14 @@ describe("a recipe", () => {
     expect(resolveRecipe([parseRecipe(text, "recipe.yaml")])).toEqual(recipe);
   });
 
+  it("reads a recipe that was written before these values were known", () => {
+    const recipe = resolveRecipe([layer({ base: "quick" })]);
+    const later = /^(colorJitterProb|grayscaleProb|gaussianBlurProb|augmentProb): .*\n/gm;
+    const text = recipeText(recipe);
+    expect(text.match(later)).toHaveLength(4);
+    expect(resolveRecipe([parseRecipe(text.replace(later, ""), "recipe.yaml")])).toEqual(recipe);
+  });
+
   it("lets each layer win over those before it", () => {
     const recipe = resolveRecipe([
       layer({ base: "supervised", batchSize: 128, momentum: 0.8 }),

@@ -76,6 +76,14 @@ describe("the record in a checkpoint", () => {
     expect(decodeTrainingRecord(encodeTrainingRecord(record), "last.safetensors")).toEqual(record);
   });
 
+  it("is read without values that came later, and goes on with their defaults", () => {
+    const { augmentProb, colorJitterProb, grayscaleProb, gaussianBlurProb, ...older } = record.recipe;
+    const later = { augmentProb, colorJitterProb, grayscaleProb, gaussianBlurProb };
+    expect(later).toEqual({ augmentProb: 1, colorJitterProb: 1, grayscaleProb: 0, gaussianBlurProb: 0 });
+    const metadata = encodeTrainingRecord({ ...record, recipe: older as Recipe });
+    expect(decodeTrainingRecord(metadata, "last.safetensors")).toEqual(record);
+  });
+
   it("is refused when it is missing or of another version", () => {
     const code = "train/no-checkpoint";
     expect(() => decodeTrainingRecord({}, "x.safetensors")).toThrow(expect.objectContaining({ code }));

@@ -1,0 +1,109 @@
+import { nodePlatform } from "../node/platform.ts";
+import { writeFileAtomic } from "../node/files/file-system.ts";
+import { trainModel } from "../node/training.ts";
+import { recipeFields, type Recipe } from "../train/recipe/fields.ts";
+import type { CliOption, CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
+import { fieldOption, flagOf } from "./options/field-option.ts";
+import { imageOperand, inputOptions } from "./options/input-output-options.ts";
+import { trainingOptions } from "./options/model-options.ts";
+import { flag, text } from "./options/schemas.ts";
+import { hubNotices } from "./output/progress.ts";
+import { printable } from "./output/table.ts";
+import type { Terminal } from "./output/terminal.ts";
+import { recipeHeadings, trainCommand } from "./train/options.ts";
+import { showTraining } from "./train/run.ts";
+
+/** Values of the recipe that people change here; `train -r adapt` takes all of them. */
+const adaptKeys = [
+  "epochs",
+  "images",
+  "batchSize",
+  "microBatch",
+  "learningRate",
+  "temperature",
+  "inputSize",
+  "seed",
+  "saveMinutes",
+] as const satisfies readonly (keyof Recipe)[];
+
+const recipeOptions = Object.fromEntries(
+  adaptKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
+) as { readonly [K in (typeof adaptKeys)[number]]: CliOption<Recipe[K] | undefined> };
+
+const { model, weights, offline, resume, json } = trainCommand.options;
+
+/** `adapt`: from a trained network and images without labels to a network that tells such images apart better. */
+export const adaptCommand = {
+  operands: { "<images...>": `${imageOperand}; labels are not looked at` },
+  options: {
+    out: {
+      flags: "-o, --out <file>",
+      about:
+        "the .safetensors to write; history, checkpoints and report go into a folder beside it (required)",
+      schema: text.refine(
+        (path) => path.endsWith(".safetensors"),
+        "expected a name that ends in .safetensors",
+      ),
+    },
+    resume,
+    json,
+    model,
+    weights,
+    scratch: {
+      ...trainCommand.options.scratch,
+      about: "start from random weights: takes far more images and epochs",
+      schema: flag,
+    },
+    offline,
+    ...inputOptions,
+    ...trainingOptions,
+    ...recipeOptions,
+  },
+  examples: [
+    [
+      "adapt photos -m ssl_resnext50_32x4d -o adapted.safetensors",
+      "continue the network's training on your photos, without labels",
+    ],
+    ["embed photos -w adapted.safetensors -o photos.parquet", "embeddings to search and to cluster with"],
+    ["train labelled -w adapted.safetensors --mode head -o run", "a classifier from few labels on top"],
+    ["adapt photos -w my.pth --epochs 6 -o adapted.safetensors --resume", "half as long; go on after Ctrl-C"],
+  ],
+} satisfies CommandDefinition;
+
+/** Adapts a network to images without labels. */
+export async function adapt(
+  images: readonly string[],
+  options: OptionValues<typeof adaptCommand.options>,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { out, offline } = options;
+  const folder = out.replace(/\.safetensors$/, ".run");
+  const storage = nodePlatform.storageFor(folder);
+  const values = Object.fromEntries(adaptKeys.map((key) => [key, options[key]]));
+  const events = trainModel({
+    data: images,
+    out: folder,
+    resume: options.resume,
+    recipe: [{ name: "the command line", values: { base: "adapt", ...values } }],
+    model: options.model,
+    weights: options.weights,
+    scratch: options.scratch,
+    device: options.device,
+    threads: options.threads,
+    workers: options.workers,
+    imageColumn: options.imageColumn,
+    labelColumn: options.labelColumn,
+    decode: { exifOrientation: options.exif },
+    hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
+    signal: terminal.signal,
+  });
+  const outcome = await showTraining(events, options, terminal);
+  await writeFileAtomic(out, storage.stream(storage.join(folder, "best.safetensors")));
+  if (!options.json) {
+    const next = `ssl-resnext embed IMAGES -w ${printable(out)}, or ssl-resnext train LABELLED -w ${printable(out)} --mode head -o run`;
+    await terminal.print([
+      `${printable(out)} holds the adapted network, without a classifier. Next: ${next}`,
+    ]);
+  }
+  return outcome;
+}
