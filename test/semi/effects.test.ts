@@ -37,12 +37,12 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   baseline: [true, false],
   supervisedRecipe: ["supervised"],
   seeds: [2],
-  sweep: [{ duplicateDistance: [5] }],
-  variants: [{ other: { duplicateDistance: 5 } }],
+  sweep: [{ exif: [true] }],
+  variants: [{ other: { exif: true } }],
   rounds: [2],
 };
 
-const contexts: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+const ofPaper: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "the paper's": {},
   unbalanced: { ranking: "unbalanced" },
   "a threshold": { ranking: "threshold" },
@@ -60,7 +60,23 @@ const contexts: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-const base = { labelled: "photos", unlabelled: "more", teacher: "resnet50", student: "resnet18" };
+const contexts: typeof ofPaper = {
+  ...Object.fromEntries(
+    Object.entries(ofPaper).map(([name, values]) => [
+      `method paper, ${name}`,
+      { method: "paper", student: "resnet18", ...values },
+    ]),
+  ),
+  "method adapt, head": { method: "adapt", mode: "head" },
+  "method adapt, full": { method: "adapt", mode: "full" },
+  "method labels, head": { method: "labels", mode: "head" },
+  "method labels, full": { method: "labels", mode: "full" },
+};
+
+/** Refusals of their own: what such a recipe cannot be. */
+const ofTheirOwn = /^(adaptRecipe: gives a length|adaptRecipe: expected mode|tuneRecipe: expected mode)/;
+
+const base = { labelled: "photos", unlabelled: "more", teacher: "resnet50" };
 
 /** Settings in which somebody asks for one thing, or the refusal of that. */
 function asked(context: Readonly<Record<string, unknown>>, values: Readonly<Record<string, unknown>>) {
@@ -69,6 +85,7 @@ function asked(context: Readonly<Record<string, unknown>>, values: Readonly<Reco
   try {
     return resolveSettings([layer("run/semi.yaml", { ...before }), layer("somebody", values)]);
   } catch (error) {
+    if (ofTheirOwn.test((error as Error).message)) return (error as Error).message;
     expect(error).toMatchObject({
       name: "UsageError",
       code: expect.stringMatching(/^(semi|train)\/no-effect$/) as string,
@@ -126,6 +143,8 @@ describe.each(Object.entries(contexts))("%s", (_, context) => {
 /** What a recipe of the settings says already. */
 function usualIn(settings: SemiSettings, key: keyof SemiSettings, name: keyof Recipe): unknown {
   const stageOf: Readonly<Record<string, string>> = {
+    adaptRecipe: "adapted",
+    tuneRecipe: "tuned",
     teachRecipe: "teacher",
     weakRecipe: "weak-teacher",
     pretrainRecipe: "pretrain",

@@ -21,7 +21,8 @@ describe("a recipe", () => {
     expect(recipe).toMatchObject(builtInRecipes[base].values);
     const text = recipeText(recipe, ["a comment"]);
     expect(text).toMatch(/^# a comment\nseed: 0\n/);
-    expect(resolveRecipe([parseRecipe(text, "recipe.yaml")])).toEqual(recipe);
+    const again = resolveRecipe([parseRecipe(text, "recipe.yaml")]);
+    expect(effectiveRecipe(again)).toEqual(effectiveRecipe(recipe));
   });
 
   it("reads a recipe that was written before these values were known", () => {
@@ -79,6 +80,16 @@ describe("a recipe", () => {
       { schedule: "step", drops: 0, dropFactor: 0.5 },
       "dropFactor (0.5): no effect but with schedule step and",
     ],
+    [{ mode: "head", validationShare: 0.2 }, "validationShare (0.2): no effect in modes head and adapt"],
+    [{ base: "adapt", smoothing: 0.1, mixup: 0.2 }, "mixup (0.2), smoothing (0.1): no effect in mode adapt"],
+    [{ base: "adapt", sampler: "class-balanced" }, "no effect in mode adapt, which looks at no labels"],
+    [{ temperature: 0.5 }, "temperature (0.5): no effect but in mode adapt"],
+    [{ augmentProb: 0, reProb: 0.5 }, "reProb (0.5): no effect with augmentProb 0"],
+    [{ colorJitter: null, colorJitterProb: 0.5 }, "colorJitterProb (0.5): no effect without colorJitter"],
+    [
+      { colorJitter: null, augmentProb: 0.5 },
+      "augmentProb (0.5): no effect without colorJitter, autoAugment",
+    ],
     [{ colorJitter: 0.2, autoAugment: "rand-m9" }, "colorJitter (0.2): no effect with autoAugment"],
     [
       { mode: "head", epochs: 3, weightDecay: 0, sampler: "sequential" },
@@ -128,7 +139,7 @@ describe("a recipe", () => {
   it("writes down what has an effect only", () => {
     const text = recipeText(resolveRecipe([layer({ base: "quick", mode: "head", smoothing: 0.1 })]));
     expect(text).toBe(
-      "seed: 0\nmode: head\nsampler: shuffled\ninputSize: null\nsmoothing: 0.1\nonBrokenImage: skip\nvalidationShare: 0.2\n",
+      "seed: 0\nmode: head\nsampler: shuffled\ninputSize: null\nsmoothing: 0.1\nonBrokenImage: skip\n",
     );
     expect(recipeText(resolveRecipe([parseRecipe(text, "recipe.yaml")]))).toBe(text);
   });
