@@ -14,6 +14,7 @@ import {
   trainModel as trainModelOn,
   type HeadEvent,
   type OpenTrainingStepOptions,
+  type TrainedHead,
   type TrainHeadOptions,
   type TrainingEvent,
   type TrainingProgram,
@@ -74,11 +75,12 @@ export function trainModel(options: TrainModelOptions): AsyncGenerator<TrainingE
 }
 
 /**
- * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, as it is
- * seen in evaluation, and the classifier is fitted by logistic regression.
+ * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, with its
+ * mirror, as it is seen in evaluation, and the classifier is fitted by logistic regression on all images. The strength of its
+ * penalty is chosen by cross-validation.
  *
  * @param source The network, with a classifier for these classes, whose weights are not looked at.
- * @returns The network with the new classifier.
+ * @returns The network with the new classifier, and how good it is in cross-validation.
  * @throws ModelError `model/class-names` when the classifier is for another number of classes; DataError
  *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
  */
@@ -86,7 +88,7 @@ export function trainHead(
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, ModelSource, undefined> {
+): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
   return trainHeadOn(nodeTrainingPlatform, source, images, options);
 }
 

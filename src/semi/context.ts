@@ -143,7 +143,7 @@ export function noModel(kind: StageKind): UsageError {
   return new UsageError(
     "semi/settings",
     beginsWithTeacher(kind)
-      ? "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights; with teach: false also an ONNX file."
+      ? "Say what to start from (teacher, --teacher, -m): a model's name, an architecture, or a file of weights; with teach: false also an ONNX file."
       : "Say what the student is (student, --student): an architecture such as resnext50_32x4d.",
   );
 }

@@ -11,16 +11,18 @@ import {
   type SemiContext,
   type SemiExecution,
 } from "./context.ts";
-import type { PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
-import { planRuns, type PlannedRun } from "./plan/plan-runs.ts";
-import { beginsWithTeacher, startOf, type Stage, type StageKind } from "./plan/plan-stages.ts";
+import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
+import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
+import { beginsWithTeacher, paperKinds, startOf, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
-import type { ContextRun } from "./report/gather/standing-run.ts";
+import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
 import { hashShards, listShards } from "./score/shards.ts";
 import { resolveSettings, settingsText, type SettingsLayer } from "./settings/resolve-settings.ts";
 import type { SemiSettings } from "./settings/settings.ts";
+import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
 
@@ -55,34 +57,40 @@ export async function* runSemi(
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { out, only, signal, device = "cpu", threads, workers } = options;
-  const settings = resolveSettings(layersOf(options.settings));
-  const runs = planRuns(settings);
+  const settings = ofMethod(resolveSettings(layersOf(options.settings)), only);
+  const given = runsOf(settings);
   const storage = platform.storageFor(out);
   await storage.makeFolder(out);
   const unlock = yield* lockRun(storage, out, signal);
   try {
     const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
     const execution = { device, threads, workers };
-    const withContext = (run: PlannedRun): ContextRun => ({
-      ...run,
-      context: semiContext({ platform, settings: run.settings, out, execution, fingerprints, signal }),
-    });
-    const all = runs.map(withContext);
-    const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
-    for (const { context, stages } of work) yield* checkInputs(context, wantedOf(stages, only));
-    const plan = await planned(work);
+    const contextOf = (own: SemiSettings): SemiContext =>
+      semiContext({ platform, settings: own, out, execution, fingerprints, signal });
+    const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
+      planRuns(settings, chosen).map((run) => ({ ...run, context: contextOf(run.settings) }));
+    const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
+
+    let chosen = await chooseEach(given, contextOf);
+    for (const { context, stages } of plan(chosen).filter(isWork)) {
+      yield* checkInputs(context, wantedOf(stages, only));
+    }
+    if (only?.includes("adapt") ?? true) chosen = await weighEach(chosen, given, contextOf);
+    const all = plan(chosen);
+    const work = all.filter(isWork);
+    const stages = await planned(work, chosen);
     await fingerprints.save();
-    yield { type: "planned", stages: plan };
+    yield { type: "planned", stages, choices: choicesOf(chosen.filter(isWork)) };
     let isBegun = false;
     const looked = new Set<string>();
     const report = openReport(settings, all);
-    for (const { context, stages } of work) {
+    for (const { context, stages: own } of work) {
       let measured = false;
-      for (const stage of stages) {
+      for (const stage of own) {
         if (looked.has(stage.folder)) continue;
         looked.add(stage.folder);
         if (!wantedOf([stage], only).length) {
-          await requireNeeded(context, stage, wantedOf(stages, only));
+          await requireNeeded(context, stage, wantedOf(own, only));
         } else {
           // Not before it is known that what the first stage needs is there.
           if (!isBegun) await writeSettings(context, settings);
@@ -92,13 +100,67 @@ export async function* runSemi(
           measured = stage.kind === "measure" && end === "done";
         }
       }
-      if (measured && stages !== work.at(-1)!.stages) await report.write("running");
+      if (measured && own !== work.at(-1)!.stages) await report.write("running");
     }
     const written = await report.write("finished");
     if (written) yield { type: "report", ...written };
+    const best = await standingBest(all[0]!);
+    if (best) yield best;
   } finally {
     await unlock();
   }
+}
+
+/** Stages of method `paper` that are asked for one by one leave nothing to choose. */
+const ofMethod = (settings: SemiSettings, only: RunSemiOptions["only"]): SemiSettings =>
+  settings.method === "auto" && only?.some((kind) => paperKinds.has(kind))
+    ? { ...settings, method: "paper" }
+    : settings;
+
+type ContextOf = (settings: SemiSettings) => SemiContext;
+
+/** Chooses a method for each run, seeds of the same settings alike. */
+async function chooseEach(runs: readonly RunSettings[], contextOf: ContextOf): Promise<readonly ChosenRun[]> {
+  const chosen: ChosenRun[] = [];
+  for (const run of runs) {
+    const known = chosen.find(({ variant }) => variant === run.variant)?.choice;
+    // Whatever would be held out counts: the methods that look at it train on all.
+    const context = contextOf({ ...run.settings, validationShare: 0 });
+    chosen.push(withChoice(run, known ?? (await chooseMethod(context))));
+  }
+  return chosen;
+}
+
+/** Looks at what adapting costs, where it is still to be done. */
+async function weighEach(
+  chosen: readonly ChosenRun[],
+  given: readonly RunSettings[],
+  contextOf: ContextOf,
+): Promise<readonly ChosenRun[]> {
+  const weighed: ChosenRun[] = [];
+  for (const [index, run] of chosen.entries()) {
+    const known = weighed.find(({ variant }) => variant === run.variant)?.choice;
+    const asked = given[index]!;
+    const choice = known ?? (await weighAdaptation(contextOf(run.settings), run.choice, asked.settings));
+    weighed.push(withChoice(asked, choice));
+  }
+  return weighed;
+}
+
+/** The choice of the settings as they are and of each variant. */
+const choicesOf = (chosen: readonly ChosenRun[]): readonly PlannedChoice[] => [
+  ...new Map(chosen.map(({ variant, choice }) => [variant, { variant, ...choice }])).values(),
+];
+
+/** The model that the settings as they are end with, unless it is missing or out of date. */
+async function standingBest({ context, stages }: ContextRun): Promise<SemiEvent | undefined> {
+  const { folder } = stages.find(({ kind }) => kind === "choose")!;
+  const [run] = await standingRuns([{ variant: undefined, settings: context.settings, stages, context }]);
+  if (!run!.manifests.has(folder)) return undefined;
+  const best = await readBest(context.storage, context.path(folder));
+  if (!best) return undefined;
+  const { stage, isVetoed, what } = best;
+  return { type: "best", path: bestOf(context, folder), stage, isVetoed, what };
 }
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
@@ -116,9 +178,13 @@ const isLayers = (settings: RunSemiOptions["settings"]): settings is readonly Se
   Array.isArray(settings);
 
 /** What stands of each stage, as far as it can be known before those that it needs are complete. */
-async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedStage[]> {
+async function planned(
+  runs: readonly ContextRun[],
+  chosen: readonly ChosenRun[],
+): Promise<readonly PlannedStage[]> {
   const found = new Map<string, PlannedStage>();
-  for (const { context, stages } of runs) {
+  for (const { context, stages, variant } of runs) {
+    const seconds = chosen.find((run) => run.variant === variant)?.choice.adaptSeconds;
     for (const stage of stages) {
       if (found.has(stage.folder)) continue;
       const isReady = stage.needs.every((needed) => found.get(needed)?.status === "done");
@@ -127,7 +193,13 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
         ? await standingOf(context, stage.folder, await openStage(context, stage))
         : ({ status: standing ? "to redo" : "to do", changes: [] } as const);
       const { status, changes } = about;
-      found.set(stage.folder, { stage: stage.folder, kind: stage.kind, status, changes });
+      found.set(stage.folder, {
+        stage: stage.folder,
+        kind: stage.kind,
+        status,
+        changes,
+        ...(stage.kind === "adapt" && seconds !== undefined ? { seconds } : {}),
+      });
     }
   }
   return [...found.values()];
@@ -161,11 +233,12 @@ async function* checkInputs(
 ): AsyncGenerator<ShardsEvent, void, undefined> {
   const { platform, settings, signal } = context;
   const kinds = new Set(stages.map(({ kind }) => kind));
+  checkMethod(settings);
   for (const stage of stages) await checkStart(platform, stage);
-  if (kinds.has("score")) {
+  if (kinds.has("score") || kinds.has("adapt") || kinds.has("fit")) {
     yield* hashShards(context);
     await listShards(context);
-    if (!settings.teach && settings.teacher === null) throw noModel("score");
+    if (kinds.has("score") && !settings.teach && settings.teacher === null) throw noModel("score");
   }
   if (![...kinds].some((kind) => kind !== "select")) return;
   const { training, validation, classes } = await context.labelled();
@@ -173,6 +246,19 @@ async function* checkInputs(
   if (validation) await checkLabels(validation.images, validation.name, classes);
   if (!settings.test || !(kinds.has("measure") || kinds.has("score"))) return;
   await checkLabels(await openImages(platform, settings.test, { signal }), settings.test.join(" "), classes);
+}
+
+/** Refuses what a method other than `paper` has no use for. */
+function checkMethod({ method, validation, teach }: SemiSettings): void {
+  if (method === "paper") return;
+  const [name, instead] = validation
+    ? ["validation", "leave it out, as all labelled images are trained on, or add it to them (labelled)"]
+    : ["teach false", "leave it out"];
+  if (!validation && teach) return;
+  throw new UsageError(
+    "semi/no-effect",
+    `${name}: no effect in method ${method}; ${instead}, or take method paper.`,
+  );
 }
 
 /** Looks for the model that a training starts from. */

@@ -12,22 +12,29 @@ export {
 export {
   type Examples,
   headGraph,
+  type HeadGraphOptions,
   headObjective,
   type HeadObjective,
-  type Rows,
+  type LogitRows,
 } from "./head/head-objective.ts";
 export {
   defaultStrengths,
   fitHead,
   type FitHeadOptions,
   type HeadFit,
+  headsAtOnce,
+  type RowPredictions,
   type StrengthTried,
-  featureStatistics,
-  foldStatistics,
-  standardise,
-  type FeatureStatistics,
-  type LinearHead,
 } from "./head/fit-head.ts";
+export {
+  centring,
+  type Embeddings,
+  type FeatureTransform,
+  foldTransform,
+  halfWhitening,
+  type LinearHead,
+  transform,
+} from "./head/whitening.ts";
 export type { Evaluation } from "./head/minimise.ts";
 export { confusionPage } from "./report/confusion.ts";
 export { trainingReport } from "./report/training-report.ts";
@@ -127,7 +134,14 @@ export {
 } from "./step/training-step.ts";
 export { openTrainingLoader } from "./loader/open-training-loader.ts";
 export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./step/thread-step.ts";
-export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/train-head.ts";
+export {
+  type CrossValidation,
+  type HeadEvent,
+  type JudgedImage,
+  trainHead,
+  type TrainedHead,
+  type TrainHeadOptions,
+} from "./head/train-head.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
 export type { NamedImages } from "./run/training-data.ts";

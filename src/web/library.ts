@@ -17,7 +17,12 @@ import {
   type ModelSource,
 } from "../predict/index.ts";
 import type { PlanOverrides } from "../runtime/index.ts";
-import { trainHead as trainHeadOn, type HeadEvent, type TrainHeadOptions } from "../train/head/train-head.ts";
+import {
+  trainHead as trainHeadOn,
+  type HeadEvent,
+  type TrainedHead,
+  type TrainHeadOptions,
+} from "../train/head/train-head.ts";
 import { imagesOf, type PageImage, type PageImages } from "./images/page-images.ts";
 import { browserPlatform } from "./platform.ts";
 import { blobUri } from "./storage/browser-storage.ts";
@@ -131,14 +136,14 @@ export async function calibrateModel(
  * fitted by logistic regression. Embeddings are kept for the next time, in the origin's private files.
  *
  * @param source The network, with a classifier for these classes, whose weights are not looked at.
- * @returns The network with the new classifier.
+ * @returns The network with the new classifier, and how good it is in cross-validation.
  * @throws ModelError `model/class-names`; DataError `data/unlabelled`, `data/empty-classes`; what running the model throws.
  */
 export function trainHead(
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, ModelSource, undefined> {
+): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
   return trainHeadOn(browserPlatform, source, images, { ...options, plan: onePerWorker(options.plan) });
 }
 

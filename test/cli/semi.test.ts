@@ -14,7 +14,7 @@ const file = join(folder, "semi.yaml");
 const reference = join(folder, "reference");
 const kills = process.env["SSL_RESNEXT_LONG_TESTS"] ? 20 : 3;
 
-const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results"];
+const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results", "best"];
 const results = [
   "selection/selection.parquet",
   ...["teacher", "pretrain", "finetune", "supervised"].map((stage) => `${stage}/best.safetensors`),
@@ -72,7 +72,7 @@ describe("semi run", () => {
   it("says what it does, and what of it stands", async () => {
     const { code, stdout, stderr } = await runCli(line(reference));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^teacher +to do\nscores +to do\n/);
+    expect(stdout).toMatch(/^method paper: as asked for\nteacher +to do\nscores +to do\n/);
     expect(stdout).toMatch(/\nscores\n +shards 2, images 30, broken 0, /);
     const again = await runCli(["semi", "run", "--out", reference, "--json"]);
     const events = jsonLines<SemiEvent>(again.stdout);
@@ -80,6 +80,7 @@ describe("semi run", () => {
       "planned",
       ...stages.map(() => "stage-finished"),
       "report",
+      "best",
     ]);
   });
 

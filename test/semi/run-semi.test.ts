@@ -67,6 +67,7 @@ describe("a run", () => {
       finetune: [],
       supervised: [],
       results: [],
+      best: [],
     });
     const counts = Object.fromEntries(
       first.flatMap((event) =>
@@ -97,7 +98,7 @@ describe("a run", () => {
     const events = await run("run");
     expect(stagesDone(events)).toEqual({});
     const statuses = events.flatMap((event) => (event.type === "planned" ? event.stages : []));
-    expect(statuses.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => "done"));
+    expect(statuses.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => "done"));
   });
 });
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { UsageError } from "../../core/index.ts";
 import { pathExists } from "../../node/files/file-system.ts";
 import { runSemi } from "../../node/semi.ts";
 import type { SemiEvent } from "../../semi/events.ts";
@@ -45,8 +46,16 @@ async function settingsLayers(
   file: string | undefined,
   { out, ...options }: SemiOptions,
 ): Promise<readonly SettingsLayer[]> {
+  const { model, teacher } = options;
+  if (model !== undefined && teacher !== undefined && model !== teacher) {
+    throw new UsageError(
+      "usage/model",
+      `--model ${model} and --teacher ${teacher} are the same option; give one.`,
+    );
+  }
+  const given = { ...options, teacher: teacher ?? model };
   const flags = Object.fromEntries(
-    semiKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
+    semiKeys.map((key) => [key, given[key]]).filter(([, value]) => value !== undefined),
   );
   const own = join(out, "semi.yaml");
   const path = file ?? ((await pathExists(own)) ? own : undefined);

@@ -1,4 +1,4 @@
-import type { PlannedStage, SemiEvent } from "../../semi/events.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
 import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
 import { duration, grouped } from "../output/numbers.ts";
@@ -11,7 +11,7 @@ import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
 export function semiLines(event: SemiEvent, style: Style): readonly string[] {
   switch (event.type) {
     case "planned":
-      return event.stages.flatMap((stage) => planLines(stage, style));
+      return [...event.choices.map(choiceLine), ...event.stages.flatMap((stage) => planLines(stage, style))];
     case "stage-started":
       return ["", style.bold(event.stage), ...event.changes.map((change) => `  because ${change}`)];
     case "training":
@@ -20,6 +20,8 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
       return event.skipped ? [] : [finishedLine(event)];
     case "report":
       return reportLines(event, style);
+    case "best":
+      return bestLines(event, style);
     case "waiting":
     case "shards":
     case "images":
@@ -30,9 +32,27 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
   return [];
 }
 
-function planLines({ stage, status, changes }: PlannedStage, style: Style): readonly string[] {
+function choiceLine({ variant, method, mode, because }: PlannedChoice): string {
+  const of = variant === undefined ? "" : `${printable(variant)}: `;
+  return `${of}method ${method}${mode === undefined ? "" : `, mode ${mode}`}: ${printable(because)}`;
+}
+
+function planLines({ stage, status, changes, seconds }: PlannedStage, style: Style): readonly string[] {
+  const time = seconds === undefined ? "" : `  about ${roughly(seconds)}`;
   const why = changes.length > 0 ? style.dim(` (${changes.map(printable).join("; ")})`) : "";
-  return [`${stage.padEnd(20)} ${status}${why}`];
+  return [`${stage.padEnd(20)} ${status}${time}${why}`];
+}
+
+/** A time that was estimated. */
+function roughly(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 90 * 60 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** What came out, and what to do with it. */
+function bestLines({ path, what }: Extract<SemiEvent, { type: "best" }>, style: Style): readonly string[] {
+  const file = printable(path);
+  return ["", `${style.bold(file)}: ${printable(what)}`, `next: ssl-resnext classify PHOTOS -w ${file}`];
 }
 
 function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" }>): string {

@@ -31,10 +31,28 @@ export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings 
     const choice = result.data[key];
     if (choice) resolveRecipe([{ name: key, values: choice }]);
   }
+  checkMethodRecipes(result.data);
   return result.data;
 }
 
+/** Refuses what only other settings decide. */
+function checkMethodRecipes({ adaptRecipe, tuneRecipe }: SemiSettings): void {
+  if ((adaptRecipe["epochs"] ?? adaptRecipe["images"] ?? null) !== null) {
+    throw invalid("adaptRecipe: gives a length; say how many epochs in adaptEpochs (--adapt-epochs).");
+  }
+  const adapted = resolveRecipe([{ name: "adaptRecipe", values: adaptRecipe }]).mode;
+  if (adapted !== "adapt") {
+    throw invalid(`adaptRecipe: expected mode adapt, received ${adapted}; begin with base: adapt.`);
+  }
+  const { mode } = resolveRecipe([{ name: "tuneRecipe", values: tuneRecipe }]);
+  if (mode === "head" || mode === "adapt") {
+    throw invalid(`tuneRecipe: expected mode full or last-stages, received ${mode}.`);
+  }
+}
+
 const recipeSettings = [
+  "adaptRecipe",
+  "tuneRecipe",
   "teachRecipe",
   "weakRecipe",
   "pretrainRecipe",

@@ -7,9 +7,10 @@ export interface RecipeChoice {
   readonly [name: string]: unknown;
 }
 
-export type SemiGroup = "data" | "teacher" | "selection" | "student" | "study";
+export type SemiGroup = "data" | "method" | "teacher" | "selection" | "student" | "study";
 
 const data = fieldOf("data");
+const method = fieldOf("method");
 const teacher = fieldOf("teacher");
 const selection = fieldOf("selection");
 const student = fieldOf("student");
@@ -31,14 +32,17 @@ export const semiFields = {
   labelled: data(paths.default(none), "<data>", "labelled images: folders of class folders, .tar, Parquet"),
   /** Images without labels; labels that they have are not looked at. */
   unlabelled: data(paths.default(none), "<data>", "images without labels: folders, shards, globs"),
-  /** Labelled images that choose the best epoch; null holds `validationShare` of the labelled ones out. */
+  /**
+   * Labelled images that choose the best epoch in method `paper`; null holds `validationShare` of the labelled ones out. The
+   * other methods train on all.
+   */
   validation: data(
     paths.nullable().default(null),
     "<data>",
     "labelled images that choose the best epoch (null: a share of the labelled ones)",
   ),
   validationShare: data(z.number().min(0).lt(1).default(0.1), "<share>", "of each class, held out for that"),
-  /** Labelled images that only the report looks at; null reports on the validation images. */
+  /** Labelled images that only the report looks at; null reports on the validation images, or on cross-validation. */
   test: data(
     paths.nullable().default(null),
     "<data>",
@@ -60,11 +64,55 @@ export const semiFields = {
     "decides every random choice",
   ),
 
-  /** A model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */
+  /**
+   * Where knowledge of the unlabelled images comes from: `adapt` trains the network on all images without labels first,
+   * `labels` takes how their embeddings vary, `paper` has a teacher select some for a student. `auto` chooses.
+   */
+  method: method(
+    z.enum(["auto", "adapt", "labels", "paper"]).default("auto"),
+    "<method>",
+    "adapt (train on all images without labels, then on the labels), labels (without that), paper (teacher, selection, student), or auto",
+  ),
+  /** What the labels train, but in method `paper`: the classifier, or after it the whole network. `auto` chooses. */
+  mode: method(
+    z.enum(["auto", "head", "full"]).default("auto"),
+    "<mode>",
+    "what the labels train, but in method paper: head (the classifier), full (then the whole network), or auto",
+  ),
+  /** Passes of method `adapt` over its images. */
+  adaptEpochs: method(count.default(12), "<count>", "passes of method adapt over its images"),
+  /** Images of method `adapt`: the labelled ones, and so many unlabelled ones, drawn by the seed; null takes all. */
+  adaptImages: method(
+    count.nullable().default(null),
+    "<count>",
+    "images of method adapt, the labelled ones among them (null: all)",
+  ),
+  /** Longest time that `auto` spends on adapting the network, by a few steps that it times. */
+  adaptMinutes: method(
+    z.number().positive().default(120),
+    "<minutes>",
+    "method auto adapts the network if that takes no longer, by steps that it times",
+  ),
+  adaptRecipe: method(recipeOf({ base: "adapt" }), "<recipe>", "recipe of that, but for its length"),
+  /** Recipe of mode `full`, from the classifier that was trained first. */
+  tuneRecipe: method(
+    recipeOf({
+      base: "quick",
+      images: 12_800,
+      learningRate: 0.01,
+      batchNorm: "frozen",
+      autoAugment: "rand-m9-mstd0.5-inc1",
+      smoothing: 0,
+    }),
+    "<recipe>",
+    "recipe of mode full, from the classifier that was trained first",
+  ),
+
+  /** What a run starts from: a model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */
   teacher: teacher(
     z.string().min(1).nullable().default(null),
     "<model>",
-    "a model's name, an architecture, or a file of weights",
+    "what a run starts from: a model's name, an architecture, or a file of weights",
   ),
   /** Whether the teacher is trained on the labelled images, or taken as it is. */
   teach: teacher(z.boolean().default(true), "<true|false>", "train the teacher first, or take it as it is"),

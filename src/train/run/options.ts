@@ -28,8 +28,14 @@ export interface TrainModelOptions
   extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn"> {
   /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
   readonly data: TrainingImages;
-  /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
+  /**
+   * Validation images, of the same classes.
+   *
+   * @default a share of each class of the data, as the recipe says; none in mode `head`, which cross-validates instead
+   */
   readonly validation?: TrainingImages | undefined;
+  /** Images of any content, without labels, by which mode `head` whitens the embeddings; other modes refuse them. */
+  readonly unlabelled?: TrainingImages | undefined;
   /** Whether classes without training images are learnt all the same, but in mode `head`. @default false */
   readonly classesMayBeEmpty?: boolean | undefined;
   /** Folder for everything that the run writes. */

@@ -6,6 +6,7 @@ import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import { resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
 import type { SweepRecord } from "../report/training-report-data.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
@@ -19,6 +20,7 @@ import {
   readTrainingCheckpoint,
   runFolder,
   type SavedTraining,
+  writeCrossValidation,
 } from "./run-folder.ts";
 import { hashedSource, openTrainingData } from "./training-data.ts";
 import { validateWeights } from "./validator.ts";
@@ -45,11 +47,13 @@ export async function* trainModel(
   if (!resume) await checkNewFolder(folder);
   const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
   const recipe = resolveRecipe(recipeLayers(options.recipe, saved));
+  checkUnlabelled(options, recipe);
   const data = await openTrainingData(platform, {
     data: options.data,
     validation: options.validation,
-    // Images without labels say nothing of accuracy.
-    validationShare: recipe.mode === "adapt" ? 0 : recipe.validationShare,
+    unlabelled: options.unlabelled,
+    // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
+    validationShare: recipe.mode === "head" || recipe.mode === "adapt" ? 0 : recipe.validationShare,
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
@@ -57,6 +61,15 @@ export async function* trainModel(
   });
   const run: OpenedRun = { platform, options, recipe, folder, data, saved };
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
+}
+
+/** @throws UsageError `train/unlabelled` for images that nothing would be done with */
+function checkUnlabelled({ unlabelled }: TrainModelOptions, { mode }: Recipe): void {
+  if (unlabelled === undefined || mode === "head") return;
+  throw new UsageError(
+    "train/unlabelled",
+    `Mode ${mode} does nothing with images without labels (unlabelled, --unlabelled): take mode head, whose classifier they make better, or "semi run", which learns from them.`,
+  );
 }
 
 /** A resumed run goes by its own recipe unless another one is named. */
@@ -151,7 +164,7 @@ function disposable<T extends { close(): Promise<void> }>(resource: T): T & Asyn
 async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe, folder, data } = run;
   const { device = "cpu", decode = {}, signal } = options;
-  const { training, validation } = data;
+  const { training, validation, unlabelled } = data;
   const network = await openNetwork(run);
   const classes = network.kept ?? training.classes;
   if (!classes) {
@@ -177,7 +190,9 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
 
   const fitting = trainHead(platform, source, training, {
     classes,
+    unlabelled: unlabelled?.images,
     seed: recipe.seed,
+    ...fittedTo(recipe),
     cache: options.embeddingCache,
     device,
     decode,
@@ -189,8 +204,10 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     events.push(next.value);
     yield next.value;
   }
-  const trained: ModelSource = { ...next.value, description };
+  const { crossValidation, withWeights } = next.value;
+  const trained: ModelSource = { description, withWeights };
   await exportSafetensors(platform, trained, folder.best);
+  if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
 
   const measured =
@@ -208,10 +225,24 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     sweep: sweepOf(events),
     validation: measured,
     validationName: data.validationName,
+    crossValidation,
   });
   const { top1, top5 } = measured?.report ?? {};
-  yield { type: "finished", folder: folder.path, best: { epoch: 0, top1: top1 ?? null }, top1, top5 };
+  yield {
+    type: "finished",
+    folder: folder.path,
+    best: { epoch: 0, top1: top1 ?? null },
+    top1,
+    top5,
+    crossValidatedTop1: crossValidation?.top1,
+  };
 }
+
+/** What sampler and smoothing are to a classifier that is fitted at once: weights of the images, and soft targets. */
+const fittedTo = ({ sampler, smoothing }: Recipe): { classBalanced: boolean; smoothing: number } => ({
+  classBalanced: sampler === "class-balanced",
+  smoothing,
+});
 
 function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
   const chosen = events.find((event) => event.type === "fitted")?.l2;

@@ -65,9 +65,11 @@ export interface FinishedEvent {
   readonly type: "finished";
   readonly folder: string;
   readonly best: BestEpoch;
-  /** Of the best weights, in percent. */
+  /** Of the best weights on the validation images, in percent; left out without any. */
   readonly top1?: number | undefined;
   readonly top5?: number | undefined;
+  /** In percent, in mode `head`: of images that the fits had not seen. */
+  readonly crossValidatedTop1?: number | undefined;
 }
 
 /** What happens step by step. */

@@ -46,8 +46,8 @@ export function openReport(settings: SemiSettings, runs: readonly ContextRun[]):
     async write(status) {
       const standing = await standingRuns(runs);
       const run = standing[0]!;
-      const [scores, selection] = [lastStage(run, "score")!, lastStage(run, "select")!];
-      if (!run.manifests.has(scores.folder)) return undefined;
+      const [scores, selection] = [lastStage(run, "score"), lastStage(run, "select")];
+      if (!scores || !selection || !run.manifests.has(scores.folder)) return undefined;
       const selected = run.manifests.get(selection.folder)?.outputs[selectionName];
       if (selected !== hash) shown = selected === undefined ? undefined : await shownSelection(run);
       hash = selected ?? "";
@@ -187,7 +187,13 @@ const stageNames: Readonly<Record<StageKind, string>> = {
   pretrain: "pre-train",
   finetune: "fine-tune",
   supervised: "supervised",
+  adapt: "adapt",
+  fit: "classifier",
+  alone: "classifier of labels alone",
+  tune: "whole network",
+  "tune-alone": "whole network, labels alone",
   measure: "measure",
+  choose: "choose",
 };
 
 /** What the stages of all runs took, those of a kind together. */
@@ -204,7 +210,8 @@ function costs(runs: readonly StandingRun[]): readonly StageCost[] {
     const done = [...manifests.values()];
     return {
       name: done.length === 1 ? stageNames[kind] : `${stageNames[kind]}, ${done.length} times`,
-      images: kind === "select" || kind === "measure" ? undefined : sum(done.map(imagesOf)),
+      images:
+        kind === "select" || kind === "measure" || kind === "choose" ? undefined : sum(done.map(imagesOf)),
       seconds: sum(done.map(({ seconds }) => seconds)),
     };
   });
