@@ -142,9 +142,10 @@ export function armTable(arms: readonly Arm[], { baseline, outcome }: TableArms)
   const shown = shownArms(arms);
   if (shown.length === 0) return undefined;
   const level = spread(runsOf(arms, baseline).map(({ top1 }) => top1)).mean;
+  const hasTop5 = shown.some(({ runs }) => runs.some(({ top5 }) => !Number.isNaN(top5)));
   const hasSeeds = shown.some(({ runs }) => runs.length > 1);
   return markup`<section><h2>The numbers</h2>
-<p>${hasSeeds ? "Mean over the seeds ± standard deviation. " : ""}Gain: points over ${shown.find(({ kind }) => kind === baseline)?.name.toLowerCase() ?? "the baseline"}. Top-5: the right class is among the five likeliest.</p>
+<p>${hasSeeds ? "Mean over the seeds ± standard deviation. " : ""}Gain: points over ${shown.find(({ kind }) => kind === baseline)?.name.toLowerCase() ?? "the baseline"}.${hasTop5 ? " Top-5: the right class is among the five likeliest." : ""}</p>
 <div class="scroll"><table class="list arms">
 <thead><tr><th scope="col">arm</th><th scope="col" class="number">top-1 %</th><th scope="col" class="number">gain</th><th scope="col" class="number">top-5 %</th><th scope="col" class="number">seeds</th><th scope="col" class="number">images processed</th><th scope="col" class="number">training time</th></tr></thead>
 <tbody>${shown.map((arm) => armRow(arm, level, { baseline, outcome }))}</tbody></table></div>

@@ -91,30 +91,21 @@ export interface ArmRun {
 export type OwnArm = "labels" | "tuned" | "labels-alone" | "tuned-alone";
 
 /** What the methods adapt and labels did, as far as it is done. */
-export interface OwnPhotos extends OwnOutcome {
+export interface OwnPhotos {
+  readonly method: "adapt" | "labels";
+  /** Why this method was taken; a sentence or some. */
+  readonly reason?: string | undefined;
+  /** The two models that are compared: the last with unlabelled images, and the last of labels alone. */
+  readonly between?: { readonly with: OwnArm; readonly without: OwnArm } | undefined;
+  /** Undefined until both are measured. Of models that are tuned, cross-validation judges the classifiers before. */
+  readonly compared?: ComparedModels | undefined;
+  /** Which model `best.safetensors` is, and what that is, as a clause. Undefined until it is chosen. */
+  readonly best?: { readonly arm: OwnArm; readonly what: string } | undefined;
   /** What was learnt from unlabelled images without any label; method adapt alone has it. */
   readonly adaptation?: Adaptation | undefined;
   readonly classifier?: OwnClassifier | undefined;
   /** How the whole network was trained on; left out where it stayed frozen. */
   readonly tuning?: OwnTuning | undefined;
-}
-
-/** The outcome of the methods adapt and labels, which stands in `best/verdict.json`. */
-export interface OwnOutcome {
-  readonly method: "adapt" | "labels";
-  /** Why this method was taken; a sentence. */
-  readonly reason?: string | undefined;
-  /** The two models that are compared: of those with unlabelled images and of those without the best of each. */
-  readonly between?: { readonly with: OwnArm; readonly without: OwnArm } | undefined;
-  /** Undefined until both are measured. */
-  readonly compared?: ComparedModels | undefined;
-  /** How like their trainings are. */
-  readonly match?: TrainingMatch | undefined;
-  /** Every model out of fold on the labelled images: log loss in nats, top-1 in percent. */
-  readonly crossValidated?:
-    Readonly<Partial<Record<OwnArm, { readonly loss: number; readonly top1: number }>>> | undefined;
-  /** Which model `best.safetensors` is, and why; a sentence. Undefined until it is chosen. */
-  readonly best?: { readonly arm: OwnArm; readonly why: string } | undefined;
 }
 
 export interface Adaptation {
@@ -126,8 +117,8 @@ export interface Adaptation {
 }
 
 export interface OwnClassifier {
-  /** Images whose embeddings gave mean and directions of the half-whitening; 0 where it was left out. */
-  readonly whitenedOn: number;
+  /** Whether mean and directions of the unlabelled images' embeddings scale what it sees. */
+  readonly isWhitened: boolean;
   /** Parts of the cross-validation that chose the weight decay. */
   readonly folds?: number | undefined;
 }
@@ -148,7 +139,7 @@ export interface Compared<Value> {
 export interface TrainingMatch {
   /** Weights that both began from, before anything was learnt from unlabelled images. */
   readonly start: Compared<string>;
-  /** Optimiser steps with labels or pseudo-labels. */
+  /** Optimiser steps of the whole network with labels or pseudo-labels; 0 where a classifier was fitted alone. */
   readonly steps: Compared<number>;
   /** In a few words. */
   readonly augmentation: Compared<string>;

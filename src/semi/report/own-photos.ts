@@ -53,7 +53,7 @@ const meanings: Readonly<Record<Verdict["outcome"], string>> = {
   gain: "percentage points more right answers than with labels alone",
   "no gain": "percentage points against labels alone: no gain that can be shown",
   loss: "percentage points: fewer right answers than with labels alone",
-  "cannot tell": "percentage points against labels alone, who can tell? Too few images were judged",
+  "cannot tell": "percentage points against labels alone: too few images to tell",
   "labels alone better": "percentage points with the unlabelled images: the model of labels alone was taken",
 };
 
@@ -72,7 +72,12 @@ function panel({ outcome }: Verdict, { points, interval: { low, high }, by }: Ju
 export function ownMeasured(data: OwnReportData): Markup | undefined {
   const { own, match } = data;
   if (!own.compared) return undefined;
-  return markup`<p class="measured">${verdictOf(own.compared).uncertainty} ${matchText(match)}</p>`;
+  const isBefore = !own.compared.test && own.between?.with === "tuned";
+  return markup`<p class="measured">${verdictOf(own.compared).uncertainty}${
+    isBefore
+      ? " Cross-validation judges the classifiers, from which the whole networks were trained on: those are not measured."
+      : ""
+  } ${matchText(match)}</p>`;
 }
 
 /** Whether the trainings that are compared differ in more than the unlabelled images. */
@@ -80,11 +85,14 @@ export function matchText(match: SemiReportData["match"]): string {
   if (!match) return "Whether both trainings had the same start, steps and augmentation is not recorded.";
   const apart = differences(match);
   return apart.length === 0
-    ? `An even match: both models began from ${match.start.with}, took ${steps(match.steps.with)} and saw the same augmentation.`
+    ? `An even match: both models began from ${match.start.with}, ${match.steps.with === 0 ? "and their classifiers were fitted alike" : `took ${steps(match.steps.with)} and saw the same augmentation`}.`
     : `Not an even match, so the difference is not that of the unlabelled images alone: ${apart.join("; ")}.`;
 }
 
-const steps = (taken: number): string => (taken === 1 ? "one step" : `${count(taken)} steps`);
+function steps(taken: number): string {
+  if (taken === 0) return "a classifier's fit alone";
+  return taken === 1 ? "one step" : `${count(taken)} steps`;
+}
 
 /** In what two trainings differ besides the unlabelled images, each in words; nothing where they are alike. */
 export function differences({
@@ -111,7 +119,7 @@ export function ownChoice({ own, counts }: OwnReportData): Markup | undefined {
   return markup`<section><h2>What was chosen</h2><div class="choice">
 <div>${
     best &&
-    markup`<h3>The model</h3><p><code>best.safetensors</code> is the model <strong>${armName(best.arm)}</strong>. ${best.why}</p>${
+    markup`<h3>The model</h3><p><code>best.safetensors</code> is the model <strong>${armName(best.arm)}</strong>: ${best.what}. ${why(own, isAlone(best.arm))}</p>${
       verdict && againstBest(own, best.arm, verdict)
     }`
   }
@@ -125,6 +133,15 @@ ${
 }
 
 const isAlone = (arm: OwnArm): boolean => arm === "labels-alone" || arm === "tuned-alone";
+
+/** What spoke for the model that was chosen. */
+function why({ compared }: OwnPhotos, isVetoed: boolean): string {
+  if (isVetoed)
+    return "It is not what the method ended with: that one's cross-validated log loss was worse by more than one standard error.";
+  return compared?.crossValidated
+    ? "It is what the method ends with; cross-validation did not veto it."
+    : "It is what the method ends with; there was no cross-validation to veto it.";
+}
 
 /** Says so where the file is not the model that did better. */
 function againstBest({ between }: OwnPhotos, arm: OwnArm, { outcome }: Verdict): Markup | undefined {
@@ -142,7 +159,7 @@ interface Step {
 const pending = "Not done yet.";
 
 /** The stages of these methods, with the counts of this run. */
-export function ownSteps({ own, counts, classes, status }: OwnReportData): readonly Step[] {
+export function ownSteps({ own, arms, counts, classes, status }: OwnReportData): readonly Step[] {
   const { method, adaptation, classifier, tuning, compared, best } = own;
   const isOver = best !== undefined || status === undefined || status === "finished";
   return [
@@ -152,7 +169,7 @@ export function ownSteps({ own, counts, classes, status }: OwnReportData): reado
       figure: count(counts.labelled),
       unit: `labelled image${counts.labelled === 1 ? "" : "s"}`,
       text: classifier
-        ? `A classifier of ${count(classes.length)} classes on the frozen network's embeddings${whitening(classifier.whitenedOn)}.${
+        ? `A classifier of ${count(classes.length)} classes on the frozen network's embeddings${classifier.isWhitened ? ", half-whitened by the statistics of the unlabelled images" : ", as they are"}.${
             classifier.folds === undefined
               ? ""
               : ` Its weight decay is the one of the lowest log loss in ${count(classifier.folds)}-fold cross-validation.`
@@ -171,7 +188,7 @@ export function ownSteps({ own, counts, classes, status }: OwnReportData): reado
     },
     {
       name: "Choose",
-      figure: compared ? count(Object.keys(own.crossValidated ?? own.between ?? {}).length) : "–",
+      figure: compared ? count(arms.length) : "–",
       unit: "models compared",
       text: compared
         ? `The same is trained without unlabelled images. ${
@@ -197,9 +214,6 @@ function adaptStep(adaptation: OwnPhotos["adaptation"], counts: PipelineCounts):
       : pending,
   };
 }
-
-const whitening = (images: number): string =>
-  images === 0 ? ", as they are" : `, half-whitened by the statistics of ${count(images)} images`;
 
 /** The loss of the adaptation over its epochs. */
 export function adaptationCurve({ own }: OwnReportData): Markup | undefined {

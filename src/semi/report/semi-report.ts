@@ -176,7 +176,7 @@ const semiStyle = `
 .gain b { font-size: 60px; line-height: 1; font-weight: 700; letter-spacing: -.04em; }
 .gain.better b { color: var(--training); }
 .gain.worse b { color: var(--bad); }
-.gain b.range { font-size: 34px; line-height: 1.15; letter-spacing: -.02em; color: var(--ink); }
+.gain b.range { font-size: 29px; line-height: 1.15; white-space: nowrap; letter-spacing: -.02em; color: var(--ink); }
 .gain .meaning { color: var(--ink); font-size: 16px; font-weight: 500; margin: 6px 0 10px; }
 p.gain { font-size: 20px; }
 .measured { font-size: 14px; margin-top: 16px; max-width: 90ch; }
@@ -299,7 +299,7 @@ pre { overflow: auto; padding: 14px 16px; border-radius: 10px; background: var(-
   .steps li + li::before { display: none; }
   .steps h3 { white-space: nowrap; }
   .steps h3::before { width: 16px; height: 16px; margin-right: 5px; font-size: 10px; }
-  .opening .lead, .gain b.range { font-size: 34px; line-height: 1.15; letter-spacing: -.02em; color: var(--ink); }
+  .opening .lead, .gain b.range { font-size: 29px; line-height: 1.15; white-space: nowrap; letter-spacing: -.02em; color: var(--ink); }
 .gain .meaning { font-size: 13px; }
   .measured, .gain, .strips li, .dots th small, .dots caption { font-size: 10px; }
   .steps .figure { font-size: 10px; }
