@@ -79,9 +79,10 @@ function someStages(stages: readonly string[], count: number, random: Random): r
 }
 
 /** Kills runs in one stage after another, and compares what they come to with a run that was never killed. */
-async function killAndCompare(run: KilledRun, name: string): Promise<void> {
+async function killAndCompare(run: KilledRun, name: string): Promise<number> {
   const random = seededRandom(killSeed);
-  for (let killed = 0, chain = 0; killed < kills; chain++) {
+  let killed = 0;
+  for (let chain = 0; killed < kills; chain++) {
     const out = join(folder, `${name}-${chain}`);
     for (const stage of someStages(run.stages, Math.min(run.stages.length, kills - killed), random)) {
       const { code, stderr } = await killedIn(stage, run, out, random);
@@ -91,6 +92,7 @@ async function killAndCompare(run: KilledRun, name: string): Promise<void> {
     expect(await runCli(lineOf(run, out))).toMatchObject({ code: 0, stderr: "" });
     expectSameResults(run, out);
   }
+  return killed;
 }
 
 beforeAll(async () => {
@@ -106,7 +108,13 @@ beforeAll(async () => {
   writeFileSync(paper.file, settingsText(resolveSettings([{ name: "the test", values }])));
   const { labelled, unlabelled, test, teacher } = settings;
   const ofAdapt = {
-    ...{ labelled, unlabelled, test, teacher, method: "adapt", mode: "full", adaptEpochs: 2 },
+    labelled,
+    unlabelled,
+    test,
+    teacher,
+    method: "adapt",
+    mode: "full",
+    adaptEpochs: 2,
     adaptRecipe: { base: "adapt", batchSize: 8, ...saving },
     tuneRecipe: { ...teachRecipe, batchNorm: "frozen", ...saving },
   };
@@ -130,7 +138,7 @@ describe("semi run", () => {
   });
 
   it(`killed at ${kills} moments ends as if it had never been (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
-    await killAndCompare(paper, "killed");
+    expect(await killAndCompare(paper, "killed")).toBe(kills);
   }, 600_000);
 
   it(`by method adapt killed at ${kills} moments too (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
@@ -143,7 +151,7 @@ describe("semi run", () => {
       `next: ssl-resnext classify PHOTOS -w ${file}`,
       "",
     ]);
-    await killAndCompare(adapt, "killed-adapt");
+    expect(await killAndCompare(adapt, "killed-adapt")).toBe(kills);
   }, 600_000);
 
   it("stopped by Ctrl-C says how to go on", async () => {

@@ -116,6 +116,11 @@ describe("what has changed is done again, and nothing else:", () => {
         "finetune/best.safetensors has changed",
         "supervised/best.safetensors has changed",
       ],
+      best: [
+        "finetune/best.safetensors has changed",
+        "supervised/best.safetensors has changed",
+        "results/results.json has changed",
+      ],
     });
   });
 
@@ -149,7 +154,7 @@ describe("what has changed is done again, and nothing else:", () => {
     await writeColouredImages(at("other-test"), 2, 9);
     const done = stagesDone(await run(copyOf("test"), { test: [at("other-test")] }));
     expect(done).toMatchObject({ scores: ["test images has changed"], selection: ["scores has changed"] });
-    expect(Object.keys(done)).toEqual(["scores", "selection", "results"]);
+    expect(Object.keys(done)).toEqual(["scores", "selection", "results", "best"]);
     expect(scoredAnew("run", "test")).toEqual([]);
   });
 
@@ -230,7 +235,16 @@ describe("single stages", () => {
 
 describe("an abort", () => {
   it("in any stage stops cleanly; the next run goes on, and all comes out the same", async () => {
-    const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results"];
+    const stages = [
+      "teacher",
+      "scores",
+      "selection",
+      "pretrain",
+      "finetune",
+      "supervised",
+      "results",
+      "best",
+    ];
     for (const stage of stages) {
       const stop = new AbortController();
       const events = runSemi({
@@ -250,7 +264,7 @@ describe("an abort", () => {
       expect(last).toEqual({ type: "stopped", stage });
     }
     const events = await run("stopped");
-    expect(stagesDone(events)).toEqual({ results: [] });
+    expect(stagesDone(events)).toEqual({ best: [] });
     const files = ["selection/selection.parquet", ...trainings.map((stage) => `${stage}/best.safetensors`)];
     for (const file of files) {
       expect({ file, bytes: readFileSync(at("stopped", file)) }).toEqual({

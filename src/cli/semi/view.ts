@@ -1,6 +1,7 @@
 import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
 import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
+import type { Verdict } from "../../semi/report/verdict.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import { progressLine, type Progress } from "../output/progress.ts";
 import { printable, table } from "../output/table.ts";
@@ -54,9 +55,31 @@ function roughly(seconds: number): string {
 }
 
 /** What came out, and what to do with it. */
-function bestLines({ path, what }: Extract<SemiEvent, { type: "best" }>, style: Style): readonly string[] {
+function bestLines(best: Extract<SemiEvent, { type: "best" }>, style: Style): readonly string[] {
+  return ["", ...fileLines(best, style)];
+}
+
+function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] {
   const file = printable(path);
-  return ["", `${style.bold(file)}: ${printable(what)}`, `next: ssl-resnext classify PHOTOS -w ${file}`];
+  return [`${style.bold(file)}: ${printable(what)}`, `next: ssl-resnext classify PHOTOS -w ${file}`];
+}
+
+/** Where a run's model stands, and what it is. */
+interface ChosenFile {
+  readonly path: string;
+  /** As a clause. */
+  readonly what: string;
+}
+
+/** The last lines of a run: what unlabelled images brought, what would help, the file, and what to do with it. */
+export function verdictLines({ headline, help }: Verdict, best: ChosenFile, style: Style): readonly string[] {
+  return [
+    "",
+    style.bold(printable(headline)),
+    ...(help.length > 0 ? ["what would help:", ...help.map((line) => `  ${printable(line)}`)] : []),
+    "",
+    ...fileLines(best, style),
+  ];
 }
 
 function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" }>): string {

@@ -81,8 +81,9 @@ export async function chooseMethod(context: SemiContext): Promise<Choice> {
   }
   const imagesOfClass = labelled / Math.max(1, classes.size);
   const about = async (): Promise<{ readonly method: Method; readonly because: string }> => {
-    if (settings.method !== "auto") return { method: settings.method as Method, because: "as asked for" };
-    const images = labelled + (await unlabelledImages(context));
+    if (settings.method !== "auto") return { method: settings.method, because: "as asked for" };
+    const all = labelled + (await unlabelledImages(context));
+    const images = Math.min(all, settings.adaptImages ?? all);
     return images < leastToAdapt
       ? {
           method: "labels",

@@ -123,6 +123,17 @@ export const startOf = ({ settings }: Stage): Start | undefined =>
 export const beginsWithTeacher = (kind: StageKind): boolean =>
   (["weak", "teach", "score", "adapt", "fit", "alone"] as readonly StageKind[]).includes(kind);
 
+/** Stages that a run's model may come from, and that of their measurement. */
+const chosenFrom: ReadonlySet<StageKind> = new Set<StageKind>([
+  "finetune",
+  "supervised",
+  "fit",
+  "alone",
+  "tune",
+  "tune-alone",
+  "measure",
+]);
+
 /** Stages of method `paper` alone. */
 export const paperKinds: ReadonlySet<StageKind> = new Set<StageKind>([
   "weak",
@@ -166,7 +177,7 @@ export function planStages(
   add({
     kind: "choose",
     folder: "best",
-    needs: stages.map(({ folder }) => folder),
+    needs: stages.filter(({ kind }) => chosenFrom.has(kind)).map(({ folder }) => folder),
     reads: labelledOf(settings),
     settings: { method },
   });

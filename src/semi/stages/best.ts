@@ -1,6 +1,6 @@
 import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { exportSafetensors, openModel } from "../../predict/index.ts";
-import type { BestModel } from "../events.ts";
+import type { BestModel, SemiEvent } from "../events.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import { paperKinds, type ChooseStage, type StageKind } from "../plan/plan-stages.ts";
 import { listShards } from "../score/shards.ts";
@@ -97,10 +97,7 @@ export const openChoose: OpenStage<ChooseStage> = async (context, { folder, need
       context.signal?.throwIfAborted();
       return found === wanted ? [] : [`${baseName(path)} was changed`];
     },
-    // eslint-disable-next-line require-yield
-    async *run() {
-      return choose(context, folder, settings.method, stages);
-    },
+    run: () => choose(context, folder, settings.method, stages),
   };
 };
 
@@ -108,13 +105,16 @@ export const openChoose: OpenStage<ChooseStage> = async (context, { folder, need
 const withUnlabelled: readonly StageKind[] = ["fit", "tune", "finetune"];
 const withoutUnlabelled: readonly StageKind[] = ["alone", "tune-alone", "supervised"];
 
-async function choose(
+// Nothing takes so long that it has a progress.
+// oxlint-disable-next-line require-yield
+async function* choose(
   context: SemiContext,
   folder: string,
   method: ChooseStage["settings"]["method"],
   stages: readonly StandingStage[],
-): Promise<StageOutcome> {
-  const { storage, path, platform } = context;
+): AsyncGenerator<SemiEvent, StageOutcome, undefined> {
+  const { storage, path, platform, signal } = context;
+  signal?.throwIfAborted();
   const lastOf = (kinds: readonly StageKind[]): StandingStage | undefined =>
     stages.findLast(({ manifest }) => kinds.includes(manifest.stage));
   const ours = lastOf(withUnlabelled)!;
@@ -157,15 +157,13 @@ async function choose(
   await writeText(storage, path(folder, verdictName), `${JSON.stringify(best, null, 2)}\n`);
   return {
     outputs: [verdictName],
-    counts: {
-      ...(crossValidated
-        ? {
-            "log loss": crossValidated.with.loss,
-            "of labels alone": crossValidated.without.loss,
-            "standard error": crossValidated.difference.standardError,
-          }
-        : {}),
-    },
+    counts: crossValidated
+      ? {
+          "log loss": crossValidated.with.loss,
+          "of labels alone": crossValidated.without.loss,
+          "standard error of the difference": crossValidated.difference.standardError,
+        }
+      : {},
   };
 }
 
@@ -247,17 +245,21 @@ async function testComparison(
     found?.models.find(({ stage }) => stage === folder);
   const [first, second] = [of(ours), of(alone)];
   if (!found || !first?.right || !second?.right) return {};
-  const rights = [...first.right].map(
-    (right, image) => [right === "1", second.right![image] === "1"] as const,
-  );
+  const [own, other] = [first.right, second.right];
+  const onlyIn = (one: string, another: string): number => {
+    let count = 0;
+    for (let image = 0; image < one.length; image++)
+      if (one[image] === "1" && another[image] !== "1") count++;
+    return count;
+  };
   return {
     test: {
       name: found.data,
       images: first.images,
       with: first.top1,
       without: second.top1,
-      onlyWith: rights.filter(([own, other]) => own && !other).length,
-      onlyWithout: rights.filter(([own, other]) => !own && other).length,
+      onlyWith: onlyIn(own, other),
+      onlyWithout: onlyIn(other, own),
     },
   };
 }
