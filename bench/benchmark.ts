@@ -6,6 +6,8 @@ export interface BenchmarkOptions {
   readonly quick: boolean;
   /** Folder of photographs. */
   readonly photos: string;
+  /** A model's name or a file of weights, for what depends on what a network has learnt. */
+  readonly backbone: string;
 }
 
 /** One benchmark: a command of `npm run bench --`. */

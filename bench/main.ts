@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
+import { embeddedModel } from "ssl-resnext/nn";
 import type { Benchmark } from "./benchmark.ts";
 import { curve } from "./benchmarks/curve.ts";
 import { head } from "./benchmarks/head.ts";
+import { heads } from "./benchmarks/heads.ts";
 import { int8 } from "./benchmarks/int8.ts";
 import { limits } from "./benchmarks/limits.ts";
 import { load } from "./benchmarks/load.ts";
@@ -30,6 +32,7 @@ const benchmarks: readonly Benchmark[] = [
   train,
   memory,
   head,
+  heads,
   score,
   select,
   curve,
@@ -42,6 +45,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     photos: { type: "string", default: "../shared/data/photos" },
+    backbone: { type: "string", default: embeddedModel },
   },
 });
 
@@ -54,7 +58,7 @@ if (!chosen || positionals.length > 1) {
   process.exitCode = 2;
 } else {
   const machine = describeMachine();
-  const report = await chosen.run({ quick: values.quick, photos: values.photos });
+  const report = await chosen.run(values);
   console.log(
     values.json ? JSON.stringify({ ...report, machine }, undefined, 2) : printReport(report, machine),
   );

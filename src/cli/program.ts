@@ -132,7 +132,7 @@ export const commandTable: readonly CommandEntry[] = [
     name: "adapt",
     summary: "go on training a network on images without labels",
     load: async () => {
-      const { adaptCommand, adapt } = await import("./adapt.ts");
+      const { adaptCommand, adapt } = await import("./train/adapt.ts");
       return defineCommand(adaptCommand, () => Promise.resolve(adapt));
     },
   },

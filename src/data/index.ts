@@ -36,7 +36,14 @@ export {
 export { defaultMixing, mixingFields, mixingSchema, type MixingOptions } from "./mixing-options.ts";
 export { mixBatch, writeTarget, type MixableBatch } from "./mixing.ts";
 export { epochOrder, type EpochOrderOptions, type Sampler } from "./loader/epoch-order.ts";
-export { splitHoldout, type Holdout, holdOut, type HeldOutSources } from "./loader/hold-out.ts";
+export {
+  splitHoldout,
+  stratifiedFolds,
+  type Holdout,
+  holdOut,
+  sampleImages,
+  type HeldOutSources,
+} from "./loader/hold-out.ts";
 export {
   checkLoaderOptions,
   type BatchArrays,

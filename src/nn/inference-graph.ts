@@ -8,6 +8,7 @@ import {
   div,
   float32,
   foldBatchNorm,
+  gather,
   input,
   int64,
   int64s,
@@ -17,6 +18,7 @@ import {
   mul,
   quantiseConvolutions,
   rangeGraph,
+  reduceMean,
   reduceMin,
   reduceSum,
   reshape,
@@ -37,8 +39,11 @@ import type { Preprocessing } from "../image/index.ts";
 import { family, type ModelConfig, type Output } from "./families/index.ts";
 import { inference } from "./forward.ts";
 
-/** Everything that can be asked of an inference graph; `frequencies` [N, 8, 8] need no weights. */
-export type InferenceOutput = Output | "frequencies";
+/**
+ * Everything that can be asked of an inference graph. `frequencies` [N, 8, 8] need no weights; `mirrored_embedding` [N, C] is
+ * the mean of the embeddings of an image and of its mirror, for twice the work, and comes alone.
+ */
+export type InferenceOutput = Output | "frequencies" | "mirrored_embedding";
 
 /** What 8-bit arithmetic needs to know: the ranges of the activations, and how filters are written. */
 export interface Quantisation extends QuantiseOptions {
@@ -88,15 +93,32 @@ export function inferenceGraph(
   const images = preprocessing
     ? preprocessingGraph(preprocessing)
     : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
-  const available = {
-    ...family.build(config, images, inference(weights)),
-    ...(config.inChannels === 3 ? { frequencies: lowFrequencies(images) } : {}),
-  };
-  const graph = buildGraph(selectOutputs(available, options.outputs ?? ["logits"]));
+  const { outputs = ["logits"] } = options;
+  const available = outputs.includes("mirrored_embedding")
+    ? { mirrored_embedding: mirroredEmbedding(config, images, weights) }
+    : {
+        ...family.build(config, images, inference(weights)),
+        ...(config.inChannels === 3 ? { frequencies: lowFrequencies(images) } : {}),
+      };
+  const graph = buildGraph(selectOutputs(available, outputs));
   const folded = foldBatchNorm(graph);
   return int8
     ? quantiseConvolutions(mergeGroups(folded, int8GroupChannels), int8.ranges, int8)
     : forKernels(folded, blockSize);
+}
+
+/** Both go through one network as one batch: a second one would hold all weights again. */
+function mirroredEmbedding(
+  config: ModelConfig,
+  images: Value<"float32">,
+  weights: StateDict,
+): Value<"float32"> {
+  const width = images.shape.at(-1) as number;
+  const fromTheRight = int64s(Array.from({ length: width }, (_, x) => width - 1 - x));
+  const both = concat([images, gather(images, fromTheRight, 3)], 0);
+  const { embedding } = family.build(config, both, inference(weights));
+  const pairs = reshape(embedding!, [2, -1, family.embeddingLength(config)]);
+  return reduceMean(pairs, [0], { keepdims: 0 });
 }
 
 /** Writes the convolutions for ONNX Runtime's blocked CPU kernels, where their block size is known. */

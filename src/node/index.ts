@@ -16,7 +16,14 @@ export {
   trainModel,
   nodeTrainingPlatform,
 } from "./training.ts";
-export type { HeadEvent, OpenTrainingStepOptions, TrainHeadOptions } from "../train/index.ts";
+export type {
+  CrossValidation,
+  HeadEvent,
+  JudgedImage,
+  OpenTrainingStepOptions,
+  TrainedHead,
+  TrainHeadOptions,
+} from "../train/index.ts";
 export {
   nodeSemiPlatform,
   openReferenceWriter,

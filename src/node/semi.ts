@@ -31,7 +31,11 @@ export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectI
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
  * In the end, and whenever the models of one run are measured, `report.html` shows what stands.
  *
- * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
+ * What cannot go well is refused before anything is computed; the event `planned` says which stages take smaller
+ * batches than their recipes say, as they have fewer images.
+ *
+ * @throws UsageError `semi/settings`, `semi/no-effect`, `semi/k`, `semi/p`, `semi/missing-stage`; DataError
+ *   `data/disk-full`; what the stages throw. What stands is kept.
  * @example
  * const settings = { labelled: ["photos"], unlabelled: ["more/*.tar"], teacher: "ssl_resnext50_32x4d" };
  * for await (const event of runSemi({ settings, out: "run" })) console.log(event.type);

@@ -14,6 +14,7 @@ import {
   trainModel as trainModelOn,
   type HeadEvent,
   type OpenTrainingStepOptions,
+  type TrainedHead,
   type TrainHeadOptions,
   type TrainingEvent,
   type TrainingProgram,
@@ -59,9 +60,12 @@ export const nodeTrainingPlatform: TrainingPlatform = {
  * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
  * the run saves what it needs to go on, gives the event `stopped`, and ends.
  *
- * @throws UsageError `train/recipe`, `train/out-exists`, `train/model`; TrainingError `train/other-run`,
- *   `train/no-checkpoint`, `train/history`, `train/not-finite`, `train/out-of-memory`; what opening images, model and
- *   device throws.
+ * What cannot go well is refused before anything is written. A set with fewer images than a batch is taken as a whole
+ * at each step, and the event `smaller-batch` says so.
+ *
+ * @throws UsageError `train/recipe`, `train/no-effect`, `train/batch-norm`, `train/classes`, `train/out-exists`,
+ *   `train/model`; DataError `data/disk-full`; TrainingError `train/other-run`, `train/no-checkpoint`, `train/history`,
+ *   `train/not-finite`, `train/out-of-memory`; what opening images, model and device throws.
  * @example
  * for await (const event of trainModel({ data: "photos", model: "ssl_resnext50_32x4d", out: "run" })) {
  *   if (event.type === "epoch") console.log(event.epoch, event.valTop1);
@@ -72,11 +76,12 @@ export function trainModel(options: TrainModelOptions): AsyncGenerator<TrainingE
 }
 
 /**
- * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, as it is
- * seen in evaluation, and the classifier is fitted by logistic regression.
+ * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, with its
+ * mirror, as it is seen in evaluation, and the classifier is fitted by logistic regression on all images. The strength of its
+ * penalty is chosen by cross-validation.
  *
  * @param source The network, with a classifier for these classes, whose weights are not looked at.
- * @returns The network with the new classifier.
+ * @returns The network with the new classifier, and how good it is in cross-validation.
  * @throws ModelError `model/class-names` when the classifier is for another number of classes; DataError
  *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
  */
@@ -84,7 +89,7 @@ export function trainHead(
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, ModelSource, undefined> {
+): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
   return trainHeadOn(nodeTrainingPlatform, source, images, options);
 }
 

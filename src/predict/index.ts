@@ -13,6 +13,7 @@ export {
 export {
   Model,
   type ClassifyOptions,
+  type EmbedOptions,
   type ImageInput,
   type OpenedPipeline,
   type OpenPipeline,

@@ -1,6 +1,7 @@
 import { UsageError } from "../core/index.ts";
 import type { Storage } from "../core/storage/index.ts";
 import { holdOut, openImages } from "../data/index.ts";
+import { embeddedModel } from "../nn/index.ts";
 import type { NamedImages } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -143,7 +144,7 @@ export function noModel(kind: StageKind): UsageError {
   return new UsageError(
     "semi/settings",
     beginsWithTeacher(kind)
-      ? "Say what the teacher is (teacher, --teacher): a model's name, an architecture, or a file of weights; with teach: false also an ONNX file."
+      ? `Say what to start from (teacher, --teacher, -m): a model's name, an architecture, or a file of weights; with teach: false also an ONNX file. ${embeddedModel} comes with this package.`
       : "Say what the student is (student, --student): an architecture such as resnext50_32x4d.",
   );
 }

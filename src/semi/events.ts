@@ -1,5 +1,5 @@
 import type { TrainingEvent } from "../train/index.ts";
-import type { StageKind } from "./plan/plan-stages.ts";
+import type { Method, StageKind } from "./plan/plan-stages.ts";
 import type { Arm } from "./report/data.ts";
 import type { Manifest } from "./stages/manifest.ts";
 
@@ -13,6 +13,8 @@ export interface PlannedStage {
   readonly status: StageStatus;
   /** What has changed since its files were made. */
   readonly changes: readonly string[];
+  /** About how long it takes, where that was found out. */
+  readonly seconds?: number | undefined;
 }
 
 /** Another process works in the folder; the run begins when it has ended. */
@@ -29,10 +31,36 @@ export interface ShardsEvent {
   readonly shardsPerSecond: number;
 }
 
+/** Something that a stage will do otherwise than its recipe says. */
+export interface StageNote {
+  readonly stage: string;
+  readonly message: string;
+}
+
+/** How a run comes to its model, and why that way. */
+export interface Choice {
+  readonly method: Method;
+  /** What the labels train; undefined in method `paper`. */
+  readonly mode: "head" | "full" | undefined;
+  /** A sentence or some. */
+  readonly because: string;
+  /** About how many seconds adapting the network takes, where that is still to be done. */
+  readonly adaptSeconds?: number | undefined;
+}
+
+/** How the settings as they are, or a variant of them, come to a model. */
+export interface PlannedChoice extends Choice {
+  /** Undefined for the settings as they are. */
+  readonly variant: string | undefined;
+}
+
 /** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
 interface PlannedEvent {
   readonly type: "planned";
+  /** How the settings as they are, and their variants, come to a model. */
+  readonly choices: readonly PlannedChoice[];
   readonly stages: readonly PlannedStage[];
+  readonly notes: readonly StageNote[];
 }
 
 interface StageStartedEvent extends PlannedStage {
@@ -78,9 +106,25 @@ export interface WrittenReport {
   readonly arms: readonly Arm[];
 }
 
-/** The page that shows the run stands; nothing comes after it. */
+/** The page that shows the run stands. */
 interface ReportEvent extends WrittenReport {
   readonly type: "report";
+}
+
+/** The model that a run ends with. */
+export interface BestModel {
+  /** Folder of the stage whose model it is. */
+  readonly stage: string;
+  /** Whether cross-validation sent back the model of the labels alone. */
+  readonly isVetoed: boolean;
+  /** What the model is, in a sentence. */
+  readonly what: string;
+}
+
+/** The model that the run ends with stands; nothing comes after it. */
+interface BestEvent extends BestModel {
+  readonly type: "best";
+  readonly path: string;
 }
 
 /** The run was stopped; what stands is kept. */
@@ -99,6 +143,7 @@ export type SemiEvent =
   | WarningEvent
   | StageFinishedEvent
   | ReportEvent
+  | BestEvent
   | SemiStoppedEvent;
 
 const millisecondsBetween = 100;

@@ -33,10 +33,25 @@ export {
 export { shownArms } from "./report/arms.ts";
 export { semiReport } from "./report/semi-report.ts";
 export { meanOf, plusMinus, spread } from "./report/statistics.ts";
+export {
+  verdictOf,
+  type ComparedModels,
+  type TestComparison,
+  type CrossValidatedComparison,
+  type ClassCounts,
+  type Verdict,
+} from "./report/verdict.ts";
 export { stripClasses, stripRanks } from "./report/selection.ts";
 export type {
   SemiReportData,
   MeasuredOn,
+  OwnArm,
+  OwnPhotos,
+  Adaptation,
+  OwnClassifier,
+  OwnTuning,
+  Compared,
+  TrainingMatch,
   Arm,
   ArmRun,
   PipelineCounts,

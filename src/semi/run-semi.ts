@@ -1,26 +1,22 @@
-import { UsageError } from "../core/index.ts";
 import { writeText, type Storage } from "../core/storage/index.ts";
-import { emptyClasses, mapClasses, noLabel, openImages, type ImageSource } from "../data/index.ts";
-import { modelConfig } from "../nn/index.ts";
-import { isOnnxPath, isWeightsPath, openModel } from "../predict/index.ts";
-import {
-  missingStage,
-  noClasses,
-  noModel,
-  semiContext,
-  type SemiContext,
-  type SemiExecution,
-} from "./context.ts";
-import type { PlannedStage, SemiEvent, ShardsEvent, WaitingEvent } from "./events.ts";
+import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
-import { planRuns, type PlannedRun } from "./plan/plan-runs.ts";
-import { beginsWithTeacher, startOf, type Stage, type StageKind } from "./plan/plan-stages.ts";
+import { checkInputs, checkRoom, type CheckedInputs } from "./plan/check-inputs.ts";
+import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
+import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
+import { paperKinds, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
-import type { ContextRun } from "./report/gather/standing-run.ts";
-import { hashShards, listShards } from "./score/shards.ts";
-import { resolveSettings, settingsText, type SettingsLayer } from "./settings/resolve-settings.ts";
+import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
+import {
+  refuseUnused,
+  resolveSettings,
+  settingsText,
+  type SettingsLayer,
+} from "./settings/resolve-settings.ts";
 import type { SemiSettings } from "./settings/settings.ts";
+import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
 
@@ -45,7 +41,11 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
  * In the end, and whenever the models of one run are measured, `report.html` shows what stands.
  *
- * @throws UsageError `semi/settings`, `semi/missing-stage`; what the stages throw. What stands is kept.
+ * What cannot go well is refused before anything is computed; the event `planned` says which stages take smaller
+ * batches than their recipes say, as they have fewer images.
+ *
+ * @throws UsageError `semi/settings`, `semi/no-effect`, `semi/k`, `semi/p`, `semi/missing-stage`; DataError
+ *   `data/disk-full`; what the stages throw. What stands is kept.
  * @example
  * const settings = { labelled: ["photos"], unlabelled: ["more/*.tar"], teacher: "ssl_resnext50_32x4d" };
  * for await (const event of runSemi(platform, { settings, out: "run" })) console.log(event.type);
@@ -55,34 +55,45 @@ export async function* runSemi(
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { out, only, signal, device = "cpu", threads, workers } = options;
-  const settings = resolveSettings(layersOf(options.settings));
-  const runs = planRuns(settings);
+  const layers = layersOf(options.settings);
+  const settings = ofMethod(resolveSettings(layers), only);
+  const given = runsOf(settings);
   const storage = platform.storageFor(out);
   await storage.makeFolder(out);
   const unlock = yield* lockRun(storage, out, signal);
   try {
     const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
     const execution = { device, threads, workers };
-    const withContext = (run: PlannedRun): ContextRun => ({
-      ...run,
-      context: semiContext({ platform, settings: run.settings, out, execution, fingerprints, signal }),
-    });
-    const all = runs.map(withContext);
-    const work = all.filter(({ variant }) => options.withVariants || variant === undefined);
-    for (const { context, stages } of work) yield* checkInputs(context, wantedOf(stages, only));
-    const plan = await planned(work);
+    const contextOf = (own: SemiSettings): SemiContext =>
+      semiContext({ platform, settings: own, out, execution, fingerprints, signal });
+    const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
+      planRuns(settings, chosen).map((run) => ({ ...run, context: contextOf(run.settings) }));
+    const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
+
+    let chosen = await chooseEach(given, contextOf);
+    for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
+    const checked: CheckedInputs[] = [];
+    for (const { context, stages } of plan(chosen).filter(isWork)) {
+      checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
+    }
+    if (only?.includes("adapt") ?? true) chosen = await weighEach(chosen, given, contextOf);
+    const all = plan(chosen);
+    const work = all.filter(isWork);
+    const stages = await planned(work, chosen);
+    await checkRoom(all[0]!.context, checked, stages);
     await fingerprints.save();
-    yield { type: "planned", stages: plan };
+    const [choices, notes] = [choicesOf(chosen.filter(isWork)), notesOf(checked, stages)];
+    yield { type: "planned", stages, choices, notes };
     let isBegun = false;
     const looked = new Set<string>();
     const report = openReport(settings, all);
-    for (const { context, stages } of work) {
+    for (const { context, stages: own } of work) {
       let measured = false;
-      for (const stage of stages) {
+      for (const stage of own) {
         if (looked.has(stage.folder)) continue;
         looked.add(stage.folder);
         if (!wantedOf([stage], only).length) {
-          await requireNeeded(context, stage, wantedOf(stages, only));
+          await requireNeeded(context, stage, wantedOf(own, only));
         } else {
           // Not before it is known that what the first stage needs is there.
           if (!isBegun) await writeSettings(context, settings);
@@ -92,13 +103,83 @@ export async function* runSemi(
           measured = stage.kind === "measure" && end === "done";
         }
       }
-      if (measured && stages !== work.at(-1)!.stages) await report.write("running");
+      if (measured && own !== work.at(-1)!.stages) await report.write("running");
     }
     const written = await report.write("finished");
     if (written) yield { type: "report", ...written };
+    const best = await standingBest(all[0]!);
+    if (best) yield best;
   } finally {
     await unlock();
   }
+}
+
+/** What the checks of all runs say of stages that are planned, each once. */
+function notesOf(checked: readonly CheckedInputs[], stages: readonly PlannedStage[]): readonly StageNote[] {
+  const notes = new Map(checked.flatMap((one) => one.notes.map((note) => [note.stage, note] as const)));
+  return stages.flatMap(({ stage }) => notes.get(stage) ?? []);
+}
+
+/** Stages of method `paper` that are asked for one by one leave nothing to choose. */
+const ofMethod = (settings: SemiSettings, only: RunSemiOptions["only"]): SemiSettings =>
+  settings.method === "auto" && only?.some((kind) => paperKinds.has(kind))
+    ? { ...settings, method: "paper" }
+    : settings;
+
+type ContextOf = (settings: SemiSettings) => SemiContext;
+
+/** Chooses a method for each run, seeds of the same settings alike. */
+async function chooseEach(runs: readonly RunSettings[], contextOf: ContextOf): Promise<readonly ChosenRun[]> {
+  const chosen: ChosenRun[] = [];
+  for (const run of runs) {
+    const known = chosen.find(({ variant }) => variant === run.variant)?.choice;
+    // Whatever would be held out counts: the methods that look at it train on all.
+    const context = contextOf({ ...run.settings, validationShare: 0 });
+    chosen.push(withChoice(run, known ?? (await chooseMethod(context))));
+  }
+  return chosen;
+}
+
+/** @throws UsageError `semi/no-effect` for what was asked for, and has no effect in the method that was chosen. */
+function checkAsked(
+  { variant, settings: chosen }: ChosenRun,
+  { settings, changes }: RunSettings,
+  layers: readonly SettingsLayer[],
+): void {
+  const asked = changes ? [{ name: `variant ${variant}`, values: changes }] : layers;
+  refuseUnused(asked, settings, { isVariant: changes !== undefined, chosen });
+}
+
+/** Looks at what adapting costs, where it is still to be done. */
+async function weighEach(
+  chosen: readonly ChosenRun[],
+  given: readonly RunSettings[],
+  contextOf: ContextOf,
+): Promise<readonly ChosenRun[]> {
+  const weighed: ChosenRun[] = [];
+  for (const [index, run] of chosen.entries()) {
+    const known = weighed.find(({ variant }) => variant === run.variant)?.choice;
+    const asked = given[index]!;
+    const choice = known ?? (await weighAdaptation(contextOf(run.settings), run.choice, asked.settings));
+    weighed.push(withChoice(asked, choice));
+  }
+  return weighed;
+}
+
+/** The choice of the settings as they are and of each variant. */
+const choicesOf = (chosen: readonly ChosenRun[]): readonly PlannedChoice[] => [
+  ...new Map(chosen.map(({ variant, choice }) => [variant, { variant, ...choice }])).values(),
+];
+
+/** The model that the settings as they are end with, unless it is missing or out of date. */
+async function standingBest({ context, stages }: ContextRun): Promise<SemiEvent | undefined> {
+  const { folder } = stages.find(({ kind }) => kind === "choose")!;
+  const [run] = await standingRuns([{ variant: undefined, settings: context.settings, stages, context }]);
+  if (!run!.manifests.has(folder)) return undefined;
+  const best = await readBest(context.storage, context.path(folder));
+  if (!best) return undefined;
+  const { stage, isVetoed, what } = best;
+  return { type: "best", path: bestOf(context, folder), stage, isVetoed, what };
 }
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
@@ -116,9 +197,13 @@ const isLayers = (settings: RunSemiOptions["settings"]): settings is readonly Se
   Array.isArray(settings);
 
 /** What stands of each stage, as far as it can be known before those that it needs are complete. */
-async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedStage[]> {
+async function planned(
+  runs: readonly ContextRun[],
+  chosen: readonly ChosenRun[],
+): Promise<readonly PlannedStage[]> {
   const found = new Map<string, PlannedStage>();
-  for (const { context, stages } of runs) {
+  for (const { context, stages, variant } of runs) {
+    const seconds = chosen.find((run) => run.variant === variant)?.choice.adaptSeconds;
     for (const stage of stages) {
       if (found.has(stage.folder)) continue;
       const isReady = stage.needs.every((needed) => found.get(needed)?.status === "done");
@@ -127,7 +212,13 @@ async function planned(runs: readonly ContextRun[]): Promise<readonly PlannedSta
         ? await standingOf(context, stage.folder, await openStage(context, stage))
         : ({ status: standing ? "to redo" : "to do", changes: [] } as const);
       const { status, changes } = about;
-      found.set(stage.folder, { stage: stage.folder, kind: stage.kind, status, changes });
+      found.set(stage.folder, {
+        stage: stage.folder,
+        kind: stage.kind,
+        status,
+        changes,
+        ...(stage.kind === "adapt" && seconds !== undefined ? { seconds } : {}),
+      });
     }
   }
   return [...found.values()];
@@ -145,64 +236,6 @@ async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonl
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
   throw missingStage(context.path(stage.folder), why);
-}
-
-/**
- * Refuses what would end the run hours later, before anything is written.
- *
- * @param stages Those that are to be done.
- * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
- *   DataError `data/empty-classes`, `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for
- *   an unknown model.
- */
-async function* checkInputs(
-  context: SemiContext,
-  stages: readonly Stage[],
-): AsyncGenerator<ShardsEvent, void, undefined> {
-  const { platform, settings, signal } = context;
-  const kinds = new Set(stages.map(({ kind }) => kind));
-  for (const stage of stages) await checkStart(platform, stage);
-  if (kinds.has("score")) {
-    yield* hashShards(context);
-    await listShards(context);
-    if (!settings.teach && settings.teacher === null) throw noModel("score");
-  }
-  if (![...kinds].some((kind) => kind !== "select")) return;
-  const { training, validation, classes } = await context.labelled();
-  await checkClasses(training.images, classes);
-  if (validation) await checkLabels(validation.images, validation.name, classes);
-  if (!settings.test || !(kinds.has("measure") || kinds.has("score"))) return;
-  await checkLabels(await openImages(platform, settings.test, { signal }), settings.test.join(" "), classes);
-}
-
-/** Looks for the model that a training starts from. */
-async function checkStart(platform: SemiPlatform, stage: Stage): Promise<void> {
-  const { kind } = stage;
-  const start = startOf(stage);
-  if (!start || "folder" in start) return;
-  const { model } = start;
-  if (model === "") throw noModel(kind);
-  if (isOnnxPath(model)) {
-    throw new UsageError(
-      "semi/settings",
-      `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
-    );
-  }
-  if (isWeightsPath(model)) await openModel(platform, model);
-  else modelConfig(model);
-}
-
-async function checkClasses(images: ImageSource, classes: readonly string[]): Promise<void> {
-  const present = new Set<string | undefined>();
-  for await (const { label } of images) present.add(label);
-  const empty = classes.filter((name) => !present.has(name));
-  if (empty.length > 0) throw emptyClasses(empty, classes.length);
-}
-
-async function checkLabels(images: ImageSource, name: string, classes: readonly string[]): Promise<void> {
-  if (!images.classes) throw noClasses(name);
-  mapClasses(images.classes, classes);
-  for await (const { id, label } of images) if (label === undefined) throw noLabel(id);
 }
 
 /**

@@ -12,22 +12,29 @@ export {
 export {
   type Examples,
   headGraph,
+  type HeadGraphOptions,
   headObjective,
   type HeadObjective,
-  type Rows,
+  type LogitRows,
 } from "./head/head-objective.ts";
 export {
   defaultStrengths,
   fitHead,
   type FitHeadOptions,
   type HeadFit,
+  headsAtOnce,
+  type RowPredictions,
   type StrengthTried,
-  featureStatistics,
-  foldStatistics,
-  standardise,
-  type FeatureStatistics,
-  type LinearHead,
 } from "./head/fit-head.ts";
+export {
+  centring,
+  type Embeddings,
+  type FeatureTransform,
+  foldTransform,
+  halfWhitening,
+  type LinearHead,
+  transform,
+} from "./head/whitening.ts";
 export type { Evaluation } from "./head/minimise.ts";
 export { confusionPage } from "./report/confusion.ts";
 export { trainingReport } from "./report/training-report.ts";
@@ -56,12 +63,24 @@ export {
   type FieldValues,
   type Recipe,
 } from "./recipe/fields.ts";
+export {
+  always,
+  effectiveRecipe,
+  idleSince,
+  refuseIdle,
+  when,
+  type AskedValue,
+  type Condition,
+  type Effects,
+} from "./recipe/effects.ts";
 export { learningRateAt, type ScheduleOptions } from "./recipe/learning-rate.ts";
 export {
   parseRecipe,
   recipeText,
   resolveRecipe,
+  askedOf,
   type RecipeLayer,
+  type ResolveOptions,
   parseYamlValues,
   yamlValuesText,
   type NamedValues,
@@ -88,6 +107,7 @@ export {
   type EpochsEvent,
   type FinishedEvent,
   type SkippedEvent,
+  type SmallerBatchEvent,
   type StartedEvent,
   type StepEvent,
   type StoppedEvent,
@@ -96,7 +116,10 @@ export {
 export {
   trainingPlan,
   type TrainingPlan,
+  checkNetwork,
+  fitBatch,
   programOptions,
+  runBytes,
   startPosition,
   type BestEpoch,
   type TrainingPosition,
@@ -127,7 +150,14 @@ export {
 } from "./step/training-step.ts";
 export { openTrainingLoader } from "./loader/open-training-loader.ts";
 export { openTrainingStep, trainingProgramFor, type OpenTrainingStepOptions } from "./step/thread-step.ts";
-export { trainHead, type HeadEvent, type TrainHeadOptions } from "./head/train-head.ts";
+export {
+  type CrossValidation,
+  type HeadEvent,
+  type JudgedImage,
+  trainHead,
+  type TrainedHead,
+  type TrainHeadOptions,
+} from "./head/train-head.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
 export type { NamedImages } from "./run/training-data.ts";

@@ -1,4 +1,4 @@
-import { elementCount, ModelError } from "../core/index.ts";
+import { elementCount, ModelError, UsageError } from "../core/index.ts";
 import {
   add,
   allButChannels,
@@ -38,7 +38,8 @@ export interface TrainingLossOptions extends TrainingForwardOptions {
 /**
  * The network from inputs `images` [N, C, H, W] and `targets` [N, classes] to its loss.
  *
- * @throws ModelError for a model without classifier.
+ * @throws ModelError for a model without classifier; UsageError `train/batch-norm` where a normalisation would use
+ *   the statistics of one value.
  */
 export function trainingLoss(config: ModelConfig, options: TrainingLossOptions): TrainingLoss {
   const { batchSize, inputSize = 224 } = options;
@@ -110,6 +111,7 @@ export function trainingForward(
   const live: Forward["normalise"] = (x, { weight, bias, runningMean, runningVar }, epsilon) => {
     const { y, mean, variance } = batchNormTraining(x, weight, bias, epsilon);
     const count = elementCount(allButChannels(x).map((axis) => x.shape[axis] as number));
+    if (count < 2) throw oneValue(currentScope());
     // torch tracks the unbiased variance, though it normalises with the biased one.
     const unbiased = mul(variance, float32(count / (count - 1)));
     statistics.set(nameOf(runningMean), average(runningMean, mean));
@@ -129,6 +131,13 @@ export function trainingForward(
     masked(x, { name: "dropout", dims: x.shape as readonly number[], rate: dropRate }, masks);
 
   return { forward: { parameter, normalise, branch, pooled }, variables, statistics, masks };
+}
+
+function oneValue(layer: string): UsageError {
+  return new UsageError(
+    "train/batch-norm",
+    `${layer}: batch normalisation would take the statistics of one value a channel: one image at once, whose maps are 1 x 1 here. One value has no variance. Compute more images at once (microBatch, --micro-batch; batchSize), take larger ones (inputSize, --input-size), or keep the stored statistics (batchNorm: frozen, --batch-norm frozen).`,
+  );
 }
 
 function average(running: Float, batch: Float): Float {

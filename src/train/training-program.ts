@@ -83,7 +83,8 @@ export interface TrainingProgram {
 /**
  * Training as graphs: forward, backward and update.
  *
- * @throws ModelError for a model without classifier, or when nothing is trained.
+ * @throws ModelError for a model without classifier, or when nothing is trained; UsageError `train/accumulate`,
+ *   `train/batch-norm`.
  */
 export function trainingProgram(config: ModelConfig, options: TrainingProgramOptions): TrainingProgram {
   const { inputSize = 224, accumulate = 1, trains = () => true, blockSize, contrastive } = options;

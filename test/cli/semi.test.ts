@@ -10,22 +10,45 @@ import { ended, jsonLines, killSeed, runCli, startCli, type CliRun } from "../su
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
-const file = join(folder, "semi.yaml");
-const reference = join(folder, "reference");
 const kills = process.env["SSL_RESNEXT_LONG_TESTS"] ? 20 : 3;
 
-const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results"];
-const results = [
-  "selection/selection.parquet",
-  ...["teacher", "pretrain", "finetune", "supervised"].map((stage) => `${stage}/best.safetensors`),
-];
+/** A run that is killed, and what it leaves each time. */
+interface KilledRun {
+  readonly file: string;
+  readonly reference: string;
+  readonly stages: readonly string[];
+  readonly results: readonly string[];
+}
 
-const line = (out: string, ...more: readonly string[]): readonly string[] =>
+const weightsOf = (folders: readonly string[]): readonly string[] =>
+  folders.map((stage) => `${stage}/best.safetensors`);
+
+const paper: KilledRun = {
+  file: join(folder, "semi.yaml"),
+  reference: join(folder, "reference"),
+  stages: ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results", "best"],
+  results: [
+    "best.safetensors",
+    "selection/selection.parquet",
+    ...weightsOf(["teacher", "pretrain", "finetune", "supervised"]),
+  ],
+};
+const trained = ["adapted", "labels", "tuned", "labels-alone", "tuned-alone"];
+const adapt: KilledRun = {
+  file: join(folder, "adapt.yaml"),
+  reference: join(folder, "adapted"),
+  stages: [...trained, "results", "best"],
+  results: ["best/verdict.json", ...weightsOf(trained)],
+};
+
+const line = (out: string, ...more: readonly string[]): readonly string[] => lineOf(paper, out, ...more);
+
+const lineOf = ({ file }: KilledRun, out: string, ...more: readonly string[]): readonly string[] =>
   ["semi", "run", file, "--out", out, "--threads", "1", "--workers", "1", more].flat();
 
 /** Runs until a stage has said so much, and a moment longer, then kills the process. */
-async function killedIn(stage: string, out: string, random: Random): Promise<CliRun> {
-  const child = startCli(line(out, "--json"));
+async function killedIn(stage: string, run: KilledRun, out: string, random: Random): Promise<CliRun> {
+  const child = startCli(lineOf(run, out, "--json"));
   const after = random.integer(4);
   let rest = "";
   let seen = 0;
@@ -41,7 +64,7 @@ async function killedIn(stage: string, out: string, random: Random): Promise<Cli
   return ended(child);
 }
 
-function expectSameResults(out: string): void {
+function expectSameResults({ results, reference }: KilledRun, out: string): void {
   for (const name of results) {
     const bytes = (run: string): Buffer => readFileSync(join(run, name));
     expect({ name, bytes: bytes(out) }).toEqual({ name, bytes: bytes(reference) });
@@ -49,10 +72,27 @@ function expectSameResults(out: string): void {
 }
 
 /** Some of the stages, in their order. */
-function someStages(count: number, random: Random): readonly string[] {
+function someStages(stages: readonly string[], count: number, random: Random): readonly string[] {
   const left = [...stages];
   while (left.length > count) left.splice(random.integer(left.length), 1);
   return left;
+}
+
+/** Kills runs in one stage after another, and compares what they come to with a run that was never killed. */
+async function killAndCompare(run: KilledRun, name: string): Promise<number> {
+  const random = seededRandom(killSeed);
+  let killed = 0;
+  for (let chain = 0; killed < kills; chain++) {
+    const out = join(folder, `${name}-${chain}`);
+    for (const stage of someStages(run.stages, Math.min(run.stages.length, kills - killed), random)) {
+      const { code, stderr } = await killedIn(stage, run, out, random);
+      expect({ stage, code, stderr }).toEqual({ stage, code: null, stderr: "" });
+      killed++;
+    }
+    expect(await runCli(lineOf(run, out))).toMatchObject({ code: 0, stderr: "" });
+    expectSameResults(run, out);
+  }
+  return killed;
 }
 
 beforeAll(async () => {
@@ -65,36 +105,53 @@ beforeAll(async () => {
     pretrainRecipe: { ...pretrainRecipe, ...saving },
     finetuneRecipe: { ...finetuneRecipe, ...saving },
   };
-  writeFileSync(file, settingsText(resolveSettings([{ name: "the test", values }])));
+  writeFileSync(paper.file, settingsText(resolveSettings([{ name: "the test", values }])));
+  const { labelled, unlabelled, test, teacher } = settings;
+  const ofAdapt = {
+    labelled,
+    unlabelled,
+    test,
+    teacher,
+    method: "adapt",
+    mode: "full",
+    adaptEpochs: 2,
+    adaptRecipe: { base: "adapt", batchSize: 8, ...saving },
+    tuneRecipe: { ...teachRecipe, batchNorm: "frozen", ...saving },
+  };
+  writeFileSync(adapt.file, settingsText(resolveSettings([{ name: "the test", values: ofAdapt }])));
 });
 
 describe("semi run", () => {
   it("says what it does, and what of it stands", async () => {
-    const { code, stdout, stderr } = await runCli(line(reference));
+    const { code, stdout, stderr } = await runCli(line(paper.reference));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^teacher +to do\nscores +to do\n/);
+    expect(stdout).toMatch(/^method paper: as asked for\nteacher +to do\nscores +to do\n/);
     expect(stdout).toMatch(/\nscores\n +shards 2, images 30, broken 0, /);
-    const again = await runCli(["semi", "run", "--out", reference, "--json"]);
+    const again = await runCli(["semi", "run", "--out", paper.reference, "--json"]);
     const events = jsonLines<SemiEvent>(again.stdout);
     expect(events.map(({ type }) => type)).toEqual([
       "planned",
-      ...stages.map(() => "stage-finished"),
+      ...paper.stages.map(() => "stage-finished"),
       "report",
+      "best",
     ]);
   });
 
   it(`killed at ${kills} moments ends as if it had never been (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
-    const random = seededRandom(killSeed);
-    for (let killed = 0, chain = 0; killed < kills; chain++) {
-      const out = join(folder, `killed-${chain}`);
-      for (const stage of someStages(Math.min(stages.length, kills - killed), random)) {
-        const { code, stderr } = await killedIn(stage, out, random);
-        expect({ stage, code, stderr }).toEqual({ stage, code: null, stderr: "" });
-        killed++;
-      }
-      expect(await runCli(line(out))).toMatchObject({ code: 0, stderr: "" });
-      expectSameResults(out);
-    }
+    expect(await killAndCompare(paper, "killed")).toBe(kills);
+  }, 600_000);
+
+  it(`by method adapt killed at ${kills} moments too (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
+    const { code, stdout, stderr } = await runCli(lineOf(adapt, adapt.reference));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^method adapt, mode full: .*\nadapted +to do +about \d+ (s|min)\n/);
+    const file = join(adapt.reference, "best.safetensors");
+    expect(stdout.split("\n").slice(-3)).toEqual([
+      expect.stringContaining(`${file}: a classifier, then the whole network, trained on 30 labelled images`),
+      `next: ssl-resnext classify PHOTOS -w ${file}`,
+      "",
+    ]);
+    expect(await killAndCompare(adapt, "killed-adapt")).toBe(kills);
   }, 600_000);
 
   it("stopped by Ctrl-C says how to go on", async () => {
@@ -130,7 +187,7 @@ describe("the command line", () => {
     writeFileSync(recipe, "base: quick\nimages: 16\nbatchSize: 8\n");
     const out = join(folder, "recipes");
     const teach = ["--teach-recipe", `{base: ${recipe}, learningRate: 0.3}`];
-    const { code } = await runCli(["semi", "teach", file, "--out", out, ...teach]);
+    const { code } = await runCli(["semi", "teach", paper.file, "--out", out, ...teach]);
     expect(code).toBe(0);
     expect(readFileSync(join(out, "semi.yaml"), "utf8")).toMatch(
       /\nteachRecipe:\n +base: quick\n +images: 16\n +batchSize: 8\n +learningRate: 0\.3\n/,

@@ -80,6 +80,22 @@ export function selectionSuite(
       ];
       const { summary } = await select({ shards: [shard] }, { ...common, k: 2 });
       expect(summary.short).toEqual(["dog", "ship"]);
+      expect(summary.empty).toEqual(["dog"]);
+    });
+
+    it.each<Partial<SelectionOptions>>([
+      { ranking: "unbalanced", k: 1 },
+      { ranking: "threshold", threshold: 0.4 },
+    ])("names the classes that nothing was selected for with %j", async (options) => {
+      const row = { position: 0, score: 0.5, phash: 0n };
+      const shard = [
+        { ...row, image_id: "a", class: 0, rank: 1 },
+        { ...row, image_id: "a", class: 2, rank: 2 },
+        { ...row, image_id: "b", position: 1, class: 0, rank: 1 },
+      ];
+      const { summary } = await select({ shards: [shard] }, { ...common, ...options });
+      expect(summary.short).toEqual([]);
+      expect(summary.empty).toEqual(["dog", "ship"]);
     });
 
     it("gives the nearest reference of a duplicate, by name among equals", async () => {

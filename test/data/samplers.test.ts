@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { epochOrder, splitHoldout } from "../../src/data/index.ts";
+import { epochOrder, splitHoldout, stratifiedFolds } from "../../src/data/index.ts";
 
 /** Labels of a data set with these many images a class, in mixed order. */
 function labelsOf(...counts: readonly number[]): number[] {
@@ -108,5 +108,33 @@ describe("splitHoldout", () => {
     expect(() => splitHoldout([0, 0], fraction, 1)).toThrow(
       expect.objectContaining({ name: "UsageError", code: "data/holdout-fraction" }),
     );
+  });
+});
+
+describe("folds", () => {
+  it("hold each class evenly, and as many images each", () => {
+    const labels = labelsOf(25, 13, 7);
+    const folds = stratifiedFolds(labels, 5, 3);
+    for (const label of [0, 1, 2]) {
+      const sizes = [...counted(folds.filter((_, image) => labels[image] === label)).values()];
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+      expect(sizes).toHaveLength(5);
+    }
+    expect([...counted(folds).values()]).toEqual([9, 9, 9, 9, 9]);
+  });
+
+  it("are the same for the same seed, and others for another", () => {
+    const labels = labelsOf(20, 20);
+    expect(stratifiedFolds(labels, 5, 1)).toEqual(stratifiedFolds(labels, 5, 1));
+    expect(stratifiedFolds(labels, 5, 2)).not.toEqual(stratifiedFolds(labels, 5, 1));
+  });
+
+  it("are no more than the images of the largest class, and leave out classes of one image", () => {
+    const labels = [0, 0, 0, 1, 1, 2];
+    const folds = stratifiedFolds(labels, 5, 0);
+    expect([...new Set(folds.subarray(0, 3))].sort()).toEqual([0, 1, 2]);
+    expect(new Set(folds.subarray(3, 5)).size).toBe(2);
+    expect(folds[5]).toBe(-1);
+    expect([...stratifiedFolds([0, 1, 2], 5, 0)]).toEqual([-1, -1, -1]);
   });
 });

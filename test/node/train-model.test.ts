@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createModel, exportSafetensors, openImages } from "../../src/node/library.ts";
+import { createModel, exportSafetensors, openImages, openModel } from "../../src/node/library.ts";
+import { learningRateAt, parseRecipe, resolveRecipe } from "../../src/train/index.ts";
 import type { TrainingEvent, TrainModelOptions } from "../../src/train/run/options.ts";
 import { trainModel } from "../../src/node/training.ts";
 import { colours, writeColouredImages } from "../support/coloured-images.ts";
@@ -143,12 +144,55 @@ describe("what is trained", () => {
   });
 
   it("is the classifier on embeddings in mode head", async () => {
-    const recipe = { ...quick, mode: "head" } as const;
-    const events = await eventsOf(train("head", { recipe, embeddingCache: at("cache") }));
+    const recipe = { base: "card-finetune", mode: "head", validationShare: 0.2 } as const;
+    const events = await eventsOf(train("head", { recipe, embeddingCache: at("cache"), workers: 1 }));
     expect(ofType(events, "embedded")[0]).toMatchObject({ images: 48, cached: 0 });
     expect(events.at(-1)).toMatchObject({ type: "finished", top1: 100 });
     expect(await validated(at("head", "best.safetensors"))).toBe(100);
-    expect(readFileSync(at("head", "report.html"), "utf8")).toContain("<h1>head</h1>");
+    const report = readFileSync(at("head", "report.html"), "utf8");
+    expect(report).toContain("<h1>head</h1>");
+    expect(report).not.toContain("momentum");
+    const effective = {
+      seed: 0,
+      mode: "head",
+      sampler: "shuffled",
+      inputSize: null,
+      smoothing: 0,
+      onBrokenImage: "skip",
+      validationShare: 0.2,
+    };
+    const text = readFileSync(at("head", "recipe.yaml"), "utf8");
+    expect(parseRecipe(text, "recipe.yaml").values).toEqual(effective);
+    expect(ofType(events, "started")[0]!.recipe).toEqual(effective);
+    const { description } = await openModel(at("head", "best.safetensors"));
+    expect(JSON.parse(description.provenance["recipe"]!)).toEqual(effective);
+    const again = [parseRecipe(text, "recipe.yaml")];
+    const second = await eventsOf(train("head-again", { recipe: again, embeddingCache: at("cache") }));
+    expect(ofType(second, "started")[0]!.recipe).toEqual(effective);
+    expect(await tensorsOf(at("head-again", "best.safetensors"))).toEqual(
+      await tensorsOf(at("head", "best.safetensors")),
+    );
+  });
+});
+
+describe("a set with fewer images than a batch", () => {
+  it("is taken as a whole at each step, which is said and recorded", async () => {
+    const recipe = { ...quick, epochs: 2, batchSize: 64 };
+    const events = await eventsOf(train("few", { recipe }));
+    expect(events.slice(0, 2)).toMatchObject([
+      { type: "smaller-batch", images: 48, asked: 64, batchSize: 48 },
+      { type: "started", plan: { batchSize: 48, steps: 2 }, recipe: { batchSize: 48 } },
+    ]);
+    // Scaled from the reference batch, as that of any batch of 48.
+    const scaled = resolveRecipe([{ name: "test", values: { ...recipe, batchSize: 48 } }]);
+    expect(ofType(events, "step")[1]!.learningRate).toBe(learningRateAt(scaled, 1 / 2));
+    expect(readFileSync(at("few", "recipe.yaml"), "utf8")).toContain("batchSize: 48\n");
+    const resume = { recipe, resume: true, weights: undefined };
+    expect((await eventsOf(train("few", resume))).map(({ type }) => type)).toEqual([
+      "smaller-batch",
+      "started",
+      "finished",
+    ]);
   });
 });
 
@@ -179,6 +223,10 @@ describe("a run that cannot go on", () => {
     expect(ofType(events, "epoch")[0]).not.toHaveProperty("valTop1");
     const failing = train("failing", { data: broken, recipe: { ...recipe, onBrokenImage: "fail" } });
     await expect(eventsOf(failing)).rejects.toMatchObject({ code: "data/broken-image" });
+    const head = { base: "quick", mode: "head", validationShare: 0, onBrokenImage: "fail" } as const;
+    await expect(
+      eventsOf(train("failing-head", { data: broken, recipe: head, embeddingCache: false })),
+    ).rejects.toMatchObject({ code: "data/broken-image" });
   });
 });
 
@@ -202,14 +250,40 @@ describe("what is refused before anything is written", () => {
     mkdirSync(join(empty, "violet"));
     mkdirSync(at("nothing"));
     writeFileSync(at("a-file"), "");
+    cpSync(join(data, "red"), at("one-class", "red"), { recursive: true });
   });
+  const tiny = { ...quick, inputSize: 2 };
 
   it.each<[string, Partial<TrainModelOptions>, string, string]>([
     ["a class without images", { data: empty }, "data/empty-classes", "violet"],
     ["other validation classes", { validation: other }, "data/class-mismatch", "violet"],
     ["no images", { data: at("nothing") }, "data/no-images", "nothing"],
     ["no data", { data: at("absent") }, "data/not-found", "absent"],
-    ["too few images", { recipe: { ...quick, batchSize: 64 } }, "data/batch-too-large", "64"],
+    ["one class", { data: at("one-class") }, "train/classes", "red alone"],
+    [
+      "statistics of one value",
+      { recipe: { ...tiny, microBatch: 1 } },
+      "train/batch-norm",
+      "layer2.0.bn2: batch normalisation would take the statistics of one value",
+    ],
+    [
+      "more stages than there are",
+      { recipe: { ...quick, mode: "last-stages", lastStages: 3 } },
+      "train/recipe",
+      "the network has 2 stages",
+    ],
+    [
+      "a share beside validation images",
+      { recipe: { ...quick, validationShare: 0.3 }, validation: data },
+      "train/no-effect",
+      "recipe: validationShare (0.3): no effect where validation images are given",
+    ],
+    [
+      "what mode head has no use for",
+      { recipe: { base: "quick", mode: "head", learningRate: 0.5, sampler: "sequential" } },
+      "train/no-effect",
+      "recipe: learningRate (0.5): no effect in mode head",
+    ],
     ["an unknown value", { recipe: { base: "quick", lr: 1 } as object }, "train/recipe", '"lr"'],
     ["no model", { weights: undefined }, "train/model", "--model"],
     ["weights and none", { scratch: true }, "train/model", "scratch"],

@@ -46,6 +46,7 @@ beforeAll(async () => {
   cpSync(at("data", "labelled", "red", "0.png"), at("one.png"));
   await writeColouredImages(at("stray"), 2, 5);
   cpSync(at("one.png"), at("stray", "one.png"));
+  cpSync(at("data", "labelled", "red"), at("one-class", "red"), { recursive: true });
 });
 
 describe("before anything is written, a run refuses", () => {
@@ -76,6 +77,40 @@ describe("before anything is written, a run refuses", () => {
     ["shards that are not there", () => ({ unlabelled: [at("absent-*.tar")] }), "data/no-match", "absent-"],
     ["loose images", () => ({ unlabelled: [at("one.png")] }), "semi/settings", "folder"],
     ["K = 0", () => ({ k: 0 }), "semi/settings", "k"],
+    ["more of a class than there are", () => ({ k: 31 }), "semi/k", "expected at most 30"],
+    [
+      "more of all classes than there are",
+      () => ({ k: 11, ranking: "unbalanced" }),
+      "semi/k",
+      "expected at most 10, as there are 30 unlabelled images, of which K times the 3 classes",
+    ],
+    ["more classes than there are", () => ({ p: 4 }), "semi/p", "P (4): expected at most 3"],
+    [
+      "parts of archives",
+      () => ({ shardImages: 5 }),
+      "semi/no-effect",
+      "shardImages (5): no effect on archives and tables",
+    ],
+    ["one class", () => ({ labelled: [at("one-class")] }), "semi/settings", "there is red alone"],
+    [
+      "the statistics of one value",
+      () => ({ finetuneRecipe: { ...shortRecipe, inputSize: 2, microBatch: 1 } }),
+      "train/batch-norm",
+      "batchNorm: frozen",
+    ],
+    [
+      "more last stages than a student has",
+      () => ({ pretrainRecipe: { ...shortRecipe, mode: "last-stages", lastStages: 3 } }),
+      "train/recipe",
+      "the network has 2 stages",
+    ],
+    ["what has no effect", () => ({ threshold: 0.5 }), "semi/no-effect", "threshold (0.5)"],
+    [
+      "a teacher that does not know a class",
+      () => ({ teach: false, teachRecipe: undefined, teacher: "ssl_resnext17_cifar10", student: "resnet18" }),
+      "data/class-mismatch",
+      "blue",
+    ],
     ["no teacher", () => ({ teacher: null, student: "resnet18" }), "semi/settings", "--teacher"],
     ["no student", () => ({ teacher: null, teach: false }), "semi/settings", "--student"],
     ["an exported graph to train", () => ({ teacher: at("t.onnx") }), "semi/settings", "exported graph"],
@@ -205,8 +240,9 @@ it("says that the disk is full, and goes on when it is not", (context) =>
     const out = `${disk}/run`;
     writeFileSync(at(disk, "ballast"), Buffer.alloc(350_000));
     await expect(run(out, { only: ["teach"] })).rejects.toMatchObject(
-      saying("data/disk-full", "Free some space"),
+      saying("data/disk-full", at(out), "what is still to be done takes about", "Free some space"),
     );
+    expect(existsSync(at(out, "semi.yaml"))).toBe(false);
     execFileSync("mount", ["-o", "remount,size=4m", at(disk)]);
     const done = stagesDone(await run(out, { only: ["teach"] }));
     expect(done).toEqual({ teacher: [] });

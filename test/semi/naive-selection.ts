@@ -77,6 +77,7 @@ export function naiveSummary(
     short: perClass
       .filter((c) => rule.ranking === "balanced" && c.candidates < rule.k)
       .map(({ name }) => name),
+    empty: rule.classes.filter((_, index) => !rows.some((row) => row.class === index)),
     duplicates: naiveDuplicates(shards, rule),
   };
 }

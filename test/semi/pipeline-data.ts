@@ -40,6 +40,7 @@ export async function writePipelineData(folder: string): Promise<Partial<SemiSet
     test: [join(folder, "test")],
     validationShare: 0.2,
     teacher,
+    method: "paper",
     k: 4,
     teachRecipe: shortRecipe,
     pretrainRecipe: { base: "quick", epochs: 2, batchSize: 8 },

@@ -79,6 +79,7 @@ describe("planStages", () => {
       "round-2/finetune",
       "supervised",
       "results",
+      "best",
     ]);
     expect(two.slice(0, 5)).toEqual(one.slice(0, 5));
     expect(stageIn(two, "round-2/scores").needs).toEqual(["finetune"]);
@@ -94,12 +95,34 @@ describe("planStages", () => {
   });
 
   it("decides on the seed and the validation images of all trainings alike", () => {
-    const stages = planStages(
-      settingsOf({ seed: 7, teachRecipe: { base: "quick", seed: 1, validationShare: 0.5 } }),
-    );
+    const stages = planStages(settingsOf({ seed: 7 }));
     for (const folder of ["teacher", "pretrain", "finetune", "supervised"]) {
       expect(trainingIn(stages, folder).recipe).toMatchObject({ seed: 7, validationShare: 0 });
     }
+  });
+
+  it("fits the labels on a network that is adapted first, or left as it is", () => {
+    const adapt = planStages(settingsOf({ method: "adapt", mode: "full", adaptEpochs: 3 }));
+    expect(adapt.map(({ kind, folder, needs }) => [kind, folder, needs])).toEqual([
+      ["adapt", "adapted", []],
+      ["fit", "labels", ["adapted"]],
+      ["tune", "tuned", ["labels"]],
+      ["alone", "labels-alone", []],
+      ["tune-alone", "tuned-alone", ["labels-alone"]],
+      ["measure", "results", ["adapted", "labels", "tuned", "labels-alone", "tuned-alone"]],
+      ["choose", "best", ["labels", "tuned", "labels-alone", "tuned-alone", "results"]],
+    ]);
+    expect(stageIn(adapt, "adapted").settings).toMatchObject({
+      start: { model: "resnet50", scratch: false },
+      recipe: { mode: "adapt", epochs: 3 },
+    });
+    // The same but for where it starts: what is compared has the same steps and augmentation.
+    const recipeOf = (folder: string): unknown =>
+      (stageIn(adapt, folder).settings as TrainingSettings).recipe;
+    expect(recipeOf("tuned")).toEqual(recipeOf("tuned-alone"));
+    const labels = planStages(settingsOf({ method: "labels", mode: "head" }));
+    expect(foldersOf(labels)).toEqual(["labels", "labels-alone", "results", "best"]);
+    expect(startOf(stageIn(labels, "labels"))).toEqual(startOf(stageIn(labels, "labels-alone")));
   });
 });
 
@@ -115,25 +138,25 @@ describe("planRuns", () => {
       "scores",
       ...own("selection", "pretrain", "finetune"),
       "supervised",
-      ...own("results"),
+      ...own("results", "best"),
     ]);
     expect(variantFolders({ ranking: "unbalanced" })).toEqual(variantFolders({ k: 5 }));
     expect(variantFolders({ pretrainRecipe: { ...inImages, mixup: 0.2 } })).toEqual([
       "teacher",
       "scores",
       "selection",
-      ...own("pretrain", "finetune", "supervised", "results"),
+      ...own("pretrain", "finetune", "supervised", "results", "best"),
     ]);
     expect(variantFolders({ unlabelled: "less" })).toEqual([
       "teacher",
       ...own("scores", "selection", "pretrain", "finetune"),
       "supervised",
-      ...own("results"),
+      ...own("results", "best"),
     ]);
     expect(variantFolders({ teacher: "resnet18", student: "resnet50" })).toEqual([
       ...own("teacher", "scores", "selection", "pretrain", "finetune"),
       "supervised",
-      ...own("results"),
+      ...own("results", "best"),
     ]);
     expect(variantFolders({ rounds: 2 })).toEqual([
       "teacher",
@@ -143,7 +166,7 @@ describe("planRuns", () => {
       "finetune",
       ...own("round-2/scores", "round-2/selection", "round-2/pretrain", "round-2/finetune"),
       "supervised",
-      ...own("results"),
+      ...own("results", "best"),
     ]);
   });
 

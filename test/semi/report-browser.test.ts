@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SemiReportData } from "../../src/semi/report/data.ts";
 import { semiReport } from "../../src/semi/report/semi-report.ts";
 import { chromiumMissing, startChromium } from "../support/browser.ts";
-import { runs, semiReportData } from "../support/semi-report-data.ts";
+import { ownReportData, runs, semiReportData } from "../support/semi-report-data.ts";
 import { faintTexts, overflow, screens, showPage } from "../support/shown-page.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -39,6 +39,10 @@ describe.skipIf(missing)(`a semi-supervised report in Chromium${missing ? ` (${m
     ["a thousand classes", () => semiReportData(numbered(1000))],
     ["hostile names", () => semiReportData(hostile)],
     ["a loss, and long names", worse],
+    ...(["gain", "no gain", "loss", "cannot tell", "labels alone better"] as const).map(
+      (outcome) => [`own photos: ${outcome}`, async () => ownReportData(outcome)] as const,
+    ),
+    ["own photos, hostile names", async () => ownReportData("no gain", hostile)],
   ];
 
   it.each(cases)(
@@ -72,6 +76,17 @@ describe.skipIf(missing)(`a semi-supervised report in Chromium${missing ? ` (${m
       page.evaluate(`document.querySelector("${selector}").getBoundingClientRect().bottom`);
     expect(await bottom(".headline")).toBeLessThan(300);
     expect(await bottom(".outcome")).toBeLessThan(800);
+  });
+
+  it("shows the verdict on own photos and its numbers on the first screen of a desktop", async () => {
+    for (const outcome of ["gain", "cannot tell", "labels alone better"] as const) {
+      const { page } = await showPage(browser, folder, semiReport(ownReportData(outcome)));
+      const bottom = (selector: string): Promise<number> =>
+        page.evaluate(`document.querySelector("${selector}").getBoundingClientRect().bottom`);
+      expect(await bottom(".headline")).toBeLessThan(400);
+      expect(await bottom(".outcome")).toBeLessThan(800);
+      await page.close();
+    }
   });
 
   it("keeps the arms a table for those who hear the page, also where a phone stacks its cells", async () => {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Arm, SelectCounts, SemiReportData } from "../../src/semi/report/data.ts";
 import { semiReport } from "../../src/semi/report/semi-report.ts";
-import { runs, semiReportData } from "../support/semi-report-data.ts";
+import { verdictOf } from "../../src/semi/report/verdict.ts";
+import { comparedModels, ownReportData, runs, semiReportData } from "../support/semi-report-data.ts";
 
 const hostile = ["</script><b>", '"><img src=x onerror=alert(1)>', "a & b", "<!--"];
 
@@ -65,6 +66,45 @@ describe("a semi-supervised report", () => {
     expect(textOf(semiReport(data))).toContain("each processed 2,400,000 training images");
   });
 
+  it("calls no difference a gain that start, steps or augmentation may have made, without saying so", () => {
+    const match = {
+      start: { with: "random weights", without: "random weights" },
+      steps: { with: 500, without: 200 },
+      augmentation: { with: 'autoAugment "rand-m9"', without: "autoAugment null" },
+    };
+    const arms: readonly Arm[] = [
+      { kind: "supervised", runs: runs([75, 75.1, 75.2]) },
+      { kind: "finetuned", runs: runs([79, 79.1, 79.2]) },
+    ];
+    const said = (own: SemiReportData["match"]): string => textOf(semiReport({ ...data, arms, match: own }));
+    expect(said(match)).toContain("not at equal steps and augmentation, so this is no gain of theirs alone.");
+    expect(said(match)).toContain("length 500 steps with the unlabelled images, 200 steps without;");
+    const { start } = match;
+    const [steps, augmentation] = [match.steps, match.augmentation].map((value) => ({
+      ...value,
+      without: value.with,
+    })) as [typeof match.steps, typeof match.augmentation];
+    expect(said({ start, steps, augmentation })).not.toContain("not at equal");
+    expect(said({ start: { ...start, without: "pretrained" }, steps, augmentation })).toContain(
+      "not at equal start",
+    );
+  });
+
+  it("holds the student against its teacher where that is the best that labels alone gave", () => {
+    const arms: readonly Arm[] = [
+      { kind: "supervised", runs: runs([22.4]) },
+      { kind: "teacher", runs: runs([68.8]) },
+      { kind: "finetuned", runs: runs([24.7]) },
+    ];
+    expect(textOf(semiReport({ ...data, arms }))).toContain(
+      "the student is right on 24.7 % of new images, a loss: its teacher, from labels alone, is right on 68.8 %.",
+    );
+    const counts = { ...data.counts, taught: false };
+    expect(textOf(semiReport({ ...data, arms, counts }))).toContain(
+      "fewer than the teacher it was given, which is right on 68.8 %.",
+    );
+  });
+
   it("counts every step of the pipeline", () => {
     const text = textOf(semiReport(data));
     for (const part of [
@@ -101,6 +141,21 @@ describe("a semi-supervised report", () => {
     expect(textOf(semiReport({ ...data, counts: { ...data.counts, select } }))).toContain(
       "Every class has its 1,718 images.",
     );
+  });
+
+  it("names the classes that got nothing, whatever the ranking", () => {
+    const classes = data.selection!.classes.map((record, index) =>
+      index < 2 ? { ...record, selected: 0 } : record,
+    );
+    for (const ranking of ["balanced", "unbalanced", "threshold"] as const) {
+      const select = { ...data.counts.select!, ranking, k: ranking === "threshold" ? null : 1718 };
+      const changed = { ...data, counts: { ...data.counts, select }, selection: { classes } };
+      const text = textOf(semiReport(changed));
+      expect(text).toContain(
+        `No image was selected for 2 classes, and the student learns nothing of them from the unlabelled images: ${data.classes[0]!}, ${data.classes[1]!}.`,
+      );
+      expect(text).not.toContain("Every class has its");
+    }
   });
 
   it("adds up how many pseudo-labels are right, and marks those shown that are wrong", () => {
@@ -186,5 +241,59 @@ describe("a semi-supervised report", () => {
     expect(page.match(/<article>/g)).toHaveLength(60);
     expect(page).toContain("<summary>40 more classes</summary>");
     expect(page).toContain("60 of 1,000 classes are shown.");
+  });
+});
+
+describe("a report on own photos", () => {
+  it.each(["gain", "no gain", "loss", "cannot tell", "labels alone better"] as const)(
+    "of %s: opens with the verdict, says what was chosen and what would help",
+    (outcome) => {
+      const page = semiReport(ownReportData(outcome));
+      const { headline, uncertainty, help } = verdictOf(comparedModels(outcome));
+      const text = textOf(page);
+      for (const part of [headline, uncertainty, ...help]) expect(text).toContain(part);
+      expect(text.includes("What would help")).toBe(outcome !== "gain");
+      expect(text).toContain("best.safetensors is the model");
+      expect(text).not.toMatch(/NaN|undefined|Infinity/);
+    },
+  );
+
+  it("names the file that did better where test images found a loss that nothing vetoed", () => {
+    expect(textOf(semiReport(ownReportData("loss")))).toContain("tuned-alone/best.safetensors");
+    expect(textOf(semiReport(ownReportData("gain")))).not.toContain("tuned-alone/best.safetensors");
+  });
+
+  it("says whether the match was even", () => {
+    expect(textOf(semiReport(ownReportData("gain")))).toContain(
+      "An even match: both models began from resnext50_32x4d, took 150 steps and saw the same augmentation.",
+    );
+    expect(textOf(semiReport(ownReportData("loss")))).toContain(
+      "Not an even match, so the difference is not that of the unlabelled images alone: length 150 steps with the unlabelled images, 400 steps without.",
+    );
+  });
+
+  it("shows the interval in the place of a difference that tells nothing", () => {
+    const page = semiReport(ownReportData("cannot tell"));
+    expect(page).toMatch(/<b class="range">−\d+\.\d to \+\d+\.\d<\/b>/);
+    expect(semiReport(ownReportData("no gain"))).not.toContain('<b class="range">');
+  });
+
+  it("leaves out what is not done yet", () => {
+    const { own, ...rest } = ownReportData("gain");
+    const text = textOf(
+      semiReport({
+        ...rest,
+        status: "running",
+        arms: [],
+        measuredOn: undefined,
+        match: undefined,
+        confusion: undefined,
+        own: { method: own!.method, adaptation: own!.adaptation },
+      }),
+    );
+    expect(text).toContain("What the unlabelled images bring is not measured yet.");
+    expect(text).toContain("In 12 epochs the network learns");
+    expect(text).toContain("Not done yet.");
+    expect(text).not.toMatch(/NaN|undefined|Infinity/);
   });
 });

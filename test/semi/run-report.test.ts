@@ -98,8 +98,9 @@ describe("the page of two seeds with variants", () => {
     expect(report.arms.find(({ name }) => name === "k-8")!.summary).toBe("");
   });
 
-  it("comes last, and says what was trained, a run for each seed", () => {
-    expect(events.at(-1)).toBe(report);
+  it("comes when all is done, and says what was trained, a run for each seed", () => {
+    expect(events.at(-2)).toBe(report);
+    expect(events.at(-1)).toMatchObject({ type: "best", path: at("run", "best.safetensors") });
     expect(report.path).toBe(at("run", "report.html"));
     expect(report.arms.map(({ kind, name }) => name ?? kind)).toEqual([
       "teacher",
@@ -183,10 +184,10 @@ describe("the page of two seeds with variants", () => {
     expect(lines.at(-1)).toBe(`report: ${report.path}`);
   });
 
-  it("is the last line of JSON, when nothing is left to do as well", async () => {
+  it("is a line of JSON, when nothing is left to do as well", async () => {
     const { code, stdout } = await runCli(["semi", "report", "-o", at("run"), "--json"]);
     expect(code).toBe(0);
-    expect(jsonLines<SemiEvent>(stdout).at(-1)).toMatchObject({ type: "report", path: report.path });
+    expect(jsonLines<SemiEvent>(stdout).at(-2)).toMatchObject({ type: "report", path: report.path });
     // Variants that stand are no part of this command, and of the page all the same.
     expect(shownText(report.path)).toContain("K, images of each class");
   });

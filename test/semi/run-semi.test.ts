@@ -9,7 +9,8 @@ import { isBrokenImage } from "../../src/semi/score/score-images.ts";
 import { readScoreFacts } from "../../src/node/semi.ts";
 import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
-import { writeColouredImages } from "../support/coloured-images.ts";
+import { seededRandom } from "../../src/core/index.ts";
+import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { eventsOf, shortRecipe, stagesDone, writePipelineData, writeShard } from "./pipeline-data.ts";
 
@@ -67,6 +68,7 @@ describe("a run", () => {
       finetune: [],
       supervised: [],
       results: [],
+      best: [],
     });
     const counts = Object.fromEntries(
       first.flatMap((event) =>
@@ -97,7 +99,7 @@ describe("a run", () => {
     const events = await run("run");
     expect(stagesDone(events)).toEqual({});
     const statuses = events.flatMap((event) => (event.type === "planned" ? event.stages : []));
-    expect(statuses.map(({ status }) => status)).toEqual(Array.from({ length: 7 }, () => "done"));
+    expect(statuses.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => "done"));
   });
 });
 
@@ -113,6 +115,11 @@ describe("what has changed is done again, and nothing else:", () => {
         "pretrain/best.safetensors has changed",
         "finetune/best.safetensors has changed",
         "supervised/best.safetensors has changed",
+      ],
+      best: [
+        "finetune/best.safetensors has changed",
+        "supervised/best.safetensors has changed",
+        "results/results.json has changed",
       ],
     });
   });
@@ -131,8 +138,8 @@ describe("what has changed is done again, and nothing else:", () => {
   });
 
   it("the teacher's recipe alone where the weights stay the same", async () => {
-    // The schedule knows no drops.
-    const done = stagesDone(await run(copyOf("same"), { teachRecipe: { ...shortRecipe, drops: 5 } }));
+    // Too large a norm to clip anything.
+    const done = stagesDone(await run(copyOf("same"), { teachRecipe: { ...shortRecipe, clipNorm: 1e6 } }));
     expect(Object.keys(done)).toEqual(["teacher"]);
   });
 
@@ -147,7 +154,7 @@ describe("what has changed is done again, and nothing else:", () => {
     await writeColouredImages(at("other-test"), 2, 9);
     const done = stagesDone(await run(copyOf("test"), { test: [at("other-test")] }));
     expect(done).toMatchObject({ scores: ["test images has changed"], selection: ["scores has changed"] });
-    expect(Object.keys(done)).toEqual(["scores", "selection", "results"]);
+    expect(Object.keys(done)).toEqual(["scores", "selection", "results", "best"]);
     expect(scoredAnew("run", "test")).toEqual([]);
   });
 
@@ -228,7 +235,16 @@ describe("single stages", () => {
 
 describe("an abort", () => {
   it("in any stage stops cleanly; the next run goes on, and all comes out the same", async () => {
-    const stages = ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results"];
+    const stages = [
+      "teacher",
+      "scores",
+      "selection",
+      "pretrain",
+      "finetune",
+      "supervised",
+      "results",
+      "best",
+    ];
     for (const stage of stages) {
       const stop = new AbortController();
       const events = runSemi({
@@ -248,7 +264,7 @@ describe("an abort", () => {
       expect(last).toEqual({ type: "stopped", stage });
     }
     const events = await run("stopped");
-    expect(stagesDone(events)).toEqual({ results: [] });
+    expect(stagesDone(events)).toEqual({ best: [] });
     const files = ["selection/selection.parquet", ...trainings.map((stage) => `${stage}/best.safetensors`)];
     for (const file of files) {
       expect({ file, bytes: readFileSync(at("stopped", file)) }).toEqual({
@@ -295,6 +311,34 @@ it("names images that cannot be used, and scores the others", async () => {
     images: 1,
     broken: [{ id: at("cut.tar", "cut.png") }],
   });
+});
+
+it("names the classes that nothing was selected for, in a warning, the summary and the page", async () => {
+  // No image of the new shard is red.
+  const random = seededRandom(11);
+  const members = await Promise.all(
+    Array.from({ length: 12 }, async (_, i) => ({
+      name: `${i}.png`,
+      body: await colouredPng(i % 2, random),
+    })),
+  );
+  writeFileSync(at("no-red.tar"), await tarBytes(members));
+  const teach = { base: "quick", images: 400, batchSize: 8, learningRate: 0.5 } as const;
+  const changes = { unlabelled: [at("no-red.tar")], duplicateDistance: null, teachRecipe: teach };
+  const ranking = { ranking: "unbalanced", k: 2 } as const;
+  await run("no-red", { ...changes, ...ranking }, { only: ["teach"] });
+  await run("no-red", { ...changes, ...ranking }, { only: ["score"] });
+  const events = await run("no-red", { ...changes, ...ranking }, { only: ["select"] });
+  expect(events).toContainEqual({
+    type: "warning",
+    stage: "selection",
+    message: "1 class got no image, and the student learns nothing of it from the unlabelled ones: red.",
+  });
+  const summary = JSON.parse(readFileSync(at("no-red", "selection", "summary.json"), "utf8")) as object;
+  expect(summary).toMatchObject({ ranking: "unbalanced", short: [], empty: ["red"] });
+  expect(readFileSync(at("no-red", "report.html"), "utf8")).toMatch(
+    /No image was selected for one class, .*: <bdi>red<\/bdi>/,
+  );
 });
 
 it("tells images that cannot be used from what keeps them from being read", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseSettings, resolveSettings, settingsText, type SemiSettings } from "../../src/semi/index.ts";
+import { parseRecipe, recipeText, resolveRecipe } from "../../src/train/index.ts";
 
 const resolved = (values: Readonly<Record<string, unknown>>): SemiSettings =>
   resolveSettings([{ name: "semi.yaml", values }]);
@@ -64,6 +65,67 @@ describe("resolveSettings", () => {
         message: expect.stringContaining(message) as string,
       }) as Error,
     );
+  });
+});
+
+describe("settings that would have no effect", () => {
+  it.each([
+    [{ threshold: 0.9 }, "semi.yaml: threshold (0.9): no effect but with ranking threshold"],
+    [{ ranking: "threshold", k: 5, p: 3 }, "k (5): no effect with ranking threshold"],
+    [{ ranking: "unbalanced", p: 3 }, "p (3): no effect but with ranking balanced"],
+    [{ weakRecipe: "quick" }, 'weakRecipe ("quick"): no effect without weakly labelled images'],
+    [
+      { teach: false, teachRecipe: "quick", scratch: true },
+      'scratch (true), teachRecipe ("quick"): no effect',
+    ],
+    [{ baseline: false, supervisedRecipe: "supervised" }, 'supervisedRecipe ("supervised"): no effect with'],
+    [
+      { validation: "photos", validationShare: 0.2 },
+      "validationShare (0.2): no effect with validation images",
+    ],
+    [{ teachRecipe: { seed: 1 } }, "semi.yaml: teachRecipe: seed (1): no effect in this recipe"],
+    [{ finetuneRecipe: { validationShare: 0 } }, "give the share of the run (validationShare"],
+    [{ supervisedRecipe: { epochs: 3 } }, "supervisedRecipe: epochs (3): no effect in this recipe"],
+    [
+      { pretrainRecipe: { drops: 3 } },
+      "semi.yaml: pretrainRecipe: drops (3): no effect but with schedule step",
+    ],
+    [{ finetuneRecipe: { mode: "head", epochs: 2 } }, "finetuneRecipe: epochs (2): no effect in mode head"],
+  ])("are refused: %j", (values, message) => {
+    expect(() => resolved(values)).toThrow(message);
+    expect(() => resolved(values)).toThrow(
+      expect.objectContaining({
+        code: expect.stringMatching(/^(semi|train)\/no-effect$/) as string,
+      }) as Error,
+    );
+  });
+
+  it("are taken where a variant has a use for them", () => {
+    const variants = { taught: { teach: true }, scored: { ranking: "threshold" } };
+    expect(resolved({ teach: false, teachRecipe: "quick", threshold: 0.9, variants })).toMatchObject({
+      threshold: 0.9,
+    });
+    expect(resolved({ threshold: 0.9, sweep: { ranking: ["threshold"] } })).toMatchObject({ threshold: 0.9 });
+  });
+
+  it("are taken from the settings of a run, and of those from the defaults", () => {
+    const run = resolved({ labelled: "a", unlabelled: "b", k: 500, finetuneRecipe: "supervised" });
+    const file = parseSettings(settingsText(run), "run/semi.yaml");
+    const line = { ranking: "threshold", finetuneRecipe: { schedule: "cosine" }, teach: false };
+    expect(resolveSettings([file, { name: "the command line", values: line }])).toMatchObject({
+      k: 500,
+      ranking: "threshold",
+      finetuneRecipe: { base: "supervised", schedule: "cosine" },
+    });
+    expect(resolved({ finetuneRecipe: { mode: "head" } }).finetuneRecipe).toMatchObject({ mode: "head" });
+    expect(() => resolveSettings([file, { name: "the command line", values: { threshold: 0.5 } }])).toThrow(
+      "the command line: threshold (0.5)",
+    );
+  });
+
+  it("are taken in a recipe that is the whole one of another run", () => {
+    const recipe = parseRecipe(recipeText(resolveRecipe([])), "recipe.yaml").values;
+    expect(resolved({ teachRecipe: { base: "quick", ...recipe } }).teachRecipe).toMatchObject({ seed: 0 });
   });
 });
 

@@ -3,7 +3,7 @@ import { createSession } from "../../src/node/onnx/ort-session.ts";
 import { nodePlatform } from "../../src/node/platform.ts";
 import { compileModel } from "../../src/predict/index.ts";
 import type { Session } from "../../src/runtime/index.ts";
-import { headGraph, type Examples } from "../../src/train/index.ts";
+import { headGraph, type Examples, type HeadGraphOptions } from "../../src/train/index.ts";
 
 /** Embeddings whose classes overlap: correlated features of very different sizes around a centre a class. */
 export function seededExamples({
@@ -28,8 +28,8 @@ export function seededExamples({
 }
 
 /** Opens the graph of a head's loss in ONNX Runtime. */
-export async function openHeadSession(examples: Examples): Promise<Session> {
-  const compiled = await compileModel(nodePlatform, headGraph(examples));
+export async function openHeadSession(examples: Examples, options?: HeadGraphOptions): Promise<Session> {
+  const compiled = await compileModel(nodePlatform, headGraph(examples, options));
   try {
     return await createSession(compiled.model);
   } finally {

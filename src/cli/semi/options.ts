@@ -20,7 +20,8 @@ type SemiFlags = { readonly [K in keyof SemiSettings]: CliOption<SemiSettings[K]
 
 const headings: { readonly [G in SemiGroup]: string } = {
   data: "Images (each setting wins over the file of settings):",
-  teacher: "Teacher (recipes are names, .yaml files, or values: '{base: quick, epochs: 5}'):",
+  method: "Method:",
+  teacher: "Start, and teacher (recipes are names, .yaml files, or values: '{base: quick, epochs: 5}'):",
   selection: "Scoring and selection:",
   student: "Student:",
   study: "Seeds and variants:",
@@ -43,6 +44,7 @@ const options = {
     schema: text,
   },
   json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
+  model: { flags: "-m, --model <model>", about: "the same as --teacher", schema: text.optional() },
   ...semiOptions,
   ...trainingOptions,
 } satisfies OptionTable;
@@ -97,11 +99,15 @@ const table: readonly (readonly [
     {},
     [
       [
-        `semi run --labelled photos --unlabelled 'more/{000..099}.tar' --teacher ssl_resnext50_32x4d ${out}`,
-        "from photos to a better model and a report",
+        `semi run --labelled photos --unlabelled others -m ssl_resnext50_32x4d ${out}`,
+        "from photos to the best model that they allow: run/best.safetensors",
       ],
+      [`semi run --labelled photos --unlabelled others -m my.pth --mode head ${out}`, "in a minute or so"],
       ["semi run semi.yaml -o run", "the settings from a file"],
-      ["semi run -o run -k 500", "another K: selects and trains the student anew, keeps teacher and scores"],
+      [
+        `semi run --labelled photos --unlabelled 'more/{000..999}.tar' -m resnext50_32x4d --method paper ${out}`,
+        "a very large collection: teacher, selection, student",
+      ],
       ["semi run semi.yaml -o runs --seeds 3", "three runs, and the spread between them"],
     ],
   ],
@@ -158,21 +164,21 @@ const table: readonly (readonly [
   [
     "report",
     "measure the models and write the report",
-    { only: ["measure"] },
+    { only: ["measure", "choose"] },
     [[`semi report ${out}`, "what stands, measured and shown"]],
   ],
 ];
 
 const examples: CommandDefinition["examples"] = [
   [
-    "semi run --labelled photos --unlabelled more --teacher ssl_resnext50_32x4d -o run",
-    "from photos to a better model and a report",
+    "semi run --labelled photos --unlabelled others -m ssl_resnext50_32x4d -o run",
+    "from photos to the best model that they allow: run/best.safetensors",
   ],
   ["semi select -k 1000 -o run", "one stage alone, with the other settings of the run in the folder"],
   ["semi run --help", "all settings"],
 ];
 
-/** `semi`: the semi-supervised pipeline of Yalniz et al. (2019), stage by stage or as a whole. */
+/** `semi`: from labelled and unlabelled images to a model; the stages of method `paper` (Yalniz et al. 2019) also one by one. */
 export const semiCommands = (load: () => Promise<RunStages>): LoadedCommand => ({
   attach(command, terminal, finish) {
     command.addHelpText("after", exampleLines(command, examples).join("\n"));

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { UsageError } from "../../core/index.ts";
 import { pathExists } from "../../node/files/file-system.ts";
 import { runSemi } from "../../node/semi.ts";
 import type { SemiEvent } from "../../semi/events.ts";
@@ -20,6 +21,7 @@ export async function semi(
   terminal: Terminal,
 ): Promise<Outcome> {
   const { out, device, threads, workers } = options;
+  if (!wanted.withVariants) refuseVariants(options);
   const events = runSemi({
     settings: await settingsLayers(file, options),
     out,
@@ -40,13 +42,31 @@ export async function semi(
   return "ok";
 }
 
+/** @throws UsageError `usage/no-effect` for variants that are asked of a command that does none. */
+function refuseVariants(options: SemiOptions): void {
+  const asked = (["sweep", "variants"] as const).find((name) => options[name] !== undefined);
+  if (asked === undefined) return;
+  throw new UsageError(
+    "usage/no-effect",
+    `--${asked}: no effect in this command, which does the settings as they are. Give semi sweep, which tries the others too.`,
+  );
+}
+
 /** What a file, or the run in the folder, says; above it the flags. */
 async function settingsLayers(
   file: string | undefined,
   { out, ...options }: SemiOptions,
 ): Promise<readonly SettingsLayer[]> {
+  const { model, teacher } = options;
+  if (model !== undefined && teacher !== undefined && model !== teacher) {
+    throw new UsageError(
+      "usage/model",
+      `--model ${model} and --teacher ${teacher} are the same option; give one.`,
+    );
+  }
+  const given = { ...options, teacher: teacher ?? model };
   const flags = Object.fromEntries(
-    semiKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
+    semiKeys.map((key) => [key, given[key]]).filter(([, value]) => value !== undefined),
   );
   const own = join(out, "semi.yaml");
   const path = file ?? ((await pathExists(own)) ? own : undefined);

@@ -1,6 +1,7 @@
-import type { PlannedStage, SemiEvent } from "../../semi/events.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
 import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
+import type { Verdict } from "../../semi/report/verdict.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import { progressLine, type Progress } from "../output/progress.ts";
 import { printable, table } from "../output/table.ts";
@@ -11,7 +12,11 @@ import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
 export function semiLines(event: SemiEvent, style: Style): readonly string[] {
   switch (event.type) {
     case "planned":
-      return event.stages.flatMap((stage) => planLines(stage, style));
+      return [
+        ...event.choices.map(choiceLine),
+        ...event.stages.flatMap((stage) => planLines(stage, style)),
+        ...event.notes.map(({ stage, message }) => `${stage.padEnd(20)} ${message}`),
+      ];
     case "stage-started":
       return ["", style.bold(event.stage), ...event.changes.map((change) => `  because ${change}`)];
     case "training":
@@ -20,6 +25,8 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
       return event.skipped ? [] : [finishedLine(event)];
     case "report":
       return reportLines(event, style);
+    case "best":
+      return bestLines(event, style);
     case "waiting":
     case "shards":
     case "images":
@@ -30,9 +37,49 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
   return [];
 }
 
-function planLines({ stage, status, changes }: PlannedStage, style: Style): readonly string[] {
+function choiceLine({ variant, method, mode, because }: PlannedChoice): string {
+  const of = variant === undefined ? "" : `${printable(variant)}: `;
+  return `${of}method ${method}${mode === undefined ? "" : `, mode ${mode}`}: ${printable(because)}`;
+}
+
+function planLines({ stage, status, changes, seconds }: PlannedStage, style: Style): readonly string[] {
+  const time = seconds === undefined ? "" : `  about ${roughly(seconds)}`;
   const why = changes.length > 0 ? style.dim(` (${changes.map(printable).join("; ")})`) : "";
-  return [`${stage.padEnd(20)} ${status}${why}`];
+  return [`${stage.padEnd(20)} ${status}${time}${why}`];
+}
+
+/** A time that was estimated. */
+function roughly(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 90 * 60 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** What came out, and what to do with it. */
+function bestLines(best: Extract<SemiEvent, { type: "best" }>, style: Style): readonly string[] {
+  return ["", ...fileLines(best, style)];
+}
+
+function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] {
+  const file = printable(path);
+  return [`${style.bold(file)}: ${printable(what)}`, `next: ssl-resnext classify PHOTOS -w ${file}`];
+}
+
+/** Where a run's model stands, and what it is. */
+interface ChosenFile {
+  readonly path: string;
+  /** As a clause. */
+  readonly what: string;
+}
+
+/** The last lines of a run: what unlabelled images brought, what would help, the file, and what to do with it. */
+export function verdictLines({ headline, help }: Verdict, best: ChosenFile, style: Style): readonly string[] {
+  return [
+    "",
+    style.bold(printable(headline)),
+    ...(help.length > 0 ? ["what would help:", ...help.map((line) => `  ${printable(line)}`)] : []),
+    "",
+    ...fileLines(best, style),
+  ];
 }
 
 function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" }>): string {

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/recipe/fields.ts";
 import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
 import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
@@ -43,8 +44,15 @@ export const trainCommand = {
     },
     val: {
       flags: "--val <data>",
-      about: "validation images of the same classes (default: a share of the data, held out)",
+      about:
+        "validation images of the same classes (default: a share of the data, held out; mode head cross-validates)",
       schema: text.optional(),
+    },
+    unlabelled: {
+      flags: "--unlabelled <data...>",
+      about:
+        "images of any content, 200 or more: mode head makes a better classifier of few labels with them",
+      schema: z.array(text).optional(),
     },
     resume: {
       flags: "--resume",
@@ -78,6 +86,10 @@ export const trainCommand = {
   examples: [
     ["train photos -m ssl_resnext50_32x4d -o run", "fine-tune the published weights on your own classes"],
     ["train photos -w my.pth --mode head -o run", "the classifier only, on embeddings: seconds"],
+    [
+      "train photos -w my.pth --mode head --unlabelled more -o run",
+      "the same, better by what images without labels look like",
+    ],
     [
       "train cifar.tar -m resnext20_cifar10 -o run --epochs 30 --crop random",
       "a small network from the start",

@@ -19,10 +19,12 @@ export async function train(
   options: TrainOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { val, out, resume, model, weights, scratch, offline, device, threads, workers } = options;
+  const { val, unlabelled, out, resume, model, weights, scratch, offline, device, threads, workers } =
+    options;
   const events = trainModel({
     data,
     validation: val,
+    unlabelled,
     out,
     resume,
     recipe: await recipeLayers(options),

@@ -33,6 +33,8 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
   switch (event.type) {
     case "started":
       return startLines(event, style);
+    case "smaller-batch":
+      return [smallerBatchLine(event)];
     case "epoch":
       return [epochLine(event, style)];
     case "embedded":
@@ -41,8 +43,16 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       ];
     case "tried":
       return [
-        `l2 ${event.l2}: loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} % on images held out`,
+        `l2 ${event.l2}: cross-validated loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} %`,
       ];
+    case "whitened":
+      return [
+        `embeddings whitened by ${plural(event.images, "unlabelled image")}, embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
+      ];
+    case "not-whitened":
+      return [`embeddings not whitened: ${event.reason}`];
+    case "cross-validated":
+      return [crossValidationLine(event)];
     case "fitted":
       return [`fitted with l2 ${event.l2} in ${duration(event.seconds)}`];
     case "finished":
@@ -56,36 +66,60 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
   return [];
 }
 
+function smallerBatchLine({
+  images,
+  asked,
+  batchSize,
+}: Extract<TrainingEvent, { type: "smaller-batch" }>): string {
+  return `${plural(images, "image")} for a batch of ${grouped(asked)}: each step takes ${grouped(batchSize)}`;
+}
+
 function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: Style): readonly string[] {
   const { model, classes, trainingImages, validationImages = 0, parameters, resumedAt, plan } = event;
-  const images =
-    classes.length === 0
-      ? `${plural(trainingImages, "image")} without labels`
-      : `${plural(trainingImages, "image")} of ${grouped(classes.length)} classes, ${grouped(validationImages)} for validation`;
+  const isLabelled = classes.length > 0;
+  const images = `${plural(trainingImages, "image")} ${isLabelled ? `of ${grouped(classes.length)} classes` : "without labels"}`;
   const first = `${style.bold(printable(model))}: ${grouped(parameters)} parameters, ${images}`;
-  if (!plan) return [first];
+  const validation = isLabelled ? `, ${grouped(validationImages)} for validation` : "";
+  // Without steps it is judged by cross-validation.
+  if (!plan) return [validationImages === 0 ? first : first + validation];
   return [
-    first,
+    first + validation,
     `${plural(plan.epochs, "epoch")}, ${plural(plan.steps, "step")} of ${plan.batchSize} images`,
     ...(resumedAt > 0 ? [`going on after step ${grouped(resumedAt)}`] : []),
     epochTitles(style),
   ];
 }
 
+function crossValidationLine({
+  folds,
+  loss,
+  top1,
+  images,
+  notJudged,
+}: Extract<TrainingEvent, { type: "cross-validated" }>): string {
+  const single =
+    notJudged === 0 ? "" : `; ${plural(notJudged, "other")} of a class of one image could not be judged`;
+  return `in ${folds}-fold cross-validation over ${plural(images.length, "image")}: loss ${loss.toFixed(4)}, top-1 ${top1.toFixed(2)} %${single}`;
+}
+
 function endLine(
-  { top1, top5, best, folder }: Extract<TrainingEvent, { type: "finished" }>,
+  { top1, top5, crossValidatedTop1, best, folder }: Extract<TrainingEvent, { type: "finished" }>,
   style: Style,
 ): string {
   const epoch = best.epoch > 0 ? ` (epoch ${best.epoch})` : "";
-  const accuracy =
+  const validated =
     top1 === undefined || top5 === undefined
       ? ""
       : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %${epoch}; `;
+  const crossValidated =
+    crossValidatedTop1 === undefined ? "" : `cross-validated top-1 ${crossValidatedTop1.toFixed(2)} %; `;
+  const accuracy = validated + crossValidated;
   return `${style.bold("done")}: ${accuracy}${printable(folder)} holds best.safetensors and report.html`;
 }
 
-/** An event as one line of JSON. */
+/** An event as one line of JSON; what is said of each image stands in a file of the run. */
 export function eventEntry(event: TrainingEvent): object {
+  if (event.type === "cross-validated") return { ...event, images: event.images.length };
   if (event.type !== "skipped") return event;
   const { error, ...rest } = event;
   return { ...rest, error: { code: error.code, message: error.message } };

@@ -1,6 +1,8 @@
 export {
   baseName,
+  checkSpace,
   existing,
+  folderBytes,
   isUrl,
   joinBytes,
   readBytes,

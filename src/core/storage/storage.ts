@@ -91,6 +91,8 @@ export interface Storage {
   join(folder: string, ...names: readonly string[]): string;
   /** The name that holds from anywhere: an absolute path, a full URL. */
   resolve(uri: string): string;
+  /** Bytes that may still be written to a folder, or to where it will be made; left out, or undefined, where nobody knows. */
+  free?(uri: string): Promise<number | undefined>;
   /** The path by which a program of the system finds the file (DuckDB, ONNX Runtime), where there is one. */
   path(uri: string): string | undefined;
 }
@@ -193,6 +195,38 @@ export async function writeBytes(
 /** Writes text in UTF-8, as `writeBytes` does. */
 export const writeText = (storage: Pick<Storage, "create">, uri: string, text: string): Promise<void> =>
   writeBytes(storage, uri, [new TextEncoder().encode(text)]);
+
+/** Bytes of the files in a folder, without those in folders below it; 0 where nothing stands. */
+export async function folderBytes(storage: Storage, folder: string): Promise<number> {
+  if ((await storage.stat(folder))?.kind !== "folder") return 0;
+  let bytes = 0;
+  for await (const { name, kind } of storage.list(folder)) {
+    if (kind === "file") bytes += (await storage.stat(storage.join(folder, name)))?.size ?? 0;
+  }
+  return bytes;
+}
+
+/**
+ * Makes sure that there is room for what is to be written.
+ *
+ * @param bytes About what it will take, at most at any moment.
+ * @param what Says what is to be written: "the run".
+ * @throws DataError `data/disk-full` with both numbers.
+ */
+export async function checkSpace(
+  storage: Storage,
+  folder: string,
+  bytes: number,
+  what: string,
+): Promise<void> {
+  const free = await storage.free?.(folder);
+  if (free === undefined || free >= bytes) return;
+  const megabytes = (value: number): string => `${(value / 1e6).toFixed(value < 1e7 ? 1 : 0)} MB`;
+  throw new DataError(
+    "data/disk-full",
+    `${folder}: ${what} takes about ${megabytes(bytes)}, and ${megabytes(free)} are free there. Free some space, or write elsewhere.`,
+  );
+}
 
 /** Nothing stands at a URI: `data/not-found`. */
 export const notFound = (uri: string): DataError =>

@@ -107,4 +107,8 @@ export const stream = {
   replacement: 4,
   /** Which images are held out. */
   holdOut: 5,
+  /** Which images are judged together in cross-validation. */
+  folds: 6,
+  /** Which images stand for many. */
+  sample: 7,
 } as const;

@@ -85,6 +85,46 @@ export function splitHoldout(labels: ArrayLike<number>, fraction: number, seed: 
   };
 }
 
+/**
+ * Divides images into folds for cross-validation, each class evenly: folds of a class, and whole folds, differ by one image at
+ * most.
+ *
+ * There are no more folds than images of the largest class. A class with a single image can never be judged by a fit that
+ * knows it: that image is in no fold.
+ *
+ * @param labels Class index of each image.
+ * @param count Wanted number of folds.
+ * @returns The fold of each image, counted from 0; -1 for those in none. The same for the same labels and seed.
+ */
+export function stratifiedFolds(
+  labels: ArrayLike<number>,
+  count: number,
+  seed: number,
+): Int32Array<ArrayBuffer> {
+  const random = seededRandom(deriveSeed(stream.folds, seed));
+  const groups = imagesByClass(labels).filter(({ length }) => length > 1);
+  const folds = Math.min(count, Math.max(...groups.map(({ length }) => length)));
+  const foldOf = new Int32Array(labels.length).fill(-1);
+  let next = 0;
+  for (const group of groups) for (const image of shuffle(group, random)) foldOf[image] = next++ % folds;
+  return foldOf;
+}
+
+/**
+ * Some of the images of a source, drawn at random, in the order of the source; all of them when there are no more. The source is
+ * walked once to count its images where it does not know their number.
+ */
+export async function sampleImages(source: ImageSource, count: number, seed: number): Promise<ImageSource> {
+  let size = source.size;
+  if (size === undefined) {
+    size = 0;
+    for await (const _ of source) size++;
+  }
+  if (size <= count) return source;
+  const random = seededRandom(deriveSeed(stream.sample, seed));
+  return imagesAt(source, shuffle(ascending(size), random).subarray(0, count).toSorted());
+}
+
 /** How many of each class to hold out. */
 function shares(counts: readonly number[], fraction: number): readonly number[] {
   const quotas = counts.map((count) => Math.min(Math.floor(count * fraction), Math.max(0, count - 1)));

@@ -73,6 +73,8 @@ export interface SkippedImage {
 export interface TrainingLoaderOptions {
   /** Images of a batch. */
   readonly batchSize: number;
+  /** Says which batch is taken of fewer images than `batchSize`. @default none: they are refused */
+  readonly smallerBatch?: ((images: number) => number) | undefined;
   /** Decides, together with epoch and position, every random choice. */
   readonly seed: number;
   /** Size of the images, and how they are normalised. */

@@ -16,6 +16,7 @@ import {
   sqlText,
 } from "../../semi/select/select-sql.ts";
 import {
+  shortfalls,
   shownDuplicates,
   uncountedClasses,
   type ClassSelection,
@@ -106,7 +107,7 @@ async function summarise(
     images,
     notFinite: total(candidates.filter(({ finite }) => !finite).map(({ rows }) => rows)),
     classes,
-    short: ranking === "balanced" ? classes.filter((c) => c.candidates < k!).map(({ name }) => name) : [],
+    ...shortfalls({ ranking, k }, classes),
     duplicates: duplicates === null ? null : await duplicateSummary(duckdb),
   };
 }

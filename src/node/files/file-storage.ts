@@ -1,5 +1,5 @@
-import { open, opendir, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { open, opendir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { DataError } from "../../core/index.ts";
 import {
@@ -40,6 +40,7 @@ export const fileStorage: Storage = {
   join: (folder, ...names) => named(join(pathOf(folder), ...names), folder),
   resolve: (uri) => named(resolve(pathOf(uri)), uri),
   path: pathOf,
+  free: (uri) => freeBytes(resolve(pathOf(uri))),
 };
 
 const http = httpStorage();
@@ -68,6 +69,18 @@ function entryAt(uri: string): Promise<Entry | undefined> {
       throw error;
     }
   });
+}
+
+/** Of the file system that a path is in, or the folder above it that stands. */
+async function freeBytes(path: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize, blocks } = await statfs(path);
+    // File systems that hold no data, such as /proc, have no blocks; writing says what is wrong there.
+    return blocks === 0 ? undefined : bavail * bsize;
+  } catch (error) {
+    const isMissing = isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR");
+    return isMissing && dirname(path) !== path ? freeBytes(dirname(path)) : undefined;
+  }
 }
 
 async function* listFolder(uri: string, { signal }: StorageOptions = {}): AsyncGenerator<ListedEntry> {

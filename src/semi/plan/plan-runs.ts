@@ -3,35 +3,52 @@ import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import { planStages, type PlaceStage, type Stage } from "./plan-stages.ts";
 
-/** One pass through the pipeline, of the settings as they are or of a variant of them, with one seed. */
-export interface PlannedRun {
+/** The settings as they are or a variant of them, with one seed. */
+export interface RunSettings {
   /** Undefined for the settings as they are. */
   readonly variant: string | undefined;
   readonly settings: SemiSettings;
+  /** What differs in the variant. */
+  readonly changes?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** One pass through the pipeline. */
+export interface PlannedRun extends RunSettings {
   readonly stages: readonly Stage[];
 }
 
-/**
- * All runs of a study: for each seed the settings as they are and their variants. What variants have
- * in common with the settings as they are is done once.
- */
-export function planRuns(settings: SemiSettings): readonly PlannedRun[] {
+/** The settings of all runs of a study: for each seed the settings as they are and their variants. */
+export function runsOf(settings: SemiSettings): readonly RunSettings[] {
   const variants = variantsOf(settings);
-  return Array.from({ length: settings.seeds }, (_, index) => {
-    const seed = settings.seed + index;
+  return Array.from({ length: settings.seeds }, (_, index) => settings.seed + index).flatMap((seed) => [
+    { variant: undefined, settings: { ...settings, seed } },
+    ...variants.map(({ name, settings: changed, changes }) => ({
+      variant: name,
+      settings: { ...changed, seed },
+      changes,
+    })),
+  ]);
+}
+
+/**
+ * All runs of a study with their stages. What variants have in common with the settings as they are is done once.
+ *
+ * @param runs Those of the settings, with a method each.
+ */
+export function planRuns(
+  settings: SemiSettings,
+  runs: readonly RunSettings[] = runsOf(settings),
+): readonly PlannedRun[] {
+  let base: readonly Stage[] = [];
+  return runs.map(({ variant, settings: own }) => {
     // The first seed stands where a run of one seed does, which further seeds go on from.
-    const prefix = index === 0 ? "" : `seed-${seed}/`;
-    const own = { ...settings, seed };
-    const base = planStages(own, ({ folder }) => prefix + folder);
-    return [
-      { variant: undefined, settings: own, stages: base },
-      ...variants.map((variant): PlannedRun => {
-        const changed = { ...variant.settings, seed };
-        const stages = planStages(changed, besideBase(base, prefix, variant.name));
-        return { variant: variant.name, settings: changed, stages };
-      }),
-    ];
-  }).flat();
+    const prefix = own.seed === settings.seed ? "" : `seed-${own.seed}/`;
+    if (variant !== undefined) {
+      return { variant, settings: own, stages: planStages(own, besideBase(base, prefix, variant)) };
+    }
+    base = planStages(own, ({ folder }) => prefix + folder);
+    return { variant, settings: own, stages: base };
+  });
 }
 
 /** The stages of a variant that its settings do not touch are the base's, the rest stands below `variants`. */
@@ -52,12 +69,15 @@ const ofStudy: ReadonlySet<string> = new Set(["seed", "seeds", "sweep", "variant
 /** The variants by name, those of the sweep first. */
 function variantsOf(
   settings: SemiSettings,
-): readonly { readonly name: string; readonly settings: SemiSettings }[] {
+): readonly (Required<Pick<RunSettings, "settings" | "changes">> & { readonly name: string })[] {
   const changed = (name: string, values: Readonly<Record<string, unknown>>): SemiSettings =>
-    resolveSettings([
-      { name: "the settings", values: { ...settings } },
-      { name: `variant ${name}`, values },
-    ]);
+    resolveSettings(
+      [
+        { name: "the settings", values: { ...settings } },
+        { name: `variant ${name}`, values },
+      ],
+      { isVariant: true },
+    );
   const fixed = [settings.sweep, ...Object.values(settings.variants)]
     .flatMap((values) => Object.keys(values))
     .find((key) => ofStudy.has(key));
@@ -80,7 +100,7 @@ function variantsOf(
   if (twice !== undefined) {
     throw new UsageError("semi/settings", `There are two variants ${twice}; give one of them another name.`);
   }
-  return all.map(([name, values]) => ({ name, settings: changed(name, values) }));
+  return all.map(([name, changes]) => ({ name, settings: changed(name, changes), changes }));
 }
 
 const longestName = 200;

@@ -33,14 +33,33 @@ export type PretrainStage = StageOf<
 export type FinetuneStage = StageOf<"finetune", readonly [pretrained: string], TrainingSettings>;
 /** Trains the student on the labelled images alone; it needs the trainings whose length it takes. */
 export type SupervisedStage = StageOf<"supervised", readonly string[], TrainingSettings>;
+/** Trains the given network on all images without their labels. */
+export type AdaptStage = StageOf<"adapt", readonly [], AdaptSettings>;
+/** Trains a classifier on the labelled images, with what the unlabelled ones say of embeddings. */
+export type FitStage = StageOf<"fit", readonly [] | readonly [adapted: string], TrainingSettings>;
+/** Trains a classifier of the network as it came on the labelled images alone, to compare with. */
+export type AloneStage = StageOf<"alone", readonly [], TrainingSettings>;
+/** Trains the whole network on the labelled images, from a classifier. */
+export type TuneStage = StageOf<"tune" | "tune-alone", readonly [head: string], TrainingSettings>;
 /** Measures the models of all other stages. */
 export type MeasureStage = StageOf<"measure", readonly string[], MeasureSettings>;
+/** Chooses the model that the run ends with. */
+export type ChooseStage = StageOf<"choose", readonly string[], ChooseSettings>;
 
 /** A stage that trains. */
-export type TrainingStage = WeakStage | TeachStage | PretrainStage | FinetuneStage | SupervisedStage;
+export type TrainingStage =
+  | WeakStage
+  | TeachStage
+  | PretrainStage
+  | FinetuneStage
+  | SupervisedStage
+  | AdaptStage
+  | FitStage
+  | AloneStage
+  | TuneStage;
 
 /** A step of the pipeline; it reads and writes files only. */
-export type Stage = TrainingStage | ScoreStage | SelectStage | MeasureStage;
+export type Stage = TrainingStage | ScoreStage | SelectStage | MeasureStage | ChooseStage;
 
 /** What a stage does. */
 export type StageKind = Stage["kind"];
@@ -54,7 +73,13 @@ export const stageKinds = [
   "pretrain",
   "finetune",
   "supervised",
+  "adapt",
+  "fit",
+  "alone",
+  "tune",
+  "tune-alone",
   "measure",
+  "choose",
 ] as const satisfies readonly StageKind[];
 
 /** Model that a training starts from: that of another stage by its folder, or one by its name. */
@@ -68,6 +93,11 @@ export interface TrainingSettings {
   readonly exif: boolean;
 }
 
+interface AdaptSettings extends TrainingSettings {
+  /** Images at most; null takes all. */
+  readonly images: number | null;
+}
+
 type ScoreSettings = Pick<SemiSettings, "p" | "exif" | "shardImages">;
 
 interface SelectionSettings extends Pick<SemiSettings, "k" | "duplicateDistance"> {
@@ -78,13 +108,42 @@ interface SelectionSettings extends Pick<SemiSettings, "k" | "duplicateDistance"
 
 type MeasureSettings = Pick<SemiSettings, "exif">;
 
+/** How a run comes to its model. */
+export type Method = Exclude<SemiSettings["method"], "auto">;
+
+interface ChooseSettings {
+  readonly method: Method;
+}
+
 /** What a training starts from; undefined of a stage that does not train. */
 export const startOf = ({ settings }: Stage): Start | undefined =>
   "start" in settings ? settings.start : undefined;
 
 /** Whether the model that a stage begins with is the teacher, and not the student. */
 export const beginsWithTeacher = (kind: StageKind): boolean =>
-  kind === "weak" || kind === "teach" || kind === "score";
+  (["weak", "teach", "score", "adapt", "fit", "alone"] as readonly StageKind[]).includes(kind);
+
+/** Stages that a run's model may come from, and that of their measurement. */
+const chosenFrom: ReadonlySet<StageKind> = new Set<StageKind>([
+  "finetune",
+  "supervised",
+  "fit",
+  "alone",
+  "tune",
+  "tune-alone",
+  "measure",
+]);
+
+/** Stages of method `paper` alone. */
+export const paperKinds: ReadonlySet<StageKind> = new Set<StageKind>([
+  "weak",
+  "teach",
+  "score",
+  "select",
+  "pretrain",
+  "finetune",
+  "supervised",
+]);
 
 /** Says in which folder a stage stands that is planned for `stage.folder`; the stages that it needs have their places. */
 export type PlaceStage = (stage: Stage) => string;
@@ -92,8 +151,8 @@ export type PlaceStage = (stage: Stage) => string;
 /**
  * The stages of a run, in an order in which each comes after those it needs.
  *
- * The teacher is trained, scores the unlabelled images, the best of each class are selected, the student is trained on
- * those from random weights and then on the labelled images (Yalniz et al. 2019, section 3).
+ * @param settings Where `method` is `auto`, the stages are those of `paper`, and without mode `full` the network stays as it
+ *   is: `chooseMethods` decides.
  */
 export function planStages(
   settings: SemiSettings,
@@ -105,6 +164,31 @@ export function planStages(
     stages.push({ ...stage, folder });
     return folder;
   };
+  const method = settings.method === "auto" ? "paper" : settings.method;
+  if (method === "paper") addPaper(settings, add);
+  else addLabelStages(settings, method, add);
+  add({
+    kind: "measure",
+    folder: "results",
+    needs: stages.map(({ folder }) => folder),
+    reads: { ...labelledOf(settings), test: settings.test },
+    settings: { exif: settings.exif },
+  });
+  add({
+    kind: "choose",
+    folder: "best",
+    needs: stages.filter(({ kind }) => chosenFrom.has(kind)).map(({ folder }) => folder),
+    reads: labelledOf(settings),
+    settings: { method },
+  });
+  return stages;
+}
+
+/**
+ * The teacher is trained, scores the unlabelled images, the best of each class are selected, the student is trained on
+ * those from random weights and then on the labelled images (Yalniz et al. 2019, section 3).
+ */
+function addPaper(settings: SemiSettings, add: AddStage): void {
   const { rounds, baseline, pretrainRecipe, labelled, validation, test, unlabelled } = settings;
   const reads = labelledOf(settings);
   let teacher = addTeacher(settings, add);
@@ -148,14 +232,62 @@ export function planStages(
   }
   const finetuned = teacher!;
   if (baseline) addBaseline(settings, student, [pretrained, finetuned], add);
-  add({
-    kind: "measure",
-    folder: "results",
-    needs: stages.map(({ folder }) => folder),
-    reads: { ...reads, test },
-    settings: { exif: settings.exif },
+}
+
+/**
+ * The network is adapted to all images without labels, in method `adapt`; then the labels train a classifier, and in mode
+ * `full` the whole network from there. The same without the unlabelled images is there to compare with.
+ */
+function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">, add: AddStage): void {
+  const { labelled, unlabelled, adaptRecipe, adaptEpochs, adaptImages } = settings;
+  const given: Start = { model: settings.teacher ?? "", scratch: settings.scratch };
+  const adapted =
+    method === "labels"
+      ? undefined
+      : add({
+          kind: "adapt",
+          folder: "adapted",
+          needs: [],
+          reads: { labelled, unlabelled },
+          settings: {
+            ...training(settings, given, { ...adaptRecipe, epochs: adaptEpochs }),
+            images: adaptImages,
+          },
+        });
+  const head = add({
+    kind: "fit",
+    folder: "labels",
+    needs: adapted === undefined ? [] : [adapted],
+    reads: { labelled, unlabelled },
+    settings: training(settings, adapted === undefined ? given : { folder: adapted }, headRecipe),
   });
-  return stages;
+  if (settings.mode === "full") addTuning(settings, "tune", "tuned", head, add);
+  const alone = add({
+    kind: "alone",
+    folder: "labels-alone",
+    needs: [],
+    reads: { labelled },
+    settings: training(settings, given, headRecipe),
+  });
+  if (settings.mode === "full") addTuning(settings, "tune-alone", "tuned-alone", alone, add);
+}
+
+const headRecipe: RecipeChoice = { base: "quick", mode: "head", smoothing: 0 };
+
+function addTuning(
+  settings: SemiSettings,
+  kind: TuneStage["kind"],
+  folder: string,
+  head: string,
+  add: AddStage,
+): void {
+  add({
+    kind,
+    folder,
+    needs: [head],
+    reads: { labelled: settings.labelled },
+    settings: training(settings, { folder: head }, settings.tuneRecipe),
+  });
 }
 
 /** @returns where the stage stands. */
@@ -220,9 +352,13 @@ function selectionSettings({ k, ranking, threshold, duplicateDistance }: SemiSet
 
 /** All stages hold the same images out, so a recipe has no say in it. */
 function training({ seed, exif }: SemiSettings, start: Start, choice: RecipeChoice): TrainingSettings {
-  const recipe = resolveRecipe([
-    { name: "the recipe", values: choice },
-    { name: "the run", values: { seed, validationShare: 0 } },
-  ]);
+  const recipe = resolveRecipe(
+    [
+      { name: "the recipe", values: choice },
+      { name: "the run", values: { seed, validationShare: 0 } },
+    ],
+    // What was asked for in vain was refused with the settings.
+    { idle: "kept" },
+  );
   return { start, recipe, exif };
 }

@@ -2,18 +2,41 @@ import { axisOver } from "../../report/chart.ts";
 import { compact, count, percent, significant } from "../../report/elements.ts";
 import { markup, type Markup } from "../../report/markup.ts";
 import type { Arm, ArmRun } from "./data.ts";
-import { duration, meanOf, plusMinus, signed, spread, type Spread } from "./statistics.ts";
+import {
+  duration,
+  meanOf,
+  plusMinus,
+  shareInterval,
+  signed,
+  spread,
+  type Interval,
+  type Spread,
+} from "./statistics.ts";
 
 type Kind = Exclude<Arm["kind"], "other">;
 
 /** Arms as a reader meets them: what one would have done anyway, then the way to the outcome. */
-const order: readonly Arm["kind"][] = ["supervised", "pretrained", "finetuned", "teacher", "other"];
+const order: readonly Arm["kind"][] = [
+  "supervised",
+  "pretrained",
+  "finetuned",
+  "teacher",
+  "labels-alone",
+  "tuned-alone",
+  "labels",
+  "tuned",
+  "other",
+];
 
 const names: Readonly<Record<Kind, string>> = {
   supervised: "Supervised baseline",
   pretrained: "Pre-trained only",
   finetuned: "Fine-tuned student",
   teacher: "Teacher",
+  "labels-alone": "Labels alone, frozen",
+  "tuned-alone": "Labels alone, tuned",
+  labels: "With unlabelled images, frozen",
+  tuned: "With unlabelled images, tuned",
 };
 
 const summaries: Readonly<Record<Kind, string>> = {
@@ -21,6 +44,10 @@ const summaries: Readonly<Record<Kind, string>> = {
   pretrained: "selected images only",
   finetuned: "selected images, then labelled ones",
   teacher: "gave the selected images their labels",
+  "labels-alone": "a classifier on the given network",
+  "tuned-alone": "the whole given network",
+  labels: "a classifier on the network that saw them",
+  tuned: "the whole network that saw them",
 };
 
 /** An arm that has runs, with its words. */
@@ -44,6 +71,9 @@ export function shownArms(arms: readonly Arm[]): readonly NamedArm[] {
 /** Whether an arm is neither the outcome nor on the way to it, and no baseline. */
 export const isOther = ({ kind }: Arm): boolean => kind === "other";
 
+/** What an arm of a kind is called. */
+export const armName = (kind: Kind): string => names[kind];
+
 /** The runs of the arm of a kind; empty without such an arm. */
 export function runsOf(arms: readonly Arm[], kind: Kind): Arm["runs"] {
   return arms.find((arm) => arm.kind === kind)?.runs ?? [];
@@ -52,23 +82,48 @@ export function runsOf(arms: readonly Arm[], kind: Kind): Arm["runs"] {
 /** The axis reaches at least so many points to each side, so that noise does not look like much. */
 const leastReach = 2;
 
+interface ArmDotsOptions {
+  /** Images that a single run was measured on: then a line shows the 95 % interval over their choice. */
+  readonly images?: number | undefined;
+  /** The arm whose row stands out, besides the fine-tuned student. */
+  readonly chosen?: Arm["kind"] | undefined;
+}
+
+function imagesInterval(top1: number, images: number): Interval {
+  const { low, high } = shareInterval(Math.round((top1 * images) / 100), images);
+  return { low: 100 * low, high: 100 * high };
+}
+
 /** A line for each arm with a dot for each seed, a bar at their mean, and mean ± standard deviation beside it. */
-export function armDots(arms: readonly Arm[]): Markup | undefined {
+export function armDots(arms: readonly Arm[], { images, chosen }: ArmDotsOptions = {}): Markup | undefined {
   const shown = shownArms(arms);
   if (shown.length === 0) return undefined;
-  const values = shown.flatMap(({ runs }) => runs.map(({ top1 }) => top1));
+  const intervals = new Map(
+    shown.flatMap(({ kind, runs: [run, ...others] }) =>
+      images && run && others.length === 0 ? [[kind, imagesInterval(run.top1, images)] as const] : [],
+    ),
+  );
+  const values = shown.flatMap(({ kind, runs }) => {
+    const { low, high } = intervals.get(kind) ?? {};
+    return [...runs.map(({ top1 }) => top1), low ?? NaN, high ?? NaN].filter(Number.isFinite);
+  });
   const middle = (Math.min(...values) + Math.max(...values)) / 2;
   const axis = axisOver([...values, Math.max(0, middle - leastReach), Math.min(100, middle + leastReach)]);
   const left = (value: number): string => ((100 * (value - axis.from)) / (axis.to - axis.from)).toFixed(2);
   const line = ({ kind, name, summary, runs }: NamedArm): Markup => {
     const reached = spread(runs.map(({ top1 }) => top1));
-    return markup`<tr class="${kind}"><th scope="row">${name} <small>${summary}</small></th><td class="track" aria-hidden="true">
-${runs.map(({ seed, top1 }) => markup`<i style="left:${left(top1)}%" title="seed ${seed}: ${percent(top1)}"></i>`)}<b style="left:${left(reached.mean)}%"></b></td>
+    const interval = intervals.get(kind);
+    return markup`<tr class="${kind}${kind === chosen ? " chosen" : ""}"><th scope="row">${name} <small>${summary}</small></th><td class="track" aria-hidden="true">
+${interval && markup`<s style="left:${left(interval.low)}%;right:${(100 - Number(left(interval.high))).toFixed(2)}%"></s>`}${runs.map(({ seed, top1 }) => markup`<i style="left:${left(top1)}%" title="seed ${seed}: ${percent(top1)}"></i>`)}<b style="left:${left(reached.mean)}%"></b></td>
 <td class="value">${plusMinus(reached)} %</td></tr>
 `;
   };
   return markup`<table class="dots">
-<caption>Images right, in percent: <span class="key"><i></i> each run</span> <span class="key"><b></b> their mean</span></caption>
+<caption>Images right, in percent: ${
+    intervals.size > 0
+      ? markup`<span class="key"><s></s> 95 % interval of each by itself</span>`
+      : markup`<span class="key"><i></i> each run</span> <span class="key"><b></b> their mean</span>`
+  }</caption>
 <colgroup><col class="name"><col><col class="value"></colgroup>
 <thead class="unseen"><tr><th scope="col">trained on</th><td></td><th scope="col">right, mean ± standard deviation</th></tr></thead>
 <tbody>${shown.map(line)}</tbody>
@@ -76,29 +131,38 @@ ${runs.map(({ seed, top1 }) => markup`<i style="left:${left(top1)}%" title="seed
 </table>`;
 }
 
+/** The arm that the others are held against, and the outcome. */
+interface TableArms {
+  readonly baseline: Kind;
+  readonly outcome: Kind | undefined;
+}
+
 /** All arms in numbers, and each of their runs. */
-export function armTable(arms: readonly Arm[]): Markup | undefined {
+export function armTable(arms: readonly Arm[], { baseline, outcome }: TableArms): Markup | undefined {
   const shown = shownArms(arms);
   if (shown.length === 0) return undefined;
-  const baseline = spread(runsOf(arms, "supervised").map(({ top1 }) => top1)).mean;
+  const level = spread(runsOf(arms, baseline).map(({ top1 }) => top1)).mean;
+  const hasTop5 = shown.some(({ runs }) => runs.some(({ top5 }) => !Number.isNaN(top5)));
+  const hasSeeds = shown.some(({ runs }) => runs.length > 1);
   return markup`<section><h2>The numbers</h2>
-<p>Mean over the seeds ± standard deviation. Top-5: the right class is among the five likeliest.</p>
+<p>${hasSeeds ? "Mean over the seeds ± standard deviation. " : ""}Gain: points over ${shown.find(({ kind }) => kind === baseline)?.name.toLowerCase() ?? "the baseline"}.${hasTop5 ? " Top-5: the right class is among the five likeliest." : ""}</p>
 <div class="scroll"><table class="list arms">
 <thead><tr><th scope="col">arm</th><th scope="col" class="number">top-1 %</th><th scope="col" class="number">gain</th><th scope="col" class="number">top-5 %</th><th scope="col" class="number">seeds</th><th scope="col" class="number">images processed</th><th scope="col" class="number">training time</th></tr></thead>
-<tbody>${shown.map((arm) => armRow(arm, baseline))}</tbody></table></div>
+<tbody>${shown.map((arm) => armRow(arm, level, { baseline, outcome }))}</tbody></table></div>
 <details><summary>Every run</summary><div class="scroll"><table class="list">
 <thead><tr><th scope="col">arm</th><th scope="col" class="number">seed</th><th scope="col" class="number">top-1</th><th scope="col" class="number">top-5</th><th scope="col" class="number">images processed</th><th scope="col" class="number">time</th></tr></thead>
 <tbody>${shown.flatMap(({ name, runs }) => runs.map((run) => runRow(name, run)))}</tbody></table></div></details></section>`;
 }
 
-function armRow({ kind, name, runs }: NamedArm, baseline: number): Markup {
+function armRow({ kind, name, runs }: NamedArm, level: number, { baseline, outcome }: TableArms): Markup {
   const over = (value: (run: ArmRun) => number): Spread => spread(runs.map(value));
   const top1 = over((run) => run.top1);
-  const gained = kind === "supervised" || Number.isNaN(baseline) ? "–" : signed(top1.mean - baseline);
-  return markup`<tr${kind === "finetuned" ? markup` class="chosen"` : undefined}><th scope="row">${name}</th>${[
+  const gained = kind === baseline || Number.isNaN(level) ? "–" : signed(top1.mean - level);
+  const top5 = over((run) => run.top5);
+  return markup`<tr${kind === outcome ? markup` class="chosen"` : undefined}><th scope="row">${name}</th>${[
     plusMinus(top1),
     gained,
-    plusMinus(over((run) => run.top5)),
+    Number.isNaN(top5.mean) ? "–" : plusMinus(top5),
     count(runs.length),
     meanOf(
       runs.map((run) => run.imagesProcessed),

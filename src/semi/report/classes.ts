@@ -6,6 +6,12 @@ import { confusionFigure } from "../../train/report/confusion.ts";
 import type { SemiReportData } from "./data.ts";
 import { signed } from "./statistics.ts";
 
+/** What the compared models are called: on a page of the paper's method, and on one of adapt and labels. */
+const names = {
+  paper: { before: "Supervised baseline", after: "Fine-tuned student", heads: ["baseline", "student"] },
+  own: { before: "Labels alone", after: "With unlabelled images", heads: ["alone", "with"] },
+} as const;
+
 interface ClassChange {
   readonly index: number;
   readonly images: number;
@@ -14,7 +20,7 @@ interface ClassChange {
 }
 
 /** Accuracy of each class without and with the unlabelled images, the largest gain first. */
-export function classChanges({ confusion, classes }: SemiReportData): Markup | undefined {
+export function classChanges({ confusion, classes, own }: SemiReportData): Markup | undefined {
   if (!confusion?.supervised || !confusion.finetuned) return undefined;
   const after = perClass(confusion.finetuned);
   const changes = perClass(confusion.supervised)
@@ -27,13 +33,14 @@ export function classChanges({ confusion, classes }: SemiReportData): Markup | u
     .filter((change) => change.images > 0 && Number.isFinite(change.after))
     .sort((a, b) => b.after - b.before - (a.after - a.before) || a.index - b.index);
   if (changes.length === 0) return undefined;
+  const { before: from, after: to, heads } = own ? names.own : names.paper;
   const axis = axisOver(changes.flatMap(({ before, after: reached }) => [before, reached]));
   const gained = changes.filter((change) => change.after > change.before).length;
   const lost = changes.filter((change) => change.after < change.before).length;
   return markup`<section><h2>Class by class</h2>
-<p>${count(gained)} of ${count(changes.length)} class${changes.length === 1 ? "" : "es"} gained, ${count(lost)} lost. <span class="key"><i class="before"></i> supervised baseline</span> <span class="key"><i class="after"></i> fine-tuned student</span></p>
+<p>${count(gained)} of ${count(changes.length)} class${changes.length === 1 ? "" : "es"} gained, ${count(lost)} lost. <span class="key"><i class="before"></i> ${from.toLowerCase()}</span> <span class="key"><i class="after"></i> ${to.toLowerCase()}</span></p>
 <div class="scroll${tall(changes.length)}"><table class="list sortable changes">
-<thead><tr>${sortHead("class", { kind: "text" })}${sortHead("baseline")}${sortHead("student")}${sortHead("change", { sorted: "descending" })}<th scope="col" class="wide">${significant(axis.from)} to ${significant(axis.to)} %</th>${sortHead("images")}</tr></thead>
+<thead><tr>${sortHead("class", { kind: "text" })}${sortHead(heads[0])}${sortHead(heads[1])}${sortHead("change", { sorted: "descending" })}<th scope="col" class="wide">${significant(axis.from)} to ${significant(axis.to)} %</th>${sortHead("images")}</tr></thead>
 <tbody>${changes.map((change) => row(change, classes[change.index]!, axis))}</tbody></table></div></section>`;
 }
 
@@ -48,12 +55,13 @@ const number = (value: number, text: string): Markup =>
   markup`<td class="number" data-value="${value.toFixed(3)}">${text}</td>`;
 
 /** Which classes the student and the teacher take for each other. */
-export function confusions({ confusion, classes }: SemiReportData): Markup | undefined {
+export function confusions({ confusion, classes, own }: SemiReportData): Markup | undefined {
+  const { before, after } = own ? names.own : names.paper;
   const { finetuned, teacher, supervised } = confusion ?? {};
   const all = [
-    { name: "Fine-tuned student", matrix: finetuned },
+    { name: after, matrix: finetuned },
     { name: "Teacher", matrix: teacher },
-    { name: "Supervised baseline", matrix: supervised },
+    { name: before, matrix: supervised },
   ].flatMap(({ name, matrix }) => (matrix ? [{ name, figure: confusionFigure(matrix, classes) }] : []));
   const [first, ...rest] = all;
   if (!first) return undefined;

@@ -1,5 +1,6 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
+import type { ComparedModels } from "./verdict.ts";
 
 /** What a semi-supervised run has to show; everything in it is plain data. Accuracies are in percent. */
 export interface SemiReportData {
@@ -16,6 +17,10 @@ export interface SemiReportData {
   /** What was trained, in any order; at most one arm of each kind but `other`. */
   readonly arms: readonly Arm[];
   readonly counts: PipelineCounts;
+  /** Of the methods adapt and labels: what was done in the place of teacher, selection and student. */
+  readonly own?: OwnPhotos | undefined;
+  /** How like the trainings are that the headline compares; left out where it is not known. */
+  readonly match?: TrainingMatch | undefined;
   readonly selection?: SelectionRecord | undefined;
   /** Where the models err on the images of {@link measuredOn}; several runs of an arm may be added up. */
   readonly confusion?: ArmConfusion | undefined;
@@ -34,8 +39,11 @@ export interface SemiReportData {
 }
 
 export interface MeasuredOn {
-  /** Accuracy on validation images is flattered where they chose the best epoch; the page says so. */
-  readonly set: "test" | "validation";
+  /**
+   * Accuracy on validation images is flattered where they chose the best epoch; the page says so. Cross-validation
+   * judges each labelled image by models that had not seen its label.
+   */
+  readonly set: "test" | "validation" | "cross-validation";
   /** Where the images come from. */
   readonly name: string;
   readonly images: number;
@@ -48,9 +56,10 @@ export interface Arm {
    * - `teacher`: the model that scored the unlabelled images
    * - `pretrained`: the student, trained on the selected images only
    * - `finetuned`: the student after fine-tuning, the outcome
+   * - those of {@link OwnArm}
    * - `other`: an arm with a name of its own, such as self-training
    */
-  readonly kind: "supervised" | "teacher" | "pretrained" | "finetuned" | "other";
+  readonly kind: "supervised" | "teacher" | "pretrained" | "finetuned" | OwnArm | "other";
   /** @default the name of its kind */
   readonly name?: string | undefined;
   /** A few words on what is particular to it. @default what its kind means */
@@ -62,6 +71,7 @@ export interface Arm {
 export interface ArmRun {
   readonly seed: number;
   readonly top1: number;
+  /** NaN where it was not measured. */
   readonly top5: number;
   /**
    * Training images processed for it, pre-training included and the teacher's own training not; undefined for a model
@@ -70,6 +80,69 @@ export interface ArmRun {
   readonly imagesProcessed: number | undefined;
   /** Time of that training. */
   readonly seconds: number | undefined;
+}
+
+/**
+ * A model of the methods adapt and labels, by the stage that makes it:
+ * - `labels`: a classifier on the frozen network that unlabelled images helped to make
+ * - `tuned`: the whole network, trained on from there
+ * - `labels-alone`, `tuned-alone`: the same from the given model, without any unlabelled image
+ */
+export type OwnArm = "labels" | "tuned" | "labels-alone" | "tuned-alone";
+
+/** What the methods adapt and labels did, as far as it is done. */
+export interface OwnPhotos {
+  readonly method: "adapt" | "labels";
+  /** Why this method was taken; a sentence or some. */
+  readonly reason?: string | undefined;
+  /** The two models that are compared: the last with unlabelled images, and the last of labels alone. */
+  readonly between?: { readonly with: OwnArm; readonly without: OwnArm } | undefined;
+  /** Undefined until both are measured. Of models that are tuned, cross-validation judges the classifiers before. */
+  readonly compared?: ComparedModels | undefined;
+  /** Which model `best.safetensors` is, and what that is, as a clause. Undefined until it is chosen. */
+  readonly best?: { readonly arm: OwnArm; readonly what: string } | undefined;
+  /** What was learnt from unlabelled images without any label; method adapt alone has it. */
+  readonly adaptation?: Adaptation | undefined;
+  readonly classifier?: OwnClassifier | undefined;
+  /** How the whole network was trained on; left out where it stayed frozen. */
+  readonly tuning?: OwnTuning | undefined;
+}
+
+export interface Adaptation {
+  /** Images of both kinds. */
+  readonly images: number;
+  readonly epochs: number;
+  /** Contrastive loss after each epoch, from the first on. */
+  readonly losses: readonly number[];
+}
+
+export interface OwnClassifier {
+  /** Whether mean and directions of the unlabelled images' embeddings scale what it sees. */
+  readonly isWhitened: boolean;
+  /** Parts of the cross-validation that chose the weight decay. */
+  readonly folds?: number | undefined;
+}
+
+export interface OwnTuning {
+  readonly steps: number;
+  /** What the network sees, in a few words, such as "half of each batch strongly augmented". */
+  readonly augmentation?: string | undefined;
+}
+
+/** A value of the training with unlabelled images and of that without. */
+export interface Compared<Value> {
+  readonly with: Value;
+  readonly without: Value;
+}
+
+/** What two trainings should share for their difference to be that of the unlabelled images. */
+export interface TrainingMatch {
+  /** Weights that both began from, before anything was learnt from unlabelled images. */
+  readonly start: Compared<string>;
+  /** Optimiser steps of the whole network with labels or pseudo-labels; 0 where a classifier was fitted alone. */
+  readonly steps: Compared<number>;
+  /** In a few words. */
+  readonly augmentation: Compared<string>;
 }
 
 /** Sizes of the data at each stage; a stage that has not run is left out. */

@@ -2,6 +2,15 @@ import { count, percent, significant } from "../../report/elements.ts";
 import { markup, type Markup } from "../../report/markup.ts";
 import { armDots, isOther, runsOf } from "./arms.ts";
 import type { Arm, ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
+import {
+  type OwnReportData,
+  differences,
+  isOwn,
+  ownHeadline,
+  ownLead,
+  ownMeasured,
+  ownOutcome,
+} from "./own-photos.ts";
 import { gain, plusMinus, signed, spread, type Gain, type Spread } from "./statistics.ts";
 
 const states = {
@@ -11,17 +20,27 @@ const states = {
 
 /** The first screen: what came out, how sure it is, and what it was measured on. */
 export function opening(data: SemiReportData): Markup {
-  const { title, summary, status = "finished", measuredOn } = data;
-  const arms = data.arms.filter((arm) => !isOther(arm));
+  const { title, summary, status = "finished" } = data;
   return markup`<header class="opening">
 <h1>${title}</h1>
 ${summary === undefined ? undefined : markup`<p>${summary}</p>`}
 ${status === "finished" ? undefined : markup`<p class="notice">${states[status]}</p>`}
-<p class="headline">${headline(data)}</p>
+${isOwn(data) ? ownOpening(data) : paperOpening(data)}
+</header>`;
+}
+
+const ownOpening = (data: OwnReportData): Markup => markup`<p class="headline">${ownHeadline(data)}</p>
+<p class="lead">${ownLead(data)}</p>
+${ownOutcome(data)}
+${ownMeasured(data)}`;
+
+function paperOpening(data: SemiReportData): Markup {
+  const { measuredOn } = data;
+  const arms = data.arms.filter((arm) => !isOther(arm));
+  return markup`<p class="headline">${headline(data)}</p>
 <p class="lead">${lead(data.counts)}</p>
 ${measuredOn && arms.some(({ runs }) => runs.length > 0) ? markup`<div class="outcome">${gainPanel(data)}${armDots(arms)}</div>` : undefined}
-${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(arms)} ${effort(data)}</p>`}
-</header>`;
+${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(arms)} ${effort(data)}</p>`}`;
 }
 
 function lead({ labelled, taught = true }: PipelineCounts): string {
@@ -49,21 +68,56 @@ function seeds(arms: readonly Arm[]): string {
 
 const processed = ({ imagesProcessed = NaN }: ArmRun): number => imagesProcessed;
 
-/** Whether the comparison is fair: more training helps by itself. */
-function effort({ arms }: SemiReportData): string {
-  const baseline = spread(runsOf(arms, "supervised").map(processed)).mean;
-  const student = spread(runsOf(arms, "finetuned").map(processed)).mean;
+/** Whether the comparison is fair: more training helps by itself, and so do another start and augmentation. */
+function effort(data: SemiReportData): string {
+  const baseline = spread(runsOf(data.arms, "supervised").map(processed)).mean;
+  const student = spread(runsOf(data.arms, "finetuned").map(processed)).mean;
   const ratio = student / baseline;
   if (!Number.isFinite(ratio)) return "";
-  return Math.abs(ratio - 1) < 0.01
-    ? `Baseline and student each processed ${count(student)} training images.`
-    : `Not an even match: the student processed ${count(student)} training images, ${significant(ratio)} times the baseline's ${count(baseline)}.`;
+  const apart = data.match ? differences(data.match) : [];
+  const also =
+    apart.length > 0 ? ` They differ in more than the unlabelled images: ${apart.join("; ")}.` : "";
+  return isEven(ratio)
+    ? `Baseline and student each processed ${count(student)} training images.${also}`
+    : `Not an even match: the student processed ${count(student)} training images, ${significant(ratio)} times the baseline's ${count(baseline)}.${also}`;
+}
+
+const isEven = (ratio: number): boolean => Math.abs(ratio - 1) < 0.01;
+
+/** What labels alone gave: the better of the student's network and its teacher, where the labels taught it. */
+interface Alone {
+  readonly runs: readonly ArmRun[];
+  readonly isTeacher: boolean;
+}
+
+function bestAlone({ arms, counts }: SemiReportData): Alone {
+  const baseline = runsOf(arms, "supervised");
+  const teacher = counts.taught === false ? [] : runsOf(arms, "teacher");
+  const isTeacher = teacher.length > 0 && baseline.length > 0 && top1Of(teacher) > top1Of(baseline);
+  return { runs: isTeacher ? teacher : baseline, isTeacher };
+}
+
+const top1Of = (runs: readonly ArmRun[]): number => spread(runs.map(({ top1 }) => top1)).mean;
+
+/** What is not alike between the student and the model it is held against, in a few words; undefined when nothing is. */
+function unequal(data: SemiReportData, { runs, isTeacher }: Alone): string | undefined {
+  const ratio = spread(runsOf(data.arms, "finetuned").map(processed)).mean / spread(runs.map(processed)).mean;
+  const match = isTeacher ? undefined : data.match;
+  const isLonger = match
+    ? !isEven(match.steps.with / match.steps.without)
+    : Number.isFinite(ratio) && !isEven(ratio);
+  const apart = [
+    ...(match && match.start.with !== match.start.without ? ["start"] : []),
+    ...(isLonger ? ["steps"] : []),
+    ...(match && match.augmentation.with !== match.augmentation.without ? ["augmentation"] : []),
+  ];
+  return apart.length === 0 ? undefined : apart.join(" and ");
 }
 
 /** The outcome in one sentence, no stronger than the numbers are. */
 function headline(data: SemiReportData): Markup {
   const student = runsOf(data.arms, "finetuned");
-  const baseline = runsOf(data.arms, "supervised");
+  const alone = bestAlone(data);
   const { measuredOn, counts } = data;
   const unlabelled = count(counts.unlabelled);
   if (student.length === 0 && counts.finetuneImages === undefined)
@@ -72,15 +126,23 @@ function headline(data: SemiReportData): Markup {
     return markup`How good the model is was not measured: no labelled images were kept back for it.`;
   const reached = strong(spread(student.map(({ top1 }) => top1)));
   const images = measured(measuredOn);
-  if (baseline.length === 0)
+  const teacher = runsOf(data.arms, "teacher");
+  if (counts.taught === false && teacher.length > 0 && top1Of(teacher) > top1Of(student))
+    return markup`With ${unlabelled} unlabelled images the student is right on ${reached} of ${images}: fewer than the teacher it was given, which is right on ${strong(spread(teacher.map(({ top1 }) => top1)))}.`;
+  if (alone.runs.length === 0)
     return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}. What they brought is not known: the supervised baseline was not trained.`;
-  const before = strong(spread(baseline.map(({ top1 }) => top1)));
-  const { verdict } = gain(baseline, student, measuredOn.images);
-  if (verdict === "better")
-    return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, instead of ${before} without them.`;
+  const before = strong(spread(alone.runs.map(({ top1 }) => top1)));
+  const without = alone.isTeacher ? "with labels alone, as its teacher" : "without them";
+  const { verdict } = gain(alone.runs, student, measuredOn.images);
+  if (verdict === "better") {
+    const apart = unequal(data, alone);
+    return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, instead of ${before} ${without}${apart === undefined ? "." : `; not at equal ${apart}, so this is no gain of theirs alone.`}`;
+  }
   if (verdict === "worse")
-    return markup`The ${unlabelled} unlabelled images did harm: with them the model is right on ${reached} of ${images}, instead of ${before} without them.`;
-  return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, without them on ${before}: too close to tell apart from chance.`;
+    return alone.isTeacher
+      ? markup`With ${unlabelled} unlabelled images the student is right on ${reached} of ${images}, a loss: its teacher, from labels alone, is right on ${before}.`
+      : markup`The ${unlabelled} unlabelled images did harm: with them the model is right on ${reached} of ${images}, instead of ${before} without them.`;
+  return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, ${without} on ${before}: too close to tell apart from chance.`;
 }
 
 const strong = ({ mean }: Spread): Markup => markup`<b>${percent(mean)}</b>`;
@@ -100,16 +162,17 @@ const bases = {
 } as const satisfies Record<Gain["basis"], string>;
 
 /** The gain in large figures, and how sure it is; the student's accuracy alone where there is no baseline. */
-function gainPanel({ arms, measuredOn }: SemiReportData): Markup | undefined {
+function gainPanel(data: SemiReportData): Markup | undefined {
+  const { arms, measuredOn } = data;
   const student = runsOf(arms, "finetuned");
-  const baseline = runsOf(arms, "supervised");
+  const { runs: baseline, isTeacher } = bestAlone(data);
   if (!measuredOn || student.length === 0) return undefined;
   const reached = spread(student.map(({ top1 }) => top1));
   if (baseline.length === 0) return markup`<p class="gain"><b>${plusMinus(reached)}</b> % right</p>`;
   const found = gain(baseline, student, measuredOn.images);
   return markup`<div class="gain ${found.verdict}">
 <p><b>${signed(found.points)}</b></p>
-<p class="meaning">${verdicts[found.verdict]}</p>
+<p class="meaning">${verdicts[found.verdict]}${isTeacher ? " (the teacher's)" : ""}</p>
 <p>95 % interval ${signed(found.low)} to ${signed(found.high)}, ${bases[found.basis]}</p>
 </div>`;
 }

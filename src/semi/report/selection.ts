@@ -126,18 +126,18 @@ export function classSelection({ selection, classes, counts }: SemiReportData): 
     }<td>${histogram(record)}</td>${[record.highest, record.lowest].map(scoreCell)}<td class="number" data-value="${record.candidates}">${count(record.candidates)}</td></tr>
 `;
   return markup`<section><h2>Selected for each class</h2>
-${shortfall(records, counts.select)}
+${nothingFor(records, classes)}${shortfall(records, counts.select)}
 <p>The little histograms show the scores, from 0 to 1, of the images that the teacher takes for the class; strong bars reach the last score that was selected. Heights are square roots.</p>
 <div class="scroll${tall(records.length)}"><table class="list sortable selection">
 <thead><tr>${sortHead("class", { kind: "text" })}${sortHead("selected")}${truth ? sortHead("labels right") : undefined}<th scope="col">scores 0 to 1</th>${["best score", "last score", "candidates"].map((name) => sortHead(name))}</tr></thead>
 <tbody>${records.map(row)}</tbody></table></div></section>`;
 }
 
-/** The count, and a mark where the class has fewer than K. */
+/** The count, and a mark where the class has fewer than K, or none. */
 function selectedCell({ selected }: SelectedClass, select: SelectCounts | undefined): Markup {
-  const few = selected < wanted(select);
+  const lack = selected === 0 ? "none" : selected < wanted(select) ? "fewer than K" : undefined;
   return markup`<td class="number" data-value="${selected}">${
-    few ? markup`<b class="few" role="img" aria-label="fewer than K">⚠</b> ` : undefined
+    lack === undefined ? undefined : markup`<b class="few" role="img" aria-label="${lack}">⚠</b> `
   }${count(selected)}</td>`;
 }
 
@@ -152,11 +152,21 @@ const scoreCell = (value: number | null): Markup =>
 const wanted = (select: SelectCounts | undefined): number =>
   select?.ranking === "balanced" ? (select.k ?? 0) : 0;
 
+/** Names the classes that got no image. */
+function nothingFor(records: readonly SelectedClass[], classes: readonly string[]): Markup | undefined {
+  const names = classes.filter((_, index) => records[index]?.selected === 0);
+  if (names.length === 0) return undefined;
+  return markup`<p class="notice">⚠ No image was selected for ${names.length === 1 ? "one class" : `${count(names.length)} classes`}, and the student learns nothing of ${names.length === 1 ? "it" : "them"} from the unlabelled images: ${names.map((name, index) => markup`${index === 0 ? "" : ", "}<bdi>${name}</bdi>`)}.</p>
+`;
+}
+
 function shortfall(records: readonly SelectedClass[], select: SelectCounts | undefined): Markup | undefined {
   const k = wanted(select);
   if (k === 0) return undefined;
-  const few = records.filter(({ selected }) => selected < k);
-  if (few.length === 0) return markup`<p>Every class has its ${count(k)} images.</p>`;
+  const few = records.filter(({ selected }) => selected < k && selected > 0);
+  if (records.every(({ selected }) => selected >= k))
+    return markup`<p>Every class has its ${count(k)} images.</p>`;
+  if (few.length === 0) return undefined;
   const least = Math.min(...few.map(({ selected }) => selected));
   return markup`<p class="notice">⚠ ${few.length === 1 ? "One class has" : `${count(few.length)} classes have`} fewer than the ${count(k)} images wanted (the fewest: ${count(least)}). A smaller K or more unlabelled images would balance them.</p>`;
 }

@@ -6,6 +6,7 @@ import { classChanges, confusions } from "./classes.ts";
 import { armCurves, sweeps } from "./curves.ts";
 import type { PipelineCounts, SelectCounts, SemiReportData, StageCost } from "./data.ts";
 import { opening } from "./opening.ts";
+import { adaptationCurve, isOwn, ownChoice, ownSteps } from "./own-photos.ts";
 import { classSelection, pseudoLabels, strips } from "./selection.ts";
 import { duration } from "./statistics.ts";
 
@@ -17,12 +18,16 @@ import { duration } from "./statistics.ts";
 export function semiReport(data: SemiReportData): string {
   const content = [
     opening(data),
-    steps(data.counts, data.classes.length),
-    strips(data),
-    pseudoLabels(data),
-    classSelection(data),
+    ...(isOwn(data)
+      ? [ownChoice(data), steps(ownSteps(data)), adaptationCurve(data)]
+      : [
+          steps(stepsOf(data.counts, data.classes.length)),
+          strips(data),
+          pseudoLabels(data),
+          classSelection(data),
+        ]),
     classChanges(data),
-    armTable(data.arms),
+    armTable(data.arms, comparedArms(data)),
     otherArms(data.arms),
     sweeps(data),
     armCurves(data.curves ?? []),
@@ -32,6 +37,12 @@ export function semiReport(data: SemiReportData): string {
   return page(data.title, content, semiStyle);
 }
 
+/** The arm that the others are held against, and the outcome. */
+const comparedArms = ({ own }: SemiReportData): Parameters<typeof armTable>[1] =>
+  own
+    ? { baseline: own.between?.without ?? "labels-alone", outcome: own.best?.arm }
+    : { baseline: "supervised", outcome: "finetuned" };
+
 interface Step {
   readonly name: string;
   readonly figure: string;
@@ -39,10 +50,10 @@ interface Step {
   readonly text: Content;
 }
 
-/** The pipeline in five steps, with the counts of this run. */
-function steps(counts: PipelineCounts, classes: number): Markup {
+/** The pipeline in steps, with the counts of this run. */
+function steps(all: readonly Step[]): Markup {
   return markup`<section><h2>How it works</h2>
-<ol class="steps">${stepsOf(counts, classes).map(
+<ol class="steps" style="--steps:${all.length}">${all.map(
     ({ name, figure, unit, text }) => markup`<li><h3>${name}</h3>
 <p class="figure"><b>${figure}</b> ${unit}</p><p>${text}</p></li>
 `,
@@ -165,6 +176,7 @@ const semiStyle = `
 .gain b { font-size: 60px; line-height: 1; font-weight: 700; letter-spacing: -.04em; }
 .gain.better b { color: var(--training); }
 .gain.worse b { color: var(--bad); }
+.gain b.range { font-size: 29px; line-height: 1.15; white-space: nowrap; letter-spacing: -.02em; color: var(--ink); }
 .gain .meaning { color: var(--ink); font-size: 16px; font-weight: 500; margin: 6px 0 10px; }
 p.gain { font-size: 20px; }
 .measured { font-size: 14px; margin-top: 16px; max-width: 90ch; }
@@ -179,9 +191,14 @@ p.gain { font-size: 20px; }
 .dots .finetuned th, .dots .finetuned .value { font-weight: 700; }
 .track { position: relative; padding: 0; --tone: var(--soft); }
 .dots tbody .track { background: linear-gradient(var(--line), var(--line)) no-repeat 0 50% / 100% 1px; }
-.supervised .track { --tone: var(--validation); } .pretrained .track { --tone: var(--second); }
+.pretrained .track { --tone: var(--second); }
 .finetuned .track { --tone: var(--training); } .teacher .track { --tone: var(--third); }
 .track i, .track b { position: absolute; top: 50%; translate: -50% -50%; }
+.supervised .track, .labels-alone .track { --tone: var(--validation); } .tuned-alone .track { --tone: var(--third); }
+.labels .track { --tone: var(--second); } .tuned .track { --tone: var(--training); }
+.dots .chosen th, .dots .chosen .value { font-weight: 700; }
+.track s { position: absolute; top: 50%; height: 3px; translate: 0 -50%; border-radius: 2px; background: var(--tone); opacity: .55; }
+.key s { display: inline-block; vertical-align: middle; width: 22px; height: 3px; margin-right: 3px; border-radius: 2px; background: var(--tone); }
 .track i, .key i { width: 11px; height: 11px; border-radius: 50%; border: 2px solid var(--tone); background: color-mix(in srgb, var(--tone) 35%, var(--raised)); opacity: .85; }
 .track b, .key b { width: 3px; height: 26px; border-radius: 2px; background: var(--tone); }
 .dots tfoot td { height: 22px; padding: 0; }
@@ -191,7 +208,7 @@ p .key { margin-left: 10px; }
 .key i, .key b { display: inline-block; vertical-align: middle; margin-right: 3px; }
 .key b { height: 15px; }
 
-.steps { list-style: none; counter-reset: step; display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 16px; margin: 20px 0 0; padding: 0; }
+.steps { list-style: none; counter-reset: step; display: grid; grid-template-columns: repeat(var(--steps), minmax(0, 1fr)); gap: 16px; margin: 20px 0 0; padding: 0; }
 .steps li { counter-increment: step; position: relative; padding: 16px; border: 1px solid var(--line); border-radius: 12px; font-size: 14px; line-height: 1.45; break-inside: avoid; }
 .steps li + li::before { content: ""; position: absolute; left: -12px; top: 28px; width: 7px; height: 7px; border: solid var(--soft); border-width: 2px 2px 0 0; rotate: 45deg; }
 .steps h3 { margin: 0 0 10px; }
@@ -211,6 +228,9 @@ p .key { margin-left: 10px; }
 .strips .wrong .answer { color: var(--bad); font-weight: 600; }
 .strips .wrong img { outline: 3px solid var(--bad); outline-offset: -3px; }
 
+.choice { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 8px 48px; max-width: 1080px; }
+.choice ol { margin: 0; padding-left: 1.3em; } .choice li { margin-bottom: 6px; }
+.choice code { overflow-wrap: anywhere; }
 .beside { display: grid; grid-template-columns: minmax(200px, 270px) minmax(0, 1fr); gap: 28px 48px; align-items: center; }
 .list tbody th, .list tfoot th { font-weight: inherit; }
 .list tbody tr:last-child th { border-bottom: 0; }
@@ -274,12 +294,13 @@ pre { overflow: auto; padding: 14px 16px; border-radius: 10px; background: var(-
   .outcome { padding: 14px 18px; }
   .gain b { font-size: 44px; }
   .strips { grid-template-columns: 1fr 1fr; gap: 14px 24px; }
-  .steps { grid-template-columns: repeat(5, 1fr); gap: 10px; }
+  .steps { grid-template-columns: repeat(var(--steps), 1fr); gap: 10px; }
   .steps li { font-size: 10px; padding: 10px; }
   .steps li + li::before { display: none; }
   .steps h3 { white-space: nowrap; }
   .steps h3::before { width: 16px; height: 16px; margin-right: 5px; font-size: 10px; }
-  .opening .lead, .gain .meaning { font-size: 13px; }
+  .opening .lead, .gain b.range { font-size: 29px; line-height: 1.15; white-space: nowrap; letter-spacing: -.02em; color: var(--ink); }
+.gain .meaning { font-size: 13px; }
   .measured, .gain, .strips li, .dots th small, .dots caption { font-size: 10px; }
   .steps .figure { font-size: 10px; }
   .steps .figure b { display: block; font-size: 17px; }

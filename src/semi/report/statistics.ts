@@ -109,3 +109,69 @@ export function duration(seconds: number): string {
   const hours = Math.round(seconds / 3600);
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+/** Ends of a 95 % confidence interval, in points or percent. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The interval of the difference between two models on the same `images`, in points. It reaches as far as the wider of
+ * two: Clopper and Pearson's for the share of `onlyFirst` among the images that only one of both has right, so that it
+ * never leaves out 0 where McNemar's exact test is not significant at 5 %; and Bonett and Price's (2012), which knows
+ * that the number of such images is uncertain, too.
+ *
+ * @param onlyFirst Images that only the first model has right.
+ * @param onlySecond Images that only the second one has right.
+ */
+export function pairedInterval(images: number, onlyFirst: number, onlySecond: number): Interval {
+  const apart = onlyFirst + onlySecond;
+  const middle = (onlyFirst - onlySecond) / (images + 2);
+  const half = normal * Math.sqrt(((apart + 2) / (images + 2) - middle ** 2) / (images + 2));
+  const points = (share: number): number => ((2 * share - 1) * apart) / images;
+  const exact = shareInterval(onlyFirst, apart);
+  return {
+    low: 100 * Math.max(-1, Math.min(points(exact.low), middle - half)),
+    high: 100 * Math.min(1, Math.max(points(exact.high), middle + half)),
+  };
+}
+
+/** Probability that is left out at either end. */
+const tail = 0.025;
+
+/** Clopper and Pearson's exact interval of a share, from 0 to 1. */
+export function shareInterval(hits: number, total: number): Interval {
+  const weights = logBinomials(total);
+  // P(X >= hits) rises with the share, P(X <= hits) falls.
+  const low = hits === 0 ? 0 : crossing((share) => tail < binomialSum(weights, share, hits, total));
+  const high = hits === total ? 1 : crossing((share) => binomialSum(weights, share, 0, hits) < tail);
+  return { low, high };
+}
+
+/** Where a condition on a share begins to hold. */
+function crossing(holds: (share: number) => boolean): number {
+  let [low, high] = [0, 1];
+  for (let step = 0; step < 50; step++) {
+    const middle = (low + high) / 2;
+    if (holds(middle)) high = middle;
+    else low = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** log C(total, k) for k from 0 to `total`. */
+function logBinomials(total: number): readonly number[] {
+  const weights = [0];
+  for (let k = 1; k <= total; k++) weights.push(weights[k - 1]! + Math.log((total - k + 1) / k));
+  return weights;
+}
+
+/** P(from <= X <= to) of a binomial distribution. */
+function binomialSum(weights: readonly number[], share: number, from: number, to: number): number {
+  const total = weights.length - 1;
+  const [hit, miss] = [Math.log(share), Math.log1p(-share)];
+  let sum = 0;
+  for (let k = from; k <= to; k++) sum += Math.exp(weights[k]! + k * hit + (total - k) * miss);
+  return sum;
+}

@@ -7,6 +7,7 @@ import {
 } from "./selection-options.ts";
 import {
   scoreBins,
+  shortfalls,
   shownDuplicates,
   uncountedClasses,
   type ClassSelection,
@@ -79,7 +80,7 @@ export async function selectInMemory(options: SelectInMemoryOptions): Promise<Se
       images: rows.filter((row, index) => index === 0 || imageKey(row) !== imageKey(rows[index - 1]!)).length,
       notFinite: candidates.length - finite.length,
       classes: perClass,
-      short: ranking === "balanced" ? perClass.filter((c) => c.candidates < k!).map(({ name }) => name) : [],
+      ...shortfalls({ ranking, k }, perClass),
       duplicates: duplicates && references && duplicateSummary(duplicates, references),
     },
   };

@@ -25,6 +25,8 @@ export interface SelectionSummary {
   readonly classes: readonly ClassSelection[];
   /** Names of the classes that had fewer than K candidates; only a balanced selection has such. */
   readonly short: readonly string[];
+  /** Names of the classes that got no image, whatever the ranking. */
+  readonly empty: readonly string[];
   /** null when near-duplicates were not looked for. */
   readonly duplicates: DuplicateSummary | null;
 }
@@ -41,6 +43,19 @@ export interface ClassSelection {
   /** Images whose best class this is, by their score, in equal bins from 0 to 1. */
   readonly bestScores: readonly number[];
 }
+
+/** What a summary says of all classes: which fell short of K, and which got nothing. */
+export const shortfalls = (
+  { ranking, k }: Pick<SelectionSummary, "ranking" | "k">,
+  classes: readonly ClassSelection[],
+): Pick<SelectionSummary, "short" | "empty"> => {
+  const namesOf = (those: (one: ClassSelection) => boolean): readonly string[] =>
+    classes.filter(those).map(({ name }) => name);
+  return {
+    short: ranking === "balanced" ? namesOf(({ candidates }) => candidates < k!) : [],
+    empty: namesOf(({ selected }) => selected === 0),
+  };
+};
 
 /** Bins of the histogram of best scores. */
 export const scoreBins = 20;

@@ -1,7 +1,24 @@
 import * as z from "zod";
 import { nearestNames, UsageError } from "../../core/index.ts";
-import { parseYamlValues, resolveRecipe, yamlValuesText, type NamedValues } from "../../train/index.ts";
-import { semiFields, semiKeys, type RecipeChoice, type SemiSettings } from "./settings.ts";
+import {
+  askedOf,
+  idleSince,
+  parseYamlValues,
+  refuseIdle,
+  resolveRecipe,
+  yamlValuesText,
+  type AskedValue,
+  type NamedValues,
+  type RecipeLayer,
+} from "../../train/index.ts";
+import {
+  adaptSettings,
+  semiEffects,
+  semiFields,
+  semiKeys,
+  type RecipeChoice,
+  type SemiSettings,
+} from "./settings.ts";
 
 /** Settings that were given in one place. */
 export type SettingsLayer = NamedValues;
@@ -16,9 +33,14 @@ const schema = z.strictObject(
  * @param layers Each wins over those before it. A recipe without a `base` changes values of the one before it, any other
  *   takes its place.
  * @throws UsageError `semi/settings` for an unknown name, with the nearest one, and for values that are not accepted;
- *   `train/recipe` for a recipe that is not.
+ *   `train/recipe` for a recipe that is not; `semi/no-effect` and `train/no-effect` for what was asked for and has no
+ *   effect beside the others, in no variant either. Nobody asks one by one for the settings of a layer that has all, as
+ *   the `semi.yaml` of a run has.
  */
-export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings {
+export function resolveSettings(
+  layers: readonly SettingsLayer[],
+  { isVariant = false }: { readonly isVariant?: boolean } = {},
+): SemiSettings {
   for (const { name, values } of layers) for (const key of Object.keys(values)) checkKey(key, name);
   const merged: Record<string, unknown> = {};
   for (const [key, value] of layers.flatMap(({ values }) => Object.entries(values))) {
@@ -27,14 +49,126 @@ export function resolveSettings(layers: readonly SettingsLayer[]): SemiSettings 
   const names = layers.map(({ name }) => name).join(", ") || "the settings";
   const result = schema.safeParse(merged);
   if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);
-  for (const key of recipeSettings) {
-    const choice = result.data[key];
-    if (choice) resolveRecipe([{ name: key, values: choice }]);
-  }
+  for (const key of recipeSettings) checkRecipe(key, layers);
+  checkMethodRecipes(result.data);
+  refuseUnused(layers, result.data, { isVariant });
   return result.data;
 }
 
+/**
+ * Refuses what layers ask for and has no effect in the settings that come of them, nor in their variants.
+ *
+ * @param chosen The settings with the method and the mode that were chosen, where they are.
+ * @throws UsageError `semi/no-effect`
+ */
+export function refuseUnused(
+  layers: readonly SettingsLayer[],
+  settings: SemiSettings,
+  { isVariant, chosen = settings }: { readonly isVariant: boolean; readonly chosen?: SemiSettings },
+): void {
+  const { sweep, variants } = settings;
+  const changes = isVariant
+    ? []
+    : [
+        ...Object.values(variants),
+        ...Object.entries(sweep).flatMap(([key, values]) => values.map((value) => ({ [key]: value }))),
+      ];
+  const isUsed = (name: keyof SemiSettings): boolean =>
+    // They weigh in what is chosen.
+    (settings.method === "auto" && chosen.method !== "paper" && adaptSettings.includes(name)) ||
+    changes.some((change) => idleSince(semiEffects, name, { ...settings, ...change }) === undefined);
+  const asked = askedOfSettings(layers).filter(({ name }) => !isUsed(name));
+  refuseIdle("semi/no-effect", asked, semiEffects, chosen);
+}
+
+/** Refuses what only other settings decide. */
+function checkMethodRecipes({ adaptRecipe, tuneRecipe }: SemiSettings): void {
+  const modeOf = (values: RecipeChoice): string =>
+    resolveRecipe([{ name: "the recipe", values }], { idle: "kept" }).mode;
+  if ((adaptRecipe["epochs"] ?? adaptRecipe["images"] ?? null) !== null) {
+    throw invalid("adaptRecipe: gives a length; say how many epochs in adaptEpochs (--adapt-epochs).");
+  }
+  if (modeOf(adaptRecipe) !== "adapt") {
+    throw invalid(
+      `adaptRecipe: expected mode adapt, received ${modeOf(adaptRecipe)}; begin with base: adapt.`,
+    );
+  }
+  const mode = modeOf(tuneRecipe);
+  if (mode === "head" || mode === "adapt") {
+    throw invalid(`tuneRecipe: expected mode full or last-stages, received ${mode}.`);
+  }
+}
+
+/** What says which others have an effect, and stands in every record of settings. */
+const wholeKeys = [
+  "labelled",
+  "unlabelled",
+  "validation",
+  "teach",
+  "ranking",
+  "student",
+  "baseline",
+  "rounds",
+  "seeds",
+] as const satisfies readonly (keyof SemiSettings)[];
+
+const isWhole = ({ values }: SettingsLayer): boolean => wholeKeys.every((key) => values[key] !== undefined);
+
+/** What layers ask for one by one; the last of those that give a setting asks for it. */
+function askedOfSettings(layers: readonly SettingsLayer[]): readonly AskedValue<keyof SemiSettings>[] {
+  const asked = new Map<keyof SemiSettings, AskedValue<keyof SemiSettings>>();
+  for (const layer of layers) {
+    for (const name of semiKeys) {
+      const value = layer.values[name];
+      if (value === undefined) continue;
+      if (isWhole(layer)) asked.delete(name);
+      else asked.set(name, { name, value, by: layer.name });
+    }
+  }
+  return [...asked.values()];
+}
+
+/**
+ * Checks the recipe that layers make together.
+ *
+ * @throws UsageError `train/recipe`, `train/no-effect`; `semi/no-effect` for what the run decides for all recipes.
+ */
+function checkRecipe(key: (typeof recipeSettings)[number], layers: readonly SettingsLayer[]): void {
+  const { schema: choice } = semiFields[key];
+  const usual = choice.parse(undefined);
+  let recipes: RecipeLayer[] = usual ? [{ name: key, values: usual, isWhole: true }] : [];
+  for (const layer of layers) {
+    const value = layer.values[key];
+    if (value === undefined) continue;
+    const values = choice.parse(value) ?? {};
+    const recipe = { name: `${layer.name}: ${key}`, values, isWhole: isWhole(layer) || undefined };
+    recipes = isChange(key, value) ? [...recipes, recipe] : [recipe];
+  }
+  resolveRecipe(recipes);
+  const asked = askedOf(recipes);
+  const decided = key === "supervisedRecipe" ? { ...decidedByRun, ...decidedByStudent } : decidedByRun;
+  for (const [name, instead] of Object.entries(decided)) {
+    const { value = null, by } = asked.get(name as keyof typeof decided) ?? {};
+    if (value === null) continue;
+    throw new UsageError(
+      "semi/no-effect",
+      `${by}: ${name} (${JSON.stringify(value)}): no effect in this recipe; leave it out, or ${instead}.`,
+    );
+  }
+}
+
+/** What no recipe of a run has a say in, and what to do instead. */
+const decidedByRun = {
+  seed: "give the seed of the run (seed, --seed)",
+  validationShare: "give the share of the run (validationShare, --validation-share)",
+};
+
+const asLong = "change the recipes that it is as long as (pretrainRecipe, finetuneRecipe)";
+const decidedByStudent = { epochs: asLong, images: asLong };
+
 const recipeSettings = [
+  "adaptRecipe",
+  "tuneRecipe",
   "teachRecipe",
   "weakRecipe",
   "pretrainRecipe",

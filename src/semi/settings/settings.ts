@@ -1,5 +1,14 @@
 import * as z from "zod";
-import { fieldOf, type Field, type FieldValues, type RecipeName } from "../../train/index.ts";
+import {
+  always,
+  fieldOf,
+  when,
+  type Condition,
+  type Effects,
+  type Field,
+  type FieldValues,
+  type RecipeName,
+} from "../../train/index.ts";
 
 /** Values of a recipe by name, and the built-in recipe that they change. */
 export interface RecipeChoice {
@@ -7,9 +16,10 @@ export interface RecipeChoice {
   readonly [name: string]: unknown;
 }
 
-export type SemiGroup = "data" | "teacher" | "selection" | "student" | "study";
+export type SemiGroup = "data" | "method" | "teacher" | "selection" | "student" | "study";
 
 const data = fieldOf("data");
+const method = fieldOf("method");
 const teacher = fieldOf("teacher");
 const selection = fieldOf("selection");
 const student = fieldOf("student");
@@ -31,14 +41,17 @@ export const semiFields = {
   labelled: data(paths.default(none), "<data>", "labelled images: folders of class folders, .tar, Parquet"),
   /** Images without labels; labels that they have are not looked at. */
   unlabelled: data(paths.default(none), "<data>", "images without labels: folders, shards, globs"),
-  /** Labelled images that choose the best epoch; null holds `validationShare` of the labelled ones out. */
+  /**
+   * Labelled images that choose the best epoch in method `paper`; null holds `validationShare` of the labelled ones out. The
+   * other methods train on all.
+   */
   validation: data(
     paths.nullable().default(null),
     "<data>",
     "labelled images that choose the best epoch (null: a share of the labelled ones)",
   ),
   validationShare: data(z.number().min(0).lt(1).default(0.1), "<share>", "of each class, held out for that"),
-  /** Labelled images that only the report looks at; null reports on the validation images. */
+  /** Labelled images that only the report looks at; null reports on the validation images, or on cross-validation. */
   test: data(
     paths.nullable().default(null),
     "<data>",
@@ -60,11 +73,56 @@ export const semiFields = {
     "decides every random choice",
   ),
 
-  /** A model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */
+  /**
+   * Where knowledge of the unlabelled images comes from: `adapt` trains the network on all images without labels first,
+   * `labels` takes how their embeddings vary, `paper` has a teacher select some for a student. `auto` chooses.
+   */
+  method: method(
+    z.enum(["auto", "adapt", "labels", "paper"]).default("auto"),
+    "<method>",
+    "adapt (train on all images without labels, then on the labels), labels (without that), paper (teacher, selection, student), or auto",
+  ),
+  /** What the labels train, but in method `paper`: the classifier, or after it the whole network. `auto` chooses. */
+  mode: method(
+    z.enum(["auto", "head", "full"]).default("auto"),
+    "<mode>",
+    "what the labels train, but in method paper: head (the classifier), full (then the whole network), or auto",
+  ),
+  /** Passes of method `adapt` over its images. */
+  adaptEpochs: method(count.default(12), "<count>", "passes of method adapt over its images"),
+  /** Images of method `adapt`: the labelled ones, and so many unlabelled ones, drawn by the seed; null takes all. */
+  adaptImages: method(
+    count.nullable().default(null),
+    "<count>",
+    "images of method adapt, the labelled ones among them (null: all)",
+  ),
+  /** Longest time that `auto` spends on adapting the network, by a few steps that it times. */
+  adaptMinutes: method(
+    z.number().positive().default(120),
+    "<minutes>",
+    "method auto adapts the network if that takes no longer, by steps that it times",
+  ),
+  adaptRecipe: method(recipeOf({ base: "adapt" }), "<recipe>", "recipe of that, but for its length"),
+  /** Recipe of mode `full`, from the classifier that was trained first. */
+  tuneRecipe: method(
+    recipeOf({
+      base: "quick",
+      images: 12_800,
+      learningRate: 0.01,
+      batchNorm: "frozen",
+      autoAugment: "rand-m9-mstd0.5-inc1",
+      augmentProb: 0.5,
+      smoothing: 0,
+    }),
+    "<recipe>",
+    "recipe of mode full, from the classifier that was trained first",
+  ),
+
+  /** What a run starts from: a model's name, an architecture, or a file of weights; an ONNX file where `teach` is false. */
   teacher: teacher(
     z.string().min(1).nullable().default(null),
     "<model>",
-    "a model's name, an architecture, or a file of weights",
+    "what a run starts from: a model's name, an architecture, or a file of weights",
   ),
   /** Whether the teacher is trained on the labelled images, or taken as it is. */
   teach: teacher(z.boolean().default(true), "<true|false>", "train the teacher first, or take it as it is"),
@@ -164,3 +222,114 @@ export type SemiSettings = FieldValues<typeof semiFields>;
 
 /** The names of the settings, in the order in which they are shown. */
 export const semiKeys: readonly (keyof SemiSettings)[] = Object.keys(semiFields) as (keyof SemiSettings)[];
+
+type Methods = readonly SemiSettings["method"][];
+
+/** Until a method is chosen, it may be any. */
+const inMethod = (methods: Methods, where: string, instead: string): Condition<SemiSettings> => ({
+  holds: ({ method: chosen }) => chosen === "auto" || methods.includes(chosen),
+  where,
+  instead,
+});
+
+const inPaper = inMethod(["paper"], "but in method paper", "take that");
+const onLabels = inMethod(["adapt", "labels"], "in method paper", "take method adapt or labels");
+const adapting = inMethod(["adapt"], "but in method adapt", "take that");
+const choosing: Condition<SemiSettings> = {
+  holds: ({ method: chosen }) => chosen === "auto",
+  where: "but where the method is left to choose (auto)",
+  instead: "take method auto",
+};
+const tuning: Condition<SemiSettings> = {
+  holds: ({ mode }) => mode !== "head",
+  where: "in mode head, which leaves the network as it is",
+  instead: "take mode full",
+};
+const taught: Condition<SemiSettings> = {
+  holds: ({ teach }) => teach,
+  where: "with teach false, which takes the teacher as it is",
+  instead: "let it be trained (teach: true)",
+};
+const begun: Condition<SemiSettings> = {
+  ...taught,
+  holds: ({ method: chosen, teach }) => teach || chosen === "adapt" || chosen === "labels",
+};
+const withWeak: Condition<SemiSettings> = {
+  holds: ({ weak }) => weak !== null,
+  where: "without weakly labelled images",
+  instead: "name some (weak)",
+};
+const heldOut: Condition<SemiSettings> = {
+  holds: ({ validation }) => validation === null,
+  where: "with validation images of their own (validation)",
+  instead: "take these out",
+};
+const byClass: Condition<SemiSettings> = {
+  holds: ({ ranking }) => ranking === "balanced",
+  where: "but with ranking balanced: the others look at the best class of an image alone",
+  instead: "take that",
+};
+const byCount: Condition<SemiSettings> = {
+  holds: ({ ranking }) => ranking !== "threshold",
+  where: "with ranking threshold, which takes every image that reaches it",
+  instead: "take ranking balanced or unbalanced",
+};
+const byScore: Condition<SemiSettings> = {
+  holds: ({ ranking }) => ranking === "threshold",
+  where: "but with ranking threshold",
+  instead: "take that",
+};
+const compared: Condition<SemiSettings> = {
+  holds: ({ baseline }) => baseline,
+  where: "with baseline false",
+  instead: "let it be trained (baseline: true)",
+};
+
+/** When each setting has an effect: one that is asked for elsewhere is refused. */
+export const semiEffects: Effects<SemiSettings> = {
+  labelled: always,
+  unlabelled: always,
+  validation: when([inPaper], null),
+  validationShare: when([inPaper, heldOut], 0),
+  test: always,
+  exif: always,
+  seed: always,
+  method: always,
+  mode: when([onLabels], "auto"),
+  adaptEpochs: when([adapting]),
+  adaptImages: when([adapting], null),
+  adaptMinutes: when([choosing]),
+  adaptRecipe: when([adapting]),
+  tuneRecipe: when([onLabels, tuning]),
+  teacher: always,
+  teach: when([inPaper]),
+  scratch: when([begun], false),
+  teachRecipe: when([inPaper, taught]),
+  weak: when([inPaper, taught], null),
+  weakRecipe: when([inPaper, taught, withWeak]),
+  p: when([inPaper, byClass]),
+  k: when([inPaper, byCount], null),
+  ranking: when([inPaper]),
+  threshold: when([inPaper, byScore]),
+  duplicateDistance: when([inPaper]),
+  shardImages: when([inPaper]),
+  student: when([inPaper], null),
+  pretrainRecipe: when([inPaper]),
+  finetuneRecipe: when([inPaper]),
+  baseline: when([inPaper]),
+  supervisedRecipe: when([inPaper, compared], null),
+  seeds: always,
+  sweep: always,
+  variants: always,
+  rounds: when([inPaper]),
+};
+
+/** Settings that only method `paper` has a use for. */
+export const paperSettings: readonly (keyof SemiSettings)[] = semiKeys.filter((key) =>
+  semiEffects[key].needs.includes(inPaper),
+);
+
+/** Settings that weigh in where a method is left to choose, whatever is chosen but `paper`. */
+export const adaptSettings: readonly (keyof SemiSettings)[] = semiKeys.filter((key) =>
+  semiEffects[key].needs.some((needed) => needed === adapting || needed === choosing),
+);

@@ -3,11 +3,20 @@ import type { Storage } from "../../core/storage/index.ts";
 import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
 import type { Stage } from "../plan/plan-stages.ts";
+import { openChoose } from "./best.ts";
 import { changesOf, manifestName, readManifest, writeManifest, type Manifest } from "./manifest.ts";
 import { openMeasure } from "./measure.ts";
 import { openScore } from "./score.ts";
 import { openSelect } from "./select.ts";
-import { openOnLabelled, openPretrain, openSupervised, openWeak } from "./training.ts";
+import {
+  openAdapt,
+  openFit,
+  openOnLabelled,
+  openPretrain,
+  openSupervised,
+  openWeak,
+  openWithoutUnlabelled,
+} from "./training.ts";
 
 /** Does what a stage still needs. @returns how it ended; `skipped` where nothing was to do. */
 export async function* doStage(
@@ -189,8 +198,18 @@ export function openStage(context: SemiContext, stage: Stage): Promise<StageWork
       return openPretrain(context, stage);
     case "supervised":
       return openSupervised(context, stage);
+    case "adapt":
+      return openAdapt(context, stage);
+    case "fit":
+      return openFit(context, stage);
+    case "alone":
+    case "tune":
+    case "tune-alone":
+      return openWithoutUnlabelled(context, stage);
     case "measure":
       return openMeasure(context, stage);
+    case "choose":
+      return openChoose(context, stage);
     case "teach":
     case "finetune":
       break;

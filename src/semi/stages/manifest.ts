@@ -71,6 +71,13 @@ export type Origin = Pick<Manifest, "settings" | "inputs">;
 /** Values that decide when something is saved, and not what comes out. */
 const free: ReadonlySet<string> = new Set(["recipe.saveMinutes", "recipe.checkpointEvery"]);
 
+/**
+ * Whether a value of a recipe is left out as it has no effect; then it had none before either, or another value, which
+ * decides on that, differs too. Earlier versions recorded all.
+ */
+const isIdle = (name: string, after: string | undefined): boolean =>
+  name.startsWith("recipe.") && after === undefined;
+
 /** Default of each value of a recipe, as JSON. */
 const recipeDefaults: ReadonlyMap<string, string> = new Map(
   recipeKeys.map((key) => [`recipe.${key}`, JSON.stringify(recipeFields[key].schema.parse(undefined))]),
@@ -84,7 +91,10 @@ const isLaterDefault = ({ name, before, after }: Difference): boolean =>
 export function changesOf(standing: Origin, wanted: Origin): readonly string[] {
   return [
     ...differences(flattened(standing.settings), flattened(wanted.settings))
-      .filter((difference) => !free.has(difference.name) && !isLaterDefault(difference))
+      .filter(
+        ({ name, before, after }) =>
+          !free.has(name) && !isIdle(name, after) && !isLaterDefault({ name, before, after }),
+      )
       .map(({ name, before, after }) => `${name} ${before ?? "unset"} -> ${after ?? "unset"}`),
     ...differences(new Map(Object.entries(standing.inputs)), new Map(Object.entries(wanted.inputs))).map(
       ({ name, before, after }) =>

@@ -18,7 +18,7 @@ export interface Results {
 }
 
 /** Accuracy of a model of a run, in percent. */
-interface Measured {
+export interface Measured {
   readonly stage: string;
   readonly kind: StageKind;
   readonly top1: number;
@@ -27,6 +27,8 @@ interface Measured {
   readonly images: number;
   /** Counts, row-major: rows are right classes, columns predicted ones. */
   readonly confusion: readonly number[];
+  /** A 1 for each image that is right and a 0 for each other one, in their order; results of before have none. */
+  readonly right?: string;
 }
 
 /** What stands for the stage of a teacher that no stage trains. */
@@ -80,7 +82,7 @@ function givenTeacherInput({ teach }: SemiSettings, needed: Needed): Readonly<Re
 
 function modelsOf(needed: Needed): readonly Pick<Measured, "stage" | "kind">[] {
   return needed
-    .filter(([, { outputs, stage }]) => outputs[bestWeights] && stage !== "weak")
+    .filter(([, { outputs, stage }]) => outputs[bestWeights] && stage !== "weak" && stage !== "adapt")
     .map(([folder, { stage }]) => ({ stage: folder, kind: stage }));
 }
 
@@ -93,13 +95,15 @@ async function* measureAll(
   const data = await measuredImages(context);
   const { classes } = await context.labelled();
   if (!data) {
+    // Where all labels are trained on, cross-validation tells more than a few images that are held out.
+    if (models.some(({ kind }) => kind === "fit")) return { outputs: [], counts: {} };
     const message =
       "There are no images to measure on: give test images (test, --test) or a validation share.";
     yield { type: "warning", stage: folder, message };
     return { outputs: [], counts: {} };
   }
   const measured: Measured[] = [];
-  if (!context.settings.teach) {
+  if (!context.settings.teach && context.settings.method === "paper") {
     const { model } = await openTeacher(platform, context.settings.teacher!, classes, execution);
     const numbers = await measure(model, data.images, { classes, isRestricted: true, signal });
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
@@ -130,11 +134,16 @@ async function measure(
   model: Model<never>,
   images: ImageSource,
   { classes, isRestricted, signal }: MeasureOptions,
-): Promise<ReturnType<typeof numbersOf>> {
+): Promise<Omit<Measured, "stage" | "kind">> {
   try {
     const order = classIndices(model, classes);
-    const report = await model.validate(images, { subset: isRestricted ? order : undefined, signal });
-    return numbersOf(report, order);
+    let right = "";
+    const report = await model.validate(images, {
+      subset: isRestricted ? order : undefined,
+      signal,
+      onPrediction: ({ predicted, target }) => (right += predicted === target ? "1" : "0"),
+    });
+    return { ...numbersOf(report, order), right };
   } finally {
     await model.release();
   }

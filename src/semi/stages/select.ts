@@ -8,7 +8,7 @@ import type { SelectStage } from "../plan/plan-stages.ts";
 import { checkScores, readScores, referencesName } from "../score/score-files.ts";
 import { selectImages } from "../select/select-images.ts";
 import { comparedPairs } from "../select/selection-options.ts";
-import type { SelectionSummary } from "../select/selection.ts";
+import { shortfalls, type SelectionSummary } from "../select/selection.ts";
 import { referenceColumns } from "../tables.ts";
 
 /** The table of the selected images. */
@@ -19,7 +19,9 @@ const summaryName = "summary.json";
 
 /** What the selection in a folder took and left. @throws DataError when it cannot be read. */
 export async function readSummary(storage: Storage, folder: string): Promise<SelectionSummary> {
-  return JSON.parse(await readText(storage, storage.join(folder, summaryName))) as SelectionSummary;
+  const summary = JSON.parse(await readText(storage, storage.join(folder, summaryName))) as SelectionSummary;
+  // Earlier versions did not name the classes that got nothing.
+  return { ...summary, ...shortfalls(summary, summary.classes) };
 }
 
 /** Selects the best scored images of each class. */
@@ -104,12 +106,17 @@ function nothingSelected({ ranking, classes, duplicates }: SelectionSummary): Da
   );
 }
 
-function warningsOf({ short, k, notFinite, duplicates }: SelectionSummary): readonly string[] {
-  const shown = short.slice(0, 5).join(", ") + (short.length > 5 ? ", …" : "");
+function warningsOf({ short, empty, k, notFinite, duplicates }: SelectionSummary): readonly string[] {
+  const few = short.filter((name) => !empty.includes(name));
   return [
-    ...(short.length > 0
+    ...(empty.length > 0
       ? [
-          `${short.length} classes have fewer than K (${k}) images: ${shown}. A smaller K keeps the classes balanced.`,
+          `${classes(empty)} got no image, and the student learns nothing of ${empty.length === 1 ? "it" : "them"} from the unlabelled ones: ${firstOf(empty, 20)}.`,
+        ]
+      : []),
+    ...(few.length > 0
+      ? [
+          `${classes(few)} ${few.length === 1 ? "has" : "have"} fewer than K (${k}) images: ${firstOf(few, 5)}. A smaller K keeps the classes balanced.`,
         ]
       : []),
     ...(duplicates && duplicates.labelledTests > 0
@@ -120,3 +127,8 @@ function warningsOf({ short, k, notFinite, duplicates }: SelectionSummary): read
     ...(notFinite > 0 ? [`${notFinite} scores are no finite numbers, and are left out.`] : []),
   ];
 }
+
+const classes = ({ length }: readonly string[]): string => (length === 1 ? "1 class" : `${length} classes`);
+
+const firstOf = (names: readonly string[], most: number): string =>
+  names.slice(0, most).join(", ") + (names.length > most ? `, … (all in ${summaryName})` : "");

@@ -1,18 +1,36 @@
-import { openImages, type ImageItem, type ImageSource } from "../../data/index.ts";
+import {
+  concatSources,
+  openImages,
+  sampleImages,
+  type ImageItem,
+  type ImageSource,
+} from "../../data/index.ts";
 import { isWeightsPath } from "../../predict/index.ts";
-import { trainModel, type NamedImages, type Recipe, type TrainModelOptions } from "../../train/index.ts";
+import {
+  effectiveRecipe,
+  trainModel,
+  type NamedImages,
+  type Recipe,
+  type TrainingEvent,
+  type TrainModelOptions,
+} from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
-import type {
-  FinetuneStage,
-  PretrainStage,
-  Start,
-  SupervisedStage,
-  TeachStage,
-  TrainingStage,
-  WeakStage,
+import {
+  paperKinds,
+  type AdaptStage,
+  type AloneStage,
+  type FinetuneStage,
+  type FitStage,
+  type PretrainStage,
+  type Start,
+  type SupervisedStage,
+  type TeachStage,
+  type TrainingStage,
+  type TuneStage,
+  type WeakStage,
 } from "../plan/plan-stages.ts";
 import { readScores } from "../score/score-files.ts";
-import { imagesOfRows, openShard } from "../score/shards.ts";
+import { imagesOfRows, listShards, openShard } from "../score/shards.ts";
 import { readSelection } from "../select/selection.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import type { ScoreFacts, SelectionRow } from "../tables.ts";
@@ -20,12 +38,16 @@ import { readSummary, selectionName } from "./select.ts";
 
 /** The weights that a training leaves for later stages. */
 export const bestWeights = "best.safetensors";
+/** What cross-validation makes of each labelled image, a line for each. */
+export const crossValidationName = "cross-validation.jsonl";
 
 /** Images that a training sees, and what their manifest calls the hashes of them. */
 interface StageImages {
   readonly inputs: Readonly<Record<string, string>>;
   readonly training: () => Promise<NamedImages>;
   readonly validation: () => Promise<NamedImages | undefined>;
+  /** What a classifier learns how embeddings vary from. */
+  readonly unlabelled?: () => Promise<NamedImages>;
 }
 
 /** Trains a teacher on weak labels. */
@@ -54,6 +76,31 @@ export const openSupervised: OpenStage<SupervisedStage> = async (context, stage)
   return trainingWork(context, stage, recipe, await labelledImages(context));
 };
 
+/** Trains a network on the labelled and the unlabelled images together, without labels. */
+export const openAdapt: OpenStage<AdaptStage> = async (context, stage) =>
+  trainingWork(context, stage, stage.settings.recipe, {
+    inputs: {
+      ...(await labelledImages(context)).inputs,
+      ...(await unlabelledInput(context)),
+    },
+    training: () => imagesToAdaptTo(context, stage.settings),
+    validation: async () => undefined,
+  });
+
+/** Trains a classifier on the labelled images, with the statistics of the unlabelled ones. */
+export const openFit: OpenStage<FitStage> = async (context, stage) => {
+  const labelled = await labelledImages(context);
+  return trainingWork(context, stage, stage.settings.recipe, {
+    ...labelled,
+    inputs: { ...labelled.inputs, ...(await unlabelledInput(context)) },
+    unlabelled: () => unlabelledImages(context),
+  });
+};
+
+/** Trains on the labelled images alone: a classifier of the network as it came, or the network from a classifier. */
+export const openWithoutUnlabelled: OpenStage<AloneStage | TuneStage> = async (context, stage) =>
+  trainingWork(context, stage, stage.settings.recipe, await labelledImages(context));
+
 /** Trains the student on the selected images. */
 export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => {
   const [selection, scores] = stage.needs;
@@ -73,6 +120,36 @@ export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => 
 /** Whether some of the labelled images choose the best epoch. */
 const holdsOut = ({ validation, validationShare }: SemiSettings): boolean =>
   validation === null && validationShare > 0;
+
+async function unlabelledInput({
+  settings,
+  fingerprints,
+  signal,
+}: SemiContext): Promise<Readonly<Record<string, string>>> {
+  return { "unlabelled images": await fingerprints.data(settings.unlabelled, signal) };
+}
+
+/** All unlabelled images, without the labels that they may have. */
+async function unlabelledImages(context: SemiContext): Promise<NamedImages> {
+  const shards = await listShards(context);
+  const { platform, settings, signal } = context;
+  const images = await Promise.all(shards.map((shard) => openShard(platform, shard, signal)));
+  return { name: settings.unlabelled.join(" "), images: concatSources(images) };
+}
+
+/** The labelled images and the unlabelled ones, or of the latter so many that all are as many as is wanted. */
+export async function imagesToAdaptTo(
+  context: SemiContext,
+  { images: most, recipe: { seed } }: AdaptStage["settings"],
+): Promise<NamedImages> {
+  const { training } = await context.labelled();
+  const unlabelled = await unlabelledImages(context);
+  const name = `${training.name} and ${unlabelled.name}`;
+  if (most === null) return { name, images: concatSources([training.images, unlabelled.images]) };
+  const labelled = await sampleImages(training.images, most, seed);
+  const rest = await sampleImages(unlabelled.images, Math.max(0, most - (labelled.size ?? 0)), seed);
+  return { name, images: concatSources([labelled, rest]) };
+}
 
 async function labelledImages(context: SemiContext): Promise<StageImages> {
   const { settings, fingerprints, signal } = context;
@@ -97,9 +174,9 @@ async function trainingWork(
   const { platform, execution, signal, path } = context;
   const { start } = settings;
   const { validation, validationShare } = context.settings;
-  const isValidated = kind !== "weak" && validation === null;
+  const isValidated = paperKinds.has(kind) && kind !== "weak" && validation === null;
   const origin = {
-    settings: { ...settings, recipe, ...(isValidated ? { validationShare } : {}) },
+    settings: { ...settings, recipe: effectiveRecipe(recipe), ...(isValidated ? { validationShare } : {}) },
     inputs: { ...images.inputs, ...(await startInputs(context, start)) },
   };
   return {
@@ -109,11 +186,12 @@ async function trainingWork(
       const events = trainModel(platform, {
         data: await images.training(),
         validation: await images.validation(),
+        unlabelled: await images.unlabelled?.(),
         ...startOptions(context, start),
         // The student has the classes of the labelled images, also those that nothing was selected for.
         classesMayBeEmpty: kind === "pretrain",
         out: path(folder),
-        recipe: [{ name: "the stage", values: { base: "quick", ...recipe } }],
+        recipe: [{ name: "the stage", values: { base: "quick", ...effectiveRecipe(recipe) } }],
         resume: true,
         device,
         threads,
@@ -121,22 +199,33 @@ async function trainingWork(
         decode,
         signal,
       });
-      let outcome: StageOutcome | undefined;
+      let outcome: StageOutcome = { outputs: [bestWeights], counts: {} };
       for await (const event of events) {
-        if (event.type === "started") {
-          const { plan, trainingImages } = event;
-          const imagesProcessed = plan ? plan.steps * plan.batchSize : trainingImages;
-          outcome = {
-            outputs: [bestWeights],
-            counts: { images: trainingImages, imagesProcessed },
-          };
-        }
+        outcome = withEvent(outcome, event);
         yield { type: "training", stage: folder, event };
         if (event.type === "stopped") return undefined;
       }
       return outcome;
     },
   };
+}
+
+/** What came of a training, when one more thing has happened in it. */
+function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): StageOutcome {
+  if (event.type === "started") {
+    const { plan, trainingImages: images } = event;
+    const imagesProcessed = plan ? plan.steps * plan.batchSize : images;
+    return { outputs, counts: { ...counts, images, imagesProcessed } };
+  }
+  if (event.type === "whitened") return { outputs, counts: { ...counts, "whitened by": event.images } };
+  if (event.type === "cross-validated") {
+    const { folds, top1 } = event;
+    return {
+      outputs: [...outputs, crossValidationName],
+      counts: { ...counts, folds, "cross-validated top-1": top1 },
+    };
+  }
+  return { outputs, counts };
 }
 
 async function startInputs(context: SemiContext, start: Start): Promise<Readonly<Record<string, string>>> {
@@ -147,7 +236,8 @@ async function startInputs(context: SemiContext, start: Start): Promise<Readonly
   return { [start.model]: await context.fingerprints.file(start.model, context.signal) };
 }
 
-function startOptions(
+/** What a training starts from, as `trainModel` takes it. */
+export function startOptions(
   { path }: SemiContext,
   start: Start,
 ): Pick<TrainModelOptions, "model" | "weights" | "scratch"> {

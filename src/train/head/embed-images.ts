@@ -1,10 +1,9 @@
 import { DataError, type SslResnextError } from "../../core/index.ts";
 import { contentReader, type ContentReader, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
-import type { Model } from "../../predict/index.ts";
-import type { TrainingPlatform } from "../platform.ts";
-import type { EmbeddingCache } from "./embedding-cache.ts";
-import type { Examples } from "./head-objective.ts";
+import { modelOf, type ExecutionOptions, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
+import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "./embedding-cache.ts";
+import type { Embeddings } from "./whitening.ts";
 
 /** How far the embedding of a data set is. */
 export interface EmbeddingProgress {
@@ -20,63 +19,121 @@ export interface UnreadableImage {
   readonly error: SslResnextError;
 }
 
-interface EmbedImagesOptions {
-  /** Class of each label. */
-  readonly classes: readonly string[];
-  readonly cache?: EmbeddingCache | undefined;
+export interface EmbedderOptions extends ExecutionOptions {
+  /** Folder that keeps embeddings for the next run, or `false`. @default `embeddings` in the folder of the weights */
+  readonly cache?: string | false | undefined;
   readonly onProgress?: ((progress: EmbeddingProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Pending {
-  readonly row: number;
-  readonly label: number;
-  readonly hash: string | undefined;
-}
-
-/** Labelled images as a head is trained on them. */
-interface EmbeddedImages {
-  /** In the order of the images. */
-  readonly examples: Examples;
+/** Images as a head is fitted on them, in the order of the source. */
+export interface EmbeddedImages extends Embeddings {
+  readonly ids: readonly string[];
+  /** What `labelOf` gave; zeros without it. */
+  readonly labels: Int32Array<ArrayBuffer>;
   /** Rows that came out of the cache. */
   readonly cached: number;
   readonly unreadable: readonly UnreadableImage[];
+  readonly seconds: number;
 }
 
+/** Embeds sets of images with one model and one cache. */
+export interface Embedder extends AsyncDisposable {
+  /**
+   * Embeds images; what the cache holds is not computed again.
+   *
+   * @param labelOf What `labels` keeps of an image. It is asked before the image is read, and may throw.
+   */
+  embed(images: ImageSource, labelOf?: (item: ImageItem) => number): Promise<EmbeddedImages>;
+}
+
+/** The mean of an image and its mirror: a classifier that is fitted on few images does better on these. */
+const mirror = "averaged";
+
 /**
- * Embeds labelled images with the transform of evaluation; what the cache holds is not computed again.
+ * Opens a network as heads are fitted on it: with the transform of evaluation, and the mean of the embeddings of an image and of
+ * its mirror.
  *
- * @throws DataError `data/unlabelled` for an image without one of the classes.
+ * @throws WeightsError when the weights cannot be read.
  */
-export async function embedImages(
-  platform: Pick<TrainingPlatform, "storageFor" | "sha256">,
-  model: Model<never>,
+export async function openEmbedder(
+  platform: ModelPlatform,
+  source: ModelSource,
+  { cache: folder, onProgress, signal, ...execution }: EmbedderOptions,
+): Promise<Embedder> {
+  const length = family.embeddingLength(source.description.config);
+  const cache =
+    folder === false
+      ? undefined
+      : await openEmbeddingCache(
+          platform,
+          await embeddingFolder(platform, source, { ...execution, mirror }, folder),
+          length,
+        );
+  const model = await modelOf(platform, source, execution);
+  return {
+    embed: (images, labelOf) =>
+      embedImages(
+        {
+          platform,
+          cache,
+          length,
+          onProgress,
+          signal,
+          embed: (some) => model.embedAll(some, { mirror, signal }),
+        },
+        images,
+        labelOf,
+      ),
+    [Symbol.asyncDispose]: () => model.release(),
+  };
+}
+
+interface EmbedderParts extends Pick<EmbedderOptions, "onProgress" | "signal"> {
+  readonly platform: Pick<ModelPlatform, "storageFor" | "sha256">;
+  readonly cache: EmbeddingCache | undefined;
+  readonly length: number;
+  readonly embed: (
+    images: AsyncIterable<ImageItem>,
+  ) => AsyncIterable<
+    | { readonly embedding: Float32Array<ArrayBuffer> }
+    | { readonly image: string; readonly error: SslResnextError }
+  >;
+}
+
+/** An image on its way. */
+interface Row {
+  readonly id: string;
+  readonly label: number;
+  readonly hash: string | undefined;
+  embedding?: Float32Array<ArrayBuffer>;
+}
+
+async function embedImages(
+  { platform, cache, length, embed, onProgress, signal }: EmbedderParts,
   images: ImageSource,
-  { classes, cache, onProgress, signal }: EmbedImagesOptions,
+  labelOf: (item: ImageItem) => number = () => 0,
 ): Promise<EmbeddedImages> {
-  const labelIndex = new Map(classes.map((name, index) => [name, index]));
-  const found: { readonly row: number; readonly label: number; readonly embedding: Float32Array }[] = [];
+  const began = performance.now();
+  const rows: Row[] = [];
+  const pending: Row[] = [];
   const unreadable: UnreadableImage[] = [];
-  const pending: Pending[] = [];
   let cached = 0;
-  let rows = 0;
-  const report = (): void =>
-    onProgress?.({ done: found.length + unreadable.length, cached, total: images.size });
+  const report = (): void => onProgress?.({ done: rows.length - pending.length, cached, total: images.size });
 
   await using reader = contentReader(platform.storageFor);
   async function* unknownImages(): AsyncGenerator<ImageItem> {
     for await (const item of images) {
-      const label = labelIndex.get(item.label ?? "");
-      if (label === undefined) throw unlabelled(item, classes);
-      const row = rows++;
+      const label = labelOf(item);
       const hash = cache && (await contentHash(platform, reader, item, signal));
       const embedding = hash === undefined ? undefined : await cache?.find(hash);
+      const row: Row = { id: item.id, label, hash, ...(embedding ? { embedding } : {}) };
+      rows.push(row);
       if (embedding) {
-        found.push({ row, label, embedding });
         cached++;
         report();
       } else {
-        pending.push({ row, label, hash });
+        pending.push(row);
         yield item;
       }
     }
@@ -84,17 +141,16 @@ export async function embedImages(
 
   const unknown = unknownImages();
   const first = await unknown.next();
-  // Sessions take seconds to open: when all is known, none is.
-  const results = first.done ? [] : model.embedAll(startingWith(first.value, unknown), { signal });
   try {
-    for await (const result of results) {
+    // Sessions take seconds to open: when all is known, none is.
+    for await (const result of first.done ? [] : embed(startingWith(first.value, unknown))) {
       // Results come in the order of the images.
-      const { row, label, hash } = pending.shift()!;
+      const row = pending.shift()!;
       if ("error" in result) {
         unreadable.push({ id: result.image, error: result.error });
       } else {
-        found.push({ row, label, embedding: result.embedding });
-        if (hash !== undefined) await cache?.add(hash, result.embedding);
+        row.embedding = result.embedding;
+        if (row.hash !== undefined) await cache?.add(row.hash, result.embedding);
       }
       report();
     }
@@ -102,8 +158,19 @@ export async function embedImages(
     // What is stopped here need not be computed again either.
     await cache?.flush();
   }
-  const examples = inOrder(found, family.embeddingLength(model.description.config), classes.length);
-  return { examples, cached, unreadable };
+  const known = rows.filter(({ embedding }) => embedding);
+  const features = new Float32Array(known.length * length);
+  known.forEach(({ embedding }, index) => features.set(embedding!, index * length));
+  return {
+    rows: known.length,
+    length,
+    features,
+    ids: known.map(({ id }) => id),
+    labels: Int32Array.from(known, ({ label }) => label),
+    cached,
+    unreadable,
+    seconds: (performance.now() - began) / 1000,
+  };
 }
 
 async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
@@ -113,7 +180,7 @@ async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerato
 
 /** Undefined for an image that cannot be read: the pipeline will say why. */
 async function contentHash(
-  { sha256 }: Pick<TrainingPlatform, "sha256">,
+  { sha256 }: Pick<ModelPlatform, "sha256">,
   reader: ContentReader,
   item: ImageItem,
   signal: AbortSignal | undefined,
@@ -126,30 +193,4 @@ async function contentHash(
     if (error instanceof DataError) return undefined;
     throw error;
   }
-}
-
-function inOrder(
-  found: readonly { readonly row: number; readonly label: number; readonly embedding: Float32Array }[],
-  length: number,
-  numClasses: number,
-): Examples {
-  const sorted = found.toSorted((a, b) => a.row - b.row);
-  const features = new Float32Array(sorted.length * length);
-  sorted.forEach(({ embedding }, index) => features.set(embedding, index * length));
-  return {
-    rows: sorted.length,
-    length,
-    numClasses,
-    features,
-    labels: Int32Array.from(sorted, ({ label }) => label),
-  };
-}
-
-function unlabelled({ id, label }: ImageItem, classes: readonly string[]): DataError {
-  return new DataError(
-    "data/unlabelled",
-    label === undefined
-      ? `${id}: has no class. Put each image into a folder that is named after its class.`
-      : `${id}: its class ${label} is none of the ${classes.length} that are trained.`,
-  );
 }

@@ -1,11 +1,14 @@
 import { hexOf, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
 import { writeBytes, type Storage } from "../../core/storage/index.ts";
+import type { DecodeOptions } from "../../image/index.ts";
+import { family, hashedConfig } from "../../nn/index.ts";
+import type { EmbedOptions, ModelPlatform, ModelSource } from "../../predict/index.ts";
+import type { Device } from "../../runtime/index.ts";
 import { inCache } from "../../weights/hub/index.ts";
-import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
-import type { TrainingPlatform } from "../platform.ts";
+import { encodeSafetensors, hashWeights, openCheckpoint } from "../../weights/index.ts";
 
 /** What a cache needs of its platform. */
-type CachePlatform = Pick<TrainingPlatform, "storageFor" | "sha256">;
+type CachePlatform = Pick<ModelPlatform, "storageFor" | "sha256">;
 
 /** Embeddings that were computed before, by the SHA-256 of the encoded image in hexadecimal. */
 export interface EmbeddingCache {
@@ -151,3 +154,46 @@ const fromHex = (text: string): Uint8Array =>
   Uint8Array.from({ length: text.length / 2 }, (_, index) =>
     Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
   );
+
+/** What embeddings depend on besides the image. */
+interface EmbeddingSettings extends Pick<EmbedOptions, "mirror"> {
+  readonly decode?: DecodeOptions | undefined;
+  readonly device?: Device | undefined;
+}
+
+/** Where the embeddings of a model are kept below the folder that was chosen, or that of the weights. */
+export async function embeddingFolder(
+  platform: ModelPlatform,
+  source: ModelSource,
+  settings: EmbeddingSettings,
+  chosen: string | undefined,
+): Promise<string> {
+  const cache = platform.cacheFolder();
+  const folder = chosen ?? platform.storageFor(cache).join(cache, "embeddings");
+  return platform.storageFor(folder).join(folder, await embeddingKey(platform, source, settings));
+}
+
+/** Changes when embeddings are computed in another way. */
+const version = 1;
+
+/**
+ * SHA-256 of everything but the image that an embedding depends on: the weights before the classifier, the shape of
+ * the network, the transform of the images, the device, and whether the mirror is in it.
+ */
+async function embeddingKey(
+  { sha256 }: ModelPlatform,
+  source: ModelSource,
+  { decode = {}, device = "cpu", mirror = "ignored" }: EmbeddingSettings,
+): Promise<string> {
+  const { config, preprocessing } = source.description;
+  const hash = sha256();
+  // The classifier is none of an embedding's business.
+  const network = hashedConfig({ ...config, numClasses: 0 });
+  const classifier = new Set(Object.values(family.classifier));
+  const settings = [version, network, preprocessing, decode, device, mirror];
+  hash.update(new TextEncoder().encode(JSON.stringify(settings)));
+  await source.withWeights((weights) =>
+    hashWeights(hash, new Map([...weights].filter(([name]) => !classifier.has(name)))),
+  );
+  return hash.hex();
+}

@@ -1,64 +1,112 @@
 import { DataError, ModelError, tensor } from "../../core/index.ts";
-import { splitHoldout, type ImageSource } from "../../data/index.ts";
-import type { DecodeOptions } from "../../image/index.ts";
-import { family, hashedConfig } from "../../nn/index.ts";
+import { sampleImages, stratifiedFolds, type ImageItem, type ImageSource } from "../../data/index.ts";
+import { family } from "../../nn/index.ts";
+import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
 import {
-  compileModel,
-  modelOf,
-  type ExecutionOptions,
-  type ModelPlatform,
-  type ModelSource,
-} from "../../predict/index.ts";
-import type { Device, Session } from "../../runtime/index.ts";
-import { hashWeights } from "../../weights/index.ts";
-import { embedImages, type EmbeddingProgress, type UnreadableImage } from "./embed-images.ts";
-import { openEmbeddingCache } from "./embedding-cache.ts";
-import {
-  defaultStrengths,
-  featureStatistics,
-  fitHead,
-  foldStatistics,
-  standardise,
-  type HeadFit,
-  type LinearHead,
-  type StrengthTried,
-} from "./fit-head.ts";
+  openEmbedder,
+  type EmbeddedImages,
+  type Embedder,
+  type EmbedderOptions,
+  type UnreadableImage,
+} from "./embed-images.ts";
+import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
+import {
+  centring,
+  foldTransform,
+  halfWhitening,
+  openSession,
+  transform,
+  type FeatureTransform,
+  type LinearHead,
+} from "./whitening.ts";
 
 /** What happens while a head is trained; plain data, in order. */
 export type HeadEvent =
   | ({ readonly type: "skipped" } & UnreadableImage)
-  | {
-      readonly type: "embedded";
-      readonly images: number;
-      /** Those of them that were computed in an earlier run. */
-      readonly cached: number;
-      readonly seconds: number;
-    }
+  | ({ readonly type: "embedded" } & Embedding)
+  | ({ readonly type: "whitened" } & Embedding)
+  | ({ readonly type: "not-whitened"; readonly reason: string } & Embedding)
   | ({ readonly type: "tried" } & StrengthTried)
-  | ({ readonly type: "fitted"; readonly seconds: number } & Omit<HeadFit, "parameters">);
+  | ({ readonly type: "cross-validated" } & CrossValidation)
+  | ({ readonly type: "fitted"; readonly seconds: number } & Omit<HeadFit, "parameters" | "heldOut">);
 
-export interface TrainHeadOptions extends ExecutionOptions {
-  /** Names of the model's classes as the images spell them, in the order of the logits. */
-  readonly classes: readonly string[];
-  /** Strengths of the L2 penalty to choose from, strongest first. @default 1, 0.3, 0.1, …, 0.0001 */
-  readonly strengths?: readonly number[] | undefined;
-  /** Share of each class that is held out to choose the strength; 0 takes the middle one. @default 0.2 */
-  readonly holdOut?: number | undefined;
-  /** Decides which images are held out. @default 0 */
-  readonly seed?: number | undefined;
-  /** Folder that keeps embeddings for the next run, or `false`. @default `embeddings` in the folder of the weights */
-  readonly cache?: string | false | undefined;
-  readonly onProgress?: ((progress: EmbeddingProgress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
+/** Images that were embedded. */
+interface Embedding {
+  readonly images: number;
+  /** Those of them that were computed in an earlier run. */
+  readonly cached: number;
+  readonly seconds: number;
 }
 
 /**
- * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, as it is
- * seen in evaluation, and the classifier is fitted by logistic regression.
+ * How good a head is on images that it has not seen: each is judged by a fit on the other folds. Two heads that were trained on the
+ * same images with the same seed have the same folds, and can be compared image by image.
+ */
+export interface CrossValidation {
+  readonly folds: number;
+  /** Mean cross-entropy over the images in nats. */
+  readonly loss: number;
+  /** In percent. */
+  readonly top1: number;
+  readonly top5: number;
+  /** Images that are the only one of their class: no fit knows the class without them, so that they are not judged. */
+  readonly notJudged: number;
+  /** In the order of the source. */
+  readonly images: readonly JudgedImage[];
+}
+
+/** What a head that has not seen an image makes of it. */
+export interface JudgedImage {
+  readonly id: string;
+  /** Index of the right class. */
+  readonly target: number;
+  /** Index of the class that it was taken for. */
+  readonly predicted: number;
+  /** Softmax probability of the predicted class, 0 to 1. */
+  readonly probability: number;
+  /** Cross-entropy in nats. */
+  readonly loss: number;
+}
+
+export interface TrainHeadOptions extends EmbedderOptions {
+  /** Names of the model's classes as the images spell them, in the order of the logits. */
+  readonly classes: readonly string[];
+  /**
+   * Images of any content, whose labels are not looked at: what their embeddings look like makes a better classifier of few
+   * labels, by half-whitening. Fewer than 200 are too few, and change nothing.
+   */
+  readonly unlabelled?: ImageSource | undefined;
+  /** Most images of `unlabelled` that are looked at, drawn by `seed`. @default 5000 */
+  readonly whiteningImages?: number | undefined;
+  /** Strengths of the L2 penalty to choose from, strongest first. @default 1, 0.3, 0.1, …, 1e-6 */
+  readonly strengths?: readonly number[] | undefined;
+  /** Folds of the cross-validation; fewer when no class has so many images. @default 5 */
+  readonly folds?: number | undefined;
+  /** Gives each class the same weight, however many images it has. @default false */
+  readonly classBalanced?: boolean | undefined;
+  /** Share of every target that is spread over all classes. @default 0 */
+  readonly smoothing?: number | undefined;
+  /** Decides the folds, and which unlabelled images are looked at. @default 0 */
+  readonly seed?: number | undefined;
+}
+
+/** The network with its new classifier. */
+export interface TrainedHead extends ModelSource {
+  /** Undefined when every class has a single image. */
+  readonly crossValidation: CrossValidation | undefined;
+}
+
+/** Fewer embeddings say too little of how they vary. */
+const leastUnlabelled = 200;
+
+/**
+ * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, with its
+ * mirror, as it is seen in evaluation, and the classifier is fitted by logistic regression on all images. The strength of its
+ * penalty is chosen by cross-validation.
  *
  * @param source The network, with a classifier for these classes, whose weights are not looked at.
- * @returns The network with the new classifier.
+ * @returns The network with the new classifier, and how good it is in cross-validation.
  * @throws ModelError `model/class-names` when the classifier is for another number of classes; DataError
  *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
  */
@@ -67,81 +115,122 @@ export async function* trainHead(
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, ModelSource, undefined> {
-  const { classes, strengths = defaultStrengths, holdOut = 0.2, seed = 0, signal } = options;
+): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
+  const { classes, seed = 0, folds: wanted = 5 } = options;
   checkClassifier(source, classes);
-  const began = performance.now();
-  const { examples, cached, unreadable } = await embedAll(platform, source, images, options);
-  for (const image of unreadable) yield { type: "skipped", ...image };
-  yield { type: "embedded", images: examples.rows, cached, seconds: since(began) };
-  checkClasses(examples, classes);
+  const { embedded, labelled, by } = yield* embed(platform, source, images, options);
 
-  const embedded = performance.now();
-  const statistics = featureStatistics(examples);
-  const standard = standardise(examples, statistics);
-  const session = await openHeadSession(platform, standard);
+  const began = performance.now();
+  const examples = { ...labelled, features: await transform(platform, labelled, by) };
+  const folds = stratifiedFolds(labelled.labels, wanted, seed);
+  const fit = yield* fitExamples(platform, examples, folds, options);
+  const crossValidation = crossValidationOf(embedded, folds, fit.heldOut);
+  if (crossValidation) yield { type: "cross-validated", ...crossValidation };
+  const { l2, loss, top1, iterations } = fit;
+  yield { type: "fitted", l2, loss, top1, iterations, seconds: (performance.now() - began) / 1000 };
+  const head = foldTransform(fit.parameters, classes.length, by);
+  return { ...withHead(source, head), crossValidation };
+}
+
+interface EmbeddedData {
+  readonly embedded: EmbeddedImages;
+  readonly labelled: Examples;
+  readonly by: FeatureTransform;
+}
+
+/** The embeddings of the labelled images, and how the classifier is to see them. */
+async function* embed(
+  platform: ModelPlatform,
+  source: ModelSource,
+  images: ImageSource,
+  options: TrainHeadOptions,
+): AsyncGenerator<HeadEvent, EmbeddedData, undefined> {
+  const { classes } = options;
+  await using embedder = await openEmbedder(platform, source, options);
+  const embedded = await embedder.embed(images, labelIn(classes));
+  yield* unreadable(embedded);
+  yield { type: "embedded", ...embedding(embedded) };
+  const labelled: Examples = { ...embedded, numClasses: classes.length };
+  checkClasses(labelled, classes);
+  const by = (yield* whiten(platform, embedder, options)) ?? centring(labelled);
+  return { embedded, labelled, by };
+}
+
+/** The transform that the unlabelled images suggest; undefined without them, or where they say too little. */
+async function* whiten(
+  platform: ModelPlatform,
+  embedder: Embedder,
+  { unlabelled, whiteningImages = 5000, seed = 0 }: TrainHeadOptions,
+): AsyncGenerator<HeadEvent, FeatureTransform | undefined, undefined> {
+  if (!unlabelled) return undefined;
+  const embedded = await embedder.embed(await sampleImages(unlabelled, whiteningImages, seed));
+  yield* unreadable(embedded);
+  const found = embedded.rows < leastUnlabelled ? undefined : await halfWhitening(platform, embedded);
+  if (found) {
+    yield { type: "whitened", ...embedding(embedded) };
+    return found;
+  }
+  const reason =
+    embedded.rows < leastUnlabelled
+      ? `${embedded.rows} unlabelled images are too few to whiten the embeddings by: give ${leastUnlabelled} or more`
+      : "the unlabelled images all have the same embedding";
+  yield { type: "not-whitened", reason, ...embedding(embedded) };
+  return undefined;
+}
+
+async function* fitExamples(
+  platform: ModelPlatform,
+  examples: Examples,
+  folds: Int32Array,
+  { strengths, classBalanced, smoothing, signal }: TrainHeadOptions,
+): AsyncGenerator<HeadEvent, HeadFit, undefined> {
+  const heads = headsAtOnce(examples, numberOf(folds));
+  const session = await openSession(platform, headGraph(examples, { heads, smoothing }));
   try {
-    const fitting = fitHead(headObjective(session, standard), standard, {
-      strengths,
-      holdout: holdOut === 0 ? undefined : splitHoldout(examples.labels, holdOut, seed),
-      signal,
-    });
+    const objective = headObjective(session, examples, heads);
+    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, signal });
     let next = await fitting.next();
     for (; !next.done; next = await fitting.next()) yield { type: "tried", ...next.value };
-    const { parameters, ...fit } = next.value;
-    yield { type: "fitted", ...fit, seconds: since(embedded) };
-    return withHead(source, foldStatistics(parameters, classes.length, statistics));
+    return next.value;
   } finally {
     await session.release();
   }
 }
 
-async function embedAll(
-  platform: ModelPlatform,
-  source: ModelSource,
-  images: ImageSource,
-  { cache, classes, onProgress, signal, ...execution }: TrainHeadOptions,
-): ReturnType<typeof embedImages> {
-  const length = family.embeddingLength(source.description.config);
-  const model = await modelOf(platform, source, execution);
-  try {
-    return await embedImages(platform, model, images, {
-      classes,
-      cache:
-        cache === false
-          ? undefined
-          : await openEmbeddingCache(
-              platform,
-              await embeddingFolder(platform, source, execution, cache),
-              length,
-            ),
-      onProgress,
-      signal,
-    });
-  } finally {
-    await model.release();
-  }
+const numberOf = (folds: Int32Array): number => folds.reduce((most, fold) => Math.max(most, fold + 1), 0);
+
+function* unreadable({ unreadable: images }: EmbeddedImages): Generator<HeadEvent> {
+  for (const image of images) yield { type: "skipped", ...image };
 }
 
-/** Where the embeddings of a model are kept below the folder that was chosen, or that of the weights. */
-async function embeddingFolder(
-  platform: ModelPlatform,
-  source: ModelSource,
-  settings: EmbeddingSettings,
-  chosen: string | undefined,
-): Promise<string> {
-  const cache = platform.cacheFolder();
-  const folder = chosen ?? platform.storageFor(cache).join(cache, "embeddings");
-  return platform.storageFor(folder).join(folder, await embeddingKey(platform, source, settings));
-}
+const embedding = ({ rows, cached, seconds }: EmbeddedImages): Embedding => ({
+  images: rows,
+  cached,
+  seconds,
+});
 
-async function openHeadSession(platform: ModelPlatform, examples: Examples): Promise<Session> {
-  const compiled = await compileModel(platform, headGraph(examples));
-  try {
-    return await platform.createSession(compiled.model);
-  } finally {
-    await compiled.remove();
-  }
+function crossValidationOf(
+  { ids, labels, rows }: EmbeddedImages,
+  folds: Int32Array,
+  { rows: judged, loss, predicted, probability, rank }: RowPredictions,
+): CrossValidation | undefined {
+  if (judged.length === 0) return undefined;
+  const percent = (places: number): number =>
+    (100 * rank.filter((place) => place < places).length) / judged.length;
+  return {
+    folds: numberOf(folds),
+    loss: loss.reduce((sum, one) => sum + one, 0) / judged.length,
+    top1: percent(1),
+    top5: percent(5),
+    notJudged: rows - judged.length,
+    images: Array.from(judged, (row, at) => ({
+      id: ids[row]!,
+      target: labels[row]!,
+      predicted: predicted[at]!,
+      probability: probability[at]!,
+      loss: loss[at]!,
+    })),
+  };
 }
 
 /** The network with another classifier of the same classes. */
@@ -176,34 +265,17 @@ function checkClasses({ labels }: Examples, classes: readonly string[]): void {
   );
 }
 
-const since = (start: number): number => (performance.now() - start) / 1000;
-
-/** What embeddings depend on besides the image. */
-interface EmbeddingSettings {
-  readonly decode?: DecodeOptions | undefined;
-  readonly device?: Device | undefined;
-}
-
-/** Changes when embeddings are computed in another way. */
-const version = 1;
-
-/**
- * SHA-256 of everything but the image that an embedding depends on: the weights before the classifier, the shape of
- * the network, the transform of the images and the device.
- */
-async function embeddingKey(
-  { sha256 }: ModelPlatform,
-  source: ModelSource,
-  { decode = {}, device = "cpu" }: EmbeddingSettings,
-): Promise<string> {
-  const { config, preprocessing } = source.description;
-  const hash = sha256();
-  // The classifier is none of an embedding's business.
-  const network = hashedConfig({ ...config, numClasses: 0 });
-  const classifier = new Set(Object.values(family.classifier));
-  hash.update(new TextEncoder().encode(JSON.stringify([version, network, preprocessing, decode, device])));
-  await source.withWeights((weights) =>
-    hashWeights(hash, new Map([...weights].filter(([name]) => !classifier.has(name)))),
-  );
-  return hash.hex();
+/** The index of an image's class. */
+function labelIn(classes: readonly string[]): (item: ImageItem) => number {
+  const indices = new Map(classes.map((name, index) => [name, index]));
+  return ({ id, label }) => {
+    const index = indices.get(label ?? "");
+    if (index !== undefined) return index;
+    throw new DataError(
+      "data/unlabelled",
+      label === undefined
+        ? `${id}: has no class. Put each image into a folder that is named after its class.`
+        : `${id}: its class ${label} is none of the ${classes.length} that are trained.`,
+    );
+  };
 }

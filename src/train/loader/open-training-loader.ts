@@ -39,7 +39,7 @@ export async function openTrainingLoader(
   options: TrainingLoaderOptions,
 ): Promise<TrainingLoader> {
   const { signal, decode = {} } = options;
-  const { batchSize, seed, sampler, rank, worldSize, ...checked } = checkLoaderOptions(options);
+  const { seed, sampler, rank, worldSize, ...checked } = checkLoaderOptions(options);
   const workers = checked.workers ?? Math.min(platform.machine().cores, mostDefaultWorkers);
   const spill = spillFile(platform);
   const threads = Array.from({ length: workers }, () => platform.startThread("training"));
@@ -61,6 +61,8 @@ export async function openTrainingLoader(
           })
         : withoutLabels(images);
     const shard = Math.ceil(labels.length / worldSize);
+    const isTooLarge = checked.batchSize > shard;
+    const batchSize = (isTooLarge && options.smallerBatch?.(shard)) || checked.batchSize;
     if (batchSize > shard) throw batchTooLarge(batchSize, shard, worldSize);
 
     const index = shareIndex(images.index);

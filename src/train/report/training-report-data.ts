@@ -15,10 +15,12 @@ export interface TrainingReportData {
   readonly epochs: readonly EpochRecord[];
   /** Finer points of the same curves, in order; thousands are thinned out for drawing. */
   readonly steps?: readonly StepRecord[] | undefined;
-  /** Regularisation strengths that were tried on a hold-out, for a head that was fitted. */
+  /** Regularisation strengths that were tried in cross-validation, for a head that was fitted. */
   readonly sweep?: readonly SweepRecord[] | undefined;
   /** The weights that the run keeps, measured; left out without validation images. */
   readonly validation?: ValidationRecord | undefined;
+  /** A head on the images that it was trained on, each judged by a fit that had not seen it. */
+  readonly crossValidation?: CrossValidationRecord | undefined;
   /** The resolved recipe, in the order of its file. */
   readonly recipe: readonly Fact[];
   /** Model, weights, data, seed, versions. */
@@ -52,7 +54,7 @@ export interface StepRecord {
   readonly learningRate: number;
 }
 
-/** One strength of the L2 penalty and how the head did on the hold-out. */
+/** One strength of the L2 penalty and how the head did on images that it had not seen. */
 export interface SweepRecord {
   readonly l2: number;
   readonly loss: number;
@@ -72,6 +74,13 @@ export interface ValidationRecord {
   readonly failed: number;
   /** The most confidently wrong images, the most confident first. */
   readonly mistakes: readonly Mistake[];
+}
+
+/** As a validation, with images that were held out in turns. */
+export interface CrossValidationRecord extends ValidationRecord {
+  readonly folds: number;
+  /** Images that are the only one of their class, and were never held out. */
+  readonly notJudged: number;
 }
 
 /** An image that was taken for something else. */

@@ -15,6 +15,7 @@ import { markup, type Markup } from "../../report/markup.ts";
 import { page } from "../../report/page.ts";
 import { confusionFigure } from "./confusion.ts";
 import type {
+  CrossValidationRecord,
   EpochRecord,
   Mistake,
   StepRecord,
@@ -29,24 +30,44 @@ import type {
  * as validation images, is left out.
  */
 export function trainingReport(data: TrainingReportData): string {
-  const { validation, classes } = data;
+  const { validation, crossValidation, classes } = data;
   return page(data.title, [
     overview(data),
     curves(data),
     sweepTable(data.sweep ?? []),
-    validation && validationSection(validation, classes),
+    validation && validationSection("Validation", imagesOf(validation), validation, classes),
+    crossValidation &&
+      validationSection("Cross-validation", howJudged(crossValidation), crossValidation, classes),
     markup`<section><h2>Run</h2>
 <div class="columns">${factTable("Provenance", data.provenance)}${factTable("Machine", data.machine)}</div>
 <div class="newspaper">${factTable("Recipe", data.recipe)}</div></section>`,
   ]);
 }
 
-function validationSection(validation: ValidationRecord, classes: readonly string[]): Markup {
-  const { data, confusion, failed, mistakes } = validation;
-  const images = confusion.counts.reduce((sum, value) => sum + value, 0);
+const counted = ({ confusion }: ValidationRecord): string =>
+  count(confusion.counts.reduce((sum, value) => sum + value, 0));
+
+function imagesOf(validation: ValidationRecord): string {
+  const { data, failed } = validation;
   const unread = failed === 0 ? "" : `; ${count(failed)} could not be read`;
-  return markup`<section><h2>Validation</h2>
-<p>${count(images)} images of ${data}${unread}.</p>
+  return `${counted(validation)} images of ${data}${unread}.`;
+}
+
+function howJudged(record: CrossValidationRecord): string {
+  const { data, folds, notJudged } = record;
+  const single =
+    notJudged === 0 ? "" : ` ${count(notJudged)} are the only ones of their class, and were never held out.`;
+  return `The training images, ${data}, were divided into ${folds} parts, each class evenly; each of ${counted(record)} images was judged by a classifier that was fitted on the other parts.${single} The one that is kept was fitted on all images.`;
+}
+
+function validationSection(
+  title: string,
+  images: string,
+  { confusion, mistakes }: ValidationRecord,
+  classes: readonly string[],
+): Markup {
+  return markup`<section><h2>${title}</h2>
+<p>${images}</p>
 <h3>Confusion matrix</h3>
 ${confusionFigure(confusion, classes)}
 ${mistakeGallery(mistakes, classes)}
@@ -79,15 +100,18 @@ ${status === "finished" ? undefined : markup`<p class="notice">${states[status]}
 </header>`;
 }
 
-function tiles({ epochs, validation, classes }: TrainingReportData): readonly Tile[] {
+function tiles({ epochs, validation, crossValidation, classes }: TrainingReportData): readonly Tile[] {
   const last = epochs.at(-1);
-  return [
-    ...(validation
+  const accuracy = (record: ValidationRecord | undefined, hint: string): readonly Tile[] =>
+    record
       ? [
-          { name: "Top-1", value: percent(validation.top1), hint: "validation" },
-          { name: "Top-5", value: percent(validation.top5), hint: "validation" },
+          { name: "Top-1", value: percent(record.top1), hint },
+          { name: "Top-5", value: percent(record.top5), hint },
         ]
-      : []),
+      : [];
+  return [
+    ...accuracy(validation, "validation"),
+    ...accuracy(crossValidation, "cross-validated"),
     ...(last ? trainingTiles(epochs, last) : []),
     { name: "Classes", value: count(classes.length) },
   ];
@@ -116,9 +140,9 @@ function trainingTiles(epochs: readonly EpochRecord[], last: EpochRecord): reado
 function sweepTable(sweep: readonly SweepRecord[]): Markup | undefined {
   if (sweep.length === 0) return undefined;
   return markup`<section><h2>Regularisation</h2>
-<p>Each strength was fitted on a part of the images and measured on the rest; the one with the lowest loss was then fitted on all.</p>
+<p>The strength of the penalty on the squared weights was chosen by cross-validation: each one was fitted without a part of the images and measured on that part, in turns; the one with the lowest mean loss was then fitted on all images.</p>
 <div class="scroll"><table class="list">
-<thead><tr><th scope="col">L2</th><th scope="col" class="number">hold-out loss</th><th scope="col" class="number">top-1</th><th scope="col"></th></tr></thead>
+<thead><tr><th scope="col">L2</th><th scope="col" class="number">cross-validated loss</th><th scope="col" class="number">top-1</th><th scope="col"></th></tr></thead>
 <tbody>${sweep.map(
     ({ l2, loss, top1, chosen }) =>
       markup`<tr${chosen ? markup` class="chosen"` : undefined}><td>${significant(l2)}</td><td class="number">${significant(loss)}</td><td class="number bar" style="--share:${top1.toFixed(1)}%">${percent(top1)}</td><td>${chosen ? "taken" : undefined}</td></tr>

@@ -9,6 +9,7 @@ import {
 } from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
 
 /** A network that is to be trained, before it is known for which classes. */
@@ -152,7 +153,7 @@ export function trainedDescription(
       ...description.provenance,
       model: description.name,
       data: `${data.name}, ${describeImages(images, classes)}`,
-      recipe: JSON.stringify(recipe),
+      recipe: JSON.stringify(effectiveRecipe(recipe)),
       software: `ssl-resnext ${version}`,
     },
   };

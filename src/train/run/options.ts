@@ -5,7 +5,7 @@ import type { HeadEvent } from "../head/train-head.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { RecipeName } from "../recipe/recipe.ts";
 import type { RecipeLayer } from "../recipe/resolve-recipe.ts";
-import type { EpochsEvent, FinishedEvent, StartedEvent } from "../trainer/events.ts";
+import type { EpochsEvent, FinishedEvent, SmallerBatchEvent, StartedEvent } from "../trainer/events.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
@@ -28,8 +28,14 @@ export interface TrainModelOptions
   extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn"> {
   /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
   readonly data: TrainingImages;
-  /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
+  /**
+   * Validation images, of the same classes.
+   *
+   * @default a share of each class of the data, as the recipe says; none in mode `head`, which cross-validates instead
+   */
   readonly validation?: TrainingImages | undefined;
+  /** Images of any content, without labels, by which mode `head` whitens the embeddings; other modes refuse them. */
+  readonly unlabelled?: TrainingImages | undefined;
   /** Whether classes without training images are learnt all the same, but in mode `head`. @default false */
   readonly classesMayBeEmpty?: boolean | undefined;
   /** Folder for everything that the run writes. */
@@ -52,7 +58,7 @@ export interface TrainModelOptions
 }
 
 /** What happens during a training, in order; plain data but for errors. */
-export type TrainingEvent = StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
+export type TrainingEvent = SmallerBatchEvent | StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
 
 /** A run whose recipe is complete and whose images are found. */
 export interface OpenedRun {

@@ -3,6 +3,7 @@ import type { TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import { exportSafetensors, openModel, type ModelSource } from "../../predict/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { openTrainingStep, trainingProgramFor } from "../step/thread-step.ts";
 import type { TrainingStep } from "../step/training-step.ts";
@@ -54,7 +55,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
       trainingImages: loader.images,
       validationImages: data.validation?.size,
       parameters: countParameters(description.config),
-      recipe,
+      recipe: effectiveRecipe(recipe),
       plan,
       resumedAt: from.step,
     };

@@ -9,6 +9,7 @@ import {
 } from "../../core/storage/index.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
+import type { CrossValidation } from "../head/train-head.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { recipeText } from "../recipe/resolve-recipe.ts";
 import type { EpochEvent, StepEvent } from "../trainer/events.ts";
@@ -35,6 +36,8 @@ export interface RunFolder {
   /** The best weights, for inference. */
   readonly best: string;
   readonly report: string;
+  /** One JSON object a line: what a head made of each labelled image while it had not seen it. */
+  readonly crossValidation: string;
   /** The weights of one epoch. */
   epoch(number: number): string;
 }
@@ -52,6 +55,7 @@ export function runFolder(storageFor: StorageFor, path: string): RunFolder {
     last: file("last.safetensors"),
     best: file("best.safetensors"),
     report: file("report.html"),
+    crossValidation: file("cross-validation.jsonl"),
     epoch: (number) => file(`epoch-${number}.safetensors`),
   };
 }
@@ -74,13 +78,15 @@ export async function checkNewFolder({ storage, path }: RunFolder): Promise<void
 }
 
 /**
- * Makes the folder of a run, and writes its recipe there.
+ * Makes the folder of a run, and writes what has an effect in its recipe there.
  *
  * @throws DataError when it cannot be made or written to.
  */
 export async function beginFolder({ storage, path, recipe: file }: RunFolder, recipe: Recipe): Promise<void> {
   await storage.makeFolder(path);
-  const comment = ["The recipe of this run, complete. It can be given as --recipe to begin another one."];
+  const comment = [
+    "The recipe of this run: all that had an effect. It can be given as --recipe to begin another one.",
+  ];
   await writeText(storage, file, recipeText(recipe, comment));
 }
 
@@ -144,6 +150,18 @@ const parseRows = (text: string): HistoryRow[] =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as HistoryRow);
+
+/** Writes what cross-validation made of each image, with the names of the classes. */
+export async function writeCrossValidation(
+  { storage, crossValidation }: RunFolder,
+  { images }: CrossValidation,
+  classes: readonly string[],
+): Promise<void> {
+  const lines = images.map(({ id, target, predicted, probability, loss }) =>
+    JSON.stringify({ image: id, class: classes[target], predicted: classes[predicted], probability, loss }),
+  );
+  await writeText(storage, crossValidation, lines.map((line) => `${line}\n`).join(""));
+}
 
 /** What a training goes on from, besides its tensors. */
 export interface SavedTraining {

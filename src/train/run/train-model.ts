@@ -1,4 +1,5 @@
-import { UsageError } from "../../core/index.ts";
+import { DataError, UsageError } from "../../core/index.ts";
+import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import { mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import { countParameters, type ModelDescription } from "../../nn/index.ts";
 import { classesOf, exportSafetensors, type ModelSource } from "../../predict/index.ts";
@@ -6,8 +7,11 @@ import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
+import type { Recipe } from "../recipe/fields.ts";
+import { askedOf, resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
 import type { SweepRecord } from "../report/training-report-data.ts";
+import { checkNetwork, fitBatch, runBytes, trainingPlan } from "../trainer/plan.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
@@ -18,7 +22,9 @@ import {
   openHistory,
   readTrainingCheckpoint,
   runFolder,
+  type RunFolder,
   type SavedTraining,
+  writeCrossValidation,
 } from "./run-folder.ts";
 import { hashedSource, openTrainingData } from "./training-data.ts";
 import { validateWeights } from "./validator.ts";
@@ -32,9 +38,12 @@ import { writeReport } from "./write-report.ts";
  * On the CPU a run that was killed and resumed ends with the same weights, bit for bit. When the signal is aborted,
  * the run saves what it needs to go on, gives the event `stopped`, and ends.
  *
- * @throws UsageError `train/recipe`, `train/out-exists`, `train/model`; TrainingError `train/other-run`,
- *   `train/no-checkpoint`, `train/history`, `train/not-finite`, `train/out-of-memory`; what opening images, model and
- *   device throws.
+ * What cannot go well is refused before anything is written. A set with fewer images than a batch is taken as a whole
+ * at each step, and the event `smaller-batch` says so.
+ *
+ * @throws UsageError `train/recipe`, `train/no-effect`, `train/batch-norm`, `train/classes`, `train/out-exists`,
+ *   `train/model`; DataError `data/disk-full`; TrainingError `train/other-run`, `train/no-checkpoint`, `train/history`,
+ *   `train/not-finite`, `train/out-of-memory`; what opening images, model and device throws.
  */
 export async function* trainModel(
   platform: TrainingPlatform,
@@ -44,12 +53,16 @@ export async function* trainModel(
   const folder = runFolder(platform.storageFor, out);
   if (!resume) await checkNewFolder(folder);
   const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
-  const recipe = resolveRecipe(recipeLayers(options.recipe, saved));
+  const layers = recipeLayers(options.recipe, saved);
+  const recipe = resolveRecipe(layers);
+  if (options.validation !== undefined) checkValidationAsked(recipe, layers);
+  checkUnlabelled(options, recipe);
   const data = await openTrainingData(platform, {
     data: options.data,
     validation: options.validation,
-    // Images without labels say nothing of accuracy.
-    validationShare: recipe.mode === "adapt" ? 0 : recipe.validationShare,
+    unlabelled: options.unlabelled,
+    // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
+    validationShare: recipe.mode === "head" || recipe.mode === "adapt" ? 0 : recipe.validationShare,
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
@@ -57,6 +70,31 @@ export async function* trainModel(
   });
   const run: OpenedRun = { platform, options, recipe, folder, data, saved };
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
+}
+
+/** @throws UsageError `train/no-effect` for validation images that no accuracy is measured on, and a share beside them. */
+function checkValidationAsked({ mode }: Recipe, layers: readonly RecipeLayer[]): void {
+  if (mode === "adapt") {
+    throw new UsageError(
+      "train/no-effect",
+      "Validation images (validation, --val): no effect in mode adapt, which looks at no labels; leave them out.",
+    );
+  }
+  const asked = askedOf(layers).get("validationShare");
+  if (!asked || asked.value === 0) return;
+  throw new UsageError(
+    "train/no-effect",
+    `${asked.by}: validationShare (${String(asked.value)}): no effect where validation images are given (validation, --val); leave out one of them.`,
+  );
+}
+
+/** @throws UsageError `train/unlabelled` for images that nothing would be done with */
+function checkUnlabelled({ unlabelled }: TrainModelOptions, { mode }: Recipe): void {
+  if (unlabelled === undefined || mode === "head") return;
+  throw new UsageError(
+    "train/unlabelled",
+    `Mode ${mode} does nothing with images without labels (unlabelled, --unlabelled): take mode head, whose classifier they make better, or "semi run", which learns from them.`,
+  );
 }
 
 /** A resumed run goes by its own recipe unless another one is named. */
@@ -77,26 +115,29 @@ const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly Recip
   Array.isArray(recipe);
 
 /** Trains by epochs: all of a network, or its last stages, or all but its classifier. */
-async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { platform, options, recipe, data, saved, folder } = run;
-  const network = await (saved ? savedNetwork(run) : openNetwork(run));
+async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { platform, options, recipe: asked, data, saved, folder } = opened;
+  const network = await (saved ? savedNetwork(opened) : openNetwork(opened));
   const training = hashedSource(platform, data.training);
   await using loader = disposable(
     await openTrainingLoader(platform, training, {
-      batchSize: recipe.batchSize,
-      seed: recipe.seed,
+      batchSize: asked.batchSize,
+      smallerBatch: (images) => fitBatch(asked, images).batchSize,
+      seed: asked.seed,
       preprocessing: network.description.preprocessing,
-      augmentation: recipe,
-      mixing: recipe,
-      ...(recipe.mode === "adapt" ? { views: viewsOfImage } : { classes: network.kept }),
+      augmentation: asked,
+      mixing: asked,
+      ...(asked.mode === "adapt" ? { views: viewsOfImage } : { classes: network.kept }),
       classesMayBeEmpty: options.classesMayBeEmpty,
-      sampler: recipe.sampler,
+      sampler: asked.sampler,
       workers: options.workers,
-      onBrokenImage: recipe.onBrokenImage,
+      onBrokenImage: asked.onBrokenImage,
       decode: options.decode,
       signal: options.signal,
     }),
   );
+  const recipe = fitBatch(asked, loader.images);
+  const run: OpenedRun = { ...opened, recipe };
   const record: DataRecord = {
     images: loader.images,
     hash: training.hash ?? "",
@@ -107,7 +148,14 @@ async function* trainNetwork(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const description =
     saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
   await checkValidation(data.validation, description);
+  if (asked.mode !== "adapt") checkClasses(loader.classes);
+  checkNetwork(recipe, description.config, description.preprocessing.inputSize);
+  await checkRoom(folder, runBytes(recipe, description.config, trainingPlan(recipe, loader.batchesPerEpoch)));
   await beginFolder(folder, recipe);
+  if (recipe.batchSize < asked.batchSize) {
+    const [images, batchSize] = [loader.images, recipe.batchSize];
+    yield { type: "smaller-batch", images, asked: asked.batchSize, batchSize };
+  }
   await using history = disposable(await openHistory(folder, saved?.record.historyBytes ?? 0));
   yield* runEpochs({ ...run, loader, source, description, record, history });
 }
@@ -143,6 +191,24 @@ async function checkValidation(
   mapClasses(validation?.classes ?? [], await classesOf(description));
 }
 
+/** @throws DataError `data/disk-full` before anything is written, for what the files that stand lack. */
+async function checkRoom(
+  { storage, path }: RunFolder,
+  { stays, passes }: ReturnType<typeof runBytes>,
+): Promise<void> {
+  const standing = await folderBytes(storage, path);
+  await checkSpace(storage, path, Math.max(0, stays - standing) + passes, "the run");
+}
+
+/** @throws UsageError `train/classes` */
+function checkClasses(classes: readonly string[]): void {
+  if (classes.length > 1) return;
+  throw new UsageError(
+    "train/classes",
+    `Expected images of two classes or more to tell apart; there is ${classes.length === 0 ? "none" : `${classes[0]!} alone`}. Add images of others.`,
+  );
+}
+
 function disposable<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {
   return Object.assign(resource, { [Symbol.asyncDispose]: () => resource.close() });
 }
@@ -153,8 +219,8 @@ function disposable<T extends { close(): Promise<void> }>(resource: T): T & Asyn
  */
 async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe, folder, data } = run;
-  const { device = "cpu", decode = {}, signal } = options;
-  const { training, validation } = data;
+  const { device = "cpu", decode = {}, threads, workers, signal } = options;
+  const { training, validation, unlabelled } = data;
   const network = await openNetwork(run);
   const classes = network.kept ?? training.classes;
   if (!classes) {
@@ -163,9 +229,12 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
       "Mode head needs data whose classes are known beforehand: folders, archives or tables, not standard input.",
     );
   }
+  checkClasses(classes);
   const source = await network.withClasses(classes);
   const images = training.size;
   const description = trainedDescription(source, run, classes.length, images);
+  checkValidation(validation, description);
+  await checkRoom(folder, runBytes(recipe, description.config));
   await beginFolder(folder, recipe);
   yield {
     type: "started",
@@ -174,26 +243,36 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     trainingImages: images ?? 0,
     validationImages: validation?.size,
     parameters: countParameters(description.config),
-    recipe,
+    recipe: effectiveRecipe(recipe),
     resumedAt: 0,
   };
 
   const fitting = trainHead(platform, source, training, {
     classes,
+    unlabelled: unlabelled?.images,
     seed: recipe.seed,
+    ...fittedTo(recipe),
     cache: options.embeddingCache,
     device,
+    plan: {
+      ...(workers === undefined ? {} : { workers }),
+      ...(threads === undefined ? {} : { threadsPerWorker: threads }),
+    },
     decode,
     signal,
   });
   const events: HeadEvent[] = [];
   let next = await fitting.next();
   for (; !next.done; next = await fitting.next()) {
-    events.push(next.value);
-    yield next.value;
+    const event = next.value;
+    if (event.type === "skipped" && recipe.onBrokenImage === "fail") throw brokenImage(event);
+    events.push(event);
+    yield event;
   }
-  const trained: ModelSource = { ...next.value, description };
+  const { crossValidation, withWeights } = next.value;
+  const trained: ModelSource = { description, withWeights };
   await exportSafetensors(platform, trained, folder.best);
+  if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
 
   const measured =
@@ -211,9 +290,27 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     sweep: sweepOf(events),
     validation: measured,
     validationName: data.validationName,
+    crossValidation,
   });
   const { top1, top5 } = measured?.report ?? {};
-  yield { type: "finished", folder: folder.path, best: { epoch: 0, top1: top1 ?? null }, top1, top5 };
+  yield {
+    type: "finished",
+    folder: folder.path,
+    best: { epoch: 0, top1: top1 ?? null },
+    top1,
+    top5,
+    crossValidatedTop1: crossValidation?.top1,
+  };
+}
+
+/** What sampler and smoothing are to a classifier that is fitted at once: weights of the images, and soft targets. */
+const fittedTo = ({ sampler, smoothing }: Recipe): { classBalanced: boolean; smoothing: number } => ({
+  classBalanced: sampler === "class-balanced",
+  smoothing,
+});
+
+function brokenImage({ id, error }: Extract<HeadEvent, { type: "skipped" }>): DataError {
+  return new DataError("data/broken-image", `${id}: ${error.message}`, { cause: error });
 }
 
 function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {

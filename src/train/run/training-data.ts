@@ -24,6 +24,7 @@ export interface TrainingDataOptions extends Pick<
 > {
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
+  readonly unlabelled: TrainingImages | undefined;
   /** Share of each class that is held out when no validation images are given. */
   readonly validationShare: number;
   readonly seed: number;
@@ -37,6 +38,7 @@ export interface TrainingData {
   readonly validation: ImageSource | undefined;
   /** What the validation images are called in reports. */
   readonly validationName: string;
+  readonly unlabelled: NamedImages | undefined;
 }
 
 /** @throws DataError when images are missing or cannot be read. */
@@ -46,14 +48,17 @@ export async function openTrainingData(
 ): Promise<TrainingData> {
   const { validationShare, seed } = options;
   const { name, images: training } = await named(platform, options.data, options);
+  const unlabelled =
+    options.unlabelled === undefined ? undefined : await named(platform, options.unlabelled, options);
   if (options.validation !== undefined) {
     const validation = await named(platform, options.validation, options);
-    return { training, name, validation: validation.images, validationName: validation.name };
+    return { training, name, validation: validation.images, validationName: validation.name, unlabelled };
   }
   const validationName = `${name}, ${100 * validationShare} % of each class held out`;
-  if (validationShare === 0) return { training, name, validation: undefined, validationName };
+  if (validationShare === 0) return { training, name, validation: undefined, validationName, unlabelled };
   const { kept, heldOut } = await holdOut(training, validationShare, seed);
-  return { training: kept, name, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
+  const validation = heldOut.size === 0 ? undefined : heldOut;
+  return { training: kept, name, validation, validationName, unlabelled };
 }
 
 async function named(

@@ -22,7 +22,8 @@ export interface Validation {
   readonly mistakes: readonly ValidatedImage[];
 }
 
-const keptMistakes = 24;
+/** Mistakes that a report shows. */
+export const keptMistakes = 24;
 
 /** Runs weights over the validation images. */
 export async function validateWeights(

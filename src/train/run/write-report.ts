@@ -1,12 +1,22 @@
 import { writeText } from "../../core/storage/index.ts";
 import type { DecodeOptions } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import { classesOf, classNames, type ValidatedImage } from "../../predict/index.ts";
+import type { ImageItem, ImageSource } from "../../data/index.ts";
+import {
+  classesOf,
+  classNames,
+  confusionMatrix,
+  countPrediction,
+  type ValidatedImage,
+} from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
+import type { CrossValidation } from "../head/train-head.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { recipeKeys, type Recipe } from "../recipe/fields.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import type {
+  CrossValidationRecord,
   Mistake,
   SweepRecord,
   TrainingReportData,
@@ -14,7 +24,8 @@ import type {
 } from "../report/training-report-data.ts";
 import { trainingReport } from "../report/training-report.ts";
 import type { HistoryRow, RunFolder } from "./run-folder.ts";
-import type { Validation } from "./validator.ts";
+import type { TrainingData } from "./training-data.ts";
+import { keptMistakes, type Validation } from "./validator.ts";
 
 /** What a run has to show. */
 interface RunReport {
@@ -30,11 +41,14 @@ interface RunReport {
   /** Of the best weights. */
   readonly validation: Validation | undefined;
   readonly validationName: string;
+  /** Of a head on the images that it was trained on. */
+  readonly crossValidation?: CrossValidation | undefined;
+  readonly data: Pick<TrainingData, "training" | "name">;
 }
 
 /** Writes the page that shows a run. */
 export async function writeReport(run: RunReport): Promise<void> {
-  const { platform, folder, description, rows, validation } = run;
+  const { platform, folder, description, rows, validation, crossValidation } = run;
   const page = trainingReport({
     title: folder.name,
     summary: `${description.provenance["model"]} on ${description.provenance["data"]}.`,
@@ -44,6 +58,7 @@ export async function writeReport(run: RunReport): Promise<void> {
     steps: rows.filter((row) => row.type === "step"),
     sweep: run.sweep,
     validation: validation && (await validationRecord(run, validation)),
+    crossValidation: crossValidation && (await crossValidationRecord(run, crossValidation)),
     recipe: recipeFacts(run.recipe),
     provenance: Object.entries(description.provenance)
       .filter(([name]) => name !== "recipe")
@@ -62,6 +77,33 @@ async function validationRecord(
   return { data: validationName, top1, top5, confusion, failed, mistakes: shown };
 }
 
+async function crossValidationRecord(
+  { platform, decode, data, description }: RunReport,
+  { folds, top1, top5, notJudged, images }: CrossValidation,
+): Promise<CrossValidationRecord> {
+  const confusion = confusionMatrix(description.config.numClasses);
+  for (const { target, predicted } of images) countPrediction(confusion, target, predicted);
+  const wrong = images
+    .filter(({ target, predicted }) => predicted !== target)
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, keptMistakes);
+  const items = await itemsNamed(data.training, new Set(wrong.map(({ id }) => id)));
+  const mistakes = await Promise.all(
+    wrong.map((image) => withThumbnail(platform, { ...image, item: items.get(image.id)! }, decode)),
+  );
+  return { data: data.name, folds, notJudged, top1, top5, confusion, failed: 0, mistakes };
+}
+
+async function itemsNamed(
+  images: ImageSource,
+  names: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, ImageItem>> {
+  const found = new Map<string, ImageItem>();
+  if (names.size === 0) return found;
+  for await (const item of images) if (names.has(item.id)) found.set(item.id, item);
+  return found;
+}
+
 async function withThumbnail(
   { thumbnail }: TrainingPlatform,
   { item, target, predicted, probability }: ValidatedImage,
@@ -71,8 +113,8 @@ async function withThumbnail(
 }
 
 function recipeFacts(recipe: Recipe): readonly Fact[] {
-  return recipeKeys.map((name) => {
-    const value = recipe[name];
-    return { name, value: typeof value === "object" ? (value?.join(", ") ?? "none") : value };
-  });
+  return Object.entries(effectiveRecipe(recipe)).map(([name, value]) => ({
+    name,
+    value: typeof value === "object" ? (value?.join(", ") ?? "none") : value,
+  }));
 }

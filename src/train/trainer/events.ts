@@ -3,6 +3,15 @@ import type { Recipe } from "../recipe/fields.ts";
 import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
 import type { BestEpoch, TrainingPlan } from "./plan.ts";
 
+/** There are fewer images than a batch: each step takes all of them, or as many micro-batches as they fill. */
+export interface SmallerBatchEvent {
+  readonly type: "smaller-batch";
+  readonly images: number;
+  /** Images of a step as the recipe says, and as they are. */
+  readonly asked: number;
+  readonly batchSize: number;
+}
+
 /** The run is about to take its first step, or the first one after a resume. */
 export interface StartedEvent {
   readonly type: "started";
@@ -12,7 +21,8 @@ export interface StartedEvent {
   /** Undefined without validation, and where nobody knows. */
   readonly validationImages: number | undefined;
   readonly parameters: number;
-  readonly recipe: Recipe;
+  /** What has an effect in it, with the batch that is taken. */
+  readonly recipe: Partial<Recipe>;
   /** Left out in mode `head`, which has no steps. */
   readonly plan?: TrainingPlan | undefined;
   /** Steps that an earlier process took. */
@@ -65,9 +75,11 @@ export interface FinishedEvent {
   readonly type: "finished";
   readonly folder: string;
   readonly best: BestEpoch;
-  /** Of the best weights, in percent. */
+  /** Of the best weights on the validation images, in percent; left out without any. */
   readonly top1?: number | undefined;
   readonly top5?: number | undefined;
+  /** In percent, in mode `head`: of images that the fits had not seen. */
+  readonly crossValidatedTop1?: number | undefined;
 }
 
 /** What happens step by step. */

@@ -1,8 +1,10 @@
 import * as z from "zod";
-import { family, type ModelConfig } from "../../nn/index.ts";
+import { elementCount, UsageError } from "../../core/index.ts";
+import { family, parametersOf, type ModelConfig } from "../../nn/index.ts";
 import { adamW, sgd } from "../optimizers.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { StepResult } from "../step/training-step.ts";
+import { trainingLoss } from "../training-loss.ts";
 import type { TrainingProgramOptions } from "../training-program.ts";
 
 /** How long a run is, counted in steps. */
@@ -32,6 +34,89 @@ export function trainingPlan(
     epochs: Math.ceil(steps / batchesPerEpoch),
     stepsPerRow: Math.ceil(steps / mostRows),
   };
+}
+
+/**
+ * The recipe for a number of images: a set with fewer than a batch is taken as a whole at each step.
+ *
+ * A micro-batch that was asked for goes on dividing the batch, so up to one of its images may be left out of an epoch.
+ * Nothing else changes: the learning rate is scaled from `referenceBatch`, as that of any batch of this size.
+ */
+export function fitBatch(recipe: Recipe, images: number): Recipe {
+  const { batchSize, microBatch } = recipe;
+  if (images >= batchSize) return recipe;
+  return microBatch === null || images < microBatch
+    ? { ...recipe, batchSize: images, microBatch: null }
+    : { ...recipe, batchSize: images - (images % microBatch) };
+}
+
+/**
+ * Refuses a recipe that a network cannot be trained by.
+ *
+ * @param inputSize Height and width of the images.
+ * @throws UsageError `train/recipe` for more last stages than there are, and for pairs of views of one image alone;
+ *   `train/batch-norm` where a normalisation
+ *   would use the statistics of one value.
+ */
+export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: number): void {
+  const { mode, lastStages, batchSize, microBatch, batchNorm } = recipe;
+  if (mode === "head") return;
+  const { length } = family.stages(config);
+  if (mode === "last-stages" && lastStages > length) {
+    throw new UsageError(
+      "train/recipe",
+      `lastStages (${lastStages}): the network has ${length} stages. Give at most ${length}, or take mode full, which trains what comes before them too.`,
+    );
+  }
+  const atOnce = microBatch ?? batchSize;
+  if (mode === "adapt" && atOnce < 2) {
+    throw new UsageError(
+      "train/recipe",
+      "mode adapt: one image at once has no other to be told apart from. Give more images, or compute more at once (microBatch, batchSize).",
+    );
+  }
+  // Defining the network shows each normalisation what it will see.
+  const numClasses = Math.max(1, config.numClasses);
+  trainingLoss({ ...config, numClasses }, { batchSize: atOnce, inputSize, batchNorm });
+}
+
+/** About how much a run writes, in bytes. */
+interface RunBytes {
+  /** Of all its files in the end. */
+  readonly stays: number;
+  /** Of a checkpoint that stands beside the one that it replaces. */
+  readonly passes: number;
+}
+
+/** About what a page takes, with its pictures. */
+const pageBytes = 200_000;
+const rowBytes = 400;
+
+/** About how much a run by a recipe writes. @param plan Left out in mode `head`, and where it is not known yet */
+export function runBytes(recipe: Recipe, config: ModelConfig, plan?: TrainingPlan): RunBytes {
+  const { mode, checkpointEvery } = recipe;
+  const { weights, state } = tensorBytes(recipe, config);
+  if (mode === "head") return { stays: weights + pageBytes, passes: 0 };
+  const { steps = 0, stepsPerRow = 1, epochs = 0 } = plan ?? {};
+  const kept = checkpointEvery === null ? 0 : Math.floor(epochs / checkpointEvery);
+  const rows = steps / stepsPerRow + epochs;
+  return { stays: state + (1 + kept) * weights + rows * rowBytes + pageBytes, passes: state };
+}
+
+/** Bytes of the weights for inference, and of all that training goes on from. */
+function tensorBytes(
+  recipe: Recipe,
+  config: ModelConfig,
+): { readonly weights: number; readonly state: number } {
+  const trains = trainedParameters(recipe, config);
+  const slots = optimizerOf(recipe).slots.length;
+  const averages = recipe.emaDecay === null ? 0 : 1;
+  const sizes = parametersOf(config).map(({ name, kind, dims }) => ({
+    own: 4 * elementCount(dims),
+    copies: kind === "parameter" ? (trains(name) ? slots + averages : 0) : averages,
+  }));
+  const weights = sizes.reduce((sum, { own }) => sum + own, 0);
+  return { weights, state: sizes.reduce((sum, { own, copies }) => sum + own * copies, weights) };
 }
 
 /** Number of steps that have been taken when an epoch, counted from 0, ends. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { TrainingError } from "../../core/index.ts";
 import type { ModelConfig, ModelDescription } from "../../nn/index.ts";
+import { effectiveRecipe } from "../recipe/effects.ts";
 import { recipeKeys, type Recipe } from "../recipe/fields.ts";
 import { resolveRecipe } from "../recipe/resolve-recipe.ts";
 import { positionSchema, type TrainingPosition } from "./plan.ts";
@@ -37,7 +38,7 @@ const schema = z.strictObject({
 
 /** Metadata for a checkpoint from which training goes on. */
 export function encodeTrainingRecord(record: TrainingRecord): Readonly<Record<string, string>> {
-  return { [key]: JSON.stringify({ version, ...record }) };
+  return { [key]: JSON.stringify({ version, ...record, recipe: effectiveRecipe(record.recipe) }) };
 }
 
 /**
@@ -58,7 +59,8 @@ export function decodeTrainingRecord(
   }
   try {
     const { recipe, data, position, historyBytes } = schema.parse(JSON.parse(text));
-    return { recipe: resolveRecipe([{ name: file, values: recipe }]), data, position, historyBytes };
+    const layer = { name: file, values: recipe };
+    return { recipe: resolveRecipe([layer], { idle: "kept" }), data, position, historyBytes };
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
     throw new TrainingError(
@@ -87,10 +89,9 @@ const free: ReadonlySet<keyof Recipe> = new Set(["saveMinutes", "checkpointEvery
  * @throws TrainingError `train/other-run` that lists what differs.
  */
 export function checkResume(saved: RunIdentity, asked: RunIdentity, checkpoint: string): void {
+  const [was, is] = [effectiveRecipe(saved.recipe), effectiveRecipe(asked.recipe)];
   const differences = [
-    ...recipeKeys
-      .filter((name) => !free.has(name))
-      .flatMap((name) => difference(name, saved.recipe[name], asked.recipe[name])),
+    ...recipeKeys.filter((name) => !free.has(name)).flatMap((name) => difference(name, was[name], is[name])),
     ...difference("the network", saved.config, asked.config),
     ...difference("the classes", saved.classes, asked.classes),
     ...difference("the number of training images", saved.data.images, asked.data.images),
@@ -113,8 +114,8 @@ export function checkResume(saved: RunIdentity, asked: RunIdentity, checkpoint: 
 const longest = 60;
 
 function difference(name: string, saved: unknown, asked: unknown): string[] {
-  const [was, is] = [JSON.stringify(saved), JSON.stringify(asked)];
+  const [was, is] = [saved, asked].map((value) => JSON.stringify(value) as string | undefined);
   if (was === is) return [];
   const cut = (text: string): string => (text.length > longest ? `${text.slice(0, longest)}…` : text);
-  return [`${name}: ${cut(was)} when it began, ${cut(is)} now`];
+  return [`${name}: ${cut(was ?? "unset")} when it began, ${cut(is ?? "unset")} now`];
 }

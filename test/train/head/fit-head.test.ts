@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { splitHoldout } from "../../../src/data/index.ts";
+import { stratifiedFolds } from "../../../src/data/index.ts";
+import { nodePlatform } from "../../../src/node/platform.ts";
 import {
-  featureStatistics,
+  centring,
   fitHead,
-  foldStatistics,
   headObjective,
-  standardise,
+  transform,
   type Examples,
   type FitHeadOptions,
   type HeadFit,
@@ -17,31 +17,28 @@ import { openHeadSession, seededExamples } from "../../support/head-examples.ts"
 import { referenceMissing, runReference } from "../../support/reference.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
+/** Embeddings as a head is fitted on them without others: centred, of mean square length 1. */
+async function seededFeatures(sizes: Pick<Examples, "rows" | "length" | "numClasses">): Promise<Examples> {
+  const examples = seededExamples(sizes);
+  return { ...examples, features: await transform(nodePlatform, examples, centring(examples)) };
+}
+
+interface FitOptions extends FitHeadOptions {
+  readonly heads?: number;
+  readonly smoothing?: number;
+}
+
 async function fit(
   examples: Examples,
-  options: FitHeadOptions,
-): Promise<{
-  readonly tried: readonly StrengthTried[];
-  readonly fit: HeadFit;
-  readonly logits: readonly number[];
-}> {
-  const statistics = featureStatistics(examples);
-  const standard = standardise(examples, statistics);
-  const session = await openHeadSession(standard);
+  { heads = 1, smoothing, ...options }: FitOptions,
+): Promise<{ readonly tried: readonly StrengthTried[]; readonly fit: HeadFit }> {
+  const session = await openHeadSession(examples, { heads, smoothing });
   try {
     const tried: StrengthTried[] = [];
-    const running = fitHead(headObjective(session, standard), standard, options);
+    const running = fitHead(headObjective(session, examples, heads), examples, options);
     for (;;) {
       const next = await running.next();
-      if (next.done) {
-        const { weight, bias } = foldStatistics(next.value.parameters, examples.numClasses, statistics);
-        const logits = Array.from(bias, (offset, k) =>
-          examples.features
-            .subarray(0, examples.length)
-            .reduce((sum, value, j) => sum + value * weight[k * examples.length + j]!, offset),
-        );
-        return { tried, fit: next.value, logits };
-      }
+      if (next.done) return { tried, fit: next.value };
       tried.push(next.value);
     }
   } finally {
@@ -49,69 +46,140 @@ async function fit(
   }
 }
 
+const none = ({ rows }: Examples): Int32Array => new Int32Array(rows).fill(-1);
+
 const missing = referenceMissing("torch", "numpy");
 
 describe.skipIf(missing)(`a fitted head against PyTorch${missing ? ` (${missing})` : ""}`, () => {
   const folder = temporaryFolder();
 
   it.each([
-    [300, 40, 2, 0.1],
-    [300, 400, 7, 0.01],
-    [5000, 30, 10, 0.001],
-  ])("%i rows, %i features, %i classes, penalty %f", async (rows, length, numClasses, l2) => {
-    const examples = seededExamples({ rows, length, numClasses });
-    const [features, labels] = [join(folder, "features"), join(folder, "labels")];
-    writeFileSync(features, examples.features);
-    writeFileSync(labels, examples.labels);
-    const expected = runReference(
-      "logistic_regression.py",
-      [features, labels, length, numClasses, l2].map(String),
-    ) as { readonly penalised: number; readonly loss: number; readonly logits: readonly number[] };
+    { rows: 300, length: 40, numClasses: 2, l2: 0.1 },
+    { rows: 300, length: 400, numClasses: 7, l2: 0.001 },
+    { rows: 5000, length: 30, numClasses: 10, l2: 0.0001 },
+    { rows: 300, length: 40, numClasses: 3, l2: 0.001, smoothing: 0.2 },
+    { rows: 300, length: 40, numClasses: 3, l2: 0.001, classBalanced: true },
+    { rows: 300, length: 40, numClasses: 3, l2: 0.01, smoothing: 0.1, classBalanced: true },
+  ])("%j", async ({ l2, smoothing = 0, classBalanced = false, ...sizes }) => {
+    const examples = await seededFeatures(sizes);
+    const { rows, length, numClasses, features, labels } = examples;
+    // Classes of very different size, where that is to make a difference.
+    if (classBalanced) for (let row = 0; row < rows; row++) if (row % 10 > 0) labels[row] = 0;
+    const files = [join(folder, "features"), join(folder, "labels")] as const;
+    writeFileSync(files[0], features);
+    writeFileSync(files[1], labels);
+    const weights = classBalanced ? "balanced" : "equal";
+    const settings = [...files, length, numClasses, l2, smoothing, weights].map(String);
+    const expected = runReference("logistic_regression.py", settings) as {
+      readonly penalised: number;
+      readonly logits: readonly number[];
+    };
 
-    const { fit: found, logits } = await fit(examples, { strengths: [l2], holdout: undefined });
-    const squares = found.parameters
-      .subarray(0, length * numClasses)
-      .reduce((sum, weight) => sum + weight * weight, 0);
-    const penalised = found.loss + (l2 / 2) * squares;
+    const found = await fit(examples, { strengths: [l2], folds: none(examples), classBalanced, smoothing });
+    const { parameters } = found.fit;
+    const logits = Array.from({ length: numClasses }, (_, k) =>
+      features
+        .subarray(0, length)
+        .reduce(
+          (sum, x, j) => sum + x * parameters[j * numClasses + k]!,
+          parameters[length * numClasses + k]!,
+        ),
+    );
+    logits.forEach((logit, k) => expect(logit).toBeCloseTo(expected.logits[k]!, 1));
+    if (smoothing > 0 || classBalanced) return;
+    const squares = parameters.subarray(0, length * numClasses).reduce((sum, x) => sum + x * x, 0);
+    const penalised = found.fit.loss + (l2 / 2) * squares;
     expect(penalised).toBeGreaterThan(expected.penalised * (1 - 1e-6));
     expect(penalised).toBeLessThan(expected.penalised * (1 + 1e-4));
-    logits.forEach((logit, k) => expect(logit).toBeCloseTo(expected.logits[k]!, 1));
   });
 });
 
-describe("the search for a strength", () => {
-  const examples = seededExamples({ rows: 240, length: 200, numClasses: 4 });
+describe("cross-validation", async () => {
+  const examples = await seededFeatures({ rows: 240, length: 200, numClasses: 4 });
   // Wrong labels punish fits that believe them.
   for (let row = 0; row < 240; row += 4) examples.labels[row] = (row / 4) % 4;
-  const holdout = splitHoldout(examples.labels, 0.25, 0);
+  const folds = stratifiedFolds(examples.labels, 5, 0);
+  const strengths = [1, 0.1, 0.01, 1e-3, 1e-4, 1e-5];
 
-  it("takes the one with the least loss on the images held out", async () => {
-    const { tried, fit: found } = await fit(examples, { strengths: [3, 0.3, 0.03, 0.003, 0.0003], holdout });
+  it("takes the strength with the least loss on images that the fits had not seen", async () => {
+    const { tried, fit: found } = await fit(examples, { strengths, folds, heads: 5 });
     const best = tried.reduce((a, b) => (b.loss < a.loss ? b : a));
     expect(found.l2).toBe(best.l2);
     expect(best.l2).toBeGreaterThan(tried.at(-1)!.l2);
-    expect(best.l2).toBeLessThan(3);
+    expect(best.l2).toBeLessThan(1);
+    expect(found.heldOut.rows).toEqual(Uint32Array.from({ length: 240 }, (_, row) => row));
+    const mean = found.heldOut.loss.reduce((sum, loss) => sum + loss, 0) / 240;
+    expect(mean).toBeCloseTo(best.loss, 1);
+    expect(found.loss).toBeLessThan(0.8 * mean);
   });
 
   it("ends when the loss has risen twice", async () => {
-    const { tried } = await fit(examples, { strengths: [1, 0.001, 0.0001, 0.00001, 0.000001], holdout });
-    expect(tried).toHaveLength(3);
+    const more = [0.01, 1e-5, 1e-6, 1e-7, 1e-8];
+    expect((await fit(examples, { strengths: more, folds, heads: 5 })).tried).toHaveLength(3);
   });
 
-  it("does not look at the images held out", async () => {
-    const labels = examples.labels.slice();
-    for (const row of holdout.heldOut) labels[row] = 0;
-    const once = await fit(examples, { strengths: [0.1], holdout });
-    const wrong = await fit({ ...examples, labels }, { strengths: [0.1], holdout });
-    expect(wrong.tried[0]!.loss).toBeGreaterThan(once.tried[0]!.loss * 1.5);
+  it("judges each image by a fit that has not seen it", async () => {
+    const judged = await fit(examples, { strengths: [1e-3], folds, heads: 5 });
+    const row = 17;
+    const others = examples.labels.map((label, at) => (at === row ? (label + 1) % 4 : label));
+    const relabelled = await fit({ ...examples, labels: others }, { strengths: [1e-3], folds, heads: 5 });
+    const { heldOut } = judged.fit;
+    expect(relabelled.fit.heldOut.predicted[row]).toBe(heldOut.predicted[row]);
+    expect(relabelled.fit.heldOut.probability[row]).toBe(heldOut.probability[row]);
+    expect(relabelled.fit.heldOut.loss[row]).not.toBe(heldOut.loss[row]);
+    const sameFold = folds.findIndex((fold, at) => fold === folds[row] && at !== row);
+    const otherFold = folds.findIndex((fold) => fold !== folds[row]);
+    expect(relabelled.fit.heldOut.loss[sameFold]).toBe(heldOut.loss[sameFold]);
+    expect(relabelled.fit.heldOut.loss[otherFold]).not.toBe(heldOut.loss[otherFold]);
+  });
+
+  it("gives the same when fewer folds are fitted at once", async () => {
+    const [all, two] = await Promise.all(
+      [5, 2].map((heads) => fit(examples, { strengths: [1e-3], folds, heads })),
+    );
+    for (let row = 0; row < 240; row++) {
+      expect(two!.fit.heldOut.loss[row]).toBeCloseTo(all!.fit.heldOut.loss[row]!, 1);
+    }
+    const difference = two!.fit.parameters.map((value, i) => value - all!.fit.parameters[i]!);
+    const norm = (values: Float32Array): number => Math.hypot(...values);
+    expect(norm(difference)).toBeLessThan(0.02 * norm(all!.fit.parameters));
+  });
+
+  it("ends with the same bits again", async () => {
+    const [first, again] = [
+      await fit(examples, { folds, heads: 5 }),
+      await fit(examples, { folds, heads: 5 }),
+    ];
+    expect(again.fit).toEqual(first.fit);
+  });
+
+  it("weighs classes alike when they are to be balanced", async () => {
+    const rare = {
+      ...examples,
+      labels: examples.labels.map((_, row) =>
+        row % 20 === 0 ? 1 : row % 40 === 7 ? 2 : row % 40 === 9 ? 3 : 0,
+      ),
+    };
+    const rareFolds = stratifiedFolds(rare.labels, 5, 0);
+    const recall = async (classBalanced: boolean): Promise<number> => {
+      const { heldOut } = (await fit(rare, { folds: rareFolds, heads: 5, classBalanced })).fit;
+      return heldOut.predicted.filter((predicted) => predicted !== 0).length;
+    };
+    expect(await recall(true)).toBeGreaterThan(await recall(false));
+  });
+
+  it("leaves the middle strength without folds", async () => {
+    const found = await fit(examples, { strengths: [1, 0.01, 0.001], folds: none(examples) });
+    expect(found.tried).toEqual([]);
+    expect(found.fit).toMatchObject({ l2: 0.01, heldOut: { rows: new Uint32Array() } });
   });
 });
 
 describe("features that say nothing", () => {
   it("get no weight", async () => {
     const examples = seededExamples({ rows: 60, length: 5, numClasses: 3 });
-    for (let row = 0; row < 60; row++) examples.features[row * 5 + 2] = 7;
-    const { fit: found } = await fit(examples, { strengths: [0.1], holdout: undefined });
+    for (let row = 0; row < 60; row++) examples.features[row * 5 + 2] = 0;
+    const { fit: found } = await fit(examples, { strengths: [0.1], folds: none(examples) });
     expect(found.parameters.subarray(2 * 3, 3 * 3)).toEqual(new Float32Array(3));
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   builtInRecipes,
+  effectiveRecipe,
   parseRecipe,
   recipeFields,
   recipeNames,
@@ -20,7 +21,8 @@ describe("a recipe", () => {
     expect(recipe).toMatchObject(builtInRecipes[base].values);
     const text = recipeText(recipe, ["a comment"]);
     expect(text).toMatch(/^# a comment\nseed: 0\n/);
-    expect(resolveRecipe([parseRecipe(text, "recipe.yaml")])).toEqual(recipe);
+    const again = resolveRecipe([parseRecipe(text, "recipe.yaml")]);
+    expect(effectiveRecipe(again)).toEqual(effectiveRecipe(recipe));
   });
 
   it("reads a recipe that was written before these values were known", () => {
@@ -64,6 +66,82 @@ describe("a recipe", () => {
     const resolve = (): unknown => resolveRecipe([layer(values)]);
     expect(resolve).toThrow(message);
     expect(resolve).toThrow(expect.objectContaining({ code: "train/recipe" }));
+  });
+
+  it.each([
+    [{ momentum: 0.5, optimizer: "adamw" }, "my.yaml: momentum (0.5): no effect with optimizer adamw"],
+    [{ milestones: [0.5] }, "milestones ([0.5]): no effect but with schedule multistep; leave it out"],
+    [
+      { schedule: "multistep" },
+      'schedule ("multistep"): no effect without drops of the rate; give milestones',
+    ],
+    [{ schedule: "step", drops: 0 }, "no effect without drops of the rate; give drops"],
+    [
+      { schedule: "step", drops: 0, dropFactor: 0.5 },
+      "dropFactor (0.5): no effect but with schedule step and",
+    ],
+    [{ mode: "head", validationShare: 0.2 }, "validationShare (0.2): no effect in modes head and adapt"],
+    [{ base: "adapt", smoothing: 0.1, mixup: 0.2 }, "mixup (0.2), smoothing (0.1): no effect in mode adapt"],
+    [{ base: "adapt", sampler: "class-balanced" }, "no effect in mode adapt, which looks at no labels"],
+    [{ temperature: 0.5 }, "temperature (0.5): no effect but in mode adapt"],
+    [{ augmentProb: 0, reProb: 0.5 }, "reProb (0.5): no effect with augmentProb 0"],
+    [{ colorJitter: null, colorJitterProb: 0.5 }, "colorJitterProb (0.5): no effect without colorJitter"],
+    [
+      { colorJitter: null, augmentProb: 0.5 },
+      "augmentProb (0.5): no effect without colorJitter, autoAugment",
+    ],
+    [{ colorJitter: 0.2, autoAugment: "rand-m9" }, "colorJitter (0.2): no effect with autoAugment"],
+    [
+      { mode: "head", epochs: 3, weightDecay: 0, sampler: "sequential" },
+      "epochs (3), weightDecay (0): no effect in mode head, which embeds every image once",
+    ],
+    [
+      { mode: "head", sampler: "sequential" },
+      'sampler ("sequential"): no effect in mode head, which looks at all',
+    ],
+  ])("refuses %j, which would have no effect", (values, message) => {
+    const resolve = (): unknown => resolveRecipe([layer(values)]);
+    expect(resolve).toThrow(message);
+    expect(resolve).toThrow(expect.objectContaining({ code: "train/no-effect" }));
+  });
+
+  it("lets a value ask for what happens anyway", () => {
+    const values = { autoAugment: "rand-m9", colorJitter: null, drops: 0, reProb: 0 };
+    expect(resolveRecipe([layer(values)])).toMatchObject(values);
+    const off = { mode: "head", mixup: 0, emaDecay: null, hflip: 0, smoothing: 0 };
+    expect(resolveRecipe([layer(off)])).toMatchObject(off);
+  });
+
+  it("asks for nothing by what stands in a built-in recipe, or in that of another run", () => {
+    const flag = layer({ mode: "head" }, "the command line");
+    expect(effectiveRecipe(resolveRecipe([layer({ base: "card-finetune" }), flag]))).toMatchObject({
+      mode: "head",
+      smoothing: 0,
+    });
+    const run = resolveRecipe([layer({ base: "card-finetune", momentum: 0.8, smoothing: 0.2 })]);
+    const written = parseRecipe(recipeText(run), "run/recipe.yaml");
+    expect(resolveRecipe([written, flag])).toMatchObject({ mode: "head", smoothing: 0 });
+    expect(resolveRecipe([written, layer({ optimizer: "adamw" })])).toMatchObject({ optimizer: "adamw" });
+    // Earlier versions wrote all values, whether or not they had an effect.
+    const earlier = layer({ ...run, mode: "head", optimizer: "adamw" }, "run/recipe.yaml");
+    expect(resolveRecipe([earlier])).toMatchObject({ mode: "head", momentum: 0.8 });
+  });
+
+  it("refuses what was added in vain to the recipe of another run", () => {
+    const run = recipeText(resolveRecipe([layer({ base: "supervised", optimizer: "adamw" })]));
+    expect(run).not.toContain("momentum");
+    const changed = parseRecipe(`${run}momentum: 0.5\n`, "run/recipe.yaml");
+    expect(() => resolveRecipe([changed])).toThrow(
+      "run/recipe.yaml: momentum (0.5): no effect with optimizer",
+    );
+  });
+
+  it("writes down what has an effect only", () => {
+    const text = recipeText(resolveRecipe([layer({ base: "quick", mode: "head", smoothing: 0.1 })]));
+    expect(text).toBe(
+      "seed: 0\nmode: head\nsampler: shuffled\ninputSize: null\nsmoothing: 0.1\nonBrokenImage: skip\n",
+    );
+    expect(recipeText(resolveRecipe([parseRecipe(text, "recipe.yaml")]))).toBe(text);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { startOf, type Stage, type StageKind } from "../../plan/plan-stages.ts";
 import type { SemiSettings } from "../../settings/settings.ts";
 import { givenTeacher } from "../../stages/measure.ts";
 import type { Arm, ArmRun, SweepFigure, SweepPoint } from "../data.ts";
+import { isOwnRun, ownArms } from "./own-photos.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
 type ArmWords = Omit<Arm, "runs">;
@@ -37,10 +38,12 @@ const armKinds: { readonly [K in StageKind]?: Arm["kind"] } = {
   teach: "teacher",
   pretrain: "pretrained",
   finetune: "finetuned",
+  ...ownArms,
 };
 
 function baseArms(run: StandingRun): readonly ArmStage[] {
-  const given: readonly ArmStage[] = run.settings.teach ? [] : [{ kind: "teacher", folder: givenTeacher }];
+  const given: readonly ArmStage[] =
+    run.settings.teach || isOwnRun(run) ? [] : [{ kind: "teacher", folder: givenTeacher }];
   const students = run.stages.filter(({ kind }) => kind === "finetune");
   const trained = run.stages.flatMap(({ kind, folder }): readonly ArmStage[] => {
     const arm = armKinds[kind];
@@ -60,6 +63,8 @@ const variantWords: { readonly [K in StageKind]?: string } = {
   pretrain: ", pre-trained only",
   teach: ", teacher",
   supervised: ", supervised baseline",
+  fit: ", frozen",
+  tune: ", tuned",
 };
 
 /** Models that a variant does not share with the settings as they are; of a value that is swept the outcome only. */
@@ -80,8 +85,10 @@ function variantArms(run: StandingRun, variant: string, runs: readonly StandingR
 /** The accuracy of a stage's model and what it took; undefined unless it is measured. */
 function armRun(run: StandingRun, folder: string): ArmRun | undefined {
   const measured = run.results?.models.find(({ stage }) => stage === folder);
-  if (!measured) return undefined;
-  const { top1, top5 } = measured;
+  // Of the methods adapt and labels classifiers have the accuracy of their cross-validation where there is no test set.
+  const top1 = measured?.top1 ?? run.manifests.get(folder)?.counts["cross-validated top-1"];
+  if (top1 === undefined || (!measured && run.settings.test)) return undefined;
+  const top5 = measured?.top5 ?? NaN;
   return { seed: run.settings.seed, top1, top5, ...trainingCost(run, folder) };
 }
 

@@ -7,6 +7,7 @@ import type { WrittenReport } from "../../events.ts";
 import { textHash } from "../../fingerprints.ts";
 import type { StageKind } from "../../plan/plan-stages.ts";
 import type { SelectionSummary } from "../../select/selection.ts";
+import { listShards } from "../../score/shards.ts";
 import { settingsText } from "../../settings/resolve-settings.ts";
 import type { SemiSettings } from "../../settings/settings.ts";
 import type { Manifest } from "../../stages/manifest.ts";
@@ -15,6 +16,7 @@ import { bestWeights } from "../../stages/training.ts";
 import type {
   ArmConfusion,
   ArmCurve,
+  OwnPhotos,
   PipelineCounts,
   SelectionRecord,
   SemiReportData,
@@ -22,6 +24,7 @@ import type {
 } from "../data.ts";
 import { semiReport } from "../semi-report.ts";
 import { arms, sweeps } from "./arms.ts";
+import { isOwnRun, ownPhotos, trainingMatch } from "./own-photos.ts";
 import { selectionRecord } from "./selection-record.ts";
 import { lastManifest, lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
 
@@ -36,8 +39,11 @@ interface Report {
   write(status: NonNullable<SemiReportData["status"]>): Promise<WrittenReport | undefined>;
 }
 
-/** @param runs The first one is that of the first seed, of the settings as they are. */
-export function openReport(settings: SemiSettings, runs: readonly ContextRun[]): Report {
+/**
+ * @param runs The first one is that of the first seed, of the settings as they are.
+ * @param reason Why its method was taken; a sentence or some.
+ */
+export function openReport(settings: SemiSettings, runs: readonly ContextRun[], reason?: string): Report {
   const { storage, path: pathOf } = runs[0]!.context;
   const path = pathOf("report.html");
   let hash = "";
@@ -46,12 +52,13 @@ export function openReport(settings: SemiSettings, runs: readonly ContextRun[]):
     async write(status) {
       const standing = await standingRuns(runs);
       const run = standing[0]!;
-      const [scores, selection] = [lastStage(run, "score")!, lastStage(run, "select")!];
-      if (!run.manifests.has(scores.folder)) return undefined;
-      const selected = run.manifests.get(selection.folder)?.outputs[selectionName];
+      const [scores, selection] = [lastStage(run, "score"), lastStage(run, "select")];
+      const begun = scores ?? lastStage(run, "adapt") ?? lastStage(run, "fit");
+      if (!begun || !run.manifests.has(begun.folder)) return undefined;
+      const selected = selection && run.manifests.get(selection.folder)?.outputs[selectionName];
       if (selected !== hash) shown = selected === undefined ? undefined : await shownSelection(run);
       hash = selected ?? "";
-      const data = await gather(standing, settings, shown, status);
+      const data = await gather(standing, settings, { selection: shown, status, reason });
       await writeText(storage, path, semiReport(data));
       return { path, arms: data.arms };
     },
@@ -71,25 +78,34 @@ interface ShownSelection {
   readonly record: SelectionRecord;
 }
 
+interface GatherOptions extends Pick<SemiReportData, "status"> {
+  readonly selection: ShownSelection | undefined;
+  readonly reason: string | undefined;
+}
+
 /** Gathers what stands of all runs; pictures, counts and curves are those of the first run. */
 async function gather(
   runs: readonly StandingRun[],
   settings: SemiSettings,
-  selection: ShownSelection | undefined,
-  status: SemiReportData["status"],
+  { selection, status, reason }: GatherOptions,
 ): Promise<SemiReportData> {
   const [run] = runs as readonly [StandingRun, ...StandingRun[]];
   const { context } = run;
   const { classes, training } = await context.labelled();
   const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
+  const own = isOwnRun(run) ? await ownPhotos(run, reason) : undefined;
   return {
     title: baseName(context.storage.resolve(context.out)),
     summary: summaryOf(settings),
     status,
     classes,
-    measuredOn: measuredOn(run),
+    measuredOn: measuredOn(run, own),
     arms: arms(runs),
-    counts: pipelineCounts(run, sizes, selection?.summary),
+    counts: own
+      ? { labelled: sizes.labelled, unlabelled: own.compared?.unlabelled ?? (await unlabelledImages(run)) }
+      : pipelineCounts(run, sizes, selection?.summary),
+    own,
+    match: trainingMatch(run),
     selection: selection?.record,
     confusion: confusion(runs, classes.length),
     curves: await curves(run),
@@ -109,8 +125,15 @@ function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings): st
 
 const mostInputs = 6;
 
-function measuredOn({ results, settings }: StandingRun): SemiReportData["measuredOn"] {
+async function unlabelledImages({ context }: StandingRun): Promise<number> {
+  return sum((await listShards(context)).map(({ from, to }) => to - from));
+}
+
+function measuredOn({ results, settings }: StandingRun, own?: OwnPhotos): SemiReportData["measuredOn"] {
   const [model] = results?.models ?? [];
+  const folds = own?.compared?.crossValidated;
+  if (folds && !settings.test)
+    return { set: "cross-validation", name: settings.labelled.join(" "), images: folds.images };
   if (!results || !model) return undefined;
   return { set: settings.test ? "test" : "validation", name: results.data, images: model.images };
 }
@@ -136,10 +159,13 @@ function pipelineCounts(
 /** Where the models of the settings as they are err, over all seeds together. */
 function confusion(runs: readonly StandingRun[], classes: number): ArmConfusion {
   const base = runs.filter(({ variant }) => variant === undefined);
+  // Of the methods adapt and labels the later model of either way.
+  const firstOf = (...kinds: readonly StageKind[]): ConfusionMatrix | undefined =>
+    kinds.map((kind) => totalConfusion(base, kind, classes)).find((matrix) => matrix);
   return {
     teacher: totalConfusion(base, "teach", classes),
-    supervised: totalConfusion(base, "supervised", classes),
-    finetuned: totalConfusion(base, "finetune", classes),
+    supervised: firstOf("supervised", "tune-alone", "alone"),
+    finetuned: firstOf("finetune", "tune", "fit"),
   };
 }
 
@@ -165,6 +191,8 @@ const curveNames: readonly (readonly [StageKind, string])[] = [
   ["supervised", "supervised"],
   ["pretrain", "pre-training"],
   ["teach", "teacher"],
+  ["tune", "whole network, with unlabelled images"],
+  ["tune-alone", "whole network, labels alone"],
 ];
 
 /** How the trainings of a run went, epoch by epoch. */
@@ -187,7 +215,13 @@ const stageNames: Readonly<Record<StageKind, string>> = {
   pretrain: "pre-train",
   finetune: "fine-tune",
   supervised: "supervised",
+  adapt: "adapt",
+  fit: "classifier",
+  alone: "classifier of labels alone",
+  tune: "whole network",
+  "tune-alone": "whole network, labels alone",
   measure: "measure",
+  choose: "choose",
 };
 
 /** What the stages of all runs took, those of a kind together. */
@@ -204,7 +238,8 @@ function costs(runs: readonly StandingRun[]): readonly StageCost[] {
     const done = [...manifests.values()];
     return {
       name: done.length === 1 ? stageNames[kind] : `${stageNames[kind]}, ${done.length} times`,
-      images: kind === "select" || kind === "measure" ? undefined : sum(done.map(imagesOf)),
+      images:
+        kind === "select" || kind === "measure" || kind === "choose" ? undefined : sum(done.map(imagesOf)),
       seconds: sum(done.map(({ seconds }) => seconds)),
     };
   });
@@ -220,7 +255,7 @@ const shardName = /^\d{6}-/;
 
 /** What a run was made from and what came of it, by hash, and the version that made it. */
 async function provenance(run: StandingRun): Promise<readonly Fact[]> {
-  const kinds: readonly StageKind[] = ["weak", "teach", "score", "finetune"];
+  const kinds: readonly StageKind[] = ["weak", "teach", "score", "finetune", "adapt", "fit"];
   const manifests = kinds.flatMap((kind) => lastManifest(run, kind) ?? []);
   const inputs = new Map(manifests.flatMap((manifest) => Object.entries(manifest.inputs).filter(isData)));
   const shards = lastManifest(run, "score");

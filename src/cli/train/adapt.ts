@@ -1,17 +1,17 @@
-import { nodePlatform } from "../node/platform.ts";
-import { writeFileAtomic } from "../node/files/file-system.ts";
-import { trainModel } from "../node/training.ts";
-import { recipeFields, type Recipe } from "../train/recipe/fields.ts";
-import type { CliOption, CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
-import { fieldOption, flagOf } from "./options/field-option.ts";
-import { imageOperand, inputOptions } from "./options/input-output-options.ts";
-import { trainingOptions } from "./options/model-options.ts";
-import { flag, text } from "./options/schemas.ts";
-import { hubNotices } from "./output/progress.ts";
-import { printable } from "./output/table.ts";
-import type { Terminal } from "./output/terminal.ts";
-import { recipeHeadings, trainCommand } from "./train/options.ts";
-import { showTraining } from "./train/run.ts";
+import { nodePlatform } from "../../node/platform.ts";
+import { writeFileAtomic } from "../../node/files/file-system.ts";
+import { trainModel } from "../../node/training.ts";
+import { recipeFields, type Recipe } from "../../train/recipe/fields.ts";
+import type { CliOption, CommandDefinition, OptionValues, Outcome } from "../options/command.ts";
+import { fieldOption, flagOf } from "../options/field-option.ts";
+import { imageOperand, inputOptions } from "../options/input-output-options.ts";
+import { trainingOptions } from "../options/model-options.ts";
+import { flag, text } from "../options/schemas.ts";
+import { hubNotices } from "../output/progress.ts";
+import { printable } from "../output/table.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { recipeHeadings, trainCommand } from "./options.ts";
+import { showTraining } from "./run.ts";
 
 /** Values of the recipe that people change here; `train -r adapt` takes all of them. */
 const adaptKeys = [

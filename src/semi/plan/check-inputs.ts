@@ -1,0 +1,303 @@
+import { elementCount, UsageError } from "../../core/index.ts";
+import { checkSpace, folderBytes } from "../../core/storage/index.ts";
+import {
+  emptyClasses,
+  mapClasses,
+  noLabel,
+  openImages,
+  pathsOfInputs,
+  type ImageSource,
+} from "../../data/index.ts";
+import { expectedShapes, type ModelConfig, type ModelDescription } from "../../nn/index.ts";
+import { classesOf, isOnnxPath, isWeightsPath, openModel } from "../../predict/index.ts";
+import { checkNetwork, fitBatch, runBytes, trainingPlan, type Recipe } from "../../train/index.ts";
+import { noClasses, noModel, type SemiContext } from "../context.ts";
+import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
+import { isFolder } from "../fingerprints.ts";
+import { hashShards, listShards } from "../score/shards.ts";
+import { defaultK } from "../select/selection.ts";
+import { semiFields, type SemiSettings } from "../settings/settings.ts";
+import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./plan-stages.ts";
+
+/** What is known of a run before it begins. */
+export interface CheckedInputs {
+  /** What the stages do otherwise than their recipes say. */
+  readonly notes: readonly StageNote[];
+  /** About how much each stage writes, by its folder. */
+  readonly bytes: ReadonlyMap<string, StageBytes>;
+}
+
+type StageBytes = ReturnType<typeof runBytes>;
+
+/** Images and network of a training. */
+interface Training {
+  readonly stage: TrainingStage;
+  /** With the batch that its images fill. */
+  readonly recipe: Recipe;
+  readonly network: Pick<ModelDescription, "config" | "preprocessing">;
+  /** At most; undefined where nobody knows. */
+  readonly images: number | undefined;
+}
+
+/**
+ * Refuses what would end the run hours later, before anything is written.
+ *
+ * @param stages All of the run, and those of them that are to be done.
+ * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
+ *   `semi/k`, `semi/p` and `semi/no-effect` for settings that the images cannot follow; `train/recipe` and
+ *   `train/batch-norm` for a recipe that a network cannot be trained by; DataError `data/empty-classes`,
+ *   `data/no-label`, `data/class-mismatch`, and for what cannot be read; ModelError for an unknown model.
+ */
+export async function* checkInputs(
+  context: SemiContext,
+  stages: { readonly all: readonly Stage[]; readonly wanted: readonly Stage[] },
+): AsyncGenerator<ShardsEvent, CheckedInputs, undefined> {
+  const { settings } = context;
+  const kinds = new Set(stages.wanted.map(({ kind }) => kind));
+  const networks = await startingNetworks(context, stages);
+  let unlabelled: number | undefined;
+  if (["score", "select", "adapt", "fit"].some((kind) => kinds.has(kind as StageKind))) {
+    if (!kinds.has("select") || kinds.has("score")) yield* hashShards(context);
+    const shards = await listShards(context);
+    unlabelled = shards.reduce((sum, { from, to }) => sum + to - from, 0);
+    if (kinds.has("score") && !settings.teach && settings.teacher === null) throw noModel("score");
+    await checkParts(context);
+  }
+  if (unlabelled !== undefined) {
+    const { length } = (await context.labelled()).classes;
+    if (kinds.has("score")) checkP(settings, length);
+    if (kinds.has("select")) checkK(settings, unlabelled, length);
+  }
+  if (![...kinds].some((kind) => kind !== "select")) return { notes: [], bytes: new Map() };
+  const { training, validation, classes } = await context.labelled();
+  await checkClasses(training.images, classes);
+  if (validation) await checkLabels(validation.images, validation.name, classes);
+  if (kinds.has("score")) await checkTeacher(context, classes);
+  await checkTest(context, kinds.has("measure") || kinds.has("score"), classes);
+
+  const sizes = { labelled: training.images.size, unlabelled, classes: classes.length };
+  const trainings: Training[] = [];
+  for (const stage of stages.wanted) {
+    const network = networks.get(stage.folder);
+    if (!("recipe" in stage.settings) || !network) continue;
+    const trained = stage as TrainingStage;
+    const images = await imagesOf(context, trained, sizes);
+    const { recipe } = trained.settings;
+    const fitted =
+      images === undefined || recipe.mode === "head" ? recipe : fitBatch(recipe, Math.max(1, images));
+    checkNetwork(fitted, network.config, recipe.inputSize ?? network.preprocessing.inputSize);
+    trainings.push({ stage: trained, recipe: fitted, network, images });
+  }
+  return {
+    notes: trainings.flatMap(noteOf),
+    bytes: new Map([
+      ...otherBytes(settings, stages.wanted, { ...sizes, network: trainings.at(-1)?.network }),
+      ...trainings.map((one) => [one.stage.folder, trainingBytes(one)] as const),
+    ]),
+  };
+}
+
+/** The network of each training, with the input size that it sees; of those that are to be done all names are looked up. */
+async function startingNetworks(
+  { platform }: SemiContext,
+  { all, wanted }: { readonly all: readonly Stage[]; readonly wanted: readonly Stage[] },
+): Promise<ReadonlyMap<string, Training["network"]>> {
+  const networks = new Map<string, Training["network"]>();
+  const needed = new Set(wanted.map(({ folder }) => folder));
+  // From the last stage back: what a wanted one starts from is needed too.
+  for (const stage of all.toReversed()) {
+    const start = startOf(stage);
+    if (needed.has(stage.folder) && start && "folder" in start) needed.add(start.folder);
+  }
+  for (const stage of all) {
+    const start = startOf(stage);
+    if (!start || !needed.has(stage.folder)) continue;
+    const network =
+      "folder" in start ? networks.get(start.folder) : await openStart(platform, stage, start.model);
+    const { inputSize } = (stage as TrainingStage).settings.recipe;
+    if (!network) continue;
+    const preprocessing = { ...network.preprocessing, ...(inputSize === null ? {} : { inputSize }) };
+    networks.set(stage.folder, { config: network.config, preprocessing });
+  }
+  return networks;
+}
+
+/** Looks for the model that a training starts from. */
+async function openStart(
+  platform: SemiContext["platform"],
+  { kind }: Stage,
+  model: string,
+): Promise<Training["network"]> {
+  if (model === "") throw noModel(kind);
+  if (isOnnxPath(model)) {
+    throw new UsageError(
+      "semi/settings",
+      `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
+    );
+  }
+  return (await described(platform, model)).description;
+}
+
+/** A model by name or file, of which nothing is downloaded. */
+const described = (platform: SemiContext["platform"], model: string): ReturnType<typeof openModel> =>
+  openModel(platform, model, {
+    pretrained: !isWeightsPath(model) && platform.embeddedWeights(model) !== undefined,
+  });
+
+/** @throws DataError `data/class-mismatch` for a teacher that is taken as it is, and does not know a class. */
+async function checkTeacher({ platform, settings }: SemiContext, classes: readonly string[]): Promise<void> {
+  const { teach, teacher } = settings;
+  if (teach || teacher === null || isOnnxPath(teacher)) return;
+  const { description } = await described(platform, teacher);
+  mapClasses(classes, await classesOf(description));
+}
+
+/** @throws UsageError `semi/no-effect` for a length of parts where there are none. */
+async function checkParts({ platform, settings }: SemiContext): Promise<void> {
+  const { shardImages, unlabelled } = settings;
+  if (shardImages === semiFields.shardImages.schema.parse(undefined)) return;
+  for (const path of await pathsOfInputs(platform.storageFor, unlabelled)) {
+    if (await isFolder(platform, path)) return;
+  }
+  throw new UsageError(
+    "semi/no-effect",
+    `shardImages (${shardImages}): no effect on archives and tables, each of which is one shard; leave it out.`,
+  );
+}
+
+/** @throws UsageError `semi/k` for more images of a class than these can give. */
+function checkK({ k, ranking }: SemiSettings, unlabelled: number, classes: number): void {
+  const isUnbalanced = ranking === "unbalanced";
+  const most = isUnbalanced ? Math.floor(unlabelled / classes) : unlabelled;
+  if (k === null || ranking === "threshold" || k <= most) return;
+  throw new UsageError(
+    "semi/k",
+    `K (${k}): expected at most ${most}, as there are ${unlabelled} unlabelled images${isUnbalanced ? `, of which K times the ${classes} classes are taken` : ""}. Give a smaller K (k, -k), or leave it out: ${defaultK(unlabelled, classes)} then.`,
+  );
+}
+
+/** @throws UsageError `semi/p` for more classes than there are, but for the usual number. */
+function checkP({ p }: SemiSettings, classes: number): void {
+  if (p <= classes || p === semiFields.p.schema.parse(undefined)) return;
+  throw new UsageError(
+    "semi/p",
+    `P (${p}): expected at most ${classes}, as there are so many classes. Give a smaller P (p, -p), or leave it out: all classes then, up to 10.`,
+  );
+}
+
+/** @throws UsageError `semi/settings` for one class alone; DataError `data/empty-classes`. */
+async function checkClasses(images: ImageSource, classes: readonly string[]): Promise<void> {
+  if (classes.length < 2) {
+    throw new UsageError(
+      "semi/settings",
+      `Expected labelled images of two classes or more to tell apart; there is ${classes[0] ?? "none"} alone. Add images of others.`,
+    );
+  }
+  const present = new Set<string | undefined>();
+  for await (const { label } of images) present.add(label);
+  const empty = classes.filter((name) => !present.has(name));
+  if (empty.length > 0) throw emptyClasses(empty, classes.length);
+}
+
+async function checkTest(
+  { platform, settings: { test }, signal }: SemiContext,
+  isUsed: boolean,
+  classes: readonly string[],
+): Promise<void> {
+  if (test && isUsed) {
+    await checkLabels(await openImages(platform, test, { signal }), test.join(" "), classes);
+  }
+}
+
+async function checkLabels(images: ImageSource, name: string, classes: readonly string[]): Promise<void> {
+  if (!images.classes) throw noClasses(name);
+  mapClasses(images.classes, classes);
+  for await (const { id, label } of images) if (label === undefined) throw noLabel(id);
+}
+
+/** Sizes of the data; undefined where nobody knows. */
+interface Sizes {
+  readonly labelled: number | undefined;
+  readonly unlabelled: number | undefined;
+  readonly classes: number;
+}
+
+/** Images of a training, at most. */
+async function imagesOf(
+  { platform, settings, signal }: SemiContext,
+  { kind }: TrainingStage,
+  { labelled, unlabelled, classes }: Sizes,
+): Promise<number | undefined> {
+  if (kind === "weak") return (await openImages(platform, settings.weak ?? [], { signal })).size;
+  if (kind === "adapt") {
+    const all = labelled === undefined || unlabelled === undefined ? undefined : labelled + unlabelled;
+    return all === undefined ? undefined : Math.min(all, settings.adaptImages ?? all);
+  }
+  if (kind !== "pretrain") return labelled;
+  if (unlabelled === undefined || settings.ranking === "threshold") return unlabelled;
+  const wanted = (settings.k ?? defaultK(unlabelled, classes)) * classes;
+  return Math.min(
+    wanted,
+    settings.ranking === "unbalanced" ? unlabelled : unlabelled * Math.min(settings.p, classes),
+  );
+}
+
+function noteOf({ stage, recipe, images }: Training): readonly StageNote[] {
+  const { batchSize } = stage.settings.recipe;
+  if (recipe.batchSize === batchSize) return [];
+  const most = stage.kind === "pretrain" ? "at most " : "";
+  const message = `${most}${images} images for a batch of ${batchSize}: each step takes ${most}${recipe.batchSize}`;
+  return [{ stage: stage.folder, message }];
+}
+
+function trainingBytes({ recipe, network, images }: Training): StageBytes {
+  const batches = Math.max(1, Math.floor((images ?? 0) / recipe.batchSize));
+  return runBytes(recipe, network.config, images === undefined ? undefined : trainingPlan(recipe, batches));
+}
+
+/** Of a row of scores, and of one of a selection, compressed; measured in docs/scale.md. */
+const [scoreBytes, selectionBytes] = [9, 30];
+/** What sorting takes on disk for a while, as a share of the scores. */
+const spilled = 1 / 8;
+
+/** Of stages that train nothing. @param network Of the model that the run ends with */
+function otherBytes(
+  { p }: SemiSettings,
+  stages: readonly Stage[],
+  { unlabelled = 0, classes, network }: Sizes & { readonly network: Training["network"] | undefined },
+): readonly (readonly [string, StageBytes])[] {
+  const scores = unlabelled * Math.min(p, classes) * scoreBytes;
+  const bytes = {
+    score: { stays: scores, passes: 0 },
+    select: { stays: unlabelled * selectionBytes, passes: scores * spilled },
+    choose: { stays: network ? weightBytes(network.config) : 0, passes: 0 },
+  };
+  return stages.flatMap(({ kind, folder }) =>
+    kind === "score" || kind === "select" || kind === "choose" ? [[folder, bytes[kind]] as const] : [],
+  );
+}
+
+const weightBytes = (config: ModelConfig): number =>
+  [...expectedShapes(config).values()].reduce((sum, dims) => sum + 4 * elementCount(dims), 0);
+
+/**
+ * Makes sure that there is room for what is still to be done.
+ *
+ * @throws DataError `data/disk-full` with what is needed and what there is.
+ */
+export async function checkRoom(
+  { storage, out, path }: SemiContext,
+  checked: readonly CheckedInputs[],
+  plan: readonly PlannedStage[],
+): Promise<void> {
+  // Stages that several runs share have one folder, and count once.
+  const bytes = new Map(checked.flatMap((one) => [...one.bytes]));
+  let [stays, passes] = [0, 0];
+  for (const { stage, status } of plan) {
+    const needed = status === "done" ? undefined : bytes.get(stage);
+    if (!needed) continue;
+    stays += Math.max(0, needed.stays - (await folderBytes(storage, path(stage))));
+    passes = Math.max(passes, needed.passes);
+  }
+  await checkSpace(storage, out, stays + passes, "what is still to be done");
+}

@@ -1,0 +1,335 @@
+import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
+import { exportSafetensors, openModel } from "../../predict/index.ts";
+import type { BestModel, SemiEvent } from "../events.ts";
+import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
+import { paperKinds, type ChooseStage, type StageKind } from "../plan/plan-stages.ts";
+import { listShards } from "../score/shards.ts";
+import type { Manifest } from "./manifest.ts";
+import { readResults, type Measured } from "./measure.ts";
+import { bestWeights, crossValidationName } from "./training.ts";
+
+/** What the file of a choice holds: the model, and the numbers that it was chosen by. */
+interface Verdict extends Comparison, BestModel {}
+
+/** The model that unlabelled images helped to make beside the one of the labels alone. */
+interface Comparison {
+  /** Labelled training images. */
+  readonly labelled: number;
+  readonly unlabelled: number;
+  readonly classes: number;
+  readonly method: ChooseStage["settings"]["method"];
+  readonly test?: PairedTest;
+  readonly crossValidated?: PairedCrossValidation;
+  readonly perClass?: readonly JudgedClass[];
+}
+
+/** Top-1 accuracies in percent, and images that one of the models alone has right. */
+interface PairedTest {
+  readonly name: string;
+  readonly images: number;
+  readonly with: number;
+  readonly without: number;
+  readonly onlyWith: number;
+  readonly onlyWithout: number;
+}
+
+interface PairedCrossValidation {
+  readonly images: number;
+  readonly folds: number;
+  readonly with: { readonly loss: number; readonly top1: number };
+  readonly without: { readonly loss: number; readonly top1: number };
+  /** Of the log loss with less that without unlabelled images, in nats. */
+  readonly difference: { readonly mean: number; readonly standardError: number };
+  readonly onlyWith: number;
+  readonly onlyWithout: number;
+}
+
+/** Of the model that is chosen, on the images of the comparison. */
+interface JudgedClass {
+  readonly name: string;
+  readonly labelled: number;
+  readonly images: number;
+  readonly right: number;
+}
+
+const verdictName = "verdict.json";
+
+/** Where the model of a run stands: beside the folder of the stage that chooses it. */
+export const bestOf = ({ path }: Pick<SemiContext, "path">, folder: string): string =>
+  path(`${folder}.safetensors`);
+
+/** What a run ended with; undefined before the stage is complete. */
+export async function readBest(storage: Storage, folder: string): Promise<BestModel | undefined> {
+  const path = storage.join(folder, verdictName);
+  return (await storage.stat(path)) ? (JSON.parse(await readText(storage, path)) as BestModel) : undefined;
+}
+
+/** A stage and what it left. */
+interface StandingStage {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+/** Chooses the model that a run ends with, and writes it beside the stage's folder. */
+export const openChoose: OpenStage<ChooseStage> = async (context, { folder, needs, settings }) => {
+  const stages = await Promise.all(
+    needs.map(async (needed): Promise<StandingStage> => ({
+      folder: needed,
+      manifest: await context.manifest(needed),
+    })),
+  );
+  const path = bestOf(context, folder);
+  return {
+    origin: {
+      settings: { ...settings },
+      inputs: Object.fromEntries(
+        stages.flatMap(({ folder: needed, manifest }) =>
+          Object.entries(manifest.outputs).map(([file, hash]) => [`${needed}/${file}`, hash]),
+        ),
+      ),
+    },
+    async missing() {
+      const best = await readBest(context.storage, context.path(folder));
+      const wanted =
+        best && stages.find((stage) => stage.folder === best.stage)?.manifest.outputs[bestWeights];
+      if (!(await context.storage.stat(path))) return [`${baseName(path)} is gone`];
+      const found = await context.fingerprints.model(path, context.signal).catch(() => undefined);
+      context.signal?.throwIfAborted();
+      return found === wanted ? [] : [`${baseName(path)} was changed`];
+    },
+    run: () => choose(context, folder, settings.method, stages),
+  };
+};
+
+/** The last stages of both ways, of which the later ones go on from the earlier. */
+const withUnlabelled: readonly StageKind[] = ["fit", "tune", "finetune"];
+const withoutUnlabelled: readonly StageKind[] = ["alone", "tune-alone", "supervised"];
+
+// Nothing takes so long that it has a progress.
+// oxlint-disable-next-line require-yield
+async function* choose(
+  context: SemiContext,
+  folder: string,
+  method: ChooseStage["settings"]["method"],
+  stages: readonly StandingStage[],
+): AsyncGenerator<SemiEvent, StageOutcome, undefined> {
+  const { storage, path, platform, signal } = context;
+  signal?.throwIfAborted();
+  const lastOf = (kinds: readonly StageKind[]): StandingStage | undefined =>
+    stages.findLast(({ manifest }) => kinds.includes(manifest.stage));
+  const ours = lastOf(withUnlabelled)!;
+  const alone = lastOf(withoutUnlabelled);
+  const crossValidated = await pairedCrossValidation(context, lastOf(["fit"]), lastOf(["alone"]));
+  const isVetoed = crossValidated !== undefined && isWorse(crossValidated.difference);
+  const chosen = isVetoed && alone ? alone : ours;
+
+  const { training, classes } = await context.labelled();
+  const shards = await listShards(context);
+  const comparison: Comparison = {
+    labelled: ours.manifest.counts["images"]!,
+    unlabelled: shards.reduce((sum, { from, to }) => sum + to - from, 0),
+    classes: classes.length,
+    method,
+    ...(await testComparison(context, lastOf(["measure"]), ours, alone)),
+    ...(crossValidated ? { crossValidated } : {}),
+  };
+  const what = sentence(comparison, chosen.manifest, lastOf(["fit"])?.manifest);
+  const perClass = await judgedClasses(context, chosen, stages, await labelCounts(training.images));
+  const best: Verdict = {
+    ...comparison,
+    ...(perClass ? { perClass } : {}),
+    stage: chosen.folder,
+    isVetoed,
+    what,
+  };
+
+  const source = await openModel(platform, path(chosen.folder, bestWeights));
+  const { description } = source;
+  const provenance = { ...description.provenance, method, stage: chosen.folder, what };
+  await exportSafetensors(
+    platform,
+    {
+      ...source,
+      description: { ...description, name: baseName(storage.resolve(context.out)), provenance },
+    },
+    bestOf(context, folder),
+  );
+  await writeText(storage, path(folder, verdictName), `${JSON.stringify(best, null, 2)}\n`);
+  return {
+    outputs: [verdictName],
+    counts: crossValidated
+      ? {
+          "log loss": crossValidated.with.loss,
+          "of labels alone": crossValidated.without.loss,
+          "standard error of the difference": crossValidated.difference.standardError,
+        }
+      : {},
+  };
+}
+
+/** Whether the paired loss with the unlabelled images is worse by more than one standard error. */
+const isWorse = ({ mean, standardError }: PairedCrossValidation["difference"]): boolean =>
+  mean > 0 && mean > standardError;
+
+/** A line of the file that a classifier's cross-validation leaves. */
+interface JudgedLine {
+  readonly image: string;
+  readonly class: string;
+  readonly predicted: string;
+  readonly loss: number;
+}
+
+async function crossValidation(
+  { storage, path }: SemiContext,
+  { folder, manifest }: StandingStage,
+): Promise<readonly JudgedLine[] | undefined> {
+  if (manifest.outputs[crossValidationName] === undefined) return undefined;
+  const text = await readText(storage, path(folder, crossValidationName));
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JudgedLine);
+}
+
+/** Both classifiers on the labelled images, each image judged by fits that had not seen it. */
+async function pairedCrossValidation(
+  context: SemiContext,
+  ours: StandingStage | undefined,
+  alone: StandingStage | undefined,
+): Promise<PairedCrossValidation | undefined> {
+  if (!ours || !alone) return undefined;
+  const lines = await crossValidation(context, ours);
+  const others = new Map(((await crossValidation(context, alone)) ?? []).map((line) => [line.image, line]));
+  const pairs = (lines ?? []).flatMap((line) => {
+    const other = others.get(line.image);
+    return other ? [{ ours: line, alone: other }] : [];
+  });
+  if (pairs.length === 0) return undefined;
+  const differences = pairs.map((pair) => pair.ours.loss - pair.alone.loss);
+  const mean = meanOf(differences);
+  const squares = differences.map((difference) => (difference - mean) ** 2);
+  const variance = pairs.length < 2 ? 0 : (meanOf(squares) * pairs.length) / (pairs.length - 1);
+  return {
+    images: pairs.length,
+    folds: ours.manifest.counts["folds"]!,
+    with: {
+      loss: meanOf(pairs.map((pair) => pair.ours.loss)),
+      top1: percentRight(pairs.map(({ ours: own }) => own)),
+    },
+    without: {
+      loss: meanOf(pairs.map((pair) => pair.alone.loss)),
+      top1: percentRight(pairs.map((pair) => pair.alone)),
+    },
+    difference: { mean, standardError: Math.sqrt(variance / pairs.length) },
+    onlyWith: pairs.filter((pair) => isRight(pair.ours) && !isRight(pair.alone)).length,
+    onlyWithout: pairs.filter((pair) => !isRight(pair.ours) && isRight(pair.alone)).length,
+  };
+}
+
+const isRight = (line: JudgedLine): boolean => line.class === line.predicted;
+const percentRight = (lines: readonly JudgedLine[]): number =>
+  (100 * lines.filter(isRight).length) / lines.length;
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Both models on the test images. */
+async function testComparison(
+  { storage, path, settings }: SemiContext,
+  results: StandingStage | undefined,
+  ours: StandingStage,
+  alone: StandingStage | undefined,
+): Promise<{ readonly test?: PairedTest }> {
+  if (!results || !alone || !settings.test) return {};
+  const found = await readResults(storage, path(results.folder));
+  const of = ({ folder }: StandingStage): Measured | undefined =>
+    found?.models.find(({ stage }) => stage === folder);
+  const [first, second] = [of(ours), of(alone)];
+  if (!found || !first?.right || !second?.right) return {};
+  const [own, other] = [first.right, second.right];
+  const onlyIn = (one: string, another: string): number => {
+    let count = 0;
+    for (let image = 0; image < one.length; image++)
+      if (one[image] === "1" && another[image] !== "1") count++;
+    return count;
+  };
+  return {
+    test: {
+      name: found.data,
+      images: first.images,
+      with: first.top1,
+      without: second.top1,
+      onlyWith: onlyIn(own, other),
+      onlyWithout: onlyIn(other, own),
+    },
+  };
+}
+
+async function labelCounts(
+  images: AsyncIterable<{ readonly label?: string }>,
+): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  for await (const { label } of images)
+    if (label !== undefined) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return counts;
+}
+
+/** The classes on the test images, or else in the cross-validation of the chosen way's classifier. */
+async function judgedClasses(
+  context: SemiContext,
+  chosen: StandingStage,
+  stages: readonly StandingStage[],
+  labelled: ReadonlyMap<string, number>,
+): Promise<readonly JudgedClass[] | undefined> {
+  const { classes } = await context.labelled();
+  const results = stages.find(({ manifest }) => manifest.stage === "measure");
+  const tested = results && (await readResults(context.storage, context.path(results.folder)));
+  const confusion = tested?.models.find(({ stage }) => stage === chosen.folder)?.confusion;
+  const row = (name: string, images: number, right: number): JudgedClass => ({
+    name,
+    labelled: labelled.get(name) ?? 0,
+    images,
+    right,
+  });
+  if (context.settings.test && confusion) {
+    return classes.map((name, index) => {
+      const counts = confusion.slice(index * classes.length, (index + 1) * classes.length);
+      return row(
+        name,
+        counts.reduce((sum, count) => sum + count, 0),
+        counts[index]!,
+      );
+    });
+  }
+  const isAlone = withoutUnlabelled.includes(chosen.manifest.stage);
+  const head = stages.find(({ manifest }) => manifest.stage === (isAlone ? "alone" : "fit"));
+  const lines = head && (await crossValidation(context, head));
+  return (
+    lines &&
+    classes.map((name) => {
+      const own = lines.filter((line) => line.class === name);
+      return row(name, own.length, own.filter(isRight).length);
+    })
+  );
+}
+
+/** What the chosen model is. @param fit Manifest of the classifier that unlabelled images helped to make. */
+function sentence(
+  { method, labelled, unlabelled, classes }: Comparison,
+  { stage }: Manifest,
+  fit: Manifest | undefined,
+): string {
+  const labels = `${labelled} labelled images of ${classes} classes`;
+  if (paperKinds.has(stage)) {
+    return `the student, trained on images that a teacher selected of ${unlabelled}, then on ${labels}`;
+  }
+  const isAlone = withoutUnlabelled.includes(stage);
+  const isWhitened = fit?.counts["whitened by"] !== undefined;
+  const network =
+    method === "adapt" && !isAlone
+      ? `the network adapted to all images without labels`
+      : `the network as it came${isWhitened && !isAlone ? ", with the statistics of the unlabelled images" : ""}`;
+  const trained =
+    stage === "fit" || stage === "alone" ? "a classifier" : "a classifier, then the whole network,";
+  const why = isAlone ? "; with the unlabelled images the cross-validated log loss was worse" : "";
+  return `${trained} trained on ${labels}, on ${network}${why}`;
+}
