@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { openModel } from "../../src/node/library.ts";
 import { runSemi } from "../../src/node/semi.ts";
 import type { RunSemiOptions, SemiEvent, SemiSettings } from "../../src/semi/index.ts";
+import { verdictOf, type ComparedModels } from "../../src/semi/report/verdict.ts";
 import { modeFor } from "../../src/semi/plan/choose-method.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -106,6 +107,21 @@ describe("method adapt", () => {
     expect(
       (perClass as { labelled: number; images: number }[]).map((one) => [one.labelled, one.images]),
     ).toEqual(Array.from({ length: 3 }, () => [10, 4]));
+  });
+
+  it("opens its page with the verdict on these numbers, and counts its own stages", () => {
+    const page = bytes("adapt", "report.html").toString();
+    const text = page.replaceAll(/<(script|style)[^]*?<\/\1>/g, "").replaceAll(/<[^>]+>/g, "");
+    const found = verdictOf(verdict("adapt") as unknown as ComparedModels);
+    expect(text).toContain(found.headline);
+    expect(text).toContain("took 2 steps and saw the same augmentation");
+    expect(
+      page.match(/<ol class="steps".*?<b>60<\/b> images, no labels.*?<b>30<\/b> labelled images/s),
+    ).toBeTruthy();
+    expect(text).toContain(
+      `best.safetensors is the model ${found.isVetoed ? "Labels alone, tuned" : "With unlabelled images, tuned"}`,
+    );
+    expect(text).not.toMatch(/NaN|undefined|Infinity/);
   });
 
   it("has nothing left to do when it is begun again, and times nothing", async () => {

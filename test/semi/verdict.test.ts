@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { styleFor } from "../../src/cli/output/terminal.ts";
+import { verdictLines } from "../../src/cli/semi/view.ts";
 import { pairedInterval, shareInterval } from "../../src/semi/report/statistics.ts";
 import { verdictOf, type ComparedModels } from "../../src/semi/report/verdict.ts";
 import { comparedModels } from "../support/semi-report-data.ts";
@@ -124,16 +126,34 @@ describe("the verdict on what unlabelled images brought", () => {
   });
 
   it("names the classes that need labels most: those that have few, then those that are right least often", () => {
-    const class_ = (name: string, labelled: number, right: number) => ({
+    const ofClass = (name: string, labelled: number, right: number) => ({
       name,
       labelled,
       images: 100,
       right,
     });
-    const perClass = [class_("a", 60, 90), class_("b", 60, 40), class_("c", 5, 80), class_("d", 75, 60)];
+    const perClass = [ofClass("a", 60, 90), ofClass("b", 60, 40), ofClass("c", 5, 80), ofClass("d", 75, 60)];
     expect(verdictOf({ ...base, perClass }).help[0]).toContain(
       "first of c (5 labelled), b (40 of 100 right), d (60 of 100 right).",
     );
+  });
+});
+
+describe("the last lines of the terminal", () => {
+  const what = "a classifier trained on 36 labelled images of 3 classes";
+  it("are the verdict, what would help, the file and the next command", () => {
+    const verdict = verdictOf(comparedModels("cannot tell"));
+    expect(verdictLines(verdict, { path: "run/best.safetensors", what }, styleFor(false))).toEqual([
+      "",
+      verdict.headline,
+      "what would help:",
+      ...verdict.help.map((line) => `  ${line}`),
+      "",
+      `run/best.safetensors: ${what}`,
+      "next: ssl-resnext classify PHOTOS -w run/best.safetensors",
+    ]);
+    const gain = verdictLines(verdictOf(comparedModels("gain")), { path: "best", what }, styleFor(false));
+    expect(gain).not.toContain("what would help:");
   });
 });
 

@@ -199,37 +199,29 @@ export function comparedModels(outcome: Verdict["outcome"]): ComparedModels {
     onlyWith,
     onlyWithout,
   });
-  switch (outcome) {
-    case "gain":
-      return {
-        ...base,
-        test: test(350, 168, 58.2),
-        crossValidated: crossValidated(200, 31, 15, -0.21, 0.05),
-      };
-    case "no gain":
-      return {
-        ...base,
-        test: test(140, 144, 70.3),
-        crossValidated: crossValidated(200, 11, 11, 0.004, 0.011),
-      };
-    case "loss":
-      return { ...base, method: "labels", test: test(61, 943, 68.8) };
-    case "cannot tell":
-      return {
-        ...base,
-        labelled: 36,
-        unlabelled: 64,
-        classes: 3,
-        crossValidated: crossValidated(36, 5, 3, -0.09, 0.08),
-        perClass: [
-          { name: "cat", labelled: 16, images: 16, right: 11 },
-          { name: "dog", labelled: 15, images: 15, right: 9 },
-          { name: "hedgehog", labelled: 5, images: 5, right: 1 },
-        ],
-      };
-    case "labels alone better":
-      return { ...base, crossValidated: crossValidated(200, 8, 19, 0.117, 0.041) };
-  }
+  const compared: Readonly<Record<Verdict["outcome"], ComparedModels>> = {
+    gain: { ...base, test: test(350, 168, 58.2), crossValidated: crossValidated(200, 31, 15, -0.21, 0.05) },
+    "no gain": {
+      ...base,
+      test: test(140, 144, 70.3),
+      crossValidated: crossValidated(200, 11, 11, 0.004, 0.011),
+    },
+    loss: { ...base, method: "labels", test: test(61, 943, 68.8) },
+    "cannot tell": {
+      ...base,
+      labelled: 36,
+      unlabelled: 64,
+      classes: 3,
+      crossValidated: crossValidated(36, 5, 3, -0.09, 0.08),
+      perClass: [
+        { name: "cat", labelled: 16, images: 16, right: 11 },
+        { name: "dog", labelled: 15, images: 15, right: 9 },
+        { name: "hedgehog", labelled: 5, images: 5, right: 1 },
+      ],
+    },
+    "labels alone better": { ...base, crossValidated: crossValidated(200, 8, 19, 0.117, 0.041) },
+  };
+  return compared[outcome];
 }
 
 function crossValidated(

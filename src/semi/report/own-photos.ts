@@ -35,10 +35,11 @@ export function ownLead({ own, counts }: OwnReportData): string {
 
 /** The gain in large figures beside all models; nothing until it is measured. */
 export function ownOutcome({ own, arms, measuredOn }: OwnReportData): Markup | undefined {
-  const judged = own.compared && judgedOn(own.compared);
+  const { compared } = own;
+  const judged = compared && judgedOn(compared);
   const dots = armDots(arms, { images: measuredOn?.images, chosen: own.best?.arm });
   if (!judged && !dots) return undefined;
-  return markup`<div class="outcome">${judged && panel(verdictOf(own.compared!), judged)}${dots}</div>`;
+  return markup`<div class="outcome">${judged && panel(verdictOf(compared), judged)}${dots}</div>`;
 }
 
 const looks: Readonly<Record<Verdict["outcome"], string>> = {
@@ -81,7 +82,7 @@ export function ownMeasured(data: OwnReportData): Markup | undefined {
 }
 
 /** Whether the trainings that are compared differ in more than the unlabelled images. */
-export function matchText(match: SemiReportData["match"]): string {
+function matchText(match: SemiReportData["match"]): string {
   if (!match) return "Whether both trainings had the same start, steps and augmentation is not recorded.";
   const apart = differences(match);
   return apart.length === 0

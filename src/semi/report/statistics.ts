@@ -1,4 +1,8 @@
-import type { ArmRun } from "./data.ts";
+/** What a run reached, with its seed; top-1 in percent. */
+interface Reached {
+  readonly seed: number;
+  readonly top1: number;
+}
 
 /** Mean of some values and how far they lie apart. */
 export interface Spread {
@@ -43,7 +47,7 @@ export interface Gain {
  * same seeds, else Welch's with its degrees of freedom rounded down. A single run shows nothing of the seeds' noise: then the interval is that of two shares
  * of `images` images.
  */
-export function gain(baseline: readonly ArmRun[], runs: readonly ArmRun[], images: number): Gain {
+export function gain(baseline: readonly Reached[], runs: readonly Reached[], images: number): Gain {
   const from = spread(baseline.map(({ top1 }) => top1));
   const to = spread(runs.map(({ top1 }) => top1));
   const points = to.mean - from.mean;
@@ -63,7 +67,7 @@ export function gain(baseline: readonly ArmRun[], runs: readonly ArmRun[], image
 }
 
 /** Differences seed by seed; undefined unless both arms have the same two or more. */
-function pairs(baseline: readonly ArmRun[], runs: readonly ArmRun[]): readonly number[] | undefined {
+function pairs(baseline: readonly Reached[], runs: readonly Reached[]): readonly number[] | undefined {
   const bySeed = new Map(baseline.map(({ seed, top1 }) => [seed, top1]));
   const paired = runs.length > 1 && runs.length === bySeed.size && baseline.length === bySeed.size;
   if (!paired || !runs.every(({ seed }) => bySeed.has(seed))) return undefined;

@@ -55,7 +55,7 @@ export interface ClassCounts {
 export interface Verdict {
   /**
    * - `gain`, `loss`: the 95 % interval of the paired difference lies above 0, below it
-   * - `no gain`: it reaches over 0, and rules out a gain of more than {@link worthwhile} points
+   * - `no gain`: it reaches over 0, and rules out a gain of more than 3 points
    * - `cannot tell`: it reaches over 0 and further, or too few images were judged, or none
    * - `labels alone better`: the model with unlabelled images was vetoed, and the images are not too few to say so
    */
@@ -74,10 +74,10 @@ export interface Verdict {
 }
 
 /** A gain of more points than this is worth the effort: `no gain` is said where the interval rules it out. */
-export const worthwhile = 3;
+const worthwhile = 3;
 
 /** Cross-validation on fewer labelled images than this tells nothing, whatever the numbers are. */
-export const fewestLabelled = 50;
+const fewestLabelled = 50;
 
 /** Judges what unlabelled images brought; test images decide where there are some, else cross-validation. */
 export function verdictOf(compared: ComparedModels): Verdict {
@@ -158,18 +158,15 @@ function headline(compared: ComparedModels, judged: Judged | undefined, outcome:
   const [reached, alone] = [percent(judged.with), percent(judged.without)];
   const where = judged.by === "test" ? "of the test images right" : "right in cross-validation";
   const difference = `${signed(judged.points)} points (95 % interval ${intervalText(judged)})`;
-  switch (outcome) {
-    case "gain":
-      return `The ${unlabelled} unlabelled images helped: ${reached} ${where} with them instead of ${alone} with labels alone, ${difference}.`;
-    case "no gain":
-      return `The ${unlabelled} unlabelled images brought no gain that can be shown: ${reached} ${where} with them, ${alone} with labels alone, ${difference}.`;
-    case "loss":
-      return `The ${unlabelled} unlabelled images did harm, a loss: ${reached} ${where} with them instead of ${alone} with labels alone, ${difference}.`;
-    case "cannot tell":
-      return `${howFew(compared, judged)} too few to tell whether the ${unlabelled} unlabelled ones helped: ${reached} ${where} with them, ${alone} with labels alone, ${difference}.`;
-    case "labels alone better":
-      return `Labels alone did better${judged.by === "test" ? " in cross-validation" : ""}, so their model was taken: ${alone} ${where} instead of ${reached} with the ${unlabelled} unlabelled images, with them ${difference}.`;
-  }
+  const both = `${reached} ${where} with them`;
+  const lines: Readonly<Record<Verdict["outcome"], string>> = {
+    gain: `The ${unlabelled} unlabelled images helped: ${both} instead of ${alone} with labels alone, ${difference}.`,
+    "no gain": `The ${unlabelled} unlabelled images brought no gain that can be shown: ${both}, ${alone} with labels alone, ${difference}.`,
+    loss: `The ${unlabelled} unlabelled images did harm, a loss: ${both} instead of ${alone} with labels alone, ${difference}.`,
+    "cannot tell": `${howFew(compared, judged)} too few to tell whether the ${unlabelled} unlabelled ones helped: ${both}, ${alone} with labels alone, ${difference}.`,
+    "labels alone better": `Labels alone did better${judged.by === "test" ? " in cross-validation" : ""}, so their model was taken: ${alone} ${where} instead of ${reached} with the ${unlabelled} unlabelled images, with them ${difference}.`,
+  };
+  return lines[outcome];
 }
 
 function howFew({ labelled }: ComparedModels, { by, images }: Judged): string {
