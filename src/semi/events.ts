@@ -1,6 +1,7 @@
 import type { TrainingEvent } from "../train/index.ts";
 import type { Method, StageKind } from "./plan/plan-stages.ts";
 import type { Arm } from "./report/data.ts";
+import type { Verdict } from "./report/verdict.ts";
 import type { Manifest } from "./stages/manifest.ts";
 
 /** Whether the files of a stage stand. */
@@ -125,6 +126,8 @@ export interface BestModel {
 interface BestEvent extends BestModel {
   readonly type: "best";
   readonly path: string;
+  /** What the unlabelled images brought. */
+  readonly verdict: Verdict;
 }
 
 /** The run was stopped; what stands is kept. */

@@ -9,6 +9,7 @@ import { paperKinds, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
+import { verdictOf } from "./report/verdict.ts";
 import {
   refuseUnused,
   resolveSettings,
@@ -179,7 +180,7 @@ async function standingBest({ context, stages }: ContextRun): Promise<SemiEvent 
   const best = await readBest(context.storage, context.path(folder));
   if (!best) return undefined;
   const { stage, isVetoed, what } = best;
-  return { type: "best", path: bestOf(context, folder), stage, isVetoed, what };
+  return { type: "best", path: bestOf(context, folder), stage, isVetoed, what, verdict: verdictOf(best) };
 }
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {

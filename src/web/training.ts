@@ -19,6 +19,7 @@ import {
   type HeadEvent,
   type NamedImages,
   type OpenTrainingStepOptions,
+  type TrainedHead,
   type TrainHeadOptions,
   type TrainingEvent,
   type TrainingPlatform,

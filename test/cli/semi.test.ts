@@ -28,7 +28,7 @@ const paper: KilledRun = {
   reference: join(folder, "reference"),
   stages: ["teacher", "scores", "selection", "pretrain", "finetune", "supervised", "results", "best"],
   results: [
-    "best.safetensors",
+    "best/verdict.json",
     "selection/selection.parquet",
     ...weightsOf(["teacher", "pretrain", "finetune", "supervised"]),
   ],

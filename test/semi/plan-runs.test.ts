@@ -102,7 +102,10 @@ describe("planStages", () => {
   });
 
   it("fits the labels on a network that is adapted first, or left as it is", () => {
-    const adapt = planStages(settingsOf({ method: "adapt", mode: "full", adaptEpochs: 3 }));
+    const given = { labelled: "photos", unlabelled: "more", teacher: "resnet50" };
+    const stagesOf = (values: Readonly<Record<string, unknown>>): readonly Stage[] =>
+      planStages(resolveSettings([{ name: "the settings", values: { ...given, ...values } }]));
+    const adapt = stagesOf({ method: "adapt", mode: "full", adaptEpochs: 3 });
     expect(adapt.map(({ kind, folder, needs }) => [kind, folder, needs])).toEqual([
       ["adapt", "adapted", []],
       ["fit", "labels", ["adapted"]],
@@ -120,7 +123,7 @@ describe("planStages", () => {
     const recipeOf = (folder: string): unknown =>
       (stageIn(adapt, folder).settings as TrainingSettings).recipe;
     expect(recipeOf("tuned")).toEqual(recipeOf("tuned-alone"));
-    const labels = planStages(settingsOf({ method: "labels", mode: "head" }));
+    const labels = stagesOf({ method: "labels", mode: "head" });
     expect(foldersOf(labels)).toEqual(["labels", "labels-alone", "results", "best"]);
     expect(startOf(stageIn(labels, "labels"))).toEqual(startOf(stageIn(labels, "labels-alone")));
   });

@@ -26,7 +26,7 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
     case "report":
       return reportLines(event, style);
     case "best":
-      return bestLines(event, style);
+      return verdictLines(event.verdict, event, style);
     case "waiting":
     case "shards":
     case "images":
@@ -52,11 +52,6 @@ function planLines({ stage, status, changes, seconds }: PlannedStage, style: Sty
 function roughly(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   return seconds < 90 * 60 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
-
-/** What came out, and what to do with it. */
-function bestLines(best: Extract<SemiEvent, { type: "best" }>, style: Style): readonly string[] {
-  return ["", ...fileLines(best, style)];
 }
 
 function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] {

@@ -3,54 +3,20 @@ import { exportSafetensors, openModel } from "../../predict/index.ts";
 import type { BestModel, SemiEvent } from "../events.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import { paperKinds, type ChooseStage, type StageKind } from "../plan/plan-stages.ts";
+import {
+  verdictOf,
+  type ClassCounts,
+  type ComparedModels,
+  type CrossValidatedComparison,
+  type TestComparison,
+} from "../report/verdict.ts";
 import { listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
 import { readResults, type Measured } from "./measure.ts";
 import { bestWeights, crossValidationName } from "./training.ts";
 
 /** What the file of a choice holds: the model, and the numbers that it was chosen by. */
-interface Verdict extends Comparison, BestModel {}
-
-/** The model that unlabelled images helped to make beside the one of the labels alone. */
-interface Comparison {
-  /** Labelled training images. */
-  readonly labelled: number;
-  readonly unlabelled: number;
-  readonly classes: number;
-  readonly method: ChooseStage["settings"]["method"];
-  readonly test?: PairedTest;
-  readonly crossValidated?: PairedCrossValidation;
-  readonly perClass?: readonly JudgedClass[];
-}
-
-/** Top-1 accuracies in percent, and images that one of the models alone has right. */
-interface PairedTest {
-  readonly name: string;
-  readonly images: number;
-  readonly with: number;
-  readonly without: number;
-  readonly onlyWith: number;
-  readonly onlyWithout: number;
-}
-
-interface PairedCrossValidation {
-  readonly images: number;
-  readonly folds: number;
-  readonly with: { readonly loss: number; readonly top1: number };
-  readonly without: { readonly loss: number; readonly top1: number };
-  /** Of the log loss with less that without unlabelled images, in nats. */
-  readonly difference: { readonly mean: number; readonly standardError: number };
-  readonly onlyWith: number;
-  readonly onlyWithout: number;
-}
-
-/** Of the model that is chosen, on the images of the comparison. */
-interface JudgedClass {
-  readonly name: string;
-  readonly labelled: number;
-  readonly images: number;
-  readonly right: number;
-}
+export interface ChosenModel extends ComparedModels, BestModel {}
 
 const verdictName = "verdict.json";
 
@@ -59,9 +25,9 @@ export const bestOf = ({ path }: Pick<SemiContext, "path">, folder: string): str
   path(`${folder}.safetensors`);
 
 /** What a run ended with; undefined before the stage is complete. */
-export async function readBest(storage: Storage, folder: string): Promise<BestModel | undefined> {
+export async function readBest(storage: Storage, folder: string): Promise<ChosenModel | undefined> {
   const path = storage.join(folder, verdictName);
-  return (await storage.stat(path)) ? (JSON.parse(await readText(storage, path)) as BestModel) : undefined;
+  return (await storage.stat(path)) ? (JSON.parse(await readText(storage, path)) as ChosenModel) : undefined;
 }
 
 /** A stage and what it left. */
@@ -120,12 +86,10 @@ async function* choose(
   const ours = lastOf(withUnlabelled)!;
   const alone = lastOf(withoutUnlabelled);
   const crossValidated = await pairedCrossValidation(context, lastOf(["fit"]), lastOf(["alone"]));
-  const isVetoed = crossValidated !== undefined && isWorse(crossValidated.difference);
-  const chosen = isVetoed && alone ? alone : ours;
 
   const { training, classes } = await context.labelled();
   const shards = await listShards(context);
-  const comparison: Comparison = {
+  const compared: ComparedModels = {
     labelled: ours.manifest.counts["images"]!,
     unlabelled: shards.reduce((sum, { from, to }) => sum + to - from, 0),
     classes: classes.length,
@@ -133,10 +97,12 @@ async function* choose(
     ...(await testComparison(context, lastOf(["measure"]), ours, alone)),
     ...(crossValidated ? { crossValidated } : {}),
   };
-  const what = sentence(comparison, chosen.manifest, lastOf(["fit"])?.manifest);
+  const { isVetoed } = verdictOf(compared);
+  const chosen = isVetoed && alone ? alone : ours;
+  const what = sentence(compared, chosen.manifest, lastOf(["fit"])?.manifest);
   const perClass = await judgedClasses(context, chosen, stages, await labelCounts(training.images));
-  const best: Verdict = {
-    ...comparison,
+  const best: ChosenModel = {
+    ...compared,
     ...(perClass ? { perClass } : {}),
     stage: chosen.folder,
     isVetoed,
@@ -167,10 +133,6 @@ async function* choose(
   };
 }
 
-/** Whether the paired loss with the unlabelled images is worse by more than one standard error. */
-const isWorse = ({ mean, standardError }: PairedCrossValidation["difference"]): boolean =>
-  mean > 0 && mean > standardError;
-
 /** A line of the file that a classifier's cross-validation leaves. */
 interface JudgedLine {
   readonly image: string;
@@ -196,7 +158,7 @@ async function pairedCrossValidation(
   context: SemiContext,
   ours: StandingStage | undefined,
   alone: StandingStage | undefined,
-): Promise<PairedCrossValidation | undefined> {
+): Promise<CrossValidatedComparison | undefined> {
   if (!ours || !alone) return undefined;
   const lines = await crossValidation(context, ours);
   const others = new Map(((await crossValidation(context, alone)) ?? []).map((line) => [line.image, line]));
@@ -238,7 +200,7 @@ async function testComparison(
   results: StandingStage | undefined,
   ours: StandingStage,
   alone: StandingStage | undefined,
-): Promise<{ readonly test?: PairedTest }> {
+): Promise<{ readonly test?: TestComparison }> {
   if (!results || !alone || !settings.test) return {};
   const found = await readResults(storage, path(results.folder));
   const of = ({ folder }: StandingStage): Measured | undefined =>
@@ -279,12 +241,12 @@ async function judgedClasses(
   chosen: StandingStage,
   stages: readonly StandingStage[],
   labelled: ReadonlyMap<string, number>,
-): Promise<readonly JudgedClass[] | undefined> {
+): Promise<readonly ClassCounts[] | undefined> {
   const { classes } = await context.labelled();
   const results = stages.find(({ manifest }) => manifest.stage === "measure");
   const tested = results && (await readResults(context.storage, context.path(results.folder)));
   const confusion = tested?.models.find(({ stage }) => stage === chosen.folder)?.confusion;
-  const row = (name: string, images: number, right: number): JudgedClass => ({
+  const row = (name: string, images: number, right: number): ClassCounts => ({
     name,
     labelled: labelled.get(name) ?? 0,
     images,
@@ -314,7 +276,7 @@ async function judgedClasses(
 
 /** What the chosen model is. @param fit Manifest of the classifier that unlabelled images helped to make. */
 function sentence(
-  { method, labelled, unlabelled, classes }: Comparison,
+  { method, labelled, unlabelled, classes }: ComparedModels,
   { stage }: Manifest,
   fit: Manifest | undefined,
 ): string {
