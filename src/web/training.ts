@@ -159,7 +159,7 @@ export function trainHead(
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, ModelSource, undefined> {
+): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
   return trainHeadOn(browserTrainingPlatform, source, images, {
     ...options,
     plan: onePerWorker(options.plan),

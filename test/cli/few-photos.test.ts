@@ -62,8 +62,20 @@ describe("36 photos in three folders, and 64 others", () => {
 
 it("train refuses what has no effect, and says what to do instead", async () => {
   const { code, stdout, stderr } = await runCli([
-    ...["train", photos, "-m", "ssl_resnext17_cifar10", "-o", join(folder, "head"), "--mode", "head"],
-    ...["--epochs", "3", "--sampler", "sequential", "--smoothing", "0.1"],
+    "train",
+    photos,
+    "-m",
+    "ssl_resnext17_cifar10",
+    "-o",
+    join(folder, "head"),
+    "--mode",
+    "head",
+    "--epochs",
+    "3",
+    "--sampler",
+    "sequential",
+    "--smoothing",
+    "0.1",
   ]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toBe(`What is asked for would have no effect:

@@ -30,7 +30,7 @@ const recipeOptions = Object.fromEntries(
   adaptKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
 ) as { readonly [K in (typeof adaptKeys)[number]]: CliOption<Recipe[K] | undefined> };
 
-const { model, weights, offline, resume, json } = trainCommand.options;
+const ofTrain = trainCommand.options;
 
 /** `adapt`: from a trained network and images without labels to a network that tells such images apart better. */
 export const adaptCommand = {
@@ -45,16 +45,16 @@ export const adaptCommand = {
         "expected a name that ends in .safetensors",
       ),
     },
-    resume,
-    json,
-    model,
-    weights,
+    resume: ofTrain.resume,
+    json: ofTrain.json,
+    model: ofTrain.model,
+    weights: ofTrain.weights,
     scratch: {
-      ...trainCommand.options.scratch,
+      ...ofTrain.scratch,
       about: "start from random weights: takes far more images and epochs",
       schema: flag,
     },
-    offline,
+    offline: ofTrain.offline,
     ...inputOptions,
     ...trainingOptions,
     ...recipeOptions,

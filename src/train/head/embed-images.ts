@@ -6,7 +6,7 @@ import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "./embe
 import type { Embeddings } from "./whitening.ts";
 
 /** How far the embedding of a data set is. */
-export interface EmbeddingProgress {
+interface EmbeddingProgress {
   readonly done: number;
   /** Those of them that were found in the cache. */
   readonly cached: number;

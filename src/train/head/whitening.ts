@@ -173,7 +173,7 @@ const powerIterations = 60;
  * Input `centred` [rows, length], whose columns have mean 0. Outputs `projection` [length, length] and `mean_square` [], the mean
  * square length of centred · projection.
  */
-export function whiteningGraph(rows: number, length: number): Graph {
+function whiteningGraph(rows: number, length: number): Graph {
   const centred = input("centred", "float32", [rows, length]);
   const covariance = mul(gemm(centred, centred, undefined, { transA: 1 }), float32(1 / (rows - 1)));
   const largest = largestEigenvalue(covariance, length);

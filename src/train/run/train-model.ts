@@ -233,7 +233,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const source = await network.withClasses(classes);
   const images = training.size;
   const description = trainedDescription(source, run, classes.length, images);
-  checkValidation(validation, description);
+  await checkValidation(validation, description);
   await checkRoom(folder, runBytes(recipe, description.config));
   await beginFolder(folder, recipe);
   yield {
@@ -269,8 +269,8 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     events.push(event);
     yield event;
   }
-  const { crossValidation, withWeights } = next.value;
-  const trained: ModelSource = { description, withWeights };
+  const { crossValidation } = next.value;
+  const trained: ModelSource = { ...next.value, description };
   await exportSafetensors(platform, trained, folder.best);
   if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
