@@ -198,7 +198,8 @@ function heads(platform: TrainingPlatform): void {
       embedded.push(...events.flatMap((event) => (event.type === "embedded" ? [event.cached] : [])));
       expect(events.at(-1)).toMatchObject({ type: "fitted", l2: stated.head.l2, top1: 100 });
       const { loss } = events.at(-1) as Extract<HeadEvent, { type: "fitted" }>;
-      expect(Math.abs(loss / stated.head.loss - 1)).toBeLessThan(0.02);
+      // Colours that are told apart without doubt.
+      expect(loss).toBeLessThan(1e-3);
       const model = await modelOf(platform, next.value);
       expect(await model.validate(images)).toMatchObject({ count: 36, failed: 0, top1: 100 });
       await model.release();
