@@ -232,9 +232,9 @@ const inMethod = (methods: Methods, where: string, instead: string): Condition<S
   instead,
 });
 
-const inPaper = inMethod(["paper"], "but in method paper", "take that");
+const inPaper = inMethod(["paper"], "but in method paper", "take that method");
 const onLabels = inMethod(["adapt", "labels"], "in method paper", "take method adapt or labels");
-const adapting = inMethod(["adapt"], "but in method adapt", "take that");
+const adapting = inMethod(["adapt"], "but in method adapt", "take that method");
 const choosing: Condition<SemiSettings> = {
   holds: ({ method: chosen }) => chosen === "auto",
   where: "but where the method is left to choose (auto)",
@@ -324,9 +324,9 @@ export const semiEffects: Effects<SemiSettings> = {
   rounds: when([inPaper]),
 };
 
-/** Settings that only method `paper` has a use for. */
-export const paperSettings: readonly (keyof SemiSettings)[] = semiKeys.filter((key) =>
-  semiEffects[key].needs.includes(inPaper),
+/** Whoever asks for one of these asks for method `paper`; how images are held out or listed asks for none. */
+export const paperSettings: readonly (keyof SemiSettings)[] = semiKeys.filter(
+  (key) => semiEffects[key].needs.includes(inPaper) && key !== "validationShare" && key !== "shardImages",
 );
 
 /** Settings that weigh in where a method is left to choose, whatever is chosen but `paper`. */
