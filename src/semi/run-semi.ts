@@ -101,7 +101,7 @@ export async function* runSemi(
           isBegun = true;
           const end = yield* doStage(context, stage);
           if (end === "stopped") return;
-          measured = stage.kind === "measure" && end === "done";
+          measured ||= stage.kind === "measure" && end === "done";
         }
       }
       if (measured && own !== work.at(-1)!.stages) await report.write("running");
