@@ -46,8 +46,8 @@ const summaries: Readonly<Record<Kind, string>> = {
   teacher: "gave the selected images their labels",
   "labels-alone": "a classifier on the given network",
   "tuned-alone": "the whole given network",
-  labels: "a classifier on the network that saw them",
-  tuned: "the whole network that saw them",
+  labels: "a classifier, with their help",
+  tuned: "the whole network, with their help",
 };
 
 /** An arm that has runs, with its words. */

@@ -28,6 +28,8 @@ export const isOwn = (data: SemiReportData): data is OwnReportData => data.own !
 /** What was done, in a sentence or two. */
 export function ownLead({ own, counts }: OwnReportData): string {
   const labelled = `${count(counts.labelled)} labelled image${counts.labelled === 1 ? "" : "s"}`;
+  if (own.method === "labels" && own.classifier?.isWhitened === false)
+    return `The unlabelled images are too few to learn anything from: the ${labelled} alone teach the classes, with them and without.`;
   return own.method === "adapt"
     ? `The network first learns from all images, without any label; then from the ${labelled} what the classes are. The same is done without the unlabelled images, to compare with.`
     : `The unlabelled images scale what the network sees; the ${labelled} teach it the classes. The same is done without the unlabelled images, to compare with.`;

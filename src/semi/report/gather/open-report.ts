@@ -96,7 +96,7 @@ async function gather(
   const own = isOwnRun(run) ? await ownPhotos(run, reason) : undefined;
   return {
     title: baseName(context.storage.resolve(context.out)),
-    summary: summaryOf(settings),
+    summary: summaryOf(settings, isOwnRun(run)),
     status,
     classes,
     measuredOn: measuredOn(run, own),
@@ -117,10 +117,11 @@ async function gather(
   };
 }
 
-function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings): string {
+function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings, isOwn: boolean): string {
   const data = [...labelled, ...unlabelled];
   const shown = data.slice(0, mostInputs).join(", ") + (data.length > mostInputs ? ", …" : "");
-  return `Teacher ${teacher}, student ${student ?? teacher}; images from ${shown}.`;
+  const start = isOwn ? `Starts from ${teacher}` : `Teacher ${teacher}, student ${student ?? teacher}`;
+  return `${start}; images from ${shown}.`;
 }
 
 const mostInputs = 6;

@@ -70,7 +70,9 @@ async function adaptation(run: StandingRun): Promise<Adaptation | undefined> {
 
 function classifier(run: StandingRun): OwnPhotos["classifier"] {
   const manifest = lastManifest(run, "fit");
-  return manifest && { isWhitened: true, folds: manifest.counts["folds"] };
+  if (!manifest) return undefined;
+  const { folds, ["whitened by"]: whitenedBy } = manifest.counts;
+  return { isWhitened: whitenedBy !== undefined, folds };
 }
 
 function tuning(run: StandingRun): OwnTuning | undefined {
