@@ -1,9 +1,11 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { workerData } from "node:worker_threads";
 import type * as OnnxRuntime from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
-import { openFailed } from "../../runtime/onnx-runtime.ts";
-import type { SessionRequest } from "../../runtime/session.ts";
+import { callQueue } from "../../runtime/call-queue.ts";
+import { openFailed, type OnnxRuntime as Runtime } from "../../runtime/onnx-runtime.ts";
+import type { Device, SessionRequest } from "../../runtime/session.ts";
 import { installOnnxRuntime } from "./install-onnx-runtime.ts";
 
 /** onnxruntime-node from beside this package, or else from the cache, where it is installed if need be. */
@@ -24,6 +26,78 @@ export const onnxRuntime: typeof OnnxRuntime = await load();
 // What goes wrong comes back as an error; ONNX Runtime's own lines on stderr would say it twice.
 onnxRuntime.env.logLevel = "fatal";
 
+/**
+ * ONNX Runtime as it is used on a device.
+ *
+ * Its WebGPU provider has one context for the whole process, and two threads in it at once end the process (1.30): what
+ * they ask of it takes turns.
+ */
+export function runtimeOn(device: Device): Runtime {
+  if (device !== "webgpu") return onnxRuntime;
+  const { Tensor, InferenceSession } = onnxRuntime;
+  const create = async (...given: readonly unknown[]): Promise<InferenceSession> => {
+    const session = await gpu.inTurn(() => (InferenceSession.create as Create)(...given));
+    const run = session.run.bind(session) as Run;
+    const release = session.release.bind(session);
+    gpu.open.add(release);
+    return Object.assign(session, {
+      run: (...feeds: readonly unknown[]) => gpu.inTurn(() => run(...feeds)),
+      release() {
+        gpu.open.delete(release);
+        return gpu.inTurn(release);
+      },
+    });
+  };
+  return { Tensor, InferenceSession: { create } };
+}
+
+// Each has several signatures.
+type Create = (...given: readonly unknown[]) => Promise<InferenceSession>;
+type Run = (...feeds: readonly unknown[]) => ReturnType<InferenceSession["run"]>;
+
+/** The GPU, which the threads of this process take by turns. */
+const gpu = takenByTurns((workerData as { readonly gpuTurn: SharedArrayBuffer } | null)?.gpuTurn);
+
+function takenByTurns(shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)): {
+  /** Does this when no other thread is at it, and holds this one up until then. */
+  inTurn<Value>(work: () => Promise<Value>): Promise<Value>;
+  /** Releases sessions that are open. */
+  readonly open: Set<() => Promise<void>>;
+} {
+  const turn = new Int32Array(shared);
+  const calls = callQueue();
+  const open = new Set<() => Promise<void>>();
+  let mine = false;
+  const take = (): void => {
+    while (Atomics.compareExchange(turn, 0, 0, 1) !== 0) Atomics.wait(turn, 0, 1);
+    mine = true;
+  };
+  const giveBack = (): void => {
+    mine = false;
+    Atomics.store(turn, 0, 0);
+    Atomics.notify(turn, 0, 1);
+  };
+  process.on("exit", () => {
+    if (open.size === 0 && !mine) return;
+    if (!mine) take();
+    // Else they would go when the thread does, and another one may be at it then. The work is done before the promise is.
+    for (const release of open) void release();
+    giveBack();
+  });
+  return {
+    open,
+    inTurn: (work) =>
+      calls.add(async () => {
+        take();
+        try {
+          return await work();
+        } finally {
+          giveBack();
+        }
+      }),
+  };
+}
+
 /** Opens the model with ONNX Runtime, and names what went wrong if it does not. */
 export async function openInferenceSession({
   model,
@@ -36,10 +110,11 @@ export async function openInferenceSession({
     graphOptimizationLevel: "all",
     logSeverityLevel: 4,
   };
+  const { InferenceSession } = runtimeOn(device);
   try {
     // Each of the two has a signature of its own.
-    if (typeof model === "string") return await onnxRuntime.InferenceSession.create(model, options);
-    return await onnxRuntime.InferenceSession.create(model, options);
+    if (typeof model === "string") return await InferenceSession.create(model, options);
+    return await InferenceSession.create(model, options);
   } catch (error) {
     throw openFailed(
       error,

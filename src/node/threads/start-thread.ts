@@ -11,11 +11,14 @@ export const startThread: StartThread = (script, { youngGeneration } = {}) =>
     youngGeneration === undefined ? {} : { maxYoungGenerationSizeMb: youngGeneration },
   );
 
+/** Whose turn it is on the GPU, for all threads of this process: see `runtimeOn`. */
+const gpuTurn = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+
 /** Starts a script that answers calls; it loads while the caller goes on. */
 export function startWorkerThread(script: string | URL, resourceLimits: ResourceLimits = {}): Thread {
   disableTelemetry();
   // Without the flags of the process: --import and --input-type are meant for its own script.
-  const worker = new Worker(script, { execArgv: [], resourceLimits });
+  const worker = new Worker(script, { execArgv: [], resourceLimits, workerData: { gpuTurn } });
   worker.unref();
   const exited = new Promise<number>((resolve) => void worker.on("exit", resolve));
   return threadOver({

@@ -1,5 +1,5 @@
 import { stepWorker } from "../../train/step/step-worker.ts";
-import { onnxRuntime } from "../onnx/onnx-runtime.ts";
+import { runtimeOn } from "../onnx/onnx-runtime.ts";
 import { answerCalls } from "../threads/answer-calls.ts";
 
 answerCalls(
@@ -7,7 +7,7 @@ answerCalls(
     writesInto: true,
     openRuntime: (device, threads) =>
       Promise.resolve({
-        onnxRuntime,
+        onnxRuntime: runtimeOn(device),
         options: {
           executionProviders: [device],
           intraOpNumThreads: threads,
