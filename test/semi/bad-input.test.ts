@@ -14,10 +14,21 @@ const folder = temporaryFolder();
 const at = (...parts: readonly string[]): string => join(folder, ...parts);
 let settings: Partial<SemiSettings>;
 
-type Changes = Partial<SemiSettings> & Pick<Partial<RunSemiOptions>, "only">;
+type Changes = { readonly [K in keyof SemiSettings]?: SemiSettings[K] | undefined } & Pick<
+  Partial<RunSemiOptions>,
+  "only"
+>;
 
 const run = (out: string, { only, ...changes }: Changes = {}): Promise<readonly SemiEvent[]> =>
-  eventsOf(runSemi({ settings: { ...settings, ...changes }, out: at(out), threads: 1, workers: 1, only }));
+  eventsOf(
+    runSemi({
+      settings: { ...settings, ...changes } as Partial<SemiSettings>,
+      out: at(out),
+      threads: 1,
+      workers: 1,
+      only,
+    }),
+  );
 
 /** An error with this code and these words. */
 const saying = (code: string, ...words: readonly string[]): object => ({
@@ -66,7 +77,7 @@ describe("before anything is written, a run refuses", () => {
     ],
     [
       "an unknown class in the validation images",
-      () => ({ validation: [at("violet")] }),
+      () => ({ validation: [at("violet")], validationShare: undefined }),
       "data/class-mismatch",
       "violet",
     ],
@@ -112,7 +123,18 @@ describe("before anything is written, a run refuses", () => {
       "blue",
     ],
     ["no teacher", () => ({ teacher: null, student: "resnet18" }), "semi/settings", "--teacher"],
-    ["no student", () => ({ teacher: null, teach: false }), "semi/settings", "--student"],
+    [
+      "no student",
+      () => ({ teacher: null, teach: false, teachRecipe: undefined }),
+      "semi/settings",
+      "--student",
+    ],
+    [
+      "a share beside validation images",
+      () => ({ validation: [at("data", "test")] }),
+      "semi/no-effect",
+      "validationShare (0.2): no effect with validation images of their own",
+    ],
     ["an exported graph to train", () => ({ teacher: at("t.onnx") }), "semi/settings", "exported graph"],
     ["an unknown architecture", () => ({ student: "resnext" }), "model/unknown-name", "resnext"],
   ])("%s", async (_, changes, code, words) => {

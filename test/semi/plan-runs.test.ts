@@ -9,20 +9,12 @@ import {
 import { planStages, startOf } from "../../src/semi/plan/plan-stages.ts";
 
 const inImages = { base: "quick", images: 320 };
+const data = { labelled: "photos", unlabelled: "more", teacher: "resnet50" };
+const resolved = (values: Readonly<Record<string, unknown>>) =>
+  resolveSettings([{ name: "the settings", values: { ...data, ...values } }]);
+/** Settings of the paper's order, whose trainings are as long as they say. */
 const settingsOf = (values: Readonly<Record<string, unknown>> = {}) =>
-  resolveSettings([
-    {
-      name: "the settings",
-      values: {
-        labelled: "photos",
-        unlabelled: "more",
-        teacher: "resnet50",
-        pretrainRecipe: inImages,
-        finetuneRecipe: inImages,
-        ...values,
-      },
-    },
-  ]);
+  resolved({ pretrainRecipe: inImages, finetuneRecipe: inImages, ...values });
 
 const foldersOf = (stages: readonly Stage[]): readonly string[] => stages.map(({ folder }) => folder);
 const stageIn = (stages: readonly Stage[], folder: string): Stage =>
@@ -102,10 +94,7 @@ describe("planStages", () => {
   });
 
   it("fits the labels on a network that is adapted first, or left as it is", () => {
-    const given = { labelled: "photos", unlabelled: "more", teacher: "resnet50" };
-    const stagesOf = (values: Readonly<Record<string, unknown>>): readonly Stage[] =>
-      planStages(resolveSettings([{ name: "the settings", values: { ...given, ...values } }]));
-    const adapt = stagesOf({ method: "adapt", mode: "full", adaptEpochs: 3 });
+    const adapt = planStages(resolved({ method: "adapt", mode: "full", adaptEpochs: 3 }));
     expect(adapt.map(({ kind, folder, needs }) => [kind, folder, needs])).toEqual([
       ["adapt", "adapted", []],
       ["fit", "labels", ["adapted"]],
@@ -123,7 +112,7 @@ describe("planStages", () => {
     const recipeOf = (folder: string): unknown =>
       (stageIn(adapt, folder).settings as TrainingSettings).recipe;
     expect(recipeOf("tuned")).toEqual(recipeOf("tuned-alone"));
-    const labels = stagesOf({ method: "labels", mode: "head" });
+    const labels = planStages(resolved({ method: "labels", mode: "head" }));
     expect(foldersOf(labels)).toEqual(["labels", "labels-alone", "results", "best"]);
     expect(startOf(stageIn(labels, "labels"))).toEqual(startOf(stageIn(labels, "labels-alone")));
   });

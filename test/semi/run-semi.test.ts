@@ -325,7 +325,7 @@ it("names the classes that nothing was selected for, in a warning, the summary a
   writeFileSync(at("no-red.tar"), await tarBytes(members));
   const teach = { base: "quick", images: 400, batchSize: 8, learningRate: 0.5 } as const;
   const changes = { unlabelled: [at("no-red.tar")], duplicateDistance: null, teachRecipe: teach };
-  const ranking = { ranking: "unbalanced", k: 2 } as const;
+  const ranking = { ranking: "threshold", threshold: 0.34, k: null } as const;
   await run("no-red", { ...changes, ...ranking }, { only: ["teach"] });
   await run("no-red", { ...changes, ...ranking }, { only: ["score"] });
   const events = await run("no-red", { ...changes, ...ranking }, { only: ["select"] });
@@ -335,7 +335,7 @@ it("names the classes that nothing was selected for, in a warning, the summary a
     message: "1 class got no image, and the student learns nothing of it from the unlabelled ones: red.",
   });
   const summary = JSON.parse(readFileSync(at("no-red", "selection", "summary.json"), "utf8")) as object;
-  expect(summary).toMatchObject({ ranking: "unbalanced", short: [], empty: ["red"] });
+  expect(summary).toMatchObject({ ranking: "threshold", short: [], empty: ["red"] });
   expect(readFileSync(at("no-red", "report.html"), "utf8")).toMatch(
     /No image was selected for one class, .*: <bdi>red<\/bdi>/,
   );
