@@ -25,7 +25,9 @@ import { nodeTrainingPlatform } from "./training.ts";
 export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectImages: selectWithDuckdb };
 
 /**
- * Trains a student on labelled and unlabelled images: teacher, scores, selection, pre-training, fine-tuning, report.
+ * Makes the best model that labelled and unlabelled images allow: adapts a network to all of them and fits the labels on it,
+ * or trains a student on what a teacher selects, as the method says. The event `planned` says what was chosen and why, and
+ * `best`, the last one, where the model stands.
  *
  * Every stage reads and writes files, with a manifest of what they were made from. A stage whose settings and inputs
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.

@@ -1,6 +1,6 @@
 import { writeText, type Storage } from "../core/storage/index.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
-import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
+import type { Choice, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
@@ -36,7 +36,9 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
 }
 
 /**
- * Trains a student on labelled and unlabelled images: teacher, scores, selection, pre-training, fine-tuning, report.
+ * Makes the best model that labelled and unlabelled images allow: adapts a network to all of them and fits the labels on it,
+ * or trains a student on what a teacher selects, as the method says. The event `planned` says what was chosen and why, and
+ * `best`, the last one, where the model stands.
  *
  * Every stage reads and writes files, with a manifest of what they were made from. A stage whose settings and inputs
  * are those of its manifest is skipped, one that was stopped or killed goes on, and one that has changed is done again.
@@ -77,7 +79,7 @@ export async function* runSemi(
     for (const { context, stages } of plan(chosen).filter(isWork)) {
       checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
     }
-    if (only?.includes("adapt") ?? true) chosen = await weighEach(chosen, given, contextOf);
+    if (only?.includes("adapt") ?? true) chosen = await weighEach(chosen, given, isWork, contextOf);
     const all = plan(chosen);
     const work = all.filter(isWork);
     const stages = await planned(work, chosen);
@@ -151,17 +153,19 @@ function checkAsked(
   refuseUnused(asked, settings, { isVariant: changes !== undefined, chosen });
 }
 
-/** Looks at what adapting costs, where it is still to be done. */
+/** Looks at what adapting costs the runs that are to be done, where it is still to be done. */
 async function weighEach(
   chosen: readonly ChosenRun[],
   given: readonly RunSettings[],
+  isWork: (run: RunSettings) => boolean,
   contextOf: ContextOf,
 ): Promise<readonly ChosenRun[]> {
   const weighed: ChosenRun[] = [];
   for (const [index, run] of chosen.entries()) {
     const known = weighed.find(({ variant }) => variant === run.variant)?.choice;
     const asked = given[index]!;
-    const choice = known ?? (await weighAdaptation(contextOf(run.settings), run.choice, asked.settings));
+    const weigh = (): Promise<Choice> => weighAdaptation(contextOf(run.settings), run.choice, asked.settings);
+    const choice = known ?? (isWork(run) ? await weigh() : run.choice);
     weighed.push(withChoice(asked, choice));
   }
   return weighed;

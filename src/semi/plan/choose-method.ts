@@ -189,7 +189,7 @@ async function adaptationSeconds(context: SemiContext, stage: AdaptStage): Promi
   const fitted = fitBatch(recipe, Math.max(1, total));
   const steps = (recipe.epochs ?? 1) * Math.max(1, Math.floor(total / fitted.batchSize));
   const seconds = steps * (await secondsOfStep(context, stage, images, fitted));
-  await writeText(storage, path(costName), JSON.stringify({ [key]: seconds }));
+  await writeText(storage, path(costName), JSON.stringify({ ...parsed(kept), [key]: seconds }));
   return seconds;
 }
 
