@@ -128,6 +128,31 @@ describe("the command line", () => {
     rmSync(out, { recursive: true });
   });
 
+  it("makes a whitened head of few labels and many unlabelled images, judged by cross-validation", async () => {
+    const [out, unlabelled, cache] = ["whitened", "unlabelled", "cache"].map((name) => join(folder, name));
+    await writeColouredImages(unlabelled!, 70, 2);
+    const { code, stdout } = await runCli(
+      [...start(out!), "--mode", "head", "--unlabelled", unlabelled!],
+      undefined,
+      { SSL_RESNEXT_CACHE: cache },
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^small: .* 48 images of 3 classes\n48 images embedded in .*\nembeddings whitened by 210 unlabelled images, embedded in .*\n(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 .* %\nfitted with l2 .*\ndone: cross-validated top-1 .* %; .* holds best\.safetensors and report\.html\n$/,
+    );
+    const classified = await runCli([
+      "classify",
+      join(data, "red"),
+      "-w",
+      join(out!, "best.safetensors"),
+      "--json",
+    ]);
+    const labels = jsonLines<{ predictions: { label: string }[] }>(classified.stdout).map(
+      ({ predictions }) => predictions[0]!.label,
+    );
+    expect(labels).toEqual(Array<string>(16).fill("red"));
+  });
+
   it.each([
     [["--recipe", "fast"], 2, 'There is no recipe "fast"'],
     [["--mode", "some"], 2, "--mode: "],

@@ -173,6 +173,19 @@ describe("what is trained", () => {
       await tensorsOf(at("head", "best.safetensors")),
     );
   });
+
+  it("is a head on whitened embeddings with unlabelled images, validated where images are given", async () => {
+    const recipe = { base: "quick", mode: "head" } as const;
+    const unlabelled = at("unlabelled");
+    await writeColouredImages(unlabelled, 70, 3);
+    const options = { recipe, unlabelled, validation: data, embeddingCache: at("cache") };
+    const events = await eventsOf(train("whitened", options));
+    expect(ofType(events, "whitened")).toMatchObject([{ images: 210 }]);
+    expect(events.at(-1)).toMatchObject({ type: "finished", top1: 100, crossValidatedTop1: 100 });
+    const page = readFileSync(at("whitened", "report.html"), "utf8");
+    expect(page).toContain("<h2>Validation</h2>");
+    expect(page).toContain("<h2>Cross-validation</h2>");
+  });
 });
 
 describe("a set with fewer images than a batch", () => {
@@ -286,6 +299,7 @@ describe("what is refused before anything is written", () => {
     ],
     ["an unknown value", { recipe: { base: "quick", lr: 1 } as object }, "train/recipe", '"lr"'],
     ["no model", { weights: undefined }, "train/model", "--model"],
+    ["images without labels in mode full", { unlabelled: data }, "train/unlabelled", "mode head"],
     ["weights and none", { scratch: true }, "train/model", "scratch"],
     ["a name", { model: "resnext", weights: undefined }, "model/unknown-name", "resnext"],
     ["a folder in a file", { out: at("a-file", "run") }, "data/not-found", "a-file"],

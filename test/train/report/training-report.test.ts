@@ -33,6 +33,22 @@ describe("a training report", () => {
     expect(trainingReport({ ...rest, epochs: [] })).not.toContain("<h2>Training</h2>");
   });
 
+  it("says how cross-validation judged, and what it could not judge", () => {
+    const { validation, ...rest } = reportData(["a", "b"]);
+    const sweep = [{ l2: 0.01, loss: 0.5, top1: 70, chosen: true }];
+    const page = trainingReport({
+      ...rest,
+      epochs: [],
+      sweep,
+      crossValidation: { ...validation!, data: "photos/", folds: 4, notJudged: 2 },
+    });
+    expect(page).toContain("<small>cross-validated</small>");
+    expect(page).toContain("photos/, were divided into 4 parts");
+    expect(page).toContain("2 are the only ones of their class");
+    expect(page).toContain("chosen by cross-validation");
+    expect(page).not.toContain("<h2>Validation</h2>");
+  });
+
   it("does not draw a loss that has become NaN", () => {
     const data = reportData(["a", "b"]);
     const page = trainingReport({
