@@ -94,7 +94,7 @@ describe("a head trained on a folder", () => {
   });
 
   it("changes with balanced classes, and with smoothed labels", async () => {
-    const few = (await openImages([data])) as ImageSource;
+    const few = await openImages([data]);
     const images: ImageItem[] = [];
     for await (const item of few) if (item.label !== "red" || images.length % 3 === 0) images.push(item);
     const source = { ...few, size: images.length, [Symbol.asyncIterator]: () => iterated(images) };
