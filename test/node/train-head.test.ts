@@ -3,7 +3,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import type { ImageItem, ImageSource } from "../../src/data/index.ts";
+import type { ImageItem } from "../../src/data/index.ts";
 import { createModel, exportSafetensors, openImages } from "../../src/node/library.ts";
 import type { ModelSource } from "../../src/predict/open-model.ts";
 import { trainHead } from "../../src/node/training.ts";
