@@ -23,6 +23,18 @@ const run = (
     runSemi({ settings: { ...settings, ...changes }, out: at(out), threads: 1, workers: 1, ...options }),
   );
 
+const adapting = {
+  adaptEpochs: 2,
+  adaptRecipe: { base: "adapt", batchSize: 8, saveMinutes: 0 },
+} as const satisfies Partial<SemiSettings>;
+/** Every stage, as short as can be. */
+const full = {
+  method: "adapt",
+  mode: "full",
+  ...adapting,
+  tuneRecipe: { base: "quick", images: 16, batchSize: 8, batchNorm: "frozen", learningRate: 0.01 },
+} as const satisfies Partial<SemiSettings>;
+
 const planOf = (events: readonly SemiEvent[]): Extract<SemiEvent, { type: "planned" }> =>
   events.find((event) => event.type === "planned")!;
 const bestOf = (events: readonly SemiEvent[]): Extract<SemiEvent, { type: "best" }> => {
@@ -42,11 +54,8 @@ beforeAll(async () => {
     unlabelled,
     test,
     teacher,
-    adaptEpochs: 2,
-    adaptRecipe: { base: "adapt", batchSize: 8, saveMinutes: 0 },
-    tuneRecipe: { base: "quick", images: 16, batchSize: 8, batchNorm: "frozen", learningRate: 0.01 },
   } as Partial<SemiSettings>;
-  adapted = await run("adapt", { method: "adapt", mode: "full" });
+  adapted = await run("adapt", full);
 });
 
 describe("method adapt", () => {
@@ -125,7 +134,7 @@ describe("method adapt", () => {
   });
 
   it("has nothing left to do when it is begun again, and times nothing", async () => {
-    const events = await run("adapt", { method: "adapt", mode: "full" });
+    const events = await run("adapt", full);
     expect(stagesDone(events)).toEqual({});
     expect(planOf(events).stages.map(({ status, seconds }) => [status, seconds])).toEqual(
       Array.from({ length: 7 }, () => ["done", undefined]),
@@ -135,7 +144,7 @@ describe("method adapt", () => {
 
   it("writes the model again where it is gone or was changed", async () => {
     cpSync(at("adapt"), at("gone"), { recursive: true, preserveTimestamps: true });
-    const options = { method: "adapt", mode: "full" } as const;
+    const options = full;
     rmSync(at("gone", "best.safetensors"));
     expect(stagesDone(await run("gone", options))).toEqual({ best: ["best.safetensors is gone"] });
     cpSync(at("gone", "labels-alone", "best.safetensors"), at("gone", "best.safetensors"));
@@ -144,7 +153,7 @@ describe("method adapt", () => {
 
   it("does again what other settings change: the mode keeps what was adapted", async () => {
     cpSync(at("adapt"), at("head"), { recursive: true, preserveTimestamps: true });
-    const events = await run("head", { method: "adapt", mode: "head" });
+    const events = await run("head", { method: "adapt", mode: "head", ...adapting });
     expect(Object.keys(stagesDone(events))).toEqual(["results", "best"]);
     expect(bestOf(events).stage).toMatch(/^labels/);
   });
@@ -203,7 +212,7 @@ describe("method auto", () => {
     const stop = new AbortController();
     const begun: SemiEvent[] = [];
     const events = runSemi({
-      settings: { ...settings, ...many },
+      settings: { ...settings, ...many, adaptRecipe: adapting.adaptRecipe },
       out: at("auto"),
       threads: 1,
       workers: 1,
@@ -262,7 +271,7 @@ describe("settings that a method has no use for", () => {
 });
 
 it("goes on where it was stopped, with the same model in the end", async () => {
-  const options = { method: "adapt", mode: "full" } as const;
+  const options = full;
   for (const stage of ["adapted", "tuned"]) {
     const stop = new AbortController();
     const events = runSemi({

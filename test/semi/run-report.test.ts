@@ -140,9 +140,12 @@ describe("the page of two seeds with variants", () => {
           "finetune",
           "supervised",
           "results",
-          ...["selection", "pretrain", "finetune", "results"].map((stage) => `variants/k-8/${stage}`),
-          ...["finetune", "supervised", "results"].map((stage) => `variants/brief/${stage}`),
-          ...["selection", "pretrain", "finetune", "results"].map((stage) => `variants/sure/${stage}`),
+          "best",
+          ...["selection", "pretrain", "finetune", "results", "best"].map((stage) => `variants/k-8/${stage}`),
+          ...["finetune", "supervised", "results", "best"].map((stage) => `variants/brief/${stage}`),
+          ...["selection", "pretrain", "finetune", "results", "best"].map(
+            (stage) => `variants/sure/${stage}`,
+          ),
         ].map((stage) => seed + stage),
       );
     }
@@ -195,20 +198,19 @@ describe("the page of two seeds with variants", () => {
 
 it("has a teacher that is given once, whatever the seeds", async () => {
   const teacher = at("run", "teacher", "best.safetensors");
-  const given = { ...settings, sweep: {}, variants: {}, teacher, teach: false };
+  const { teachRecipe: _, ...rest } = settings;
+  const given = { ...rest, sweep: {}, variants: {}, teacher, teach: false };
   const report = reportOf(await eventsOf({ settings: given, out: at("given-run") }))!;
   const seeds = report.arms.map(({ kind, runs }) => [kind, runs.length]);
   expect(Object.fromEntries(seeds)).toEqual({ supervised: 2, pretrained: 2, finetuned: 2, teacher: 1 });
 });
 
 describe("the page of a selection", () => {
-  const settingsOf = (unlabelled: string): Partial<SemiSettings> => ({
-    ...settings,
-    teacher: at("run", "teacher", "best.safetensors"),
-    teach: false,
-    seeds: 1,
-    unlabelled: [at(unlabelled)],
-  });
+  const settingsOf = (unlabelled: string): Partial<SemiSettings> => {
+    const { teachRecipe: _, ...rest } = settings;
+    const teacher = at("run", "teacher", "best.safetensors");
+    return { ...rest, teacher, teach: false, seeds: 1, unlabelled: [at(unlabelled)] };
+  };
   const select = async (unlabelled: string): Promise<readonly SemiEvent[]> => {
     const options = { settings: settingsOf(unlabelled), out: at(`${unlabelled}-run`) };
     await eventsOf({ ...options, only: ["score"] });
