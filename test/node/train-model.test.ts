@@ -144,10 +144,11 @@ describe("what is trained", () => {
   });
 
   it("is the classifier on embeddings in mode head", async () => {
-    const recipe = { base: "card-finetune", mode: "head", validationShare: 0.2 } as const;
+    const recipe = { base: "card-finetune", mode: "head" } as const;
     const events = await eventsOf(train("head", { recipe, embeddingCache: at("cache"), workers: 1 }));
-    expect(ofType(events, "embedded")[0]).toMatchObject({ images: 48, cached: 0 });
-    expect(events.at(-1)).toMatchObject({ type: "finished", top1: 100 });
+    expect(ofType(events, "embedded")[0]).toMatchObject({ images: 60, cached: 0 });
+    // None is held out: cross-validation judges it.
+    expect(events.at(-1)).toMatchObject({ type: "finished", top1: undefined, crossValidatedTop1: 100 });
     expect(await validated(at("head", "best.safetensors"))).toBe(100);
     const report = readFileSync(at("head", "report.html"), "utf8");
     expect(report).toContain("<h1>head</h1>");
@@ -159,7 +160,6 @@ describe("what is trained", () => {
       inputSize: null,
       smoothing: 0,
       onBrokenImage: "skip",
-      validationShare: 0.2,
     };
     const text = readFileSync(at("head", "recipe.yaml"), "utf8");
     expect(parseRecipe(text, "recipe.yaml").values).toEqual(effective);

@@ -11,7 +11,7 @@ import numpy
 embeddings, length = sys.argv[1:]
 x = numpy.fromfile(embeddings, "<f4").reshape(-1, int(length)).astype(numpy.float64)
 x = x - x.mean(0)
-values, vectors = numpy.linalg.eigh(numpy.cov(x.T))
+values, vectors = numpy.linalg.eigh(numpy.atleast_2d(numpy.cov(x.T)))
 powers = (numpy.maximum(values, 0) + 1e-3 * values[-1]) ** -0.25
 projection = (vectors * powers) @ vectors.T
 scale = numpy.sqrt(((x @ projection) ** 2).sum(1).mean())

