@@ -89,7 +89,7 @@ export async function* runSemi(
     yield { type: "planned", stages, choices, notes };
     let isBegun = false;
     const looked = new Set<string>();
-    const report = openReport(settings, all);
+    const report = openReport(settings, all, choices[0]?.because);
     for (const { context, stages: own } of work) {
       let measured = false;
       for (const stage of own) {

@@ -198,7 +198,7 @@ describe("the page of two seeds with variants", () => {
 
 it("has a teacher that is given once, whatever the seeds", async () => {
   const teacher = at("run", "teacher", "best.safetensors");
-  const { teachRecipe: _, ...rest } = settings;
+  const { teachRecipe: _, scratch: __, ...rest } = settings;
   const given = { ...rest, sweep: {}, variants: {}, teacher, teach: false };
   const report = reportOf(await eventsOf({ settings: given, out: at("given-run") }))!;
   const seeds = report.arms.map(({ kind, runs }) => [kind, runs.length]);
@@ -207,7 +207,7 @@ it("has a teacher that is given once, whatever the seeds", async () => {
 
 describe("the page of a selection", () => {
   const settingsOf = (unlabelled: string): Partial<SemiSettings> => {
-    const { teachRecipe: _, ...rest } = settings;
+    const { teachRecipe: _, scratch: __, ...rest } = settings;
     const teacher = at("run", "teacher", "best.safetensors");
     return { ...rest, teacher, teach: false, seeds: 1, unlabelled: [at(unlabelled)] };
   };
