@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { embeddedModel } from "ssl-resnext/nn";
 import type { Benchmark } from "./benchmark.ts";
+import { browser } from "./benchmarks/browser.ts";
 import { curve } from "./benchmarks/curve.ts";
 import { head } from "./benchmarks/head.ts";
 import { heads } from "./benchmarks/heads.ts";
@@ -35,6 +36,7 @@ const benchmarks: readonly Benchmark[] = [
   heads,
   score,
   select,
+  browser,
   curve,
   limits,
 ];
