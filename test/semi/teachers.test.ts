@@ -23,6 +23,12 @@ const folder = temporaryFolder();
 const at = (...parts: readonly string[]): string => join(folder, ...parts);
 let settings: Partial<SemiSettings>;
 
+/** A recipe of the teacher has an effect only where one is trained. */
+const settingsFor = (changes: Partial<SemiSettings>): Partial<SemiSettings> => {
+  const { teachRecipe: _, ...rest } = settings;
+  return { ...(changes.teach === false ? rest : settings), ...changes };
+};
+
 const run = async (
   out: string,
   changes: Partial<SemiSettings>,
@@ -30,7 +36,7 @@ const run = async (
 ): Promise<readonly SemiEvent[]> => {
   const events: SemiEvent[] = [];
   for (const only of kinds.length === 0 ? [undefined] : kinds.map((kind) => [kind])) {
-    const options = { settings: { ...settings, ...changes }, out: at(out), threads: 1, workers: 1, only };
+    const options = { settings: settingsFor(changes), out: at(out), threads: 1, workers: 1, only };
     events.push(...(await eventsOf(runSemi(options))));
   }
   return events;
@@ -213,6 +219,7 @@ describe("variations", () => {
       "round-2/pretrain",
       "round-2/finetune",
       "results",
+      "best",
     ]);
     const facts = await readScoreFacts(at("rounds", "round-2", "scores", "000000-a.tar.parquet"));
     expect(facts.teacher.name).toBe("finetune/best.safetensors");
@@ -229,7 +236,7 @@ describe("variations", () => {
     };
     const events = await eventsOf(
       runSemi({
-        settings: { ...settings, ...changes },
+        settings: settingsFor(changes),
         out: at("rounds"),
         threads: 1,
         workers: 1,
@@ -238,10 +245,12 @@ describe("variations", () => {
     );
     expect(Object.keys(stagesDone(events))).toEqual([
       "results",
+      "best",
       "variants/k-6/selection",
       "variants/k-6/pretrain",
       "variants/k-6/finetune",
       "variants/k-6/results",
+      "variants/k-6/best",
     ]);
   });
 });
