@@ -54,6 +54,8 @@ interface PageTraining {
   readonly data: PageImages | NamedImages;
   /** Validation images, of the same classes. @default a share of each class of the data, as the recipe says */
   readonly validation?: PageImages | NamedImages | undefined;
+  /** Images of any content, without labels, by which mode `head` whitens the embeddings; other modes refuse them. */
+  readonly unlabelled?: PageImages | NamedImages | undefined;
   /** A card's name, timm's tag, an architecture, or a weights file: a File, or its address. */
   readonly model?: string | Blob | undefined;
   /** A `.pth` or `.safetensors` file to start from. @default the published weights, where the model has some */
@@ -84,13 +86,14 @@ export type PageTrainModelOptions = Omit<TrainModelOptions, keyof PageTraining |
 export async function* trainModel(
   options: PageTrainModelOptions,
 ): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { data, validation, model, weights, ...others } = options;
+  const { data, validation, unlabelled, model, weights, ...others } = options;
   checkFolder(options.out);
   const { signal } = options;
   yield* trainModelOn(browserTrainingPlatform, {
     ...others,
     data: await namedImages(data, options),
     validation: validation && (await namedImages(validation, options)),
+    unlabelled: unlabelled && (await namedImages(unlabelled, options)),
     model: model && (await weightsUri(model, signal)),
     weights: weights && (await weightsUri(weights, signal)),
     threads: 1,

@@ -61,6 +61,23 @@ describe("trainModel in a page", { timeout: 180_000 }, () => {
     await browserStorageFor(out).remove(out);
   });
 
+  it("fits a head, with Files that have no labels at hand", async () => {
+    const files = colouredPixmaps(8);
+    const types: string[] = [];
+    for await (const { type } of trainModel({
+      data: chosen(files),
+      unlabelled: files.map(({ name, bytes }) => new File([bytes], name)),
+      weights: new File([await exportSafetensors(smallNetwork())], "small.safetensors"),
+      out: `memory:${crypto.randomUUID()}`,
+      embeddingCache: false,
+      recipe: { base: "quick", mode: "head" },
+    }))
+      types.push(type);
+    // They are fewer than it takes to whiten by.
+    expect(types).toContain("not-whitened");
+    expect(types.at(-1)).toBe("finished");
+  });
+
   it("says where a page can write", async () => {
     const data = chosen(colouredPixmaps(1));
     // @ts-expect-error a page has no paths
