@@ -14,7 +14,7 @@ import { checkNetwork, fitBatch, runBytes, trainingPlan, type Recipe } from "../
 import { noClasses, noModel, type SemiContext } from "../context.ts";
 import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
-import { hashShards, listShards } from "../score/shards.ts";
+import { hashShards, imagesIn, listShards } from "../score/shards.ts";
 import { defaultK } from "../select/selection.ts";
 import { semiFields, type SemiSettings } from "../settings/settings.ts";
 import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./plan-stages.ts";
@@ -58,8 +58,7 @@ export async function* checkInputs(
   let unlabelled: number | undefined;
   if (["score", "select", "adapt", "fit"].some((kind) => kinds.has(kind as StageKind))) {
     if (!kinds.has("select") || kinds.has("score")) yield* hashShards(context);
-    const shards = await listShards(context);
-    unlabelled = shards.reduce((sum, { from, to }) => sum + to - from, 0);
+    unlabelled = imagesIn(await listShards(context));
     if (kinds.has("score") && !settings.teach && settings.teacher === null) throw noModel("score");
     await checkParts(context);
   }

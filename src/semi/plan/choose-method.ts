@@ -7,7 +7,7 @@ import { fitBatch, trainModel, type Recipe } from "../../train/index.ts";
 import type { SemiContext } from "../context.ts";
 import type { Choice } from "../events.ts";
 import { textHash } from "../fingerprints.ts";
-import { listShards } from "../score/shards.ts";
+import { imagesIn, listShards } from "../score/shards.ts";
 import { paperSettings, semiFields, type SemiSettings } from "../settings/settings.ts";
 import { openStage, standingOf } from "../stages/do-stage.ts";
 import { imagesToAdaptTo, startOptions } from "../stages/training.ts";
@@ -82,7 +82,7 @@ export async function chooseMethod(context: SemiContext): Promise<Choice> {
   const imagesOfClass = labelled / Math.max(1, classes.size);
   const about = async (): Promise<{ readonly method: Method; readonly because: string }> => {
     if (settings.method !== "auto") return { method: settings.method, because: "as asked for" };
-    const all = labelled + (await unlabelledImages(context));
+    const all = labelled + imagesIn(await listShards(context));
     const images = Math.min(all, settings.adaptImages ?? all);
     return images < leastToAdapt
       ? {
@@ -111,11 +111,6 @@ function withMode({ mode }: SemiSettings, method: Method, because: string, image
       ? `${few} are fewer than the ${from} from which the whole network is trained`
       : `${few} are enough to train the whole network, from ${from} on`;
   return { method, mode: chosen, because: `${because}; ${why}` };
-}
-
-async function unlabelledImages(context: SemiContext): Promise<number> {
-  const shards = await listShards(context);
-  return shards.reduce((sum, { from, to }) => sum + to - from, 0);
 }
 
 /** What adapting is worth, for those who are told that it is left out: docs/semi.md says how that was measured. */

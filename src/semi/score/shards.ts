@@ -54,6 +54,10 @@ export async function listShards({
   return shards;
 }
 
+/** How many images shards hold together. */
+export const imagesIn = (shards: readonly Pick<Shard, "from" | "to">[]): number =>
+  shards.reduce((sum, { from, to }) => sum + to - from, 0);
+
 /** Hashes the archives and tables among unlabelled data, which can take hours and is kept for `listShards`. */
 export async function* hashShards(context: ShardContext): AsyncGenerator<ShardsEvent, void, undefined> {
   const paths = await pathsOfInputs(context.platform.storageFor, context.settings.unlabelled);

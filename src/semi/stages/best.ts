@@ -10,7 +10,7 @@ import {
   type CrossValidatedComparison,
   type TestComparison,
 } from "../report/verdict.ts";
-import { listShards } from "../score/shards.ts";
+import { imagesIn, listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
 import { readResults, type Measured } from "./measure.ts";
 import { bestWeights, crossValidationName } from "./training.ts";
@@ -88,10 +88,9 @@ async function* choose(
   const crossValidated = await pairedCrossValidation(context, lastOf(["fit"]), lastOf(["alone"]));
 
   const { training, classes } = await context.labelled();
-  const shards = await listShards(context);
   const compared: ComparedModels = {
     labelled: ours.manifest.counts["images"]!,
-    unlabelled: shards.reduce((sum, { from, to }) => sum + to - from, 0),
+    unlabelled: imagesIn(await listShards(context)),
     classes: classes.length,
     method,
     ...(await testComparison(context, lastOf(["measure"]), ours, alone)),

@@ -5,7 +5,7 @@ import { imageProgress, type SemiEvent } from "../events.ts";
 import type { ScoreStage } from "../plan/plan-stages.ts";
 import { arrangeScores, referencesName, scoreFileNames } from "../score/score-files.ts";
 import { referencesOrigin, scoreShard, writeReferences } from "../score/score-images.ts";
-import { listShards, openShard, type Shard } from "../score/shards.ts";
+import { imagesIn, listShards, openShard, type Shard } from "../score/shards.ts";
 import { frequencyModel, openTeacher, type Teacher } from "../score/teacher.ts";
 import type { ReferenceRow, ScoreFacts } from "../tables.ts";
 import { bestWeights } from "./training.ts";
@@ -99,7 +99,7 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
       shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p, exif }] as const),
     );
     const standing = await arrangeScores(platform, path(folder), wanted);
-    const total = shards.reduce((sum, { from, to }) => sum + to - from, 0);
+    const total = imagesIn(shards);
     const progress = imageProgress({ stage: folder, what: "scored", total });
     const files: ScoreFacts[] = [];
     for (const shard of shards) {

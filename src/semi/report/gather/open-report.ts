@@ -7,7 +7,7 @@ import type { WrittenReport } from "../../events.ts";
 import { textHash } from "../../fingerprints.ts";
 import type { StageKind } from "../../plan/plan-stages.ts";
 import type { SelectionSummary } from "../../select/selection.ts";
-import { listShards } from "../../score/shards.ts";
+import { imagesIn, listShards } from "../../score/shards.ts";
 import { settingsText } from "../../settings/resolve-settings.ts";
 import type { SemiSettings } from "../../settings/settings.ts";
 import type { Manifest } from "../../stages/manifest.ts";
@@ -102,7 +102,10 @@ async function gather(
     measuredOn: measuredOn(run, own),
     arms: arms(runs),
     counts: own
-      ? { labelled: sizes.labelled, unlabelled: own.compared?.unlabelled ?? (await unlabelledImages(run)) }
+      ? {
+          labelled: sizes.labelled,
+          unlabelled: own.compared?.unlabelled ?? imagesIn(await listShards(context)),
+        }
       : pipelineCounts(run, sizes, selection?.summary),
     own,
     match: trainingMatch(run),
@@ -125,10 +128,6 @@ function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings, isO
 }
 
 const mostInputs = 6;
-
-async function unlabelledImages({ context }: StandingRun): Promise<number> {
-  return sum((await listShards(context)).map(({ from, to }) => to - from));
-}
 
 function measuredOn({ results, settings }: StandingRun, own?: OwnPhotos): SemiReportData["measuredOn"] {
   const [model] = results?.models ?? [];
