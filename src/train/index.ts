@@ -161,5 +161,13 @@ export {
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
 export type { NamedImages } from "./run/training-data.ts";
-export { readHistory, runFolder, type HistoryRow, type RunFolder } from "./run/run-folder.ts";
+export {
+  crossValidationName,
+  type CrossValidatedImage,
+  readCrossValidation,
+  readHistory,
+  runFolder,
+  type HistoryRow,
+  type RunFolder,
+} from "./run/run-folder.ts";
 export type { TrainingPlatform } from "./platform.ts";

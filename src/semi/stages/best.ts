@@ -1,6 +1,12 @@
 import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { exportSafetensors, openModel } from "../../predict/index.ts";
 import type { BestModel, SemiEvent } from "../events.ts";
+import {
+  crossValidationName,
+  readCrossValidation,
+  runFolder,
+  type CrossValidatedImage,
+} from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import { paperKinds, type ChooseStage, type StageKind } from "../plan/plan-stages.ts";
 import {
@@ -10,10 +16,11 @@ import {
   type CrossValidatedComparison,
   type TestComparison,
 } from "../report/verdict.ts";
+import { spread } from "../report/statistics.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
 import { readResults, type Measured } from "./measure.ts";
-import { bestWeights, crossValidationName } from "./training.ts";
+import { bestWeights } from "./training.ts";
 
 /** What the file of a choice holds: the model, and the numbers that it was chosen by. */
 export interface ChosenModel extends ComparedModels, BestModel {}
@@ -132,24 +139,12 @@ async function* choose(
   };
 }
 
-/** A line of the file that a classifier's cross-validation leaves. */
-interface JudgedLine {
-  readonly image: string;
-  readonly class: string;
-  readonly predicted: string;
-  readonly loss: number;
-}
-
 async function crossValidation(
-  { storage, path }: SemiContext,
+  { platform, path }: SemiContext,
   { folder, manifest }: StandingStage,
-): Promise<readonly JudgedLine[] | undefined> {
+): Promise<readonly CrossValidatedImage[] | undefined> {
   if (manifest.outputs[crossValidationName] === undefined) return undefined;
-  const text = await readText(storage, path(folder, crossValidationName));
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as JudgedLine);
+  return readCrossValidation(runFolder(platform.storageFor, path(folder)));
 }
 
 /** Both classifiers on the labelled images, each image judged by fits that had not seen it. */
@@ -166,32 +161,27 @@ async function pairedCrossValidation(
     return other ? [{ ours: line, alone: other }] : [];
   });
   if (pairs.length === 0) return undefined;
-  const differences = pairs.map((pair) => pair.ours.loss - pair.alone.loss);
-  const mean = meanOf(differences);
-  const squares = differences.map((difference) => (difference - mean) ** 2);
-  const variance = pairs.length < 2 ? 0 : (meanOf(squares) * pairs.length) / (pairs.length - 1);
+  const { mean, deviation = 0 } = spread(pairs.map((pair) => pair.ours.loss - pair.alone.loss));
   return {
     images: pairs.length,
     folds: ours.manifest.counts["folds"]!,
     with: {
-      loss: meanOf(pairs.map((pair) => pair.ours.loss)),
+      loss: spread(pairs.map((pair) => pair.ours.loss)).mean,
       top1: percentRight(pairs.map(({ ours: own }) => own)),
     },
     without: {
-      loss: meanOf(pairs.map((pair) => pair.alone.loss)),
+      loss: spread(pairs.map((pair) => pair.alone.loss)).mean,
       top1: percentRight(pairs.map((pair) => pair.alone)),
     },
-    difference: { mean, standardError: Math.sqrt(variance / pairs.length) },
+    difference: { mean, standardError: deviation / Math.sqrt(pairs.length) },
     onlyWith: pairs.filter((pair) => isRight(pair.ours) && !isRight(pair.alone)).length,
     onlyWithout: pairs.filter((pair) => !isRight(pair.ours) && isRight(pair.alone)).length,
   };
 }
 
-const isRight = (line: JudgedLine): boolean => line.class === line.predicted;
-const percentRight = (lines: readonly JudgedLine[]): number =>
+const isRight = (line: CrossValidatedImage): boolean => line.class === line.predicted;
+const percentRight = (lines: readonly CrossValidatedImage[]): number =>
   (100 * lines.filter(isRight).length) / lines.length;
-const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Both models on the test images. */
 async function testComparison(

@@ -7,6 +7,7 @@ import {
 } from "../../data/index.ts";
 import { isWeightsPath } from "../../predict/index.ts";
 import {
+  crossValidationName,
   effectiveRecipe,
   trainModel,
   type NamedImages,
@@ -38,8 +39,6 @@ import { readSummary, selectionName } from "./select.ts";
 
 /** The weights that a training leaves for later stages. */
 export const bestWeights = "best.safetensors";
-/** What cross-validation makes of each labelled image, a line for each. */
-export const crossValidationName = "cross-validation.jsonl";
 
 /** Images that a training sees, and what their manifest calls the hashes of them. */
 interface StageImages {

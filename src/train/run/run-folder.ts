@@ -9,7 +9,7 @@ import {
 } from "../../core/storage/index.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
-import type { CrossValidation } from "../head/train-head.ts";
+import type { CrossValidation, JudgedImage } from "../head/train-head.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { recipeText } from "../recipe/resolve-recipe.ts";
 import type { EpochEvent, StepEvent } from "../trainer/events.ts";
@@ -55,7 +55,7 @@ export function runFolder(storageFor: StorageFor, path: string): RunFolder {
     last: file("last.safetensors"),
     best: file("best.safetensors"),
     report: file("report.html"),
-    crossValidation: file("cross-validation.jsonl"),
+    crossValidation: file(crossValidationName),
     epoch: (number) => file(`epoch-${number}.safetensors`),
   };
 }
@@ -145,22 +145,49 @@ export async function readHistory({ storage, history }: RunFolder): Promise<read
   return (await storage.stat(history)) ? parseRows(await readText(storage, history)) : [];
 }
 
-const parseRows = (text: string): HistoryRow[] =>
+/** One JSON object a line. */
+const parseRows = <Row = HistoryRow>(text: string): Row[] =>
   text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as HistoryRow);
+    .map((line) => JSON.parse(line) as Row);
 
-/** Writes what cross-validation made of each image, with the names of the classes. */
+/** File of a run with what cross-validation made of each labelled image, a line for each. */
+export const crossValidationName = "cross-validation.jsonl";
+
+/** A line of that file, with the names of the classes. */
+export interface CrossValidatedImage extends Pick<JudgedImage, "probability" | "loss"> {
+  readonly image: string;
+  readonly class: string;
+  readonly predicted: string;
+}
+
+/** Writes what cross-validation made of each image. */
 export async function writeCrossValidation(
   { storage, crossValidation }: RunFolder,
   { images }: CrossValidation,
   classes: readonly string[],
 ): Promise<void> {
-  const lines = images.map(({ id, target, predicted, probability, loss }) =>
-    JSON.stringify({ image: id, class: classes[target], predicted: classes[predicted], probability, loss }),
-  );
-  await writeText(storage, crossValidation, lines.map((line) => `${line}\n`).join(""));
+  const lines = images.map(({ id, target, predicted, probability, loss }): CrossValidatedImage => ({
+    image: id,
+    class: classes[target]!,
+    predicted: classes[predicted]!,
+    probability,
+    loss,
+  }));
+  await writeText(storage, crossValidation, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+/**
+ * Reads what {@link writeCrossValidation} wrote.
+ *
+ * @throws DataError when the file cannot be read.
+ */
+export async function readCrossValidation({
+  storage,
+  crossValidation,
+}: RunFolder): Promise<readonly CrossValidatedImage[]> {
+  return parseRows<CrossValidatedImage>(await readText(storage, crossValidation));
 }
 
 /** What a training goes on from, besides its tensors. */

@@ -1,10 +1,9 @@
-import { readText } from "../../../core/storage/index.ts";
 import { readHistory, recipeFields, recipeKeys, runFolder, type Recipe } from "../../../train/index.ts";
 import type { BestModel } from "../../events.ts";
 import type { Start, StageKind } from "../../plan/plan-stages.ts";
+import { readBest, type ChosenModel } from "../../stages/best.ts";
 import type { Manifest } from "../../stages/manifest.ts";
 import type { Adaptation, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "../data.ts";
-import type { ComparedModels } from "../verdict.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
 /** The models of the methods adapt and labels, by the kind of the stage that makes them. */
@@ -35,12 +34,11 @@ export async function ownPhotos(run: StandingRun, reason: string | undefined): P
 }
 
 /** The file that the choice of a model leaves; undefined before it is made. */
-async function verdictFile(run: StandingRun): Promise<(ComparedModels & BestModel) | undefined> {
+async function verdictFile(run: StandingRun): Promise<ChosenModel | undefined> {
   const stage = lastStage(run, "choose");
   if (!stage || !run.manifests.has(stage.folder)) return undefined;
   const { storage, path } = run.context;
-  return JSON.parse(await readText(storage, path(stage.folder, "verdict.json"))) as ComparedModels &
-    BestModel;
+  return readBest(storage, path(stage.folder));
 }
 
 /** Of either way the last model that stands; undefined before both have one. */
