@@ -118,9 +118,11 @@ export {
   type TrainingPlan,
   checkNetwork,
   fitBatch,
+  planOver,
   programOptions,
   runBytes,
   startPosition,
+  tensorBytes,
   type BestEpoch,
   type TrainingPosition,
 } from "./trainer/plan.ts";

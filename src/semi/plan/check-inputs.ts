@@ -1,4 +1,4 @@
-import { elementCount, UsageError } from "../../core/index.ts";
+import { UsageError } from "../../core/index.ts";
 import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import {
   emptyClasses,
@@ -8,9 +8,9 @@ import {
   pathsOfInputs,
   type ImageSource,
 } from "../../data/index.ts";
-import { expectedShapes, type ModelConfig, type ModelDescription } from "../../nn/index.ts";
+import type { ModelDescription } from "../../nn/index.ts";
 import { classesOf, isOnnxPath, isWeightsPath, openModel } from "../../predict/index.ts";
-import { checkNetwork, fitBatch, runBytes, trainingPlan, type Recipe } from "../../train/index.ts";
+import { checkNetwork, fitBatch, planOver, runBytes, tensorBytes, type Recipe } from "../../train/index.ts";
 import { noClasses, noModel, type SemiContext } from "../context.ts";
 import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
@@ -87,10 +87,12 @@ export async function* checkInputs(
     checkNetwork(fitted, network.config, recipe.inputSize ?? network.preprocessing.inputSize);
     trainings.push({ stage: trained, recipe: fitted, network, images });
   }
+  const last = trainings.at(-1);
+  const weights = last ? tensorBytes(last.recipe, last.network.config).weights : 0;
   return {
     notes: trainings.flatMap(noteOf),
     bytes: new Map([
-      ...otherBytes(settings, stages.wanted, { ...sizes, network: trainings.at(-1)?.network }),
+      ...otherBytes(settings, stages.wanted, { ...sizes, weights }),
       ...trainings.map((one) => [one.stage.folder, trainingBytes(one)] as const),
     ]),
   };
@@ -249,35 +251,30 @@ function noteOf({ stage, recipe, images }: Training): readonly StageNote[] {
   return [{ stage: stage.folder, message }];
 }
 
-function trainingBytes({ recipe, network, images }: Training): StageBytes {
-  const batches = Math.max(1, Math.floor((images ?? 0) / recipe.batchSize));
-  return runBytes(recipe, network.config, images === undefined ? undefined : trainingPlan(recipe, batches));
-}
+const trainingBytes = ({ recipe, network, images }: Training): StageBytes =>
+  runBytes(recipe, network.config, images === undefined ? undefined : planOver(recipe, images));
 
 /** Of a row of scores, and of one of a selection, compressed; measured in docs/scale.md. */
 const [scoreBytes, selectionBytes] = [9, 30];
 /** What sorting takes on disk for a while, as a share of the scores. */
 const spilled = 1 / 8;
 
-/** Of stages that train nothing. @param network Of the model that the run ends with */
+/** Of stages that train nothing. @param weights Bytes of the model that the run ends with */
 function otherBytes(
   { p }: SemiSettings,
   stages: readonly Stage[],
-  { unlabelled = 0, classes, network }: Sizes & { readonly network: Training["network"] | undefined },
+  { unlabelled = 0, classes, weights }: Sizes & { readonly weights: number },
 ): readonly (readonly [string, StageBytes])[] {
   const scores = unlabelled * Math.min(p, classes) * scoreBytes;
   const bytes = {
     score: { stays: scores, passes: 0 },
     select: { stays: unlabelled * selectionBytes, passes: scores * spilled },
-    choose: { stays: network ? weightBytes(network.config) : 0, passes: 0 },
+    choose: { stays: weights, passes: 0 },
   };
   return stages.flatMap(({ kind, folder }) =>
     kind === "score" || kind === "select" || kind === "choose" ? [[folder, bytes[kind]] as const] : [],
   );
 }
-
-const weightBytes = (config: ModelConfig): number =>
-  [...expectedShapes(config).values()].reduce((sum, dims) => sum + 4 * elementCount(dims), 0);
 
 /**
  * Makes sure that there is room for what is still to be done.

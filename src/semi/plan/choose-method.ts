@@ -3,13 +3,14 @@ import { readText, writeText } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../../data/index.ts";
 import { hasWeights } from "../../nn/index.ts";
 import { isWeightsPath } from "../../predict/index.ts";
-import { fitBatch, trainModel, type Recipe } from "../../train/index.ts";
+import { fitBatch, planOver, trainModel, type Recipe } from "../../train/index.ts";
 import type { SemiContext } from "../context.ts";
 import type { Choice } from "../events.ts";
 import { textHash } from "../fingerprints.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
 import { paperSettings, semiFields, type SemiSettings } from "../settings/settings.ts";
 import { openStage, standingOf } from "../stages/do-stage.ts";
+import type { Origin } from "../stages/manifest.ts";
 import { imagesToAdaptTo, startOptions } from "../stages/training.ts";
 import type { RunSettings } from "./plan-runs.ts";
 import { planStages, type AdaptStage, type Method } from "./plan-stages.ts";
@@ -130,12 +131,13 @@ export async function weighAdaptation(
 ): Promise<Choice> {
   if (before.method !== "adapt") return before;
   const stage = planStages(context.settings).find(({ kind }) => kind === "adapt") as AdaptStage;
-  const { status } = await standingOf(context, stage.folder, await openStage(context, stage));
+  const work = await openStage(context, stage);
+  const { status } = await standingOf(context, stage.folder, work);
   if (status === "done" || status === "to resume") return before;
   const isAuto = asked.method === "auto";
   let seconds: number;
   try {
-    seconds = await adaptationSeconds(context, stage);
+    seconds = await adaptationSeconds(context, stage, work.origin);
   } catch (error) {
     if (!isAuto || !(error instanceof TrainingError) || error.code !== "train/out-of-memory") throw error;
     return leftOut(before, asked, `adapting the network needs more memory than there is (${error.message})`);
@@ -166,9 +168,8 @@ const timed = 3;
 const longStep = 10;
 
 /** About how long adapting takes on this machine, in seconds. */
-async function adaptationSeconds(context: SemiContext, stage: AdaptStage): Promise<number> {
+async function adaptationSeconds(context: SemiContext, stage: AdaptStage, origin: Origin): Promise<number> {
   const { platform, storage, path, execution } = context;
-  const { origin } = await openStage(context, stage);
   const { device, threads = null } = execution;
   const key = await textHash(
     platform,
@@ -182,8 +183,7 @@ async function adaptationSeconds(context: SemiContext, stage: AdaptStage): Promi
   const { recipe } = stage.settings;
   const total = images.size ?? (await countOf(images));
   const fitted = fitBatch(recipe, Math.max(1, total));
-  const steps = (recipe.epochs ?? 1) * Math.max(1, Math.floor(total / fitted.batchSize));
-  const seconds = steps * (await secondsOfStep(context, stage, images, fitted));
+  const seconds = planOver(fitted, total).steps * (await secondsOfStep(context, stage, images, fitted));
   await writeText(storage, path(costName), JSON.stringify({ ...parsed(kept), [key]: seconds }));
   return seconds;
 }

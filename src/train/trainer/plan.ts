@@ -36,6 +36,10 @@ export function trainingPlan(
   };
 }
 
+/** The plan of a run over so many images, of which what fills no whole batch is left out of an epoch. */
+export const planOver = (recipe: Parameters<typeof trainingPlan>[0], images: number): TrainingPlan =>
+  trainingPlan(recipe, Math.max(1, Math.floor(images / recipe.batchSize)));
+
 /**
  * The recipe for a number of images: a set with fewer than a batch is taken as a whole at each step.
  *
@@ -104,7 +108,7 @@ export function runBytes(recipe: Recipe, config: ModelConfig, plan?: TrainingPla
 }
 
 /** Bytes of the weights for inference, and of all that training goes on from. */
-function tensorBytes(
+export function tensorBytes(
   recipe: Recipe,
   config: ModelConfig,
 ): { readonly weights: number; readonly state: number } {
