@@ -170,6 +170,8 @@ async function makeBatch(
     place: number,
     image: number,
   ): Promise<SslResnextError | undefined> => {
+    let bytes: Promise<Uint8Array> | undefined;
+    const read = (): Promise<Uint8Array> => (bytes ??= parts.read(indexedImage(index, image)));
     for (let view = 0; view < views; view++) {
       // The first view of an image is what it would be without others.
       const random = seededRandom(
@@ -177,7 +179,7 @@ async function makeBatch(
       );
       const choose = (whole: Size): Window => drawPart(whole, transform.augmentation, random);
       try {
-        const part = await load(parts, settings, image, choose);
+        const part = await load(read, parts, settings, image, choose);
         transformPart(part, transform, random, images, (slot * views + view) * imageLength);
       } catch (error) {
         if (error instanceof SslResnextError) return error;
@@ -210,16 +212,17 @@ async function makeBatch(
   return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
 }
 
-/** The chosen part of an image; without a cache no more of it is decoded. */
+/** The chosen part of an image; without a cache no more of it is decoded. @param read Gives its encoded bytes */
 async function load(
-  { read, decodeImage, decodePart }: BatchParts,
-  { index, decode, cache }: BatchSettings,
+  read: () => Promise<Uint8Array>,
+  { decodeImage, decodePart }: BatchParts,
+  { decode, cache }: BatchSettings,
   image: number,
   choose: (whole: Size) => Window,
 ): Promise<RgbImage> {
   const cached = cache && cachedImage(cache, image);
   if (cached) return crop(cached, choose(cached));
-  const bytes = await read(indexedImage(index, image));
+  const bytes = await read();
   if (!cache) return decodePart(bytes, choose, decode);
   const decoded = await decodeImage(bytes, decode);
   cacheImage(cache, image, decoded);
