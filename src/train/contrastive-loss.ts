@@ -18,7 +18,7 @@ import {
   sqrt,
 } from "../graph/index.ts";
 import { family, linear, type ModelConfig } from "../nn/index.ts";
-import { trainingOnly } from "../weights/index.ts";
+import { projectionScope } from "../weights/index.ts";
 import { trainingForward, type Float, type TrainingLoss, type TrainingLossOptions } from "./training-loss.ts";
 
 /** What a network without a classifier learns from images without labels. */
@@ -50,7 +50,7 @@ export function contrastiveLoss(
   const images = input("images", "float32", [views, config.inChannels, inputSize, inputSize]);
   const { forward, ...collected } = trainingForward(config, options);
   const { embedding } = family.build({ ...config, numClasses: 0 }, images, forward);
-  const projected = scope(trainingOnly.slice(0, -1), () =>
+  const projected = scope(projectionScope, () =>
     linear("2", relu(linear("0", embedding!, forward, hiddenFeatures)), forward, projectedFeatures),
   );
   const unit = unitRows(projected);

@@ -54,8 +54,8 @@ export async function openCheckpoint(
 /** The reader of pickles, when it is first needed: pages seldom open them. */
 const openPth = (): Promise<typeof import("./pth/open-pth.ts")> => import("./pth/open-pth.ts");
 
-/** Where the names of parameters begin that training adds to a network. */
-export const trainingOnly = "projection.";
+/** Scope of the parameters that training adds to a network, a projection head. */
+export const projectionScope = "projection";
 
 /**
  * The weights for inference out of the state of a training: moving averages where they are kept, and nothing else
@@ -68,7 +68,7 @@ export function inferenceWeights<T>(tensors: ReadonlyMap<string, T>): ReadonlyMa
   };
   return new Map(
     [...tensors]
-      .filter(([name]) => !remembered(name) && !name.startsWith(trainingOnly))
+      .filter(([name]) => !remembered(name) && !name.startsWith(`${projectionScope}.`))
       .map(([name, tensor]): [string, T] => [name, tensors.get(`${name}/ema`) ?? tensor]),
   );
 }

@@ -255,11 +255,7 @@ export interface AskedValue<Name extends string = string> {
   readonly by: string;
 }
 
-/**
- * Why a value has no effect among others.
- *
- * @returns undefined where it has one, or asks for what happens anyway.
- */
+/** Why a value has no effect among others; undefined where it has one. */
 export function idleSince<Values extends object>(
   effects: Effects<Values>,
   name: keyof Values,
