@@ -37,6 +37,16 @@ export function fieldOption<Group extends string>(
   return { flags: `${flags} ${value}`, about, group: headings[group], schema: yamlText(schema) };
 }
 
+/** Those of the values that were given. */
+export function givenValues<Name extends string>(
+  options: { readonly [N in Name]?: unknown },
+  names: readonly Name[],
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    names.map((name) => [name, options[name]]).filter(([, value]) => value !== undefined),
+  );
+}
+
 /** The long flag of a value: `--batch-size` for `batchSize`. */
 export function flagOf(key: string): string {
   return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -8,6 +8,7 @@ import { semiKeys, type RecipeChoice } from "../../semi/settings/settings.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe } from "../../train/recipe/resolve-recipe.ts";
 import type { Outcome } from "../options/command.ts";
+import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
@@ -65,9 +66,7 @@ async function settingsLayers(
     );
   }
   const given = { ...options, teacher: teacher ?? model };
-  const flags = Object.fromEntries(
-    semiKeys.map((key) => [key, given[key]]).filter(([, value]) => value !== undefined),
-  );
+  const flags = givenValues(given, semiKeys);
   const own = join(out, "semi.yaml");
   const path = file ?? ((await pathExists(own)) ? own : undefined);
   const layers = [

@@ -1,17 +1,16 @@
 import { nodePlatform } from "../../node/platform.ts";
 import { writeFileAtomic } from "../../node/files/file-system.ts";
 import { trainModel } from "../../node/training.ts";
-import { recipeFields, type Recipe } from "../../train/recipe/fields.ts";
-import type { CliOption, CommandDefinition, OptionValues, Outcome } from "../options/command.ts";
-import { fieldOption, flagOf } from "../options/field-option.ts";
+import type { Recipe } from "../../train/recipe/fields.ts";
+import type { CommandDefinition, OptionValues, Outcome } from "../options/command.ts";
+import { givenValues } from "../options/field-option.ts";
 import { imageOperand, inputOptions } from "../options/input-output-options.ts";
 import { trainingOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
-import { hubNotices } from "../output/progress.ts";
 import { printable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { recipeHeadings, trainCommand } from "./options.ts";
-import { showTraining } from "./run.ts";
+import { recipeOptions, trainCommand } from "./options.ts";
+import { showTraining, trainingOf } from "./run.ts";
 
 /** Values of the recipe that people change here; `train -r adapt` takes all of them. */
 const adaptKeys = [
@@ -26,9 +25,10 @@ const adaptKeys = [
   "saveMinutes",
 ] as const satisfies readonly (keyof Recipe)[];
 
-const recipeOptions = Object.fromEntries(
-  adaptKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
-) as { readonly [K in (typeof adaptKeys)[number]]: CliOption<Recipe[K] | undefined> };
+const adaptFlags = Object.fromEntries(adaptKeys.map((key) => [key, recipeOptions[key]])) as Pick<
+  typeof recipeOptions,
+  (typeof adaptKeys)[number]
+>;
 
 const ofTrain = trainCommand.options;
 
@@ -55,9 +55,10 @@ export const adaptCommand = {
       schema: flag,
     },
     offline: ofTrain.offline,
-    ...inputOptions,
+    exif: inputOptions.exif,
+    imageColumn: inputOptions.imageColumn,
     ...trainingOptions,
-    ...recipeOptions,
+    ...adaptFlags,
   },
   examples: [
     [
@@ -74,28 +75,15 @@ export async function adapt(
   options: OptionValues<typeof adaptCommand.options>,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { out, offline } = options;
+  const { out } = options;
   const folder = out.replace(/\.safetensors$/, ".run");
   const storage = nodePlatform.storageFor(folder);
-  const values = Object.fromEntries(
-    adaptKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
-  );
+  const values = { base: "adapt", ...givenValues(options, adaptKeys) };
   const events = trainModel({
+    ...trainingOf(options, terminal),
     data: images,
     out: folder,
-    resume: options.resume,
-    recipe: [{ name: "the command line", values: { base: "adapt", ...values } }],
-    model: options.model,
-    weights: options.weights,
-    scratch: options.scratch,
-    device: options.device,
-    threads: options.threads,
-    workers: options.workers,
-    imageColumn: options.imageColumn,
-    labelColumn: options.labelColumn,
-    decode: { exifOrientation: options.exif },
-    hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
-    signal: terminal.signal,
+    recipe: [{ name: "the command line", values }],
   });
   const outcome = await showTraining(events, options, terminal);
   await writeFileAtomic(out, storage.stream(storage.join(folder, "best.safetensors")));

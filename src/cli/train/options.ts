@@ -10,7 +10,7 @@ import { flag, text } from "../options/schemas.ts";
 /** Options for the values of a recipe, each of which may stay away. */
 type RecipeFlags = { readonly [K in keyof Recipe]: CliOption<Recipe[K] | undefined> };
 
-export const recipeHeadings: { readonly [G in RecipeGroup]: string } = {
+const recipeHeadings: { readonly [G in RecipeGroup]: string } = {
   run: "Recipe, what is trained and for how long (each value wins over --recipe):",
   schedule: "Recipe, learning rate:",
   optimiser: "Recipe, optimiser and network:",
@@ -19,7 +19,7 @@ export const recipeHeadings: { readonly [G in RecipeGroup]: string } = {
 };
 
 /** A flag for every value of a recipe. */
-const recipeOptions = Object.fromEntries(
+export const recipeOptions = Object.fromEntries(
   recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
 ) as RecipeFlags;
 

@@ -3,9 +3,11 @@ import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe, type RecipeLayer } from "../../train/recipe/resolve-recipe.ts";
-import type { TrainingEvent } from "../../train/run/options.ts";
+import type { TrainingEvent, TrainModelOptions } from "../../train/run/options.ts";
 import type { Outcome } from "../options/command.ts";
+import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
+import type { trainingOptions } from "../options/model-options.ts";
 import { grouped } from "../output/numbers.ts";
 import { hubNotices } from "../output/progress.ts";
 import { failureSummary, type NamedFailure } from "../output/run-images.ts";
@@ -19,15 +21,40 @@ export async function train(
   options: TrainOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { val, unlabelled, out, resume, model, weights, scratch, offline, device, threads, workers } =
-    options;
+  const { val, unlabelled, out } = options;
   const events = trainModel({
+    ...trainingOf(options, terminal),
     data,
     validation: val,
     unlabelled,
     out,
-    resume,
     recipe: await recipeLayers(options),
+  });
+  return showTraining(events, options, terminal);
+}
+
+/** Options of every command that trains a network. */
+type CommonOptions = Pick<
+  TrainOptions,
+  | "resume"
+  | "model"
+  | "weights"
+  | "scratch"
+  | "offline"
+  | "exif"
+  | "imageColumn"
+  | keyof typeof trainingOptions
+> &
+  Partial<Pick<TrainOptions, "labelColumn">>;
+
+/** What they say to `trainModel`. */
+export function trainingOf(
+  options: CommonOptions,
+  terminal: Terminal,
+): Omit<TrainModelOptions, "data" | "out"> {
+  const { resume, model, weights, scratch, device, threads, workers } = options;
+  return {
+    resume,
     model,
     weights,
     scratch,
@@ -37,10 +64,9 @@ export async function train(
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
     decode: { exifOrientation: options.exif },
-    hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
+    hub: { ...(options.offline ? { offline: true } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
-  });
-  return showTraining(events, options, terminal);
+  };
 }
 
 /** Prints the events of a training, and draws its progress. */
@@ -84,9 +110,7 @@ function howToGoOn({ step, path }: Extract<TrainingEvent, { type: "stopped" }>):
 async function recipeLayers(options: TrainOptions): Promise<readonly RecipeLayer[]> {
   const flags: RecipeLayer = {
     name: "the command line",
-    values: Object.fromEntries(
-      recipeKeys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined),
-    ),
+    values: givenValues(options, recipeKeys),
   };
   return options.recipe === undefined ? [flags] : [await namedRecipe(options.recipe), flags];
 }
