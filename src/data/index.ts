@@ -17,11 +17,14 @@ export {
   classCollector,
   type ClassCollector,
 } from "./tar/tar-images.ts";
-export { openImages } from "./sources/open-images.ts";
-export type { Gunzip, ImagePlatform, OpenImagesOptions } from "./sources/image-sources.ts";
+export { openImages, pathsOfInputs } from "./sources/open-images.ts";
+export {
+  type Gunzip,
+  type ImagePlatform,
+  type OpenImagesOptions,
+  parquetImages,
+} from "./sources/image-sources.ts";
 export { contentReader, readContent, type ContentReader } from "./sources/content-reader.ts";
-export { pathsOfInputs } from "./sources/input-paths.ts";
-export { parquetImages } from "./parquet.ts";
 export type { ParquetImagesOptions } from "./parquet-images.ts";
 export { mapClasses, type ModelClasses } from "./class-mapping.ts";
 export {
@@ -33,8 +36,15 @@ export {
   imagenetSubset,
   type ImagenetSubset,
 } from "./imagenet/classes.ts";
-export { defaultMixing, mixingFields, mixingSchema, type MixingOptions } from "./mixing-options.ts";
-export { mixBatch, writeTarget, type MixableBatch } from "./mixing.ts";
+export {
+  defaultMixing,
+  mixingFields,
+  mixingSchema,
+  type MixingOptions,
+  mixBatch,
+  writeTarget,
+  type MixableBatch,
+} from "./mixing.ts";
 export { epochOrder, type EpochOrderOptions, type Sampler } from "./loader/epoch-order.ts";
 export {
   splitHoldout,

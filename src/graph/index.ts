@@ -101,14 +101,14 @@ export {
   type ActivationRange,
   type ActivationRanges,
   type RangeGraph,
-} from "./passes/activation-ranges.ts";
-export { quantiseConvolutions, type QuantiseOptions } from "./passes/quantise-convolutions.ts";
+  quantiseConvolutions,
+  type QuantiseOptions,
+} from "./passes/quantise-convolutions.ts";
 export { printGraph } from "./print.ts";
 export { encodeModel, type EncodedModel, type EncodeOptions, modelBytes } from "./onnx/encode-model.ts";
 export { readModelInterface, type ModelInterface, type ModelValue } from "./onnx/proto.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
-export { lowerBlocked } from "./lower/nchwc/lower-blocked.ts";
-export { blockedInference, blockedTraining } from "./lower/nchwc/targets.ts";
+export { lowerBlocked, blockedInference, blockedTraining } from "./lower/nchwc/lower-blocked.ts";
 export type { BlockedTarget } from "./lower/nchwc/rule.ts";
 export { standard } from "./lower/standard.ts";

@@ -1,4 +1,4 @@
-import { jsonBlock, markup, type Markup } from "./markup.ts";
+import { jsonBlock, markup, type Markup } from "./elements.ts";
 
 /** A point of a curve and what the read-out says of its place. */
 export interface ChartPoint extends Point {

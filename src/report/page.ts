@@ -1,4 +1,4 @@
-import { markup, verbatim, type Content } from "./markup.ts";
+import { markup, verbatim, type Content } from "./elements.ts";
 import { followPointer, paintMatrix, sortTables } from "./page-scripts.ts";
 
 /** Nothing is loaded from anywhere, whatever stands in the page. */

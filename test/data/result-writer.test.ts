@@ -6,7 +6,7 @@ import { Writable } from "node:stream";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openResultWriter, type ResultFormat } from "../../src/node/output/open-result-writer.ts";
-import type { ResultColumn, ResultRow } from "../../src/node/output/result-row.ts";
+import type { ResultColumn, ResultRow } from "../../src/node/output/text-encoders.ts";
 
 let root: string;
 beforeAll(async () => {

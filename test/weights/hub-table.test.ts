@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { backOff, defaultHubTiming } from "../../src/weights/hub/hub-events.ts";
 import { findWeightFile, pretrainedNames, weightFiles } from "../../src/weights/hub/index.ts";
-import { parseRetryAfter } from "../../src/weights/hub/transfer-error.ts";
-import { parseContentRange } from "../../src/weights/hub/transfer.ts";
+import { parseContentRange, parseRetryAfter } from "../../src/weights/hub/transfer.ts";
 
 describe("the table of weight files", () => {
   it("has the twelve models, each with its checksum in its file name", () => {

@@ -1,12 +1,11 @@
 import { UsageError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
-import { shortestFloat } from "../../node/output/result-row.ts";
+import { shortestFloat } from "../../node/output/text-encoders.ts";
 import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
-import { runImages } from "../output/run-images.ts";
 import { printable, textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import {
@@ -14,6 +13,7 @@ import {
   failureLines,
   failureRow,
   predictionLines,
+  runImages,
   writeAnswers,
   type AnswerShape,
 } from "../output/write-answers.ts";

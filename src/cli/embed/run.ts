@@ -5,7 +5,6 @@ import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts"
 import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
-import { runImages, type ImageRun } from "../output/run-images.ts";
 import { printable, truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import {
@@ -13,8 +12,10 @@ import {
   failureLines,
   failureRow,
   outputFormat,
+  runImages,
   writeAnswers,
   type AnswerShape,
+  type ImageRun,
 } from "../output/write-answers.ts";
 import type { EmbedOptions } from "./options.ts";
 

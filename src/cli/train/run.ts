@@ -10,8 +10,8 @@ import { readText } from "../options/input-output-options.ts";
 import type { trainingOptions } from "../options/model-options.ts";
 import { grouped } from "../output/numbers.ts";
 import { hubNotices } from "../output/progress.ts";
-import { failureSummary, type NamedFailure } from "../output/run-images.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
+import { failureSummary, type NamedFailure } from "../output/write-answers.ts";
 import type { TrainOptions } from "./options.ts";
 import { eventEntry, eventLines, stepProgress } from "./view.ts";
 

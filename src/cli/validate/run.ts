@@ -6,9 +6,8 @@ import { announcePlan, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels, readText } from "../options/input-output-options.ts";
 import { imageProgress } from "../output/progress.ts";
-import { failureSummary } from "../output/run-images.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { failureEntry } from "../output/write-answers.ts";
+import { failureEntry, failureSummary } from "../output/write-answers.ts";
 import type { ValidateOptions } from "./options.ts";
 import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
 import {

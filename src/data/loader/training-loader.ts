@@ -2,7 +2,7 @@ import * as z from "zod";
 import { UsageError, type SslResnextError } from "../../core/index.ts";
 import type { AugmentationOptions } from "../../image/augment/options.ts";
 import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
-import type { MixingOptions } from "../mixing-options.ts";
+import type { MixingOptions } from "../mixing.ts";
 import type { Sampler } from "./epoch-order.ts";
 
 /** Batches of augmented images, epoch after epoch; each platform has one of these. */

@@ -1,8 +1,14 @@
 import type { Writable } from "node:stream";
 import { fileSink, streamSink, type ByteSink } from "./byte-sink.ts";
 import { parquetEncoder } from "./parquet-encoder.ts";
-import type { ResultColumn, ResultRow } from "./result-row.ts";
-import { csvEncoder, jsonEncoder, jsonlEncoder, type RowEncoder } from "./text-encoders.ts";
+import {
+  csvEncoder,
+  jsonEncoder,
+  jsonlEncoder,
+  type ResultColumn,
+  type ResultRow,
+  type RowEncoder,
+} from "./text-encoders.ts";
 
 /** Format of an output. */
 export type ResultFormat = "jsonl" | "json" | "csv" | "parquet";

@@ -8,8 +8,8 @@ import {
   type ResultColumn,
   type ResultRow,
   type ResultValue,
-} from "./result-row.ts";
-import type { RowEncoder } from "./text-encoders.ts";
+  type RowEncoder,
+} from "./text-encoders.ts";
 
 // A row group closes at whichever comes first; it is what is held in memory.
 const rowsPerGroup = 10_000;

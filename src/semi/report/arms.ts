@@ -1,6 +1,5 @@
 import { axisOver } from "../../report/chart.ts";
-import { compact, count, percent, significant } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
+import { compact, count, markup, percent, significant, type Markup } from "../../report/elements.ts";
 import type { Arm, ArmRun } from "./data.ts";
 import {
   duration,

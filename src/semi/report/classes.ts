@@ -1,7 +1,6 @@
 import { perClass } from "../../predict/index.ts";
 import { axisOver, type Axis } from "../../report/chart.ts";
-import { count, percent, significant, sortHead } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
+import { count, markup, percent, significant, sortHead, type Markup } from "../../report/elements.ts";
 import { confusionFigure } from "../../train/report/confusion.ts";
 import type { SemiReportData } from "./data.ts";
 import { signed } from "./statistics.ts";

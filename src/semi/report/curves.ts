@@ -1,6 +1,5 @@
 import { axisOver, chart, type Axis, type Chart, type ChartPoint, type Curve } from "../../report/chart.ts";
-import { compact, count, significant } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
+import { compact, count, markup, significant, type Markup } from "../../report/elements.ts";
 import { runsOf } from "./arms.ts";
 import type { ArmCurve, ArmCurvePoint, SemiReportData, SweepFigure, SweepPoint } from "./data.ts";
 import { plusMinus, spread } from "./statistics.ts";

@@ -1,15 +1,14 @@
-import { count, percent, significant } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
+import { count, markup, percent, significant, type Markup } from "../../report/elements.ts";
 import { armDots, isOther, runsOf } from "./arms.ts";
 import type { Arm, ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
 import {
-  type OwnReportData,
   differences,
   isOwn,
   ownHeadline,
   ownLead,
   ownMeasured,
   ownOutcome,
+  type OwnReportData,
 } from "./own-photos.ts";
 import { gain, plusMinus, signed, spread, type Gain, type Spread } from "./statistics.ts";
 

@@ -1,6 +1,5 @@
 import { axisOver, chart } from "../../report/chart.ts";
-import { count, significant } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
+import { count, markup, significant, type Markup } from "../../report/elements.ts";
 import { armDots, armName } from "./arms.ts";
 import type { OwnArm, OwnPhotos, PipelineCounts, SemiReportData } from "./data.ts";
 import { signed } from "./statistics.ts";

@@ -1,6 +1,14 @@
 import { chart } from "../../report/chart.ts";
-import { count, percent, shareCell, significant, sortHead, thumbnailPicture } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
+import {
+  count,
+  markup,
+  percent,
+  shareCell,
+  significant,
+  sortHead,
+  thumbnailPicture,
+  type Markup,
+} from "../../report/elements.ts";
 import { tall } from "./classes.ts";
 import type {
   RankPrecision,

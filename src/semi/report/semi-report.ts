@@ -1,5 +1,4 @@
-import { count, factTable, significant } from "../../report/elements.ts";
-import { markup, type Content, type Markup } from "../../report/markup.ts";
+import { count, factTable, markup, significant, type Content, type Markup } from "../../report/elements.ts";
 import { page } from "../../report/page.ts";
 import { armTable, otherArms } from "./arms.ts";
 import { classChanges, confusions } from "./classes.ts";

@@ -4,8 +4,7 @@ import type { ImageItem } from "../../data/image-source.ts";
 import { stream } from "../../data/loader/epoch-order.ts";
 import { indexedImage, type ImageIndex } from "../../data/loader/image-index.ts";
 import type { BatchArrays } from "../../data/loader/training-loader.ts";
-import type { MixingOptions } from "../../data/mixing-options.ts";
-import { mixBatch, writeTarget } from "../../data/mixing.ts";
+import { mixBatch, writeTarget, type MixingOptions } from "../../data/mixing.ts";
 import { crop } from "../../image/augment/geometric-transforms.ts";
 import {
   drawPart,

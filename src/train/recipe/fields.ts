@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { mixingFields, type MixingOptions } from "../../data/mixing-options.ts";
+import { mixingFields, type MixingOptions } from "../../data/mixing.ts";
 import { augmentationFields, type AugmentationOptions } from "../../image/augment/options.ts";
 
 /** What a value that is given by name accepts, with its default, and what it means. */

@@ -1,6 +1,5 @@
 import { perClass, worstConfusions, type ConfusionMatrix } from "../../predict/index.ts";
-import { count } from "../../report/elements.ts";
-import { jsonBlock, markup, type Markup } from "../../report/markup.ts";
+import { count, jsonBlock, markup, type Markup } from "../../report/elements.ts";
 import { page } from "../../report/page.ts";
 
 /** Up to so many classes, cells have room for their names and numbers. */

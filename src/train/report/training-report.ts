@@ -5,13 +5,14 @@ import {
   count,
   factTable,
   gigabytes,
+  markup,
   percent,
   shareCell,
   significant,
   sortHead,
   thumbnailPicture,
+  type Markup,
 } from "../../report/elements.ts";
-import { markup, type Markup } from "../../report/markup.ts";
 import { page } from "../../report/page.ts";
 import { confusionFigure } from "./confusion.ts";
 import type {

@@ -2,8 +2,7 @@ import { WeightsError, type ByteSource, type Sha256 } from "../../core/index.ts"
 import { hashPartial, webCryptoSha256, type HashedPartial } from "./hashed-partial.ts";
 import { defaultHubTiming, licenseNotice, type HubTiming, type OnHubEvent } from "./hub-events.ts";
 import type { HubStorage } from "./hub-storage.ts";
-import { networkWatch, TransferError } from "./transfer-error.ts";
-import { transferWithRetries, type TransferContext } from "./transfer.ts";
+import { networkWatch, TransferError, transferWithRetries, type TransferContext } from "./transfer.ts";
 import {
   findWeightFile,
   mirrorSource,

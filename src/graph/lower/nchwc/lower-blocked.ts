@@ -16,7 +16,56 @@ import {
 } from "../../value.ts";
 import { lowered } from "../lower.ts";
 import { standard } from "../standard.ts";
-import { plain, type BlockedRule, type BlockedTarget, type Layout, type Placed, type Site } from "./rule.ts";
+import { batchNormFrozen, batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
+import { computedWeight, constantWeight } from "./blocked-weight.ts";
+import { convInputGrad, convWeightGrad, maxPoolGrad } from "./conv-weight-grad.ts";
+import { elementwise, expand, forwardRules, globalAveragePool, reluGrad, sgdUpdate } from "./forward.ts";
+import {
+  blocked,
+  plain,
+  type BlockedRule,
+  type BlockedTarget,
+  type Layout,
+  type Placed,
+  type Site,
+} from "./rule.ts";
+
+/**
+ * Inference: weights are constants, which are stored in blocked order.
+ *
+ * ONNX Runtime would do the same when it opens the model, in memory of its own; this way it maps the weights
+ * from the file, once for all sessions. What a fused convolution gives is named for the layer that ends in it.
+ */
+export const blockedInference: BlockedTarget = {
+  rules: { ...forwardRules, GlobalAveragePool: globalAveragePool(blocked) },
+  weight: constantWeight,
+  scopeOf: (node) => node.scope,
+};
+
+/**
+ * Training: weights change with every step, and are brought into blocked order by the graph.
+ *
+ * Activations and their gradients stay in blocks of channels from the stem to the pooled features. Profiles name
+ * nodes by their scope: the op says which part of a layer's work this is.
+ */
+export const blockedTraining: BlockedTarget = {
+  rules: {
+    ...forwardRules,
+    BatchNormTraining: batchNormTraining,
+    BatchNormTrainingGrad: batchNormTrainingGrad,
+    BatchNormalization: batchNormFrozen,
+    ConvInputGrad: convInputGrad,
+    ConvWeightGrad: convWeightGrad,
+    Expand: expand,
+    GlobalAveragePool: globalAveragePool(plain),
+    MaxPoolGrad: maxPoolGrad,
+    Mul: elementwise,
+    ReluGrad: reluGrad,
+    SgdUpdate: sgdUpdate,
+  },
+  weight: computedWeight,
+  scopeOf: (node, convolution) => convolution?.scope ?? `${node.scope}.${node.op.type}`,
+};
 
 type Layouts = Partial<Record<Layout, Value>>;
 
@@ -78,9 +127,10 @@ export function lowerBlocked(graph: Graph, block: number, target: BlockedTarget)
 }
 
 function converted(value: Value, layouts: Layouts, wanted: Layout): Value {
-  const { plain: ordinary, blocked, flat } = layouts;
-  if (wanted === "blocked") return reorderInput((ordinary ?? flat) as Float);
-  return blocked ? reorderOutput(blocked as Float) : reshape(flat!, staticShape(value));
+  if (wanted === "blocked") return reorderInput((layouts.plain ?? layouts.flat) as Float);
+  return layouts.blocked
+    ? reorderOutput(layouts.blocked as Float)
+    : reshape(layouts.flat!, staticShape(value));
 }
 
 /** What no rule covers: our own ops as the standard lowering has them, ONNX's as they are. */
