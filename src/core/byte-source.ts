@@ -29,18 +29,29 @@ export function bytesSource(name: string, bytes: Uint8Array<ArrayBuffer>): ByteS
   };
 }
 
-/** A ByteSource over a Blob or File, of which only what is asked for is read. */
+/** Reading from a Blob is a trip to another process: what is shorter than this is taken out of a window so long. */
+const windowBytes = 1 << 16;
+
+/** A ByteSource over a Blob or File, which is read where it is asked for and a little way on. */
 export function blobSource(name: string, blob: Blob): ByteSource {
+  const bytesOf = (begin: number, end: number): Promise<ArrayBuffer> => blob.slice(begin, end).arrayBuffer();
+  let window:
+    { readonly begin: number; readonly end: number; readonly bytes: Promise<ArrayBuffer> } | undefined;
   return {
     name,
     size: blob.size,
     async read(offset, length) {
-      if (offset < 0 || length < 0 || offset + length > blob.size) {
-        throw new RangeError(
-          `${name}: bytes ${offset}..${offset + length} lie outside its ${blob.size} bytes.`,
-        );
+      const end = offset + length;
+      if (offset < 0 || length < 0 || end > blob.size) {
+        throw new RangeError(`${name}: bytes ${offset}..${end} lie outside its ${blob.size} bytes.`);
       }
-      return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+      if (length >= windowBytes) return new Uint8Array(await bytesOf(offset, end));
+      if (!window || offset < window.begin || end > window.end) {
+        const far = Math.min(offset + windowBytes, blob.size);
+        window = { begin: offset, end: far, bytes: bytesOf(offset, far) };
+      }
+      const { begin, bytes } = window;
+      return new Uint8Array((await bytes).slice(offset - begin, end - begin));
     },
   };
 }

@@ -12,8 +12,10 @@ export interface StoredModel {
 
 /** An ONNX model as the encoder gives it: the graph, and the weights that it refers to as one external file. */
 export interface ModelChunks {
-  readonly model: AsyncIterable<Uint8Array>;
-  readonly weights: AsyncIterable<Uint8Array>;
+  readonly model: AsyncIterable<Uint8Array<ArrayBuffer>>;
+  readonly weights: AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** Length of the model. */
+  readonly modelBytes: number;
 }
 
 /**

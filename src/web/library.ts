@@ -18,7 +18,7 @@ import {
 } from "../predict/index.ts";
 import type { PlanOverrides } from "../runtime/index.ts";
 import { imagesOf, type PageImage, type PageImages } from "./images/page-images.ts";
-import { browserPlatform } from "./platform.ts";
+import { browserPlatform, startAhead } from "./platform.ts";
 import { blobUri } from "./storage/browser-storage.ts";
 import { fetchedFile } from "./storage/cached-file.ts";
 
@@ -49,6 +49,7 @@ export async function createModel(
   model: string | Blob,
   options: PageCreateModelOptions = {},
 ): Promise<Model<PageImage>> {
+  startAhead(options.device);
   const { name, rest } = await located(model, options);
   return createModelOn(browserPlatform, name, { ...rest, plan: onePerWorker(options.plan) });
 }

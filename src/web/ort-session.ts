@@ -110,6 +110,14 @@ export async function openOnnxRuntime(
   };
 }
 
+/** Loads WebAssembly and starts it, as the first session does otherwise: here one of no model, which then fails. */
+export async function startOnnxRuntime(): Promise<void> {
+  const { onnxRuntime, options } = await openOnnxRuntime("cpu");
+  await runtimeCalls.add(() =>
+    onnxRuntime.InferenceSession.create(new Uint8Array(), options).catch(() => undefined),
+  );
+}
+
 type SessionOptions = NonNullable<Parameters<OnnxRuntime["InferenceSession"]["create"]>[1]>;
 
 /** ONNX Runtime of a worker that opens one session: the session's device decides which build it is. */

@@ -1,8 +1,9 @@
 import { SessionError } from "../core/errors.ts";
 import { DataError, SslResnextError } from "../core/index.ts";
 import type { ModelPlatform } from "../predict/open-model.ts";
-import type { ModelChunks, StoredModel } from "../runtime/index.ts";
-import type { StartThread, ThreadScript } from "../runtime/platform.ts";
+import type { Device, ModelChunks, StoredModel } from "../runtime/index.ts";
+import { openFailed } from "../runtime/onnx-runtime.ts";
+import type { StartThread, Thread, ThreadScript } from "../runtime/platform.ts";
 import { threadOver, type Reply } from "../runtime/thread-calls.ts";
 import { threadSessions } from "../runtime/thread-session.ts";
 import { webCryptoSha256 } from "../weights/hub/hashed-partial.ts";
@@ -27,6 +28,25 @@ const startThread: StartThread = (script) => {
       worker.terminate();
     },
   });
+};
+
+/** A worker for images that stands ready: started while the weights of its model were still on their way. */
+let ahead: Thread | undefined;
+
+/** Starts a worker for the next pipeline, and ONNX Runtime in it: on a first visit that takes as long as all else. */
+export function startAhead(device: Device = "cpu"): void {
+  if (ahead) return;
+  ahead = startThread("images");
+  // What goes wrong is said again when the pipeline is opened.
+  if (device === "cpu") ahead.call("prepare", undefined).catch(() => undefined);
+}
+
+/** The worker that was started ahead, if there is one, or a new one. */
+const startOrTake: StartThread = (script) => {
+  if (script !== "images" || !ahead) return startThread(script);
+  const thread = ahead;
+  ahead = undefined;
+  return thread;
 };
 
 /** Each written out: bundlers look for these very words. */
@@ -56,7 +76,7 @@ export const browserPlatform: ModelPlatform<PageImage> = {
     // Some browsers do not say; those that do say 8 at most.
     freeMemory: (navigator.deviceMemory ?? 4) * 2 ** 30,
   }),
-  startThread,
+  startThread: startOrTake,
   createSession: threadSessions(startThread, () => 1),
   externalData: undefined,
   storeModel,
@@ -70,18 +90,29 @@ declare global {
   }
 }
 
-/** Keeps a model as a Blob, which every worker fetches by its address: the page holds no copy. */
-async function storeModel({ model }: ModelChunks, signal?: AbortSignal): Promise<StoredModel> {
-  const parts: Blob[] = [];
+/**
+ * Keeps a model as bytes, of which each worker gets a copy: through the browser's own storage of Blobs that takes four times
+ * as long.
+ *
+ * @throws SessionError `runtime/out-of-memory`
+ */
+async function storeModel({ model, modelBytes }: ModelChunks, signal?: AbortSignal): Promise<StoredModel> {
+  const bytes = memoryFor(modelBytes);
+  let offset = 0;
   for await (const chunk of model) {
     signal?.throwIfAborted();
-    parts.push(new Blob([new Uint8Array(chunk)]));
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
   }
-  const address = URL.createObjectURL(new Blob(parts));
-  return {
-    model: address,
-    remove: async () => URL.revokeObjectURL(address),
-  };
+  return { model: bytes, remove: () => Promise.resolve() };
+}
+
+function memoryFor(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch (cause) {
+    throw openFailed(cause, "cpu", `a model of ${length} bytes`);
+  }
 }
 
 /**

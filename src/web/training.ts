@@ -9,13 +9,13 @@ import {
 } from "../data/index.ts";
 import type { DecodeOptions } from "../image/index.ts";
 import type { ModelSource } from "../predict/index.ts";
-import type { Fact } from "../train/index.ts";
 import type { Device } from "../runtime/index.ts";
 import {
   openTrainingLoader as openTrainingLoaderOn,
   openTrainingStep as openTrainingStepOn,
   trainHead as trainHeadOn,
   trainModel as trainModelOn,
+  type Fact,
   type HeadEvent,
   type NamedImages,
   type OpenTrainingStepOptions,

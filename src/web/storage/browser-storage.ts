@@ -19,6 +19,8 @@ export const indexedDbStorage = (database?: string): Storage =>
   storageOverBlobs("idb", indexedDbFiles(database));
 
 const urls = new WeakMap<Blob, string>();
+/** Blobs by those names, whose URLs hold them anyway: fetching one reads all of its bytes. */
+const blobs = new Map<string, Blob>();
 
 /**
  * The name by which a File or Blob is found as long as the page is open, in its workers too; the same for each call. It ends
@@ -30,6 +32,7 @@ export function blobUri(blob: Blob): string {
   // What follows # finds no bytes; it is for people, and for what goes by the ending of a name.
   const uri = `${URL.createObjectURL(blob)}#/${"name" in blob ? String(blob.name) : "blob"}`;
   urls.set(blob, uri);
+  blobs.set(uri, blob);
   return uri;
 }
 
@@ -61,8 +64,7 @@ const blobUrlStorage: Storage = {
 
 async function blobAt(uri: string): Promise<Blob> {
   try {
-    // No copy: the answer is the same Blob.
-    return await (await fetch(uri)).blob();
+    return blobs.get(uri) ?? (await (await fetch(uri)).blob());
   } catch {
     throw notFound(uri);
   }

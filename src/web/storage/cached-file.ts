@@ -53,11 +53,13 @@ async function cachedFile(
   const file = storage.join(place, baseName(url) || "file");
   const note = storage.join(place, ".facts.json");
   const kept = await readText(storage, note).catch(() => undefined);
-  const now = await fetch(url, { method: "HEAD", signal: signal ?? null })
-    .then((head) => (head.ok ? factsOf(head) : undefined))
-    .catch(() => undefined);
-  signal?.throwIfAborted();
-  if (kept !== undefined && (now === undefined || JSON.stringify(now) === kept)) return file;
+  if (kept !== undefined) {
+    const now = await fetch(url, { method: "HEAD", signal: signal ?? null })
+      .then((head) => (head.ok ? factsOf(head) : undefined))
+      .catch(() => undefined);
+    signal?.throwIfAborted();
+    if (now === undefined || JSON.stringify(now) === kept) return file;
+  }
 
   const { content, facts } = await download(url, signal);
   await checkName(url, content);

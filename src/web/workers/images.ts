@@ -2,9 +2,15 @@ import { contentReader } from "../../data/sources/content-reader.ts";
 import { imageWorker } from "../../predict/pipeline/image-worker.ts";
 import { answerCalls, nextTurn } from "../answer-calls.ts";
 import { decodeImage } from "../images/decode-image.ts";
-import { deviceRuntime } from "../ort-session.ts";
+import { deviceRuntime, startOnnxRuntime } from "../ort-session.ts";
 import { browserStorageFor } from "../storage/browser-storage.ts";
 
 const reader = contentReader(browserStorageFor);
 
-answerCalls(imageWorker({ ...deviceRuntime(), read: (item) => reader.read(item), decodeImage, nextTurn }));
+answerCalls({
+  ...imageWorker({ ...deviceRuntime(), read: (item) => reader.read(item), decodeImage, nextTurn }),
+  async prepare() {
+    await startOnnxRuntime();
+    return { value: undefined };
+  },
+});
