@@ -27,14 +27,16 @@ export {
   type StrengthTried,
 } from "./head/fit-head.ts";
 export {
-  centring,
   type Embeddings,
+  type Features,
   type FeatureTransform,
   foldTransform,
   halfWhitening,
   type LinearHead,
+  scaling,
+  standardising,
   transform,
-} from "./head/whitening.ts";
+} from "./head/feature-transform.ts";
 export type { Evaluation } from "./head/minimise.ts";
 export { confusionPage } from "./report/confusion.ts";
 export { trainingReport } from "./report/training-report.ts";

@@ -189,10 +189,10 @@ describe("a head with unlabelled images", () => {
   const more = join(folder, "more");
   beforeAll(() => writeColouredImages(more, 70, 2));
 
-  it("is fitted on whitened embeddings, and classifies as a plain one does", async () => {
+  it("looks at how their embeddings vary, and classifies as a plain one does", async () => {
     const unlabelled = await openImages([more]);
     const { events, trained } = await run(network(), { unlabelled });
-    expect(events.map(({ type }) => type).slice(0, 2)).toEqual(["embedded", "whitened"]);
+    expect(events.map(({ type }) => type).slice(0, 2)).toEqual(["embedded", "unlabelled-embedded"]);
     expect(events[1]).toMatchObject({ images: 210 });
     const plain = await run(network());
     expect(await weightsOf(trained, "whitened")).not.toEqual(await weightsOf(plain.trained, "plain"));
@@ -204,7 +204,7 @@ describe("a head with unlabelled images", () => {
       await model.release();
     }
     const again = await run(network(), { unlabelled });
-    expect(again.events[1]).toMatchObject({ type: "whitened", cached: 210 });
+    expect(again.events[1]).toMatchObject({ type: "unlabelled-embedded", cached: 210 });
     expect(await weightsOf(again.trained, "whitened-again")).toEqual([...readFileSync(path)]);
   });
 
@@ -212,7 +212,7 @@ describe("a head with unlabelled images", () => {
     const unlabelled = await openImages([more]);
     const cut = async (seed: number, name: string): Promise<readonly number[]> => {
       const { events, trained } = await run(network(), { unlabelled, whiteningImages: 205, seed });
-      expect(events[1]).toMatchObject({ type: "whitened", images: 205 });
+      expect(events[1]).toMatchObject({ type: "unlabelled-embedded", images: 205 });
       return weightsOf(trained, name);
     };
     const first = await cut(1, "seed-1");
@@ -224,9 +224,9 @@ describe("a head with unlabelled images", () => {
     const few = await openImages([join(more, "red")]);
     const { events, trained } = await run(network(), { unlabelled: few });
     expect(events[1]).toMatchObject({
-      type: "not-whitened",
+      type: "unlabelled-unused",
       images: 70,
-      reason: "70 unlabelled images are too few to whiten the embeddings by: give 200 or more",
+      reason: "70 unlabelled images are too few to say how embeddings vary: give 200 or more",
     });
     const plain = await run(network());
     expect(await weightsOf(trained, "few")).toEqual(await weightsOf(plain.trained, "without"));

@@ -174,17 +174,25 @@ describe("what is trained", () => {
     );
   });
 
-  it("is a head on whitened embeddings with unlabelled images, validated where images are given", async () => {
+  it("is a head on what unlabelled images say of embeddings, validated where images are given", async () => {
     const recipe = { base: "quick", mode: "head" } as const;
     const unlabelled = at("unlabelled");
     await writeColouredImages(unlabelled, 70, 3);
     const options = { recipe, unlabelled, validation: data, embeddingCache: at("cache") };
     const events = await eventsOf(train("whitened", options));
-    expect(ofType(events, "whitened")).toMatchObject([{ images: 210 }]);
+    expect(ofType(events, "unlabelled-embedded")).toMatchObject([{ images: 210 }]);
     expect(events.at(-1)).toMatchObject({ type: "finished", top1: 100, crossValidatedTop1: 100 });
     const page = readFileSync(at("whitened", "report.html"), "utf8");
     expect(page).toContain("<h2>Validation</h2>");
     expect(page).toContain("<h2>Cross-validation</h2>");
+    // Every way of seeing embeddings was tried, and the best one in cross-validation taken.
+    const tried = ofType(events, "tried");
+    expect(new Set(tried.map(({ features }) => features))).toEqual(
+      new Set(["half-whitened", "standardised", "scaled"]),
+    );
+    const least = tried.reduce((best, each) => (each.loss < best.loss ? each : best));
+    expect(ofType(events, "fitted")).toMatchObject([{ features: least.features, l2: least.l2 }]);
+    expect(page).toContain("and the features that the classifier sees, were chosen");
   });
 });
 

@@ -165,7 +165,7 @@ describe("method labels", () => {
     expect(Object.keys(stagesDone(events))).toEqual(["labels", "labels-alone", "results", "best"]);
     expect(events.filter(({ type }) => type === "warning")).toEqual([]);
     expect(planOf(events).choices).toMatchObject([{ method: "labels", mode: "head" }]);
-    // Thirty unlabelled images are too few to whiten by: both classifiers are the same.
+    // Thirty unlabelled images are too few to say how embeddings vary: both classifiers are the same.
     expect(verdict("labels")).toMatchObject({ isVetoed: false, crossValidated: { difference: { mean: 0 } } });
     expect(verdict("labels")).not.toHaveProperty("test");
   });

@@ -296,7 +296,7 @@ export function ownReportData(
               losses: Array.from({ length: 12 }, (_, epoch) => 3.1 + 2.2 * Math.exp(-epoch / 4)),
             }
           : undefined,
-      classifier: { isWhitened: true, folds: 5 },
+      classifier: { features: "half-whitened", images: 5000, folds: 5 },
       tuning: { steps: 150, augmentation: "on strongly augmented images" },
     },
     match: {

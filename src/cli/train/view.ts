@@ -43,18 +43,18 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       ];
     case "tried":
       return [
-        `l2 ${event.l2}: cross-validated loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} %`,
+        `${featuresText(event)}l2 ${event.l2}: cross-validated loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} %`,
       ];
-    case "whitened":
+    case "unlabelled-embedded":
       return [
-        `embeddings whitened by ${plural(event.images, "unlabelled image")}, embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
+        `${plural(event.images, "unlabelled image")} embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
       ];
-    case "not-whitened":
-      return [`embeddings not whitened: ${event.reason}`];
+    case "unlabelled-unused":
+      return [`the unlabelled images are not used: ${event.reason}`];
     case "cross-validated":
       return [crossValidationLine(event)];
     case "fitted":
-      return [`fitted with l2 ${event.l2} in ${duration(event.seconds)}`];
+      return [`fitted with ${featuresText(event)}l2 ${event.l2} in ${duration(event.seconds)}`];
     case "finished":
       return [endLine(event, style)];
     case "step":
@@ -65,6 +65,10 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
   }
   return [];
 }
+
+/** What a classifier sees, where that is not the embeddings as they are. */
+const featuresText = ({ features }: Extract<TrainingEvent, { type: "tried" | "fitted" }>): string =>
+  features === "scaled" ? "" : `${features} features, `;
 
 function smallerBatchLine({
   images,

@@ -1,5 +1,6 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
+import type { Features } from "../../train/index.ts";
 import type { ComparedModels } from "./verdict.ts";
 
 /** What a semi-supervised run has to show; everything in it is plain data. Accuracies are in percent. */
@@ -117,8 +118,10 @@ export interface Adaptation {
 }
 
 export interface OwnClassifier {
-  /** Whether mean and directions of the unlabelled images' embeddings scale what it sees. */
-  readonly isWhitened: boolean;
+  /** How it sees embeddings. */
+  readonly features: Features;
+  /** Unlabelled images that were looked at for it; undefined when they are too few. */
+  readonly images?: number | undefined;
   /** Parts of the cross-validation that chose the weight decay. */
   readonly folds?: number | undefined;
 }

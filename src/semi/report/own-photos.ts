@@ -1,5 +1,6 @@
 import { axisOver, chart } from "../../report/chart.ts";
 import { count, markup, significant, type Markup } from "../../report/elements.ts";
+import type { Features } from "../../train/index.ts";
 import { armDots, armName } from "./arms.ts";
 import type { OwnArm, OwnPhotos, PipelineCounts, SemiReportData } from "./data.ts";
 import { signed } from "./statistics.ts";
@@ -27,7 +28,7 @@ export const isOwn = (data: SemiReportData): data is OwnReportData => data.own !
 /** What was done, in a sentence or two. */
 export function ownLead({ own, counts }: OwnReportData): string {
   const labelled = `${count(counts.labelled)} labelled image${counts.labelled === 1 ? "" : "s"}`;
-  if (own.method === "labels" && own.classifier?.isWhitened === false)
+  if (own.method === "labels" && own.classifier && own.classifier.images === undefined)
     return `The unlabelled images are too few to learn anything from: the ${labelled} alone teach the classes, with them and without.`;
   return own.method === "adapt"
     ? `The network first learns from all images, without any label; then from the ${labelled} what the classes are. The same is done without the unlabelled images, to compare with.`
@@ -160,6 +161,13 @@ interface Step {
 
 const pending = "Not done yet.";
 
+/** How a classifier sees embeddings. */
+const seen: Readonly<Record<Features, string>> = {
+  "half-whitened": ", half-whitened by the statistics of the unlabelled images",
+  standardised: ", each coordinate scaled by how much it varies among the unlabelled images",
+  scaled: ", as they are",
+};
+
 /** The stages of these methods, with the counts of this run. */
 export function ownSteps({ own, arms, counts, classes, status }: OwnReportData): readonly Step[] {
   const { method, adaptation, classifier, tuning, compared, best } = own;
@@ -171,7 +179,7 @@ export function ownSteps({ own, arms, counts, classes, status }: OwnReportData):
       figure: count(counts.labelled),
       unit: `labelled image${counts.labelled === 1 ? "" : "s"}`,
       text: classifier
-        ? `A classifier of ${count(classes.length)} classes on the frozen network's embeddings${classifier.isWhitened ? ", half-whitened by the statistics of the unlabelled images" : ", as they are"}.${
+        ? `A classifier of ${count(classes.length)} classes on the frozen network's embeddings${seen[classifier.features]}.${
             classifier.folds === undefined
               ? ""
               : ` Its weight decay is the one of the lowest log loss in ${count(classifier.folds)}-fold cross-validation.`

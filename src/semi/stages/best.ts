@@ -20,7 +20,7 @@ import { spread } from "../report/statistics.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
 import { readResults, type Measured } from "./measure.ts";
-import { bestWeights } from "./training.ts";
+import { bestWeights, featuresOf } from "./training.ts";
 
 /** What the file of a choice holds: the model, and the numbers that it was chosen by. */
 export interface ChosenModel extends ComparedModels, BestModel {}
@@ -274,11 +274,11 @@ function sentence(
     return `the student, trained on images that a teacher selected of ${unlabelled}, then on ${labels}`;
   }
   const isAlone = withoutUnlabelled.includes(stage);
-  const isWhitened = fit?.counts["whitened by"] !== undefined;
+  const isByUnlabelled = fit !== undefined && featuresOf(fit).features !== "scaled";
   const network =
     method === "adapt" && !isAlone
       ? `the network adapted to all images without labels`
-      : `the network as it came${isWhitened && !isAlone ? ", with the statistics of the unlabelled images" : ""}`;
+      : `the network as it came${isByUnlabelled && !isAlone ? ", with the statistics of the unlabelled images" : ""}`;
   const trained =
     stage === "fit" || stage === "alone" ? "a classifier" : "a classifier, then the whole network,";
   const why = isAlone ? "; with the unlabelled images the cross-validated log loss was worse" : "";

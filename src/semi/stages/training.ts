@@ -10,6 +10,7 @@ import {
   crossValidationName,
   effectiveRecipe,
   trainModel,
+  type Features,
   type NamedImages,
   type Recipe,
   type TrainingEvent,
@@ -35,6 +36,7 @@ import { imagesOfRows, listShards, openShard } from "../score/shards.ts";
 import { readSelection } from "../select/selection.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import type { ScoreFacts, SelectionRow } from "../tables.ts";
+import type { Manifest } from "./manifest.ts";
 import { readSummary, selectionName } from "./select.ts";
 
 /** The weights that a training leaves for later stages. */
@@ -209,6 +211,17 @@ async function trainingWork(
   };
 }
 
+const embedded = "unlabelled images embedded";
+
+/** What the classifier of a stage sees, and how many unlabelled images were looked at for it; undefined: too few. */
+export function featuresOf({ counts }: Manifest): {
+  readonly features: Features;
+  readonly images: number | undefined;
+} {
+  const by = (["half-whitened", "standardised"] as const).find((name) => `${name} by` in counts);
+  return { features: by ?? "scaled", images: counts[embedded] };
+}
+
 /** What came of a training, when one more thing has happened in it. */
 function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): StageOutcome {
   if (event.type === "started") {
@@ -216,7 +229,11 @@ function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): Sta
     const imagesProcessed = plan ? plan.steps * plan.batchSize : images;
     return { outputs, counts: { ...counts, images, imagesProcessed } };
   }
-  if (event.type === "whitened") return { outputs, counts: { ...counts, "whitened by": event.images } };
+  if (event.type === "unlabelled-embedded")
+    return { outputs, counts: { ...counts, [embedded]: event.images } };
+  if (event.type === "fitted" && event.features !== "scaled") {
+    return { outputs, counts: { ...counts, [`${event.features} by`]: counts[embedded]! } };
+  }
   if (event.type === "cross-validated") {
     const { folds, top1 } = event;
     return {

@@ -3,7 +3,7 @@ import { contentReader, type ContentReader, type ImageItem, type ImageSource } f
 import { family } from "../../nn/index.ts";
 import { modelOf, type ExecutionOptions, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
 import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "./embedding-cache.ts";
-import type { Embeddings } from "./whitening.ts";
+import type { Embeddings } from "./feature-transform.ts";
 
 /** How far the embedding of a data set is. */
 interface EmbeddingProgress {

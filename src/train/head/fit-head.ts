@@ -29,6 +29,8 @@ export interface HeadFit {
   /** Weight [features, classes] and bias [classes]. */
   readonly parameters: Float32Array<ArrayBuffer>;
   readonly l2: number;
+  /** What the strength was chosen by: the least loss of all that were tried; undefined without folds. */
+  readonly heldOutLoss: number | undefined;
   /** Mean cross-entropy over all images in nats, which the fit has seen; without the penalty. */
   readonly loss: number;
   /** Percent of all images that are right. */
@@ -139,6 +141,7 @@ export async function* fitHead(
   return {
     parameters: headOf(objective, examples, all.point, 0),
     l2,
+    heldOutLoss: best?.tried.loss,
     loss: seen.loss.reduce((sum, loss) => sum + loss, 0) / examples.rows,
     top1: percentRight(seen),
     iterations,

@@ -21,7 +21,7 @@ import {
 } from "../../graph/index.ts";
 import type { Session } from "../../runtime/index.ts";
 import type { Evaluation } from "./minimise.ts";
-import type { Embeddings } from "./whitening.ts";
+import type { Embeddings } from "./feature-transform.ts";
 
 /** Features and their classes. */
 export interface Examples extends Embeddings {

@@ -12,24 +12,29 @@ import {
 import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
-  centring,
   foldTransform,
   halfWhitening,
   openSession,
+  scaling,
+  standardising,
   transform,
+  type Features,
   type FeatureTransform,
   type LinearHead,
-} from "./whitening.ts";
+} from "./feature-transform.ts";
 
 /** What happens while a head is trained; plain data, in order. */
 export type HeadEvent =
   | ({ readonly type: "skipped" } & UnreadableImage)
   | ({ readonly type: "embedded" } & Embedding)
-  | ({ readonly type: "whitened" } & Embedding)
-  | ({ readonly type: "not-whitened"; readonly reason: string } & Embedding)
-  | ({ readonly type: "tried" } & StrengthTried)
+  | ({ readonly type: "unlabelled-embedded" } & Embedding)
+  | ({ readonly type: "unlabelled-unused"; readonly reason: string } & Embedding)
+  | ({ readonly type: "tried"; readonly features: Features } & StrengthTried)
   | ({ readonly type: "cross-validated" } & CrossValidation)
-  | ({ readonly type: "fitted"; readonly seconds: number } & Omit<HeadFit, "parameters" | "heldOut">);
+  | ({ readonly type: "fitted"; readonly features: Features; readonly seconds: number } & Omit<
+      HeadFit,
+      "parameters" | "heldOut" | "heldOutLoss"
+    >);
 
 /** Images that were embedded. */
 interface Embedding {
@@ -73,8 +78,9 @@ export interface TrainHeadOptions extends EmbedderOptions {
   /** Names of the model's classes as the images spell them, in the order of the logits. */
   readonly classes: readonly string[];
   /**
-   * Images of any content, whose labels are not looked at: what their embeddings look like makes a better classifier of few
-   * labels, by half-whitening. Fewer than 200 are too few, and change nothing.
+   * Images of any content, whose labels are not looked at: how their embeddings vary makes a better classifier of few labels.
+   * The classifier is fitted to half-whitened, to standardised and to plain features, and the best in cross-validation is
+   * taken. Fewer than 200 images are too few, and change nothing.
    */
   readonly unlabelled?: ImageSource | undefined;
   /** Most images of `unlabelled` that are looked at, drawn by `seed`. @default 5000 */
@@ -103,7 +109,7 @@ const leastUnlabelled = 200;
 /**
  * Trains the classifier of a network whose other weights stay as they are: every image is embedded once, with its
  * mirror, as it is seen in evaluation, and the classifier is fitted by logistic regression on all images. The strength of its
- * penalty is chosen by cross-validation.
+ * penalty, and with unlabelled images the features that it sees, are chosen by cross-validation.
  *
  * @param source The network, with a classifier for these classes, whose weights are not looked at.
  * @returns The network with the new classifier, and how good it is in cross-validation.
@@ -118,27 +124,40 @@ export async function* trainHead(
 ): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
   const { classes, seed = 0, folds: wanted = 5 } = options;
   checkClassifier(source, classes);
-  const { embedded, labelled, by } = yield* embed(platform, source, images, options);
+  const { embedded, labelled, views } = yield* embed(platform, source, images, options);
 
   const began = performance.now();
-  const examples = { ...labelled, features: await transform(platform, labelled, by) };
   const folds = stratifiedFolds(labelled.labels, wanted, seed);
-  const fit = yield* fitExamples(platform, examples, folds, options);
+  let best: (View & { readonly fit: HeadFit }) | undefined;
+  for (const view of views) {
+    const examples = { ...labelled, features: await transform(platform, labelled, view.by) };
+    const fit = yield* fitExamples(platform, view.features, examples, folds, options);
+    if (!best || (fit.heldOutLoss ?? 0) < (best.fit.heldOutLoss ?? 0)) best = { ...view, fit };
+  }
+  const { features, by, fit } = best!;
   const crossValidation = crossValidationOf(embedded, folds, fit.heldOut);
   if (crossValidation) yield { type: "cross-validated", ...crossValidation };
   const { l2, loss, top1, iterations } = fit;
-  yield { type: "fitted", l2, loss, top1, iterations, seconds: (performance.now() - began) / 1000 };
+  const seconds = (performance.now() - began) / 1000;
+  yield { type: "fitted", features, l2, loss, top1, iterations, seconds };
   const head = foldTransform(fit.parameters, classes.length, by);
   return { ...withHead(source, head), crossValidation };
+}
+
+/** A way to see embeddings. */
+interface View {
+  readonly features: Features;
+  readonly by: FeatureTransform;
 }
 
 interface EmbeddedData {
   readonly embedded: EmbeddedImages;
   readonly labelled: Examples;
-  readonly by: FeatureTransform;
+  /** Ways to see them, of which the first is taken where nothing can be compared. */
+  readonly views: readonly View[];
 }
 
-/** The embeddings of the labelled images, and how the classifier is to see them. */
+/** The embeddings of the labelled images, and how the classifier may see them. */
 async function* embed(
   platform: ModelPlatform,
   source: ModelSource,
@@ -152,34 +171,45 @@ async function* embed(
   yield { type: "embedded", ...embedding(embedded) };
   const labelled: Examples = { ...embedded, numClasses: classes.length };
   checkClasses(labelled, classes);
-  const by = (yield* whiten(platform, embedder, options)) ?? centring(labelled);
-  return { embedded, labelled, by };
+  const views = yield* viewsByUnlabelled(platform, embedder, options);
+  return { embedded, labelled, views: [...views, { features: "scaled", by: scaling(labelled) }] };
 }
 
-/** The transform that the unlabelled images suggest; undefined without them, or where they say too little. */
-async function* whiten(
+/** The ways that the unlabelled images suggest: none without them, or where they say too little. */
+async function* viewsByUnlabelled(
   platform: ModelPlatform,
   embedder: Embedder,
   { unlabelled, whiteningImages = 5000, seed = 0 }: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, FeatureTransform | undefined, undefined> {
-  if (!unlabelled) return undefined;
+): AsyncGenerator<HeadEvent, readonly View[], undefined> {
+  if (!unlabelled) return [];
   const embedded = await embedder.embed(await sampleImages(unlabelled, whiteningImages, seed));
   yield* unreadable(embedded);
-  const found = embedded.rows < leastUnlabelled ? undefined : await halfWhitening(platform, embedded);
-  if (found) {
-    yield { type: "whitened", ...embedding(embedded) };
-    return found;
+  const unused = (reason: string): HeadEvent => ({
+    type: "unlabelled-unused",
+    reason,
+    ...embedding(embedded),
+  });
+  if (embedded.rows < leastUnlabelled) {
+    yield unused(
+      `${embedded.rows} unlabelled images are too few to say how embeddings vary: give ${leastUnlabelled} or more`,
+    );
+    return [];
   }
-  const reason =
-    embedded.rows < leastUnlabelled
-      ? `${embedded.rows} unlabelled images are too few to whiten the embeddings by: give ${leastUnlabelled} or more`
-      : "the unlabelled images all have the same embedding";
-  yield { type: "not-whitened", reason, ...embedding(embedded) };
-  return undefined;
+  const [whitened, standardised] = [await halfWhitening(platform, embedded), standardising(embedded)];
+  if (!whitened || !standardised) {
+    yield unused("the unlabelled images all have the same embedding");
+    return [];
+  }
+  yield { type: "unlabelled-embedded", ...embedding(embedded) };
+  return [
+    { features: "half-whitened", by: whitened },
+    { features: "standardised", by: standardised },
+  ];
 }
 
 async function* fitExamples(
   platform: ModelPlatform,
+  features: Features,
   examples: Examples,
   folds: Int32Array,
   { strengths, classBalanced, smoothing, signal }: TrainHeadOptions,
@@ -190,7 +220,7 @@ async function* fitExamples(
     const objective = headObjective(session, examples, heads);
     const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, signal });
     let next = await fitting.next();
-    for (; !next.done; next = await fitting.next()) yield { type: "tried", ...next.value };
+    for (; !next.done; next = await fitting.next()) yield { type: "tried", features, ...next.value };
     return next.value;
   } finally {
     await session.release();

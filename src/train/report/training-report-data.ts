@@ -1,5 +1,6 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
+import type { Features } from "../head/feature-transform.ts";
 
 /** What a training run has to show; everything in it is plain data. */
 export interface TrainingReportData {
@@ -56,6 +57,7 @@ export interface StepRecord {
 
 /** One strength of the L2 penalty and how the head did on images that it had not seen. */
 export interface SweepRecord {
+  readonly features: Features;
   readonly l2: number;
   readonly loss: number;
   /** In percent. */

@@ -314,8 +314,14 @@ function brokenImage({ id, error }: Extract<HeadEvent, { type: "skipped" }>): Da
 }
 
 function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
-  const chosen = events.find((event) => event.type === "fitted")?.l2;
+  const taken = events.find((event) => event.type === "fitted");
   return events
     .filter((event) => event.type === "tried")
-    .map(({ l2, loss, top1 }) => ({ l2, loss, top1, chosen: l2 === chosen }));
+    .map(({ features, l2, loss, top1 }) => ({
+      features,
+      l2,
+      loss,
+      top1,
+      chosen: features === taken?.features && l2 === taken.l2,
+    }));
 }

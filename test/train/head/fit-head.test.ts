@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { stratifiedFolds } from "../../../src/data/index.ts";
 import { nodePlatform } from "../../../src/node/platform.ts";
 import {
-  centring,
   fitHead,
   headObjective,
+  scaling,
   transform,
   type Examples,
   type FitHeadOptions,
@@ -20,7 +20,7 @@ import { temporaryFolder } from "../../support/temporary-folder.ts";
 /** Embeddings as a head is fitted on them without others: centred, of mean square length 1. */
 async function seededFeatures(sizes: Pick<Examples, "rows" | "length" | "numClasses">): Promise<Examples> {
   const examples = seededExamples(sizes);
-  return { ...examples, features: await transform(nodePlatform, examples, centring(examples)) };
+  return { ...examples, features: await transform(nodePlatform, examples, scaling(examples)) };
 }
 
 interface FitOptions extends FitHeadOptions {

@@ -4,6 +4,7 @@ import type { Start, StageKind } from "../../plan/plan-stages.ts";
 import { readBest, type ChosenModel } from "../../stages/best.ts";
 import type { Manifest } from "../../stages/manifest.ts";
 import type { Adaptation, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "../data.ts";
+import { featuresOf } from "../../stages/training.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
 /** The models of the methods adapt and labels, by the kind of the stage that makes them. */
@@ -69,8 +70,7 @@ async function adaptation(run: StandingRun): Promise<Adaptation | undefined> {
 function classifier(run: StandingRun): OwnPhotos["classifier"] {
   const manifest = lastManifest(run, "fit");
   if (!manifest) return undefined;
-  const { folds, ["whitened by"]: whitenedBy } = manifest.counts;
-  return { isWhitened: whitenedBy !== undefined, folds };
+  return { ...featuresOf(manifest), folds: manifest.counts["folds"] };
 }
 
 function tuning(run: StandingRun): OwnTuning | undefined {
