@@ -19,6 +19,7 @@ import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
 import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
+import { ownPhotos } from "./own-photos/study.ts";
 import { printReport } from "./report.ts";
 
 const benchmarks: readonly Benchmark[] = [
@@ -34,6 +35,7 @@ const benchmarks: readonly Benchmark[] = [
   memory,
   head,
   heads,
+  ownPhotos,
   score,
   select,
   browser,

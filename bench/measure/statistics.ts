@@ -11,3 +11,7 @@ export function meanAndError(values: readonly number[]): { readonly mean: number
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, error: Math.sqrt(squares / (values.length - 1) / values.length) };
 }
+
+/** A difference, with its sign and its standard error. */
+export const signed = ({ mean, error }: ReturnType<typeof meanAndError>): string =>
+  `${mean < 0 ? "" : "+"}${mean.toFixed(1)} ± ${error.toFixed(1)}`;
