@@ -61,7 +61,7 @@ function reportOf(cells: readonly Cell[]): Awaited<ReturnType<Benchmark["run"]>>
       "labels alone, %",
       "with unlabelled images, %",
       "difference",
-      "features that were taken",
+      "embeddings that were taken",
       "cross-validated alone",
       "with",
     ],

@@ -27,14 +27,13 @@ export {
   type StrengthTried,
 } from "./head/fit-head.ts";
 export {
+  centring,
   type Embeddings,
   type Features,
   type FeatureTransform,
   foldTransform,
   halfWhitening,
   type LinearHead,
-  scaling,
-  standardising,
   transform,
 } from "./head/feature-transform.ts";
 export type { Evaluation } from "./head/minimise.ts";
@@ -164,7 +163,7 @@ export {
 } from "./head/train-head.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
-export type { NamedImages } from "./run/training-data.ts";
+export { checkClassCount, type NamedImages } from "./run/training-data.ts";
 export {
   crossValidationName,
   type CrossValidatedImage,

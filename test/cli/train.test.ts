@@ -138,7 +138,7 @@ describe("the command line", () => {
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^small: .* 48 images of 3 classes\n48 images embedded in .*\n210 unlabelled images embedded in .*\n(half-whitened features, l2 .*: cross-validated loss .*\n)+(standardised features, l2 .*: cross-validated loss .*\n)+(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 .* %\nfitted with .*l2 .*\ndone: cross-validated top-1 .* %; .* holds best\.safetensors and report\.html\n$/,
+      /^small: .* 48 images of 3 classes\n48 images embedded in .*\n210 unlabelled images embedded in .*\n(half-whitened embeddings, l2 .*: cross-validated loss .*\n)+(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 .* %\nfitted with .*l2 .*\ndone: cross-validated top-1 .* %; .* holds best\.safetensors and report\.html\n$/,
     );
     const classified = await runCli([
       "classify",

@@ -188,11 +188,11 @@ describe("what is trained", () => {
     // Every way of seeing embeddings was tried, and the best one in cross-validation taken.
     const tried = ofType(events, "tried");
     expect(new Set(tried.map(({ features }) => features))).toEqual(
-      new Set(["half-whitened", "standardised", "scaled"]),
+      new Set(["half-whitened", "as they are"]),
     );
     const least = tried.reduce((best, each) => (each.loss < best.loss ? each : best));
     expect(ofType(events, "fitted")).toMatchObject([{ features: least.features, l2: least.l2 }]);
-    expect(page).toContain("and the features that the classifier sees, were chosen");
+    expect(page).toContain("and how the classifier sees embeddings, were chosen");
   });
 });
 

@@ -102,7 +102,7 @@ describe("before anything is written, a run refuses", () => {
       "semi/no-effect",
       "shardImages (5): no effect on archives and tables",
     ],
-    ["one class", () => ({ labelled: [at("one-class")] }), "semi/settings", "there is red alone"],
+    ["one class", () => ({ labelled: [at("one-class")] }), "train/classes", "there is red alone"],
     [
       "the statistics of one value",
       () => ({ finetuneRecipe: { ...shortRecipe, inputSize: 2, microBatch: 1 } }),

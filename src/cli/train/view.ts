@@ -68,7 +68,7 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
 
 /** What a classifier sees, where that is not the embeddings as they are. */
 const featuresText = ({ features }: Extract<TrainingEvent, { type: "tried" | "fitted" }>): string =>
-  features === "scaled" ? "" : `${features} features, `;
+  features === "as they are" ? "" : `${features} embeddings, `;
 
 function smallerBatchLine({
   images,

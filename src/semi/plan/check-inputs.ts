@@ -10,7 +10,15 @@ import {
 } from "../../data/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import { classesOf, isOnnxPath, isWeightsPath, openModel } from "../../predict/index.ts";
-import { checkNetwork, fitBatch, planOver, runBytes, tensorBytes, type Recipe } from "../../train/index.ts";
+import {
+  checkClassCount,
+  checkNetwork,
+  fitBatch,
+  planOver,
+  runBytes,
+  tensorBytes,
+  type Recipe,
+} from "../../train/index.ts";
 import { noClasses, noModel, type SemiContext } from "../context.ts";
 import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
@@ -186,14 +194,9 @@ function checkP({ p }: SemiSettings, classes: number): void {
   );
 }
 
-/** @throws UsageError `semi/settings` for one class alone; DataError `data/empty-classes`. */
+/** @throws UsageError `train/classes` for one class alone; DataError `data/empty-classes`. */
 async function checkClasses(images: ImageSource, classes: readonly string[]): Promise<void> {
-  if (classes.length < 2) {
-    throw new UsageError(
-      "semi/settings",
-      `Expected labelled images of two classes or more to tell apart; there is ${classes[0] ?? "none"} alone. Add images of others.`,
-    );
-  }
+  checkClassCount(classes);
   const present = new Set<string | undefined>();
   for await (const { label } of images) present.add(label);
   const empty = classes.filter((name) => !present.has(name));

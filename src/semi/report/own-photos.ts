@@ -164,8 +164,7 @@ const pending = "Not done yet.";
 /** How a classifier sees embeddings. */
 const seen: Readonly<Record<Features, string>> = {
   "half-whitened": ", half-whitened by the statistics of the unlabelled images",
-  standardised: ", each coordinate scaled by how much it varies among the unlabelled images",
-  scaled: ", as they are",
+  "as they are": ", as they are",
 };
 
 /** The stages of these methods, with the counts of this run. */

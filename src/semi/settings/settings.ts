@@ -108,7 +108,9 @@ export const semiFields = {
     recipeOf({
       base: "quick",
       images: 12_800,
-      learningRate: 0.01,
+      learningRate: 0.02,
+      referenceBatch: null,
+      clipNorm: 5,
       batchNorm: "frozen",
       autoAugment: "rand-m9-mstd0.5-inc1",
       augmentProb: 0.5,

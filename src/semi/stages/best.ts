@@ -274,7 +274,7 @@ function sentence(
     return `the student, trained on images that a teacher selected of ${unlabelled}, then on ${labels}`;
   }
   const isAlone = withoutUnlabelled.includes(stage);
-  const isByUnlabelled = fit !== undefined && featuresOf(fit).features !== "scaled";
+  const isByUnlabelled = fit !== undefined && featuresOf(fit).features === "half-whitened";
   const network =
     method === "adapt" && !isAlone
       ? `the network adapted to all images without labels`

@@ -212,14 +212,14 @@ async function trainingWork(
 }
 
 const embedded = "unlabelled images embedded";
+const whitened = "half-whitened by";
 
 /** What the classifier of a stage sees, and how many unlabelled images were looked at for it; undefined: too few. */
 export function featuresOf({ counts }: Manifest): {
   readonly features: Features;
   readonly images: number | undefined;
 } {
-  const by = (["half-whitened", "standardised"] as const).find((name) => `${name} by` in counts);
-  return { features: by ?? "scaled", images: counts[embedded] };
+  return { features: whitened in counts ? "half-whitened" : "as they are", images: counts[embedded] };
 }
 
 /** What came of a training, when one more thing has happened in it. */
@@ -231,8 +231,8 @@ function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): Sta
   }
   if (event.type === "unlabelled-embedded")
     return { outputs, counts: { ...counts, [embedded]: event.images } };
-  if (event.type === "fitted" && event.features !== "scaled") {
-    return { outputs, counts: { ...counts, [`${event.features} by`]: counts[embedded]! } };
+  if (event.type === "fitted" && event.features === "half-whitened") {
+    return { outputs, counts: { ...counts, [whitened]: counts[embedded]! } };
   }
   if (event.type === "cross-validated") {
     const { folds, top1 } = event;

@@ -29,20 +29,17 @@ export interface Embeddings {
   readonly features: Float32Array<ArrayBuffer>;
 }
 
-/**
- * How a classifier sees embeddings: all coordinates on one scale, each on its own, or so that directions which vary much
- * among the unlabelled images count less.
- */
-export type Features = "scaled" | "standardised" | "half-whitened";
+/** How a classifier sees embeddings: as they are, or so that directions in which many images vary a lot count less. */
+export type Features = "as they are" | "half-whitened";
 
-/** What a classifier sees of an embedding e: z = ((e - mean) / scales) · projection, of root mean square length 1. */
+/** What a classifier sees of an embedding e: z = (e - mean) · projection / scale. */
 export interface FeatureTransform {
   /** [length] */
   readonly mean: Float32Array<ArrayBuffer>;
-  /** [length] */
-  readonly scales: Float64Array;
   /** Symmetric [length, length]; undefined where the directions stay as they are. */
   readonly projection: Float32Array<ArrayBuffer> | undefined;
+  /** Root mean square length of (e - mean) · projection, so that of z is 1. */
+  readonly scale: number;
 }
 
 /** A linear classifier as state dicts hold it: weight [classes, features], bias [classes]. */
@@ -51,39 +48,14 @@ export interface LinearHead {
   readonly bias: Float32Array<ArrayBuffer>;
 }
 
-/** The transform that moves the mean to 0 and makes the mean square length 1, by one scale for all coordinates. */
-export function scaling(embeddings: Embeddings): FeatureTransform {
-  const { mean, variances } = spread(embeddings);
-  const scale = Math.sqrt(variances.reduce((sum, variance) => sum + variance, 0)) || 1;
-  return { mean, scales: new Float64Array(mean.length).fill(scale), projection: undefined };
-}
-
-/**
- * The transform that makes all coordinates vary alike, but for those that hardly vary at all: it divides them by
- * √(v + 0.001 · w), where v is the variance of each and w the largest.
- *
- * @returns undefined when all embeddings are equal.
- */
-export function standardising(embeddings: Embeddings): FeatureTransform | undefined {
-  const { mean, variances } = spread(embeddings);
-  const least = floor * Math.max(...variances);
-  if (least === 0) return undefined;
-  const length = Math.sqrt(variances.reduce((sum, variance) => sum + variance / (variance + least), 0));
-  const scales = variances.map((variance) => length * Math.sqrt(variance + least));
-  return { mean, scales, projection: undefined };
-}
-
-/** Mean and variance of each coordinate. */
-function spread({ rows, length, features }: Embeddings): {
-  readonly mean: Float32Array<ArrayBuffer>;
-  readonly variances: Float64Array;
-} {
+/** The transform that moves the mean to 0 and makes the mean square length 1. */
+export function centring({ rows, length, features }: Embeddings): FeatureTransform {
   const sums = new Float64Array(length);
   for (let i = 0; i < features.length; i++) sums[i % length]! += features[i]!;
   const mean = Float32Array.from(sums, (sum) => sum / rows);
-  const squares = new Float64Array(length);
-  for (let i = 0; i < features.length; i++) squares[i % length]! += (features[i]! - mean[i % length]!) ** 2;
-  return { mean, variances: squares.map((sum) => sum / rows) };
+  let squares = 0;
+  for (let i = 0; i < features.length; i++) squares += (features[i]! - mean[i % length]!) ** 2;
+  return { mean, projection: undefined, scale: Math.sqrt(squares / rows) || 1 };
 }
 
 /**
@@ -102,24 +74,17 @@ export async function halfWhitening(
   platform: ModelPlatform,
   embeddings: Embeddings,
 ): Promise<FeatureTransform | undefined> {
-  const { rows, length, features } = embeddings;
-  const { mean } = spread(embeddings);
+  const { rows, length } = embeddings;
+  const { mean } = centring(embeddings);
   const session = await openSession(platform, whiteningGraph(rows, length));
   try {
     const outputs = await session.run(
-      {
-        centred: tensor(
-          "float32",
-          [rows, length],
-          features.map((value, i) => value - mean[i % length]!),
-        ),
-      },
+      { centred: tensor("float32", [rows, length], shifted(embeddings.features, mean, 1)) },
       { transfer: true },
     );
     const projection = outputs["projection"]!.data as Float32Array<ArrayBuffer>;
     const scale = Math.sqrt(Number(outputs["mean_square"]!.data[0]));
-    if (!Number.isFinite(scale) || scale === 0) return undefined;
-    return { mean, scales: new Float64Array(length).fill(scale), projection };
+    return Number.isFinite(scale) && scale > 0 ? { mean, projection, scale } : undefined;
   } finally {
     await session.release();
   }
@@ -132,15 +97,15 @@ export async function transform(
   by: FeatureTransform,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { rows, length, features } = embeddings;
-  const { mean, scales, projection } = by;
-  const scaled = features.map((value, i) => (value - mean[i % length]!) / scales[i % length]!);
-  if (!projection) return scaled;
+  const { projection } = by;
+  const centred = shifted(features, by.mean, by.scale);
+  if (!projection) return centred;
   const x = input("x", "float32", [rows, length]);
   const y = input("projection", "float32", [length, length]);
   const session = await openSession(platform, buildGraph({ z: matMul(x, y) }));
   try {
     const { z } = await session.run({
-      x: tensor("float32", [rows, length], scaled),
+      x: tensor("float32", [rows, length], centred),
       projection: tensor("float32", [length, length], projection),
     });
     return z!.data as Float32Array<ArrayBuffer>;
@@ -149,21 +114,30 @@ export async function transform(
   }
 }
 
+/** (e - mean) / scale. */
+function shifted(
+  features: Float32Array<ArrayBuffer>,
+  mean: Float32Array,
+  scale: number,
+): Float32Array<ArrayBuffer> {
+  return features.map((value, i) => (value - mean[i % mean.length]!) / scale);
+}
+
 /**
- * The same classifier for embeddings as they come: w · P · ((e - m) / s) + b = (w · P / s) · e + (b - (w · P / s) · m).
+ * The same classifier for embeddings as they come: w · P · (e - m) / s + b = (w · P / s) · e + (b - (w · P / s) · m).
  *
  * @param parameters Weight [features, classes] and bias [classes] for features that were transformed.
  */
 export function foldTransform(
   parameters: Float32Array,
   numClasses: number,
-  { mean, scales, projection }: FeatureTransform,
+  { mean, projection, scale }: FeatureTransform,
 ): LinearHead {
   const length = mean.length;
   const weight = new Float32Array(length * numClasses);
   const bias = new Float32Array(numClasses);
   for (let k = 0; k < numClasses; k++) {
-    const own = Float64Array.from({ length }, (_, j) => parameters[j * numClasses + k]!);
+    const own = Float64Array.from({ length }, (_, j) => parameters[j * numClasses + k]! / scale);
     let offset = parameters[length * numClasses + k]!;
     for (let i = 0; i < length; i++) {
       let sum = own[i]!;
@@ -171,7 +145,7 @@ export function foldTransform(
         sum = 0;
         for (let j = 0; j < length; j++) sum += projection[i * length + j]! * own[j]!;
       }
-      weight[k * length + i] = sum / scales[i]!;
+      weight[k * length + i] = sum;
       // With the weight as it was rounded, so that the mean embedding gets the logits of the mean.
       offset -= weight[k * length + i]! * mean[i]!;
     }

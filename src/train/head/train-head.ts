@@ -12,11 +12,10 @@ import {
 import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
+  centring,
   foldTransform,
   halfWhitening,
   openSession,
-  scaling,
-  standardising,
   transform,
   type Features,
   type FeatureTransform,
@@ -79,7 +78,7 @@ export interface TrainHeadOptions extends EmbedderOptions {
   readonly classes: readonly string[];
   /**
    * Images of any content, whose labels are not looked at: how their embeddings vary makes a better classifier of few labels.
-   * The classifier is fitted to half-whitened, to standardised and to plain features, and the best in cross-validation is
+   * The classifier is fitted to half-whitened embeddings and to those as they are, and the better one in cross-validation is
    * taken. Fewer than 200 images are too few, and change nothing.
    */
   readonly unlabelled?: ImageSource | undefined;
@@ -171,17 +170,18 @@ async function* embed(
   yield { type: "embedded", ...embedding(embedded) };
   const labelled: Examples = { ...embedded, numClasses: classes.length };
   checkClasses(labelled, classes);
-  const views = yield* viewsByUnlabelled(platform, embedder, options);
-  return { embedded, labelled, views: [...views, { features: "scaled", by: scaling(labelled) }] };
+  const whitened = yield* whitenedView(platform, embedder, options);
+  const asTheyAre: View = { features: "as they are", by: centring(labelled) };
+  return { embedded, labelled, views: whitened ? [whitened, asTheyAre] : [asTheyAre] };
 }
 
-/** The ways that the unlabelled images suggest: none without them, or where they say too little. */
-async function* viewsByUnlabelled(
+/** What the unlabelled images suggest; undefined without them, or where they say too little. */
+async function* whitenedView(
   platform: ModelPlatform,
   embedder: Embedder,
   { unlabelled, whiteningImages = 5000, seed = 0 }: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, readonly View[], undefined> {
-  if (!unlabelled) return [];
+): AsyncGenerator<HeadEvent, View | undefined, undefined> {
+  if (!unlabelled) return undefined;
   const embedded = await embedder.embed(await sampleImages(unlabelled, whiteningImages, seed));
   yield* unreadable(embedded);
   const unused = (reason: string): HeadEvent => ({
@@ -193,18 +193,15 @@ async function* viewsByUnlabelled(
     yield unused(
       `${embedded.rows} unlabelled images are too few to say how embeddings vary: give ${leastUnlabelled} or more`,
     );
-    return [];
+    return undefined;
   }
-  const [whitened, standardised] = [await halfWhitening(platform, embedded), standardising(embedded)];
-  if (!whitened || !standardised) {
+  const by = await halfWhitening(platform, embedded);
+  if (!by) {
     yield unused("the unlabelled images all have the same embedding");
-    return [];
+    return undefined;
   }
   yield { type: "unlabelled-embedded", ...embedding(embedded) };
-  return [
-    { features: "half-whitened", by: whitened },
-    { features: "standardised", by: standardised },
-  ];
+  return { features: "half-whitened", by };
 }
 
 async function* fitExamples(

@@ -142,9 +142,9 @@ function sweepTable(sweep: readonly SweepRecord[]): Markup | undefined {
   if (sweep.length === 0) return undefined;
   const ofFeatures = sweep.some(({ features }) => features !== sweep[0]!.features);
   return markup`<section><h2>Regularisation</h2>
-<p>The strength of the penalty on the squared weights${ofFeatures ? ", and the features that the classifier sees," : ""} ${ofFeatures ? "were" : "was"} chosen by cross-validation: each one was fitted without a part of the images and measured on that part, in turns; the one with the lowest mean loss was then fitted on all images.</p>
+<p>The strength of the penalty on the squared weights${ofFeatures ? ", and how the classifier sees embeddings," : ""} ${ofFeatures ? "were" : "was"} chosen by cross-validation: each one was fitted without a part of the images and measured on that part, in turns; the one with the lowest mean loss was then fitted on all images.</p>
 <div class="scroll"><table class="list">
-<thead><tr>${ofFeatures ? markup`<th scope="col">features</th>` : undefined}<th scope="col">L2</th><th scope="col" class="number">cross-validated loss</th><th scope="col" class="number">top-1</th><th scope="col"></th></tr></thead>
+<thead><tr>${ofFeatures ? markup`<th scope="col">embeddings</th>` : undefined}<th scope="col">L2</th><th scope="col" class="number">cross-validated loss</th><th scope="col" class="number">top-1</th><th scope="col"></th></tr></thead>
 <tbody>${sweep.map(
     ({ features, l2, loss, top1, chosen }) =>
       markup`<tr${chosen ? markup` class="chosen"` : undefined}>${ofFeatures ? markup`<td>${features}</td>` : undefined}<td>${significant(l2)}</td><td class="number">${significant(loss)}</td><td class="number bar" style="--share:${top1.toFixed(1)}%">${percent(top1)}</td><td>${chosen ? "taken" : undefined}</td></tr>

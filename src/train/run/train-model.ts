@@ -26,7 +26,7 @@ import {
   type SavedTraining,
   writeCrossValidation,
 } from "./run-folder.ts";
-import { hashedSource, openTrainingData } from "./training-data.ts";
+import { checkClassCount, hashedSource, openTrainingData } from "./training-data.ts";
 import { validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
@@ -148,7 +148,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   const description =
     saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
   await checkValidation(data.validation, description);
-  if (asked.mode !== "adapt") checkClasses(loader.classes);
+  if (asked.mode !== "adapt") checkClassCount(loader.classes);
   checkNetwork(recipe, description.config, description.preprocessing.inputSize);
   await checkRoom(folder, runBytes(recipe, description.config, trainingPlan(recipe, loader.batchesPerEpoch)));
   await beginFolder(folder, recipe);
@@ -200,15 +200,6 @@ async function checkRoom(
   await checkSpace(storage, path, Math.max(0, stays - standing) + passes, "the run");
 }
 
-/** @throws UsageError `train/classes` */
-function checkClasses(classes: readonly string[]): void {
-  if (classes.length > 1) return;
-  throw new UsageError(
-    "train/classes",
-    `Expected images of two classes or more to tell apart; there is ${classes.length === 0 ? "none" : `${classes[0]!} alone`}. Add images of others.`,
-  );
-}
-
 function disposable<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {
   return Object.assign(resource, { [Symbol.asyncDispose]: () => resource.close() });
 }
@@ -229,7 +220,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
       "Mode head needs data whose classes are known beforehand: folders, archives or tables, not standard input.",
     );
   }
-  checkClasses(classes);
+  checkClassCount(classes);
   const source = await network.withClasses(classes);
   const images = training.size;
   const description = trainedDescription(source, run, classes.length, images);

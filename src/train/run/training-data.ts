@@ -1,3 +1,4 @@
+import { UsageError } from "../../core/index.ts";
 import { baseName } from "../../core/storage/index.ts";
 import {
   holdOut,
@@ -59,6 +60,15 @@ export async function openTrainingData(
   const { kept, heldOut } = await holdOut(training, validationShare, seed);
   const validation = heldOut.size === 0 ? undefined : heldOut;
   return { training: kept, name, validation, validationName, unlabelled };
+}
+
+/** @throws UsageError `train/classes` for fewer than two classes. */
+export function checkClassCount(classes: readonly string[]): void {
+  if (classes.length > 1) return;
+  throw new UsageError(
+    "train/classes",
+    `Expected labelled images of two classes or more to tell apart; there is ${classes.length === 0 ? "none" : `${classes[0]!} alone`}. Add images of others.`,
+  );
 }
 
 async function named(

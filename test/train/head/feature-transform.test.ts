@@ -1,11 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { seededRandom } from "../../../src/core/index.ts";
 import { nodePlatform } from "../../../src/node/platform.ts";
 import {
-  scaling,
-  standardising,
+  centring,
   foldTransform,
   halfWhitening,
   transform,
@@ -46,7 +44,7 @@ describe.skipIf(missing)(
       );
       // What float32 leaves of eigenvalues from 0.001 to 1.
       expect(furthest).toBeLessThan(2e-4 * largest);
-      expect(found.scales[0]).toBeCloseTo(expected.scale, 3);
+      expect(found.scale).toBeCloseTo(expected.scale, 3);
     });
   },
 );
@@ -56,7 +54,7 @@ describe("whitened embeddings", () => {
 
   it("have mean 0 and mean square length 1, and directions that are more alike", async () => {
     const whitening = (await halfWhitening(nodePlatform, embeddings))!;
-    const before = await transform(nodePlatform, embeddings, scaling(embeddings));
+    const before = await transform(nodePlatform, embeddings, centring(embeddings));
     const after = await transform(nodePlatform, embeddings, whitening);
     expect(meanSquareLength(before, 300)).toBeCloseTo(1, 5);
     expect(meanSquareLength(after, 300)).toBeCloseTo(1, 5);
@@ -78,45 +76,13 @@ describe("whitened embeddings", () => {
   });
 });
 
-describe("standardised embeddings", () => {
-  const [rows, length] = [300, 30];
-  const random = seededRandom(5);
-  // The first coordinate varies ten times as much as the others, the last not at all.
-  const embeddings: Embeddings = {
-    rows,
-    length,
-    features: Float32Array.from({ length: rows * length }, (_, i) =>
-      i % length === length - 1 ? 0.5 : (i % length === 0 ? 10 : 1) * (3 + random.normal()),
-    ),
-  };
-
-  it("vary alike in all coordinates, but for those that do not vary", async () => {
-    const after = await transform(nodePlatform, embeddings, standardising(embeddings)!);
-    expect(meanSquareLength(after, rows)).toBeCloseTo(1, 5);
-    const variances = Array.from(
-      { length },
-      (_, j) => after.filter((_value, i) => i % length === j).reduce((sum, x) => sum + x * x, 0) / rows,
-    );
-    expect(variances.at(-1)).toBe(0);
-    const others = variances.slice(0, -1);
-    expect(Math.max(...others) / Math.min(...others)).toBeLessThan(1.5);
-  });
-
-  it("are none where all images have the same embedding", () => {
-    expect(
-      standardising({ rows: 250, length: 8, features: new Float32Array(250 * 8).fill(0.3) }),
-    ).toBeUndefined();
-  });
-});
-
 describe("a folded classifier", () => {
   const embeddings = seededExamples({ rows: 400, length: 25, numClasses: 3 });
   const numClasses = 7;
   const parameters = Float32Array.from({ length: 26 * numClasses }, (_, i) => Math.sin(3 * i));
   const transforms: readonly (readonly [string, () => Promise<FeatureTransform>])[] = [
     ["whitened", async () => (await halfWhitening(nodePlatform, embeddings))!],
-    ["standardised", () => Promise.resolve(standardising(embeddings)!)],
-    ["scaled", async () => scaling(embeddings)],
+    ["centred", async () => centring(embeddings)],
   ];
 
   it.each(transforms)("gives embeddings the logits of their %s features", async (_, made) => {

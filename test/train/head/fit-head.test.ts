@@ -6,7 +6,7 @@ import { nodePlatform } from "../../../src/node/platform.ts";
 import {
   fitHead,
   headObjective,
-  scaling,
+  centring,
   transform,
   type Examples,
   type FitHeadOptions,
@@ -20,7 +20,7 @@ import { temporaryFolder } from "../../support/temporary-folder.ts";
 /** Embeddings as a head is fitted on them without others: centred, of mean square length 1. */
 async function seededFeatures(sizes: Pick<Examples, "rows" | "length" | "numClasses">): Promise<Examples> {
   const examples = seededExamples(sizes);
-  return { ...examples, features: await transform(nodePlatform, examples, scaling(examples)) };
+  return { ...examples, features: await transform(nodePlatform, examples, centring(examples)) };
 }
 
 interface FitOptions extends FitHeadOptions {
