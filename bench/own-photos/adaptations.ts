@@ -16,11 +16,10 @@ const lastEpoch = 12;
 
 const adaptations: readonly Adaptation[] = [
   { name: "all images", images: ({ unlabelled }) => unlabelled, every: 3 },
-  { name: "some", images: ({ unlabelled }) => firstOf(unlabelled, 5000), every: lastEpoch },
   { name: "few", images: ({ unlabelled }) => firstOf(unlabelled, 1000), every: lastEpoch },
+  { name: "both kinds", images: ({ kinds }) => kinds.both, every: lastEpoch },
   { name: "vehicles only", images: ({ kinds }) => kinds.vehicles, every: lastEpoch },
   { name: "animals only", images: ({ kinds }) => kinds.animals, every: lastEpoch },
-  { name: "as many of both", images: ({ kinds }) => kinds.both, every: lastEpoch },
 ];
 
 /** A network after an adaptation. */
