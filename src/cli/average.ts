@@ -1,7 +1,13 @@
 import { extname } from "node:path";
 import { UsageError } from "../core/index.ts";
 import type { OpenFile } from "../core/storage/index.ts";
-import { decodeDescription, encodeDescription, family, withoutAccuracy } from "../nn/index.ts";
+import {
+  decodeDescription,
+  encodeDescription,
+  family,
+  networkWeights,
+  withoutAccuracy,
+} from "../nn/index.ts";
 import { openFileSource } from "../node/files/file-storage.ts";
 import { writeFileAtomic } from "../node/files/file-system.ts";
 import { averageStateDicts, encodeSafetensors, openCheckpoint, type Checkpoint } from "../weights/index.ts";
@@ -46,7 +52,8 @@ export async function average(
     for (const file of files) {
       const source = await openFileSource(file);
       sources.push(source);
-      checkpoints.push(await openCheckpoint(source, { ema }));
+      const checkpoint = await openCheckpoint(source, { ema });
+      checkpoints.push({ ...checkpoint, tensors: networkWeights(checkpoint.tensors, file).tensors });
     }
     const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
     const file = encodeSafetensors(mean, metadataOf(checkpoints, files));

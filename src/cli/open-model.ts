@@ -24,11 +24,13 @@ export function modelSettings(
   options: ModelOptions,
   terminal: Terminal,
 ): Omit<CreateModelOptions, "device" | "plan" | "decode" | "precision" | "calibration"> {
-  const { weights, inputSize, cropPct, interpolation, offline } = options;
+  const { weights, key, ema, inputSize, cropPct, interpolation, offline } = options;
   return {
     pretrained: weights === undefined,
     // Without a name, the file itself says what it holds.
     ...(weights !== undefined && options.model !== undefined ? { weights } : {}),
+    key,
+    ema,
     preprocessing: defined({ inputSize, cropPct, interpolation }),
     hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,

@@ -40,6 +40,8 @@ export interface ModelFamily<Config extends CommonConfig, Tap extends string> {
   readonly architectures: Readonly<Record<string, Partial<Config>>>;
   /** Feature maps that can be read from the network, in order of computation. */
   readonly taps: readonly Tap[];
+  /** Names of parameters that every network has, and hardly anything else. */
+  readonly landmarks: readonly string[];
   /** Names of the classifier's parameters, [classes, embedding] and [classes]. */
   readonly classifier: { readonly weight: string; readonly bias: string };
 

@@ -10,6 +10,7 @@ export {
   randomStateDict,
   randomTensors,
 } from "./state.ts";
+export { networkWeights, type NetworkWeights } from "./network-weights.ts";
 export { findCard, hasWeights, listModels, modelConfig } from "./registry.ts";
 export {
   modelCards,

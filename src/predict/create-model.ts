@@ -45,7 +45,13 @@ export async function createModel<Input>(
   options: CreateModelOptions = {},
 ): Promise<Model<Input>> {
   const file = options.weights ?? model;
-  if (isOnnxPath(file)) return openExported(platform, file, options);
+  if (isOnnxPath(file)) {
+    if (options.key === undefined && !options.ema) return openExported(platform, file, options);
+    throw new ModelError(
+      "model/no-weights",
+      `${file} is an exported graph, which has no other weights to take.`,
+    );
+  }
   const source = await openModel(platform, model, options);
   if (options.precision !== "int8") return modelOf(platform, source, options);
   requireInt8Kernels(options.device ?? "cpu");

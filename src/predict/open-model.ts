@@ -8,6 +8,7 @@ import {
   family,
   findCard,
   modelConfig,
+  networkWeights,
   randomStateDict,
   type ModelConfig,
   type ModelDescription,
@@ -23,6 +24,15 @@ export interface ModelOptions {
   readonly pretrained?: boolean | undefined;
   /** A `.pth` or `.safetensors` file. @default none: random weights, unless `pretrained` */
   readonly weights?: string | undefined;
+  /**
+   * Which weights of a file that holds several: the name of a dict in a `.pth`, such as `student`, or the prefix of their
+   * names.
+   *
+   * @default the usual one that there is
+   */
+  readonly key?: string | undefined;
+  /** Takes the averaged weights of a training checkpoint, such as `state_dict_ema`. @default false */
+  readonly ema?: boolean | undefined;
   /** Seed of random weights, and of a new classifier. @default 0 */
   readonly seed?: number | undefined;
   /** Another number of classes drops the classifier; 0 gives embeddings only. */
@@ -74,6 +84,12 @@ export async function openModel(
       (await platform.pretrainedWeights(model, { signal: options.signal, ...options.hub }));
     return fromFile(platform, path, model, options);
   }
+  if (options.key !== undefined || options.ema) {
+    throw new ModelError(
+      "model/no-weights",
+      `${model}: ${options.ema ? "averaged weights" : `weights of the name ${options.key}`} are asked for, and no file of weights is given.`,
+    );
+  }
   const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
   return withOverrides(described, options, (use) => use(undefined));
 }
@@ -96,7 +112,9 @@ async function fromFile(
   const open: WithCheckpoint = async (use) => {
     await using source = await storageFor(path).open(path);
     // Awaited here: the file has to stay open meanwhile.
-    return await use(await openCheckpoint(source));
+    const checkpoint = await openCheckpoint(source, { ema: options.ema, key: options.key });
+    const key = options.key === checkpoint.key ? undefined : options.key;
+    return await use({ ...checkpoint, tensors: networkWeights(checkpoint.tensors, path, key).tensors });
   };
   const described = await open(({ tensors, metadata }) =>
     Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),

@@ -9,15 +9,29 @@ import {
 /** A weights file whose directory has been read; its elements are read tensor by tensor. */
 export interface Checkpoint {
   readonly format: "pth-legacy" | "pth-zip" | "safetensors";
-  /** Names without `module.` and `_orig_mod.` prefixes, in file order. */
+  /** By the names that the file has, in its order. */
   readonly tensors: StateDict;
+  /** Where they lay in a `.pth`, such as `model_state_dict`; undefined when the file is the state dict itself. */
+  readonly key?: string | undefined;
+  /** The other dicts of tensors in a `.pth`, such as `state_dict_ema`, each of which `key` names. */
+  readonly otherKeys?: readonly string[] | undefined;
+  /**
+   * Classes and functions that a `.pth` names and that only Python knows, such as `argparse.Namespace`: what was made of them
+   * was passed over, and nothing of them ran.
+   */
+  readonly unread?: readonly string[] | undefined;
   /** safetensors: its `__metadata__`; `.pth`: strings and numbers beside the state dict, such as `epoch`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Where training programs put averaged weights. */
+export const averagedKeys: readonly string[] = ["state_dict_ema", "model_ema", "ema_state_dict"];
+
 export interface OpenCheckpointOptions {
-  /** Takes the averaged weights (`state_dict_ema`, `model_ema`) of a training checkpoint. @default false */
-  readonly ema?: boolean;
+  /** Takes the averaged weights (`state_dict_ema`, `model_ema`, `ema_state_dict`) of a training checkpoint. @default false */
+  readonly ema?: boolean | undefined;
+  /** Takes the dict of tensors of this name, out of a file that holds several. @default the usual name that there is */
+  readonly key?: string | undefined;
   /**
    * Keeps what training remembers of the tensors of a `.safetensors` file, such as momentum; otherwise the file gives
    * the weights that were validated: moving averages where training keeps them.

@@ -16,8 +16,8 @@ const strangers: readonly (readonly [string, string])[] = [
  * Opens a `.pth` of either format or a `.safetensors` file, told apart by their first bytes. Only the directory is
  * read; every tensor reads its own elements when loaded.
  *
- * A nested training checkpoint gives the first of `state_dict`, `model`, `module`, `model_state`, then
- * `state_dict_ema`, `model_ema`; with `ema` the last two only.
+ * A training checkpoint gives the dict of tensors under `key`, or under the first usual name that it has: `state_dict`,
+ * `model_state_dict`, `model`, `module`, …; else the only one there is. With `ema` it gives the averaged one.
  *
  * @throws WeightsError, and nothing else, for whatever the bytes may be; code in a pickle is never executed.
  */
@@ -34,6 +34,9 @@ export async function openCheckpoint(
   if (head[8] === 0x7b) {
     const checkpoint = await openSafetensors(source);
     if (options.trainingState) return checkpoint;
+    if (options.ema && ![...checkpoint.tensors.keys()].some((name) => name.endsWith("/ema"))) {
+      throw refuse(source.name, "no-ema", "has no averaged weights beside its own. Open it without ema.");
+    }
     return { ...checkpoint, tensors: inferenceWeights(checkpoint.tensors) };
   }
   if (first === 0x80) return (await openPth()).openLegacyPth(source, options);

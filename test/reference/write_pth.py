@@ -3,6 +3,7 @@
 import argparse
 import base64
 import collections
+import datetime
 import json
 import pathlib
 import sys
@@ -61,15 +62,47 @@ cases = {
     "dtypes": (dtypes, dtypes),
     "strided": (strided, strided),
     "module": (weights, weights),
-    "training": (training, weights),
+    "training": (training, {"module." + key: value for key, value in weights.items()}),
     "model": ({"model": weights, "epoch": 1}, weights),
-    "compiled": ({"_orig_mod.module." + key: value for key, value in weights.items()}, weights),
+    "compiled": ({"_orig_mod.module." + key: value for key, value in weights.items()}, None),
     "parameters": (dict(net.named_parameters()), dict(net.named_parameters())),
     "large": ({"weight": torch.randn(1200, 1000), "bias": torch.randn(1200)}, None),
 }
+
+
+class Settings(dict):
+    """A class of the one who saved the file."""
+
+
+class Recorder:
+    __slots__ = ("best",)
+
+    def __init__(self):
+        self.best = 1
+
+
+counts = collections.defaultdict(list, {"a": [1]})
+beside = {
+    "args": argparse.Namespace(lr=0.1, lists=[[1, 2], {"a": (3,)}]),
+    "best_acc1": numpy.float64(80.3),
+    "history": numpy.arange(5),
+    "when": datetime.datetime(2026, 1, 2),
+    "counter": collections.Counter("abca"),
+    "counts": counts,
+    "settings": Settings(a=1, b=Settings(c=2)),
+    "recorder": Recorder(),
+    "bytes": bytearray(b"abc"),
+    "complex": 1 + 2j,
+    "path": pathlib.PurePosixPath("runs/1"),
+    "when_done": print,
+}
+cases["beside"] = ({"state_dict": weights, **beside}, weights)
+cases["tutorial"] = ({"epoch": 3, "model_state_dict": weights, "optimizer_state_dict": optimizer.state_dict()}, weights)
+cases["only"] = ({"epoch": 3, "backbone_weights": weights, "optim": optimizer.state_dict()}, weights)
+several = {"student": weights, "teacher": ema}
 refused = {
-    "namespace": {"state_dict": weights, "args": argparse.Namespace(lr=0.1)},
-    "numpy": {"state_dict": weights, "top1": numpy.float64(80.3)},
+    "several": several,
+    "array": {"state_dict": {"0.weight": numpy.zeros(3)}},
     "network": net,
     "sparse": {"a": torch.eye(3).to_sparse()},
     "quantised": {"a": torch.quantize_per_tensor(torch.randn(4), 0.1, 0, torch.qint8)},
@@ -103,6 +136,7 @@ for name, (value, tensors) in cases.items():
     expected[name] = {key: described(tensor) for key, tensor in (tensors or value).items()}
     for form, options in formats.items():
         torch.save(value, folder / f"{name}.{form}.pth", **options)
+torch.save(several, folder / "several.pth")
 for name, value in refused.items():
     for form in ("legacy", "zip"):
         torch.save(value, folder / f"refused-{name}.{form}.pth", **formats[form])

@@ -49,23 +49,44 @@ async function refusal(bytes: Uint8Array<ArrayBuffer>): Promise<WeightsError> {
 }
 
 describe("pickles that would run code", () => {
-  it.each(Object.entries(attacks))("%s is refused and does nothing", async (_, attack) => {
-    const wrap = (stateDict: Writable): Writable => ({
+  it.each(Object.entries(attacks))("%s does nothing, whether the file opens or not", async (_, attack) => {
+    const beside = (stateDict: Writable): Writable => ({
       dict: [
         ["state_dict", stateDict],
         ["extra", attack],
       ],
     });
-    for (const bytes of [encodeLegacyPth(weight, { wrap }), await encodeZipPth(weight, { wrap })]) {
-      const error = await refusal(bytes);
-      expect(error.code).toMatch(/^weights\/(forbidden-global|invalid-pickle)$/);
+    for (const bytes of [
+      encodeLegacyPth(weight, { wrap: beside }),
+      await encodeZipPth(weight, { wrap: beside }),
+    ]) {
+      try {
+        const { tensors, unread } = await openCheckpoint(bytesSource("evil.pth", bytes));
+        expect(unread).not.toEqual([]);
+        expect((await tensors.get("weight")!.load()).data).toEqual(Float32Array.of(1, 2));
+      } catch (error) {
+        expect(error).toMatchObject({ name: "WeightsError", code: "weights/invalid-pickle" });
+      }
+    }
+    const inPlace: readonly Writable[] = [
+      attack,
+      { dict: [["model", attack]] },
+      { dict: [["state_dict", { dict: [["layer.weight", attack]] }]] },
+    ];
+    for (const root of inPlace) {
+      const wrap = (): Writable => root;
+      for (const bytes of [encodeLegacyPth(new Map(), { wrap }), await encodeZipPth(new Map(), { wrap })]) {
+        expect((await refusal(bytes)).code).toMatch(
+          /^weights\/(forbidden-global|invalid-pickle|no-state-dict)$/,
+        );
+      }
     }
     expect(existsSync(trace)).toBe(false);
     expect("polluted" in {}).toBe(false);
   });
 
   it("names the global, says that nothing ran and how to go on", async () => {
-    const error = await refusal(encodeLegacyPth(weight, { wrap: () => call("os", "system", command) }));
+    const error = await refusal(encodeLegacyPth(new Map(), { wrap: () => call("os", "system", command) }));
     expect(error.code).toBe("weights/forbidden-global");
     expect(error.message).toContain("os.system");
     expect(error.message).toContain("Nothing was executed");

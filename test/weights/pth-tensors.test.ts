@@ -74,10 +74,11 @@ describe("other ways to write a tensor", () => {
   });
 
   it("keeps messages short, however long the names in a file are", async () => {
-    const written: Writable = { global: ["os", "x".repeat(900)] };
-    await expect(values(false, { tuple: [written] })).rejects.toMatchObject({
-      code: "weights/forbidden-global",
-    });
+    const written: Writable = { call: { global: ["os", "x".repeat(900)] }, args: [] };
+    const named = (object: Writable): Promise<unknown> => values(false, { dict: [["a.b", object]] });
+    await expect(named(written)).rejects.toThrow(expect.objectContaining({ name: "WeightsError" }));
+    const endless: Writable = { global: ["os", "x".repeat(2000)] };
+    await expect(named(endless)).rejects.toMatchObject({ code: "weights/invalid-pickle" });
     const key: Writable = {
       persistentId: ["storage", { global: ["torch", "FloatStorage"] }, "k".repeat(1e5), "cpu", 1],
     };

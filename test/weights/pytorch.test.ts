@@ -45,7 +45,9 @@ describe.skipIf(!hasTorch)("files that PyTorch wrote (skipped without PyTorch)",
     }
   }
 
-  const names = ["dtypes", "strided", "module", "training", "model", "compiled", "parameters", "large"];
+  const names = "dtypes strided module training model compiled parameters large beside tutorial only".split(
+    " ",
+  );
   const formats = ["legacy", "zip", "protocol4", "legacy-protocol4"];
   const files = names.flatMap((name) => formats.map((format) => ({ name, format })));
 
@@ -72,6 +74,43 @@ describe.skipIf(!hasTorch)("files that PyTorch wrote (skipped without PyTorch)",
       return Promise.resolve();
     }));
 
+  it("names what only Python knows, and passes it over", () =>
+    withCheckpoint("beside.zip.pth", async ({ key, unread, metadata }) => {
+      expect(key).toBe("state_dict");
+      expect(metadata).toEqual({});
+      for (const name of [
+        "argparse.Namespace",
+        "datetime.datetime",
+        "collections.Counter",
+        "__main__.Settings",
+      ]) {
+        expect(unread).toContain(name);
+      }
+      return Promise.resolve();
+    }));
+
+  it("says where the weights lay, and which others there are", () =>
+    withCheckpoint("training.zip.pth", async ({ key, otherKeys, unread }) => {
+      expect({ key, otherKeys, unread }).toEqual({
+        key: "state_dict",
+        otherKeys: ["state_dict_ema"],
+        unread: [],
+      });
+      return Promise.resolve();
+    }));
+
+  it("takes the weights that are named, where there are several", () =>
+    withCheckpoint(
+      "several.pth",
+      async ({ tensors, key }) => {
+        expect(key).toBe("teacher");
+        const { data } = await tensors.get("1.weight")!.load();
+        const plain = viewAs("float32", base64(expected["module"]!["1.weight"]!.bytes));
+        expect(Array.from(data, Number)).toEqual(Array.from(plain, (value) => value * 2));
+      },
+      { key: "teacher" },
+    ));
+
   it("takes averaged weights when asked", () =>
     withCheckpoint(
       "training.legacy.pth",
@@ -89,8 +128,8 @@ describe.skipIf(!hasTorch)("files that PyTorch wrote (skipped without PyTorch)",
   });
 
   const refusals = [
-    ["namespace", "weights/forbidden-global", "argparse.Namespace"],
-    ["numpy", "weights/forbidden-global", "numpy.core.multiarray.scalar"],
+    ["several", "weights/several-state-dicts", "student, teacher"],
+    ["array", "weights/forbidden-global", "0.weight is an object of numpy.core.multiarray._reconstruct"],
     ["network", "weights/forbidden-global", "torch.nn.modules.container.Sequential"],
     ["sparse", "weights/unsupported-tensor", "sparse"],
     ["quantised", "weights/unsupported-tensor", "quantised"],

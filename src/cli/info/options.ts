@@ -1,5 +1,6 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
+import { whichWeights } from "../options/model-options.ts";
 import { flag } from "../options/schemas.ts";
 
 /** `info`: everything that is known of a model or a weights file. */
@@ -11,6 +12,7 @@ export const infoCommand = {
       about: "list every layer with shape, parameters and multiply-adds",
       schema: flag,
     },
+    ...whichWeights,
     json: jsonOption,
   },
   examples: [

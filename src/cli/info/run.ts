@@ -7,6 +7,7 @@ import {
   layerTable,
   listModels,
   modelConfig,
+  networkWeights,
   type Layer,
 } from "../../nn/index.ts";
 import { openFileSource } from "../../node/files/file-storage.ts";
@@ -32,7 +33,9 @@ export async function info(
   terminal: Terminal,
 ): Promise<Outcome> {
   const { entry, lines, layers } =
-    isWeightsPath(subject) || existsSync(subject) ? await aboutFile(subject) : await aboutModel(subject);
+    isWeightsPath(subject) || existsSync(subject)
+      ? await aboutFile(subject, options)
+      : await aboutModel(subject, options);
   if (options.json) {
     const document = options.layers ? { ...entry, layers: layers() } : entry;
     await terminal.print([JSON.stringify(document, null, 2)]);
@@ -50,9 +53,9 @@ interface Subject {
   readonly layers: () => readonly Layer[];
 }
 
-async function aboutModel(name: string): Promise<Subject> {
+async function aboutModel(name: string, options: InfoOptions): Promise<Subject> {
   const embedded = embeddedWeights(name);
-  if (embedded !== undefined) return aboutFile(embedded);
+  if (embedded !== undefined) return aboutFile(embedded, options);
   const config = modelConfig(name);
   const card = findCard(name);
   if (card === undefined) {
@@ -61,6 +64,9 @@ async function aboutModel(name: string): Promise<Subject> {
       models.length > 0 ? `ask for ${models.join(" or ")}` : "ssl-resnext models lists those with one";
     throw new UsageError("usage/no-card", `"${name}" is an architecture without a card; ${others}.`);
   }
+  if (options.key !== undefined || options.ema) {
+    throw new UsageError("usage/no-file", `--key and --ema are for files of weights; ${name} is a card.`);
+  }
   return {
     entry: cardEntry(card),
     lines: (style) => cardLines(card, style),
@@ -68,13 +74,14 @@ async function aboutModel(name: string): Promise<Subject> {
   };
 }
 
-async function aboutFile(file: string): Promise<Subject> {
+async function aboutFile(file: string, { key, ema }: InfoOptions): Promise<Subject> {
   const source = await openFileSource(file);
   try {
-    const checkpoint = await openCheckpoint(source);
+    const checkpoint = await openCheckpoint(source, { key, ema });
+    const network = networkWeights(checkpoint.tensors, file, key === checkpoint.key ? undefined : key);
     const description = decodeDescription(checkpoint.metadata, file);
-    const config = description?.config ?? family.detect(checkpoint.tensors);
-    const facts: CheckpointFacts = { file, size: source.size, checkpoint, config, description };
+    const config = description?.config ?? family.detect(network.tensors);
+    const facts: CheckpointFacts = { file, size: source.size, checkpoint, network, config, description };
     return {
       entry: checkpointEntry(facts),
       lines: (style) => checkpointLines(facts, style),

@@ -9,8 +9,9 @@ import {
   type ModelDescription,
   type TimmAccuracy,
   type TopAccuracy,
+  type NetworkWeights,
 } from "../../nn/index.ts";
-import type { Checkpoint } from "../../weights/index.ts";
+import { averagedKeys, type Checkpoint } from "../../weights/index.ts";
 import { bytes, grouped, plural, si } from "../output/numbers.ts";
 import { definitions, printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
@@ -121,12 +122,15 @@ export interface CheckpointFacts {
   readonly file: string;
   readonly size: number;
   readonly checkpoint: Checkpoint;
+  /** The network among its tensors. */
+  readonly network: NetworkWeights;
   readonly config: ModelConfig;
   readonly description: ModelDescription | undefined;
 }
 
 /** A weights file as JSON. */
-export function checkpointEntry({ file, size, checkpoint, config, description }: CheckpointFacts): object {
+export function checkpointEntry(facts: CheckpointFacts): object {
+  const { file, size, checkpoint, network, config, description } = facts;
   return {
     file,
     bytes: size,
@@ -134,6 +138,11 @@ export function checkpointEntry({ file, size, checkpoint, config, description }:
     architecture: family.title(config),
     config,
     parameters: countParameters(config),
+    ...(checkpoint.key === undefined ? {} : { key: checkpoint.key }),
+    otherKeys: checkpoint.otherKeys ?? [],
+    prefix: network.prefix,
+    ...(network.classifier === undefined ? {} : { classifier: network.classifier }),
+    unread: checkpoint.unread ?? [],
     tensors: Array.from(checkpoint.tensors, ([name, { dtype, dims }]) => ({ name, dtype, dims })),
     ...(description && {
       name: description.name,
@@ -160,9 +169,28 @@ export function checkpointLines(facts: CheckpointFacts, style: Style): string[] 
       ["parameters", grouped(countParameters(config))],
       ["tensors", `${plural(tensors.size, "tensor")} (${dtypes}), ${grouped(elements)} elements`],
       ["classes", classesText(config, description)],
+      ...foundPairs(facts),
       ...(description ? descriptionPairs(description) : metadataPairs(checkpoint.metadata)),
     ]),
   ];
+}
+
+/** Where the weights lay in the file, and what was left there. */
+function foundPairs({ checkpoint, network }: CheckpointFacts): [string, string][] {
+  const { key, otherKeys = [], unread = [] } = checkpoint;
+  const { prefix, classifier, left } = network;
+  const shown = (names: readonly string[]): string =>
+    names.slice(0, 8).map(printable).join(", ") + (names.length > 8 ? `, and ${names.length - 8} more` : "");
+  const others = otherKeys.map((name) => (averagedKeys.includes(name) ? `${name} (averaged: --ema)` : name));
+  const pairs: readonly [string, string | undefined][] = [
+    ["weights under", key && printable(key)],
+    ["other weights", others.length > 0 ? `${shown(others)}; --key NAME takes them` : undefined],
+    ["prefix taken off", prefix && printable(prefix)],
+    ["classifier under", classifier && printable(classifier)],
+    ["not of the network", left.length > 0 ? shown(left) : undefined],
+    ["not read", unread.length > 0 ? `${shown(unread)}: nothing of them ran` : undefined],
+  ];
+  return pairs.flatMap(([name, value]): [string, string][] => (value ? [[name, value]] : []));
 }
 
 function classesText({ numClasses }: ModelConfig, description: ModelDescription | undefined): string {

@@ -5,6 +5,22 @@ import { flag, integer, oneOf, share, text } from "./schemas.ts";
 
 const modelGroup = "Model:";
 
+/** Which weights of a file that holds several. */
+export const whichWeights = {
+  key: {
+    flags: "--key <name>",
+    about: "which weights of a file that holds several: a name such as student, or the prefix of their names",
+    group: modelGroup,
+    schema: text.optional(),
+  },
+  ema: {
+    flags: "--ema",
+    about: "take the averaged weights of a training checkpoint, such as state_dict_ema",
+    group: modelGroup,
+    schema: flag,
+  },
+} satisfies OptionTable;
+
 /** Which model, from where, and how it sees images. */
 export const modelOptions = {
   model: {
@@ -19,6 +35,7 @@ export const modelOptions = {
     group: modelGroup,
     schema: text.optional(),
   },
+  ...whichWeights,
   offline: {
     flags: "--offline",
     about: "never download: use what the cache holds",

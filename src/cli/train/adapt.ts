@@ -49,6 +49,8 @@ export const adaptCommand = {
     json: ofTrain.json,
     model: ofTrain.model,
     weights: ofTrain.weights,
+    key: ofTrain.key,
+    ema: ofTrain.ema,
     scratch: {
       ...ofTrain.scratch,
       about: "start from random weights: takes far more images and epochs",

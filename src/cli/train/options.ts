@@ -4,7 +4,7 @@ import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
 import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
 import { inputOptions } from "../options/input-output-options.ts";
-import { trainingOptions } from "../options/model-options.ts";
+import { trainingOptions, whichWeights } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
 /** Options for the values of a recipe, each of which may stay away. */
@@ -72,6 +72,7 @@ export const trainCommand = {
       group: model,
       schema: text.optional(),
     },
+    ...whichWeights,
     scratch: { flags: "--scratch", about: "start from random weights", group: model, schema: flag },
     offline: {
       flags: "--offline",

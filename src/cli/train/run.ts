@@ -39,6 +39,8 @@ type CommonOptions = Pick<
   | "resume"
   | "model"
   | "weights"
+  | "key"
+  | "ema"
   | "scratch"
   | "offline"
   | "exif"
@@ -52,11 +54,13 @@ export function trainingOf(
   options: CommonOptions,
   terminal: Terminal,
 ): Omit<TrainModelOptions, "data" | "out"> {
-  const { resume, model, weights, scratch, device, threads, workers } = options;
+  const { resume, model, weights, key, ema, scratch, device, threads, workers } = options;
   return {
     resume,
     model,
     weights,
+    key,
+    ema,
     scratch,
     device,
     threads,

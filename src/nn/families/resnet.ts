@@ -29,6 +29,7 @@ export const resnetFamily: ModelFamily<ResNetConfig, ResNetTap> = {
   schema: resnetSchema,
   architectures: resnetArchitectures,
   taps,
+  landmarks: [stemName, "bn1.weight", "layer1.0.conv1.weight"],
   classifier,
   complete: resnetConfig,
   detect: detectResNet,

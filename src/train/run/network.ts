@@ -85,7 +85,7 @@ async function keptClasses(
  */
 async function startingModel(
   platform: TrainingPlatform,
-  { model, weights, scratch = false, hub, signal }: StartingModelOptions,
+  { model, weights, key, ema, scratch = false, hub, signal }: StartingModelOptions,
   more: Pick<ModelOptions, "seed" | "numClasses" | "classes" | "preprocessing">,
 ): Promise<ModelSource> {
   if (scratch && weights !== undefined) {
@@ -102,12 +102,14 @@ async function startingModel(
     );
   }
   if (scratch && isWeightsPath(named))
-    return withRandomWeights(await openModel(platform, named, more), more.seed);
+    return withRandomWeights(await openModel(platform, named, { ...more, key, ema }), more.seed);
   const pretrained = !scratch && weights === undefined && hasWeights(named);
   return openModel(platform, named, {
     ...more,
     pretrained,
     ...(model === undefined ? {} : { weights }),
+    key,
+    ema,
     hub,
     signal,
   });

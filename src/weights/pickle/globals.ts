@@ -2,6 +2,7 @@ import { bytesPerElement, elementCount, type DType } from "../../core/index.ts";
 import {
   PickleDict,
   PickleGlobal,
+  PickleObject,
   PickleSet,
   PickleTuple,
   typeName,
@@ -208,10 +209,10 @@ const dtypeNames = [
   .split(" ");
 
 /**
- * The complete list of what a pickle may name. Every entry is code of this folder: a name is looked up here and
+ * The complete list of names that mean something. Every entry is code of this folder: a name is looked up here and
  * nowhere else, so a pickle cannot reach the host's functions.
  */
-export const globals: ReadonlyMap<string, PickleGlobal> = new Map(
+const globals: ReadonlyMap<string, PickleGlobal> = new Map(
   [
     ...Object.entries(containerCalls).map(([name, call]) => new PickleGlobal(name, { call })),
     ...Object.entries(tensorCalls).map(([name, call]) => new PickleGlobal(name, { call })),
@@ -219,6 +220,21 @@ export const globals: ReadonlyMap<string, PickleGlobal> = new Map(
     ...dtypeNames.map((name) => new PickleGlobal(`torch.${name}`, {})),
   ].map((global) => [global.name, global]),
 );
+
+/** The names by which Python's pickle makes an object of the class that is their first argument. */
+const makers = new Set(["copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__"]);
+
+/** What a name stands for: an entry of the table, or else something that makes objects which know their names only. */
+export function globalOf(name: string): PickleGlobal {
+  const known = globals.get(name);
+  if (known) return known;
+  const call: PickleCall = ([first]) =>
+    new PickleObject(makers.has(name) && first instanceof PickleGlobal ? first.name : name);
+  return new PickleGlobal(name, { call });
+}
+
+/** Whether a name is in the table. */
+export const isKnown = (name: string): boolean => globals.has(name);
 
 /** Tensors that PyTorch can save and this package does not read, by the name that gives them away. */
 const tensorKinds: readonly (readonly [RegExp, string])[] = [
@@ -232,25 +248,39 @@ const tensorKinds: readonly (readonly [RegExp, string])[] = [
   [/^torch\._utils\._rebuild_nested/, "a nested tensor"],
 ];
 
-/** Code and message for a name that is not in `globals.ts`. */
-export function refuseGlobal(name: string): { readonly code: string; readonly message: string } {
-  const kind = tensorKinds.find(([pattern]) => pattern.test(name))?.[1];
+const tensorKind = (name: string): string | undefined =>
+  tensorKinds.find(([pattern]) => pattern.test(name))?.[1];
+
+/** Whether an object is a tensor of a kind that is not read. */
+export const isOtherTensor = ({ name }: PickleObject): boolean => tensorKind(name) !== undefined;
+
+/** Code and message for a storage of a type that is not in the table. */
+export function notStorage(name: string): readonly [code: string, message: string] {
+  const kind = tensorKind(name);
   if (kind !== undefined) {
-    return {
-      code: "unsupported-tensor",
-      message: `it holds ${kind} (${name}). Save dense float tensors: torch.save(model.state_dict(), path).`,
-    };
+    return [
+      "unsupported-tensor",
+      `it holds ${kind} (${name}). Save dense float tensors: torch.save(model.state_dict(), path).`,
+    ];
   }
-  if (name.endsWith("Storage")) {
-    return {
-      code: "unsupported-storage",
-      message: `storage type ${name} is not known. Convert the tensors to float32 before torch.save.`,
-    };
+  return [
+    "unsupported-storage",
+    `storage type ${name} is not known. Convert the tensors to float32 before torch.save.`,
+  ];
+}
+
+/** Code and message for an object that stands where weights should be. @param what Such as the name of a tensor */
+export function notWeights(what: string, { name }: PickleObject): readonly [code: string, message: string] {
+  const kind = tensorKind(name);
+  if (kind !== undefined) {
+    return [
+      "unsupported-tensor",
+      `${what} is ${kind} (${name}). Save dense float tensors: torch.save(model.state_dict(), path).`,
+    ];
   }
-  return {
-    code: "forbidden-global",
-    message:
-      `its pickle asks for ${name}, which is not needed for weights. Nothing was executed. If you trust the ` +
+  return [
+    "forbidden-global",
+    `${what} is an object of ${name}, which only Python can make. Nothing was executed. If you trust the ` +
       `file, re-save only its weights with PyTorch: torch.save(model.state_dict(), path).`,
-  };
+  ];
 }

@@ -9,6 +9,8 @@ export interface PickleMachine extends CallContext {
   readonly cursor: ByteCursor;
   readonly stack: PickleStack;
   readonly memo: Map<number, PickleValue>;
+  /** Names that are not in `globals.ts`, as far as they are noted. */
+  readonly unknown: Set<string>;
   readonly persistentLoad: PersistentLoad | undefined;
 }
 
@@ -16,7 +18,7 @@ export interface PickleMachine extends CallContext {
 export type OpcodeRules = Readonly<Record<number, (machine: PickleMachine) => void>>;
 
 /**
- * The pickle opcodes of protocols 2 to 5, by the names of CPython's `pickletools`; EXT1-4, OBJ, NEWOBJ_EX and the
+ * The pickle opcodes of protocols 2 to 5, by the names of CPython's `pickletools`; EXT1-4, OBJ and the
  * out-of-band buffers are left out, since PyTorch writes none of them.
  */
 export const opcodes = {
@@ -56,6 +58,7 @@ export const opcodes = {
   SHORT_BINBYTES: 0x43,
   PROTO: 0x80,
   NEWOBJ: 0x81,
+  NEWOBJ_EX: 0x92,
   TUPLE1: 0x85,
   TUPLE2: 0x86,
   TUPLE3: 0x87,

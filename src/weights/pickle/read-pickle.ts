@@ -1,6 +1,6 @@
 import type { WeightsError } from "../../core/index.ts";
 import { refuse as refuseFile } from "../checkpoint.ts";
-import { globals, refuseGlobal } from "./globals.ts";
+import { globalOf, isKnown } from "./globals.ts";
 import {
   ByteCursor,
   opcodes as op,
@@ -9,7 +9,15 @@ import {
   type PersistentLoad,
   type PickleMachine,
 } from "./machine.ts";
-import { PickleDict, PickleGlobal, PickleSet, PickleTuple, typeName, type PickleValue } from "./values.ts";
+import {
+  PickleDict,
+  PickleGlobal,
+  PickleObject,
+  PickleSet,
+  PickleTuple,
+  typeName,
+  type PickleValue,
+} from "./values.ts";
 
 function recall({ stack, memo, refuse }: PickleMachine, index: number): void {
   const value = memo.get(index);
@@ -69,11 +77,13 @@ const scalarRules: OpcodeRules = {
 
 function append({ stack, refuse }: PickleMachine, items: readonly PickleValue[]): void {
   const list = stack.top();
+  if (list instanceof PickleObject) return;
   if (!Array.isArray(list)) throw refuse("invalid-pickle", `cannot append to ${typeName(list)}.`);
   for (const item of items) list.push(item);
 }
 
 function setItems({ refuse }: PickleMachine, dict: PickleValue, items: readonly PickleValue[]): void {
+  if (dict instanceof PickleObject && items.length % 2 === 0) return;
   if (!(dict instanceof PickleDict) || items.length % 2 !== 0) {
     throw refuse("invalid-pickle", `cannot set ${items.length} keys and values of ${typeName(dict)}.`);
   }
@@ -81,6 +91,7 @@ function setItems({ refuse }: PickleMachine, dict: PickleValue, items: readonly 
 }
 
 function addItems({ refuse }: PickleMachine, set: PickleValue, items: readonly PickleValue[]): void {
+  if (set instanceof PickleObject) return;
   if (!(set instanceof PickleSet)) throw refuse("invalid-pickle", `cannot add to ${typeName(set)}.`);
   for (const item of items) set.items.add(item);
 }
@@ -133,15 +144,14 @@ const containerRules: OpcodeRules = {
   },
 };
 
-function pushGlobal({ stack, refuse }: PickleMachine, module: string, name: string): void {
+function pushGlobal(machine: PickleMachine, module: string, name: string): void {
+  const { stack, unknown, spend, refuse } = machine;
+  if (module.length + name.length > longestName)
+    throw refuse("invalid-pickle", `a name of ${module.length + name.length} characters.`);
   const full = `${module}.${name}`;
-  const known = globals.get(full);
-  if (known !== undefined) {
-    stack.push(known);
-    return;
-  }
-  const { code, message } = refuseGlobal(full);
-  throw refuse(code, message);
+  spend(full.length);
+  if (!isKnown(full) && unknown.size < mostUnknown) unknown.add(full);
+  stack.push(globalOf(full));
 }
 
 function stackGlobal(machine: PickleMachine): void {
@@ -156,6 +166,10 @@ function stackGlobal(machine: PickleMachine): void {
 function call(machine: PickleMachine): void {
   const args = machine.stack.pop();
   const callee = machine.stack.pop();
+  if (callee instanceof PickleObject && args instanceof PickleTuple) {
+    machine.stack.push(new PickleObject(callee.name));
+    return;
+  }
   if (!(callee instanceof PickleGlobal) || callee.call === undefined || !(args instanceof PickleTuple)) {
     const message = `${typeName(callee)} cannot be called with ${typeName(args)}.`;
     throw machine.refuse("invalid-pickle", message);
@@ -163,9 +177,20 @@ function call(machine: PickleMachine): void {
   machine.stack.push(callee.call(args.items, machine));
 }
 
+/** As REDUCE, with keyword arguments, which nothing here needs. */
+function callWithKeywords(machine: PickleMachine): void {
+  machine.stack.pop();
+  call(machine);
+}
+
 /** state_dict() hangs version numbers on its OrderedDict; nothing here needs them. */
 function build({ stack, refuse }: PickleMachine): void {
   const state = stack.pop();
+  const built = stack.top();
+  if (built instanceof PickleObject) {
+    built.state = state;
+    return;
+  }
   if (stack.top() instanceof PickleDict && state instanceof PickleDict) return;
   throw refuse("invalid-pickle", `${typeName(stack.top())} takes no state.`);
 }
@@ -176,7 +201,7 @@ function persistent(machine: PickleMachine): void {
   stack.push(persistentLoad(stack.pop(), machine));
 }
 
-/** Opcodes that name something or call it: only what `globals.ts` lists can be named. */
+/** Opcodes that name something or call it: what `globals.ts` does not list makes objects that only know its name. */
 const callRules: OpcodeRules = {
   [op.GLOBAL]: (machine) => pushGlobal(machine, machine.cursor.line(), machine.cursor.line()),
   [op.STACK_GLOBAL]: stackGlobal,
@@ -186,6 +211,7 @@ const callRules: OpcodeRules = {
   },
   [op.REDUCE]: call,
   [op.NEWOBJ]: call,
+  [op.NEWOBJ_EX]: callWithKeywords,
   [op.BUILD]: build,
   [op.BINPERSID]: persistent,
 };
@@ -193,12 +219,20 @@ const callRules: OpcodeRules = {
 /** Opcodes and copied items of one pickle; a state dict of 10,000 tensors takes about 300,000. */
 const budget = 4_000_000;
 
+/** Names outside `globals.ts` that are noted. */
+const mostUnknown = 100;
+
+/** Characters of a name. */
+const longestName = 1000;
+
 const rules: OpcodeRules = { ...stackRules, ...scalarRules, ...containerRules, ...callRules };
 
 /** What a pickle held, and the offset behind its STOP. */
 interface PickleResult {
   readonly value: PickleValue;
   readonly end: number;
+  /** Names outside `globals.ts`, in order of appearance: what was made of them are `PickleObject`s. */
+  readonly unknown: ReadonlySet<string>;
 }
 
 /**
@@ -206,8 +240,7 @@ interface PickleResult {
  * only.
  *
  * @param file what errors call the file
- * @throws WeightsError `weights/forbidden-global` for any name outside `globals.ts`, `weights/truncated` when the
- *   bytes end first, `weights/invalid-pickle`, `weights/pickle-too-large`
+ * @throws WeightsError `weights/truncated` when the bytes end first, `weights/invalid-pickle`, `weights/pickle-too-large`
  */
 export function readPickle(
   file: string,
@@ -230,6 +263,7 @@ export function readPickle(
     cursor,
     stack,
     memo: new Map(),
+    unknown: new Set(),
     persistentLoad,
     spend,
     refuse,
@@ -238,7 +272,9 @@ export function readPickle(
   for (;;) {
     spend(1);
     const opcode = cursor.uint8();
-    if (opcode === op.STOP) return { value: stack.pop(), end: cursor.position };
+    if (opcode === op.STOP) {
+      return { value: stack.pop(), end: cursor.position, unknown: machine.unknown };
+    }
     const rule = rules[opcode];
     if (rule === undefined) {
       throw refuse("invalid-pickle", `opcode 0x${opcode.toString(16).padStart(2, "0")} is not read.`);

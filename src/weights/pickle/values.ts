@@ -19,7 +19,7 @@ export class PickleSet {
   readonly items: Set<PickleValue> = new Set();
 }
 
-/** One of the few functions and classes that a pickle may name: see `globals.ts`. */
+/** A function or class that a pickle names: one of `globals.ts`, or one that only makes a `PickleObject`. */
 export class PickleGlobal {
   readonly name: string;
   /** What calling it builds; absent for names that are only ever passed on, such as `torch.FloatStorage`. */
@@ -30,6 +30,20 @@ export class PickleGlobal {
     this.name = name;
     this.call = rule.call;
     this.storage = rule.storage;
+  }
+}
+
+/**
+ * What stands for an object of a class, or the result of a function, that is not in `globals.ts`: its name, and its state
+ * as data. Neither is looked up, imported or called.
+ */
+export class PickleObject {
+  readonly name: string;
+  /** What `BUILD` gave it, such as the attributes of an `argparse.Namespace`. */
+  state: PickleValue = null;
+
+  constructor(name: string) {
+    this.name = name;
   }
 }
 
@@ -46,6 +60,7 @@ export type PickleValue =
   | PickleDict
   | PickleSet
   | PickleGlobal
+  | PickleObject
   | StorageReference
   | PickledTensor;
 
@@ -62,7 +77,7 @@ export function typeName(value: PickleValue | undefined): string {
   if (value instanceof PickleTuple) return "tuple";
   if (value instanceof PickleDict) return "dict";
   if (value instanceof PickleSet) return "set";
-  if (value instanceof PickleGlobal) return value.name;
+  if (value instanceof PickleGlobal || value instanceof PickleObject) return value.name;
   return value.kind;
 }
 

@@ -8,8 +8,21 @@ import {
   type StateDict,
   type TensorSource,
 } from "../../core/index.ts";
-import { readRange, refuse, type Checkpoint, type OpenCheckpointOptions } from "../checkpoint.ts";
-import { PickleDict, typeName, type PickledTensor, type PickleValue } from "../pickle/values.ts";
+import {
+  averagedKeys,
+  readRange,
+  refuse,
+  type Checkpoint,
+  type OpenCheckpointOptions,
+} from "../checkpoint.ts";
+import { isOtherTensor, notWeights } from "../pickle/globals.ts";
+import {
+  PickleDict,
+  PickleObject,
+  typeName,
+  type PickledTensor,
+  type PickleValue,
+} from "../pickle/values.ts";
 
 /** The longest pickle that is read, in bytes: a state dict of 626 tensors takes about 100 kB. */
 export const maximumPickleBytes: number = 16 * 2 ** 20;
@@ -20,8 +33,8 @@ export function lazyStateDict(
   root: PickleValue,
   offsets: ReadonlyMap<string, number>,
   options: OpenCheckpointOptions,
-): Pick<Checkpoint, "tensors" | "metadata"> {
-  const { tensors, metadata } = findStateDict(source.name, root, options);
+): Pick<Checkpoint, "tensors" | "metadata" | "key" | "otherKeys"> {
+  const { tensors, ...found } = findStateDict(source.name, root, options);
   const entries: StateDict = new Map(
     [...tensors].map(([name, tensor]) => {
       const offset = offsets.get(tensor.storage.key);
@@ -35,50 +48,94 @@ export function lazyStateDict(
       return [name, stridedSource(source, name, tensor, offset)];
     }),
   );
-  return { tensors: entries, metadata };
+  return { tensors: entries, ...found };
 }
 
-const plainKeys = ["state_dict", "model", "module", "model_state"] as const;
-const emaKeys = ["state_dict_ema", "model_ema"] as const;
+/** Where training programs put the weights, by how sure the name is. */
+const plainKeys = [
+  "state_dict",
+  "model_state_dict",
+  "model",
+  "module",
+  "model_state",
+  "net",
+  "network",
+  "params",
+  "weights",
+] as const;
 
 /** The tensors of a checkpoint and the plain values that stand beside them. */
-interface FoundStateDict {
+type FoundStateDict = Pick<Checkpoint, "metadata" | "key" | "otherKeys"> & {
   readonly tensors: ReadonlyMap<string, PickledTensor>;
-  readonly metadata: Readonly<Record<string, string>>;
-}
+};
 
 /**
  * Finds the state dict in what a `.pth` holds: the dict itself, or one nested in a training checkpoint. Entries
  * of a state dict that are not tensors are passed over.
  *
- * @throws WeightsError `weights/no-state-dict`, `weights/no-ema`, `weights/duplicate-key`
+ * @throws WeightsError `weights/no-state-dict`, `weights/no-ema`, `weights/several-state-dicts`, and `weights/forbidden-global`
+ *   or `weights/unsupported-tensor` for an object that stands where weights should be
  */
 function findStateDict(file: string, root: PickleValue, options: OpenCheckpointOptions): FoundStateDict {
+  if (root instanceof PickleObject) throw refuse(file, ...notWeights("what was saved", root));
   if (!(root instanceof PickleDict)) {
     throw refuse(file, "no-state-dict", `expected a dict of tensors, the file holds ${typeName(root)}.`);
   }
-  const keys = options.ema === true ? emaKeys : [...plainKeys, ...emaKeys];
-  const nested = keys
-    .map((key) => tensorsOf(file, root.entries.get(key)))
-    .find((tensors) => tensors.size > 0);
-  if (nested !== undefined) return { tensors: nested, metadata: scalarsOf(root) };
-  if (options.ema === true) {
-    throw refuse(
-      file,
-      "no-ema",
-      `has no averaged weights: none of ${emaKeys.join(", ")}. Open it without ema.`,
-    );
+  const keys = [...root.entries.keys()].filter((key) => typeof key === "string" && holdsTensors(root, key));
+  const found = (key: string | undefined, dict: PickleDict): FoundStateDict => ({
+    tensors: tensorsOf(file, dict),
+    metadata: scalarsOf(root),
+    key,
+    otherKeys: (keys as string[]).filter((other) => other !== key),
+  });
+  const key = chosenKey(file, keys as string[], options);
+  if (key !== undefined) return found(key, root.entries.get(key) as PickleDict);
+  for (const name of plainKeys) {
+    const value = root.entries.get(name);
+    if (value instanceof PickleObject) throw refuse(file, ...notWeights(name, value));
+    if (value instanceof PickleDict) tensorsOf(file, value);
   }
-  const tensors = tensorsOf(file, root);
-  if (tensors.size > 0) return { tensors, metadata: scalarsOf(root) };
+  if (tensorsOf(file, root).size > 0) return found(undefined, root);
   const held = [...root.entries.keys()]
     .slice(0, 8)
-    .map((key) => (typeof key === "string" ? key : typeName(key)))
+    .map((name) => (typeof name === "string" ? name : typeName(name)))
     .join(", ");
   throw refuse(
     file,
     "no-state-dict",
-    `expected tensors, or a dict of them under ${keys.join(", ")}; the file holds ${held || "nothing"}.`,
+    `expected tensors, or a dict of them under ${plainKeys.join(", ")}; the file holds ${held || "nothing"}.`,
+  );
+}
+
+/**
+ * The name of the dict of tensors that is meant.
+ *
+ * @param keys Names of all there are.
+ * @returns undefined when there is none
+ */
+function chosenKey(
+  file: string,
+  keys: readonly string[],
+  { ema = false, key }: OpenCheckpointOptions,
+): string | undefined {
+  if (key !== undefined && keys.includes(key)) return key;
+  const averages = averagedKeys.filter((name) => keys.includes(name));
+  if (ema) {
+    if (averages[0] !== undefined) return averages[0];
+    throw refuse(
+      file,
+      "no-ema",
+      `has no averaged weights: none of ${averagedKeys.join(", ")}. Open it without ema.`,
+    );
+  }
+  const usual = plainKeys.find((name) => keys.includes(name));
+  if (usual !== undefined) return usual;
+  const others = keys.filter((name) => !averages.some((average) => average === name));
+  if (others.length < 2) return others[0] ?? averages[0];
+  throw refuse(
+    file,
+    "several-state-dicts",
+    `holds ${others.length} dicts of tensors: ${others.join(", ")}. Say which one is meant (key, --key).`,
   );
 }
 
@@ -86,22 +143,28 @@ function isTensor(value: PickleValue): value is PickledTensor {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "tensor";
 }
 
-function tensorsOf(file: string, value: PickleValue | undefined): ReadonlyMap<string, PickledTensor> {
-  const tensors = new Map<string, PickledTensor>();
-  if (!(value instanceof PickleDict)) return tensors;
-  for (const [key, item] of value.entries) {
-    if (typeof key !== "string" || !isTensor(item)) continue;
-    const name = withoutWrappers(key);
-    if (tensors.has(name))
-      throw refuse(file, "duplicate-key", `${name} stands twice, with and without a prefix.`);
-    tensors.set(name, item);
-  }
-  return tensors;
+function holdsTensors(root: PickleDict, key: string): boolean {
+  const value = root.entries.get(key);
+  return (
+    value instanceof PickleDict &&
+    [...value.entries].some(([name, item]) => typeof name === "string" && isTensor(item))
+  );
 }
 
-/** DataParallel puts `module.` before every name, torch.compile `_orig_mod.`. */
-function withoutWrappers(key: string): string {
-  return key.replace(/^(?:module\.|_orig_mod\.)+/, "");
+/** Names with dots are those of parameters; `_extra_state` is what modules keep besides. */
+const isParameter = (name: string): boolean => name.includes(".") && !name.endsWith("_extra_state");
+
+/** @throws WeightsError for an object of Python's in place of a tensor. */
+function tensorsOf(file: string, dict: PickleDict): ReadonlyMap<string, PickledTensor> {
+  const tensors = new Map<string, PickledTensor>();
+  for (const [name, item] of dict.entries) {
+    if (typeof name !== "string") continue;
+    if (isTensor(item)) tensors.set(name, item);
+    else if (item instanceof PickleObject && (isOtherTensor(item) || isParameter(name))) {
+      throw refuse(file, ...notWeights(name, item));
+    }
+  }
+  return tensors;
 }
 
 function scalarsOf(root: PickleDict): Readonly<Record<string, string>> {

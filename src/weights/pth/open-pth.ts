@@ -1,5 +1,6 @@
 import { bytesPerElement, WeightsError, type ByteSource, type DType } from "../../core/index.ts";
 import { readRange, refuse, type Checkpoint, type OpenCheckpointOptions } from "../checkpoint.ts";
+import { notStorage } from "../pickle/globals.ts";
 import type { PersistentLoad } from "../pickle/machine.ts";
 import { readPickle } from "../pickle/read-pickle.ts";
 import {
@@ -25,7 +26,7 @@ export async function openZipPth(source: ByteSource, options: OpenCheckpointOpti
 
   const bytes = await readEntry(source, entries.get(`${folder}data.pkl`)!, maximumPickleBytes);
   const declared = new Map<string, DeclaredStorage>();
-  const { value } = readPickle(source.name, bytes, 0, storageLoader(declared));
+  const { value, unknown } = readPickle(source.name, bytes, 0, storageLoader(declared));
 
   const offsets = new Map<string, number>();
   for (const [key, storage] of declared) {
@@ -39,7 +40,7 @@ export async function openZipPth(source: ByteSource, options: OpenCheckpointOpti
     }
     offsets.set(key, await storedOffset(source, entry));
   }
-  return { format: "pth-zip", ...lazyStateDict(source, value, offsets, options) };
+  return { format: "pth-zip", ...lazyStateDict(source, value, offsets, options), unread: [...unknown] };
 }
 
 function folderOf(file: string, entries: ReadonlyMap<string, StoredEntry>): string {
@@ -89,6 +90,7 @@ const protocolVersion = 1001;
 
 interface Head {
   readonly root: PickleValue;
+  readonly unread: readonly string[];
   readonly declared: DeclaredStorages;
   readonly keys: PickleValue;
   readonly end: number;
@@ -101,7 +103,11 @@ interface Head {
 export async function openLegacyPth(source: ByteSource, options: OpenCheckpointOptions): Promise<Checkpoint> {
   const head = await readHead(source);
   const offsets = await locateStorages(source, head);
-  return { format: "pth-legacy", ...lazyStateDict(source, head.root, offsets, options) };
+  return {
+    format: "pth-legacy",
+    ...lazyStateDict(source, head.root, offsets, options),
+    unread: head.unread,
+  };
 }
 
 /** The pickles do not say how long they are: reads a window, and a larger one where they reach past its end. */
@@ -150,7 +156,7 @@ function parseHead(file: string, bytes: Uint8Array): Head {
   const declared = new Map<string, DeclaredStorage>();
   const object = readPickle(file, bytes, platform.end, storageLoader(declared));
   const keys = readPickle(file, bytes, object.end);
-  return { root: object.value, declared, keys: keys.value, end: keys.end };
+  return { root: object.value, unread: [...object.unknown], declared, keys: keys.value, end: keys.end };
 }
 
 /** A value in a message; containers only by their type, since they may be nested without end. */
@@ -213,6 +219,8 @@ const isCount = (value: PickleValue | undefined): value is number =>
 function storageLoader(declared: Map<string, DeclaredStorage>): PersistentLoad {
   return (id, context) => {
     const [tag, type, key, , length, view] = id instanceof PickleTuple ? id.items : [];
+    // A class whose source code the old format keeps beside it.
+    if (tag === "module" && type instanceof PickleGlobal) return type;
     if (tag !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isCount(length)) {
       throw context.refuse(
         "invalid-pickle",
@@ -220,7 +228,7 @@ function storageLoader(declared: Map<string, DeclaredStorage>): PersistentLoad {
       );
     }
     if (type.storage === undefined) {
-      throw context.refuse("unsupported-storage", `${type.name} is not a storage type.`);
+      throw context.refuse(...notStorage(type.name));
     }
     const { dtype } = type.storage;
     const known = declared.get(key);

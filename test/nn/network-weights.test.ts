@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { tensor, type StateDict, type TensorSource } from "../../src/core/index.ts";
+import { expectedShapes, family, networkWeights, randomStateDict, resnetConfig } from "../../src/nn/index.ts";
+
+const config = resnetConfig({
+  block: "basic",
+  layers: [1, 1],
+  cardinality: 1,
+  baseWidth: 64,
+  stem: "cifar",
+  width: 8,
+  inChannels: 3,
+  numClasses: 4,
+});
+const plain = randomStateDict(config, 1);
+const names = [...plain.keys()];
+
+/** The same tensors by other names; undefined leaves one out. */
+const renamed = (weights: StateDict, name: (old: string) => string | undefined): StateDict =>
+  new Map(
+    [...weights].flatMap(([old, source]): [string, TensorSource][] => {
+      const now = name(old);
+      return now === undefined ? [] : [[now, source]];
+    }),
+  );
+const prefixed = (prefix: string): StateDict => renamed(plain, (name) => prefix + name);
+
+describe("the network among the tensors of a file", () => {
+  it("is the file as it is, where nothing wraps it", () => {
+    const found = networkWeights(plain, "plain.pth");
+    expect(found).toMatchObject({ prefix: "", classifier: undefined, left: [] });
+    expect([...found.tensors]).toEqual([...plain]);
+  });
+
+  it.each(["module.", "_orig_mod.", "model.", "backbone.", "encoder.", "timm_model.", "_orig_mod.module."])(
+    "is found behind %s",
+    (prefix) => {
+      const found = networkWeights(prefixed(prefix), "wrapped.pth");
+      expect(found.prefix).toBe(prefix);
+      expect([...found.tensors]).toEqual([...plain]);
+      expect(family.detect(found.tensors)).toEqual(config);
+    },
+  );
+
+  it("is MoCo's query encoder, with what is beside it left out", () => {
+    const queue = tensor("float32", [2], Float32Array.of(1, 2));
+    const both = new Map([
+      ...prefixed("module.encoder_k."),
+      ...prefixed("module.encoder_q."),
+      ["module.queue", { ...queue, load: () => Promise.resolve(queue) }] as const,
+    ]);
+    const { prefix, tensors, left } = networkWeights(both, "moco.pth");
+    expect(prefix).toBe("module.encoder_q.");
+    expect([...tensors.keys()]).toEqual(names);
+    expect(left).toHaveLength(names.length + 1);
+  });
+
+  it("is the one that is named, where there are several; refused without a name", () => {
+    const both = new Map([...prefixed("student."), ...prefixed("teacher.")]);
+    expect(networkWeights(both, "both.pth", "teacher").prefix).toBe("teacher.");
+    expect(() => networkWeights(both, "both.pth")).toThrow(
+      expect.objectContaining({
+        code: "weights/several-networks",
+        message: expect.stringContaining("student, teacher") as string,
+      }),
+    );
+    expect(() => networkWeights(both, "both.pth", "ema")).toThrow(
+      expect.objectContaining({ code: "weights/no-key" }),
+    );
+  });
+
+  it("keeps the classifier that a wrapper has beside it", () => {
+    const outside = renamed(plain, (name) => (name.startsWith("fc.") ? name : `backbone.${name}`));
+    const { tensors, left } = networkWeights(outside, "beside.pth");
+    expect(new Set(tensors.keys())).toEqual(new Set(names));
+    expect(left).toEqual([]);
+  });
+});
+
+describe("a classifier", () => {
+  it("of dropout and a linear layer is that layer", () => {
+    const sequence = renamed(plain, (name) => name.replace(/^fc\./, "fc.1."));
+    const { tensors, classifier, left } = networkWeights(sequence, "dropout.pth");
+    expect({ classifier, left }).toEqual({ classifier: "fc.1", left: [] });
+    expect(new Set(tensors.keys())).toEqual(new Set(names));
+    expect(tensors.get("fc.weight")).toBe(plain.get("fc.weight"));
+  });
+
+  it("without a bias has zeros", async () => {
+    const { tensors } = networkWeights(
+      renamed(plain, (name) => (name === "fc.bias" ? undefined : name)),
+      "no-bias.pth",
+    );
+    expect((await tensors.get("fc.bias")!.load()).data).toEqual(new Float32Array(4));
+    expect(new Set(tensors.keys())).toEqual(new Set(expectedShapes(config).keys()));
+  });
+
+  it("of several layers is left out, and named", () => {
+    const head = renamed(plain, (name) => name.replace(/^fc\./, "fc.0."));
+    const layers = new Map([...head, ["fc.2.weight", plain.get("fc.weight")!] as const]);
+    const { tensors, left } = networkWeights(layers, "mlp.pth");
+    expect(left).toEqual(["fc.0.weight", "fc.0.bias", "fc.2.weight"]);
+    expect(family.detect(tensors).numClasses).toBe(0);
+  });
+});
