@@ -55,6 +55,7 @@ export async function average(
       const checkpoint = await openCheckpoint(source, { ema });
       checkpoints.push({ ...checkpoint, tensors: networkWeights(checkpoint.tensors, file).tensors });
     }
+    checkSameClasses(checkpoints, files);
     const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
     const file = encodeSafetensors(mean, metadataOf(checkpoints, files));
     terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
@@ -69,6 +70,23 @@ export async function average(
   } finally {
     await Promise.all(sources.map((source) => source.close()));
   }
+}
+
+/** @throws UsageError `usage/average` for files whose classes are not the same, in the same order. */
+function checkSameClasses(checkpoints: readonly Checkpoint[], files: readonly string[]): void {
+  const named = checkpoints.flatMap(({ metadata }, index) => {
+    const classes = decodeDescription(metadata, files[index]!)?.classes;
+    return classes === undefined || classes.length === 0 ? [] : [{ file: files[index]!, classes }];
+  });
+  const [first] = named;
+  const other = named.find(({ classes }) => JSON.stringify(classes) !== JSON.stringify(first?.classes));
+  if (!first || !other) return;
+  const shown = ({ file, classes }: typeof first): string =>
+    `${file}: ${typeof classes === "string" ? classes : classes.slice(0, 6).join(", ") + (classes.length > 6 ? ", …" : "")}`;
+  throw new UsageError(
+    "usage/average",
+    `Expected models of the same classes in the same order, whose mean means something. ${shown(first)}; ${shown(other)}.`,
+  );
 }
 
 /** The last checkpoint's description, with what was averaged in its provenance. */

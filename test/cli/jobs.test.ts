@@ -1,6 +1,7 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { exportSafetensors, openModel } from "../../src/index.ts";
 import { colourCheckpoint, colourImages } from "../support/colour-model.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -171,6 +172,16 @@ describe("average", () => {
       classes: ["red", "green", "blue"],
       provenance: { recipe: "nearest colour", averaged: `${weights}, ${weights}` },
     });
+  });
+
+  it("refuses models whose classes have another order", async () => {
+    const other = join(folder, "other-order.safetensors");
+    await exportSafetensors(await openModel(weights, { classes: ["blue", "green", "red"] }), other);
+    const output = join(folder, "no-mean.safetensors");
+    const { code, stderr } = await runCli(["average", weights, other, "-o", output]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${weights}: red, green, blue; ${other}: blue, green, red`);
+    expect(existsSync(output)).toBe(false);
   });
 
   it("writes no safetensors under another format's name", async () => {
