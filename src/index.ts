@@ -38,6 +38,7 @@ export {
   type Calibration,
   type CalibrationImages,
   type Classified,
+  type ImageInput,
   type CreateModelOptions,
   type Embedded,
   type Explained,

@@ -1,4 +1,4 @@
-import { ModelError } from "../core/index.ts";
+import { DataError, ModelError, UsageError } from "../core/index.ts";
 import type { ImageItem, ModelClasses } from "../data/index.ts";
 import { family, findCard, type ModelCard, type ModelDescription, type Tap } from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
@@ -19,8 +19,11 @@ import {
 } from "./results.ts";
 import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
 
-/** One image: a path or URI, or encoded bytes, in a Blob too. */
-export type ImageInput = string | Uint8Array<ArrayBuffer> | Blob;
+/**
+ * One image: a path, a URL (`file:`, `https:`, `data:`), or the encoded bytes, in whatever holds them: a Uint8Array such as
+ * Node's Buffer, an ArrayBuffer, a Blob or File, a stream.
+ */
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array>;
 
 /** How a platform names what it is given as one image, and where its bytes are. */
 export type ItemOf<Input> = (image: Input) => SingleItem | Promise<SingleItem>;
@@ -28,10 +31,38 @@ export type ItemOf<Input> = (image: Input) => SingleItem | Promise<SingleItem>;
 type SingleItem = Pick<ImageItem, "id" | "content">;
 
 /** The item of one image. */
-export const imageItem: ItemOf<ImageInput> = (image) => {
-  if (typeof image === "string") return { id: image, content: { path: image } };
-  return { id: "image", content: image instanceof Blob ? { blob: image } : { bytes: image } };
+export const imageItem: ItemOf<ImageInput> = async (image) => {
+  const address = image instanceof URL ? image.href : image;
+  if (typeof address === "string") {
+    if (!/^data:/i.test(address)) return { id: address, content: { path: address } };
+    return { id: "data: URL", content: { bytes: await dataOf(address) } };
+  }
+  if (address instanceof Blob) return { id: "image", content: { blob: address } };
+  const bytes = await bytesOf(address);
+  if (bytes) return { id: "image", content: { bytes } };
+  throw new DataError(
+    "data/image-input",
+    `Expected an image as a path, a URL (file:, https:, data:), a Uint8Array, ArrayBuffer, Blob, File or ReadableStream of its bytes, and in a page as <img>, canvas, video, ImageBitmap or ImageData; this is ${image === null ? "null" : typeof image}.`,
+  );
 };
+
+async function bytesOf(image: unknown): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (image instanceof Uint8Array) {
+    return image.buffer instanceof ArrayBuffer ? (image as Uint8Array<ArrayBuffer>) : new Uint8Array(image);
+  }
+  if (image instanceof ArrayBuffer) return new Uint8Array(image);
+  if (image instanceof ReadableStream) return new Uint8Array(await new Response(image).arrayBuffer());
+  return undefined;
+}
+
+/** @throws DataError `data/image-input`, which does not repeat what may be megabytes. */
+async function dataOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await (await fetch(url)).arrayBuffer());
+  } catch (cause) {
+    throw new DataError("data/image-input", "The data: URL of an image is not well formed.", { cause });
+  }
+}
 
 export interface ClassifyOptions extends RunOptions {
   /** How many of the best classes to give. @default 5 */
@@ -128,6 +159,9 @@ export class Model<Input = ImageInput> implements Network {
   async *classifyAll(images: Images, options: ClassifyOptions = {}): Results<Classified> {
     this.#requireClassifier();
     const { topk: count = 5, signal } = options;
+    if (!Number.isInteger(count) || count < 1) {
+      throw new UsageError("usage/topk", `topk: expected a whole number from 1 on, got ${count}.`);
+    }
     for await (const result of this.run(["logits"], images, signal)) {
       yield "error" in result
         ? result

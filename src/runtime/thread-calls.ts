@@ -69,7 +69,7 @@ export function threadOver(worker: WorkerPort): Thread {
         signal?.throwIfAborted();
         if (failure) throw failure;
         const id = ++lastId;
-        worker.post({ id, method, argument }, transfer);
+        worker.post({ id, method, argument: withoutSurroundings(argument, transfer) }, transfer);
         // The call stays on the list, and keeps the process alive, until the thread has answered: ending a
         // process while ONNX Runtime is at work in one of its threads aborts it.
         const onAbort = (): void => {
@@ -97,6 +97,34 @@ export function threadOver(worker: WorkerPort): Thread {
       await worker.ended();
     },
   };
+}
+
+/**
+ * The same message with copies of views that see a part of their memory only: posting a view posts all that lies behind it,
+ * such as the 400 MB that an image was cut out of.
+ */
+function withoutSurroundings(message: unknown, transfer: readonly Transferable[]): unknown {
+  if (typeof message !== "object" || message === null) return message;
+  if (ArrayBuffer.isView(message)) {
+    const { buffer } = message;
+    const isWhole = message.byteLength === buffer.byteLength;
+    if (isWhole || !(buffer instanceof ArrayBuffer) || transfer.includes(buffer)) return message;
+    const copied = buffer.slice(message.byteOffset, message.byteOffset + message.byteLength);
+    if (message instanceof DataView) return new DataView(copied);
+    const { constructor } = message as Float32Array;
+    // A Buffer of Node's is a Uint8Array wherever it is posted to.
+    return constructor.name === "Buffer"
+      ? new Uint8Array(copied)
+      : new (constructor as Float32ArrayConstructor)(copied);
+  }
+  if (Array.isArray(message)) {
+    const items = message as readonly unknown[];
+    return typeof items[0] === "object" ? items.map((item) => withoutSurroundings(item, transfer)) : items;
+  }
+  if (Object.getPrototypeOf(message) !== Object.prototype) return message;
+  return Object.fromEntries(
+    Object.entries(message).map(([name, value]) => [name, withoutSurroundings(value, transfer)]),
+  );
 }
 
 /** The port to whoever started this thread. */
@@ -134,7 +162,7 @@ export function answerCallsOn(port: CallerPort, methods: Methods): void {
       const run = methods[method];
       if (!run) throw new SessionError("runtime/run-failed", `This worker has no method "${method}".`);
       const { value, transfer = [] } = await run(argument as never, call);
-      port.post({ id, value }, transfer);
+      port.post({ id, value: withoutSurroundings(value, transfer) }, transfer);
     } catch (error) {
       port.post({ id, error: toWire(error, "runtime/run-failed") }, []);
     } finally {

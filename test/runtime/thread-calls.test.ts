@@ -53,6 +53,21 @@ describe("calls over a port", () => {
     await thread.end();
   });
 
+  it("post what a view sees, and nothing of the memory around it", async () => {
+    const { thread } = open({
+      size: ({ bytes }: { readonly bytes: Uint8Array }) =>
+        Promise.resolve({ value: [bytes.buffer.byteLength, ...bytes] }),
+      part: () => Promise.resolve({ value: { at: new Float32Array(1000).fill(2).subarray(10, 12) } }),
+    });
+    const large = new Uint8Array(1_000_000).fill(7);
+    expect(await thread.call("size", { bytes: large.subarray(5, 7) })).toEqual([2, 7, 7]);
+    expect(await thread.call("size", { bytes: Buffer.from(large.buffer, 9, 1) })).toEqual([1, 7]);
+    const { at } = await thread.call<{ at: Float32Array }>("part", undefined);
+    expect(at).toEqual(Float32Array.of(2, 2));
+    expect(at.buffer.byteLength).toBe(8);
+    await thread.end();
+  });
+
   it("give errors with class and code; others become errors of the session", async () => {
     const { thread } = open({
       refuse: () => Promise.reject(new ImageError("image/empty", "The image file is empty.")),

@@ -1,4 +1,3 @@
-import { UsageError } from "../../core/index.ts";
 import {
   concatSources,
   isImagePath,
@@ -8,6 +7,7 @@ import {
 } from "../../data/index.ts";
 import { imageFormat } from "../../image/image-format.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
+import { imageItem, type ImageInput } from "../../predict/model.ts";
 import { blobUri } from "../storage/browser-storage.ts";
 import { isPixelSource, pixelsOf, type PixelSource } from "./pixels.ts";
 
@@ -17,21 +17,16 @@ import { isPixelSource, pixelsOf, type PixelSource } from "./pixels.ts";
  * Files, Blobs, bytes and addresses are decoded to the bytes that Node gives; so is an `<img>` whose file this page may
  * fetch. Of canvases, bitmaps, video and other `<img>` the pixels are taken as the browser shows them.
  */
-export type PageImage = string | Blob | Uint8Array<ArrayBuffer> | PixelSource;
+export type PageImage = ImageInput | PixelSource;
 
 type Item = Pick<ImageItem, "id" | "content" | "label" | "exact">;
 
 /** The item of one image; its bytes are read where it is decoded. */
 export async function itemOf(image: PageImage): Promise<Item> {
-  if (typeof image === "string") return { id: image, content: { path: absolute(image) } };
   if (image instanceof Blob) return fileItem(image);
-  if (image instanceof Uint8Array) return { id: "image", content: { bytes: image } };
   if (!isPixelSource(image)) {
-    throw new UsageError(
-      "usage/image",
-      "An image is an address, a File, a Blob, bytes, or an element or object that has pixels (<img>, canvas, video, " +
-        `ImageBitmap, ImageData); this is ${typeof image}.`,
-    );
+    const { id, content } = await imageItem(image);
+    return "path" in content ? { id, content: { path: absolute(content.path) } } : { id, content };
   }
   const name = nameOf(image);
   const file = isImageElement(image) ? await fileBehind(image) : undefined;

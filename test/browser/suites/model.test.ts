@@ -69,7 +69,7 @@ describe("a model in a page", () => {
     await expect(model.classify(new Blob(["no image"]))).rejects.toMatchObject({
       code: "image/unknown-format",
     });
-    await expect(model.classify(42 as unknown as Blob)).rejects.toMatchObject({ code: "usage/image" });
+    await expect(model.classify(42 as unknown as Blob)).rejects.toMatchObject({ code: "data/image-input" });
     await expect(model.classify("http://127.0.0.1:1/absent.png")).rejects.toMatchObject({
       name: "DataError",
     });
