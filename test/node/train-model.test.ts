@@ -187,9 +187,7 @@ describe("what is trained", () => {
     expect(page).toContain("<h2>Cross-validation</h2>");
     // Every way of seeing embeddings was tried, and the best one in cross-validation taken.
     const tried = ofType(events, "tried");
-    expect(new Set(tried.map(({ features }) => features))).toEqual(
-      new Set(["half-whitened", "as they are"]),
-    );
+    expect(new Set(tried.map(({ features }) => features))).toEqual(new Set(["half-whitened", "as they are"]));
     const least = tried.reduce((best, each) => (each.loss < best.loss ? each : best));
     expect(ofType(events, "fitted")).toMatchObject([{ features: least.features, l2: least.l2 }]);
     expect(page).toContain("and how the classifier sees embeddings, were chosen");
