@@ -3,7 +3,7 @@
  *
  * @example
  * import { createModel } from "ssl-resnext";
- * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });
+ * const model = await createModel("ssl_resnext50_32x4d");
  * for (const { label, probability } of await model.classify("dog.jpg")) console.log(label, probability);
  * await model.release();
  *

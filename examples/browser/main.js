@@ -1,6 +1,6 @@
 import { createModel } from "ssl-resnext";
 
-const opening = createModel("ssl_resnext17_cifar10", { pretrained: true });
+const opening = createModel("ssl_resnext17_cifar10");
 const [input, list] = document.querySelectorAll("input, ol");
 async function answer() {
   const model = await opening;

@@ -7,6 +7,7 @@ import {
   expectedShapes,
   family,
   findCard,
+  hasWeights,
   modelConfig,
   networkWeights,
   randomStateDict,
@@ -20,9 +21,14 @@ import type { ItemOf } from "./model.ts";
 
 /** Which model, and what to change about it. */
 export interface ModelOptions {
-  /** Takes the weights that the package or the cache holds, or downloads the published ones. @default false */
+  /**
+   * Whether a model by name takes the weights that the package or the cache holds, or downloads the published ones; without, it
+   * is random.
+   *
+   * @default true
+   */
   readonly pretrained?: boolean | undefined;
-  /** A `.pth` or `.safetensors` file. @default none: random weights, unless `pretrained` */
+  /** A `.pth` or `.safetensors` file, or `"random"`. @default the published weights, or those of the file that is opened */
   readonly weights?: string | undefined;
   /**
    * Which weights of a file that holds several: the name of a dict in a `.pth`, such as `student`, or the prefix of their
@@ -66,7 +72,7 @@ export const isWeightsPath = (model: string): boolean =>
  * Finds a model by name or by file.
  *
  * @param model A card's name, timm's tag, an architecture, or the path of a weights file.
- * @throws ModelError for an unknown name; DataError for a file that cannot be opened; WeightsError when it holds no
+ * @throws ModelError for an unknown name, or one that has no published weights when none are given; DataError for a file that cannot be opened; WeightsError when it holds no
  *   weights, or weights that do not fit.
  */
 export async function openModel(
@@ -74,11 +80,22 @@ export async function openModel(
   model: string,
   options: ModelOptions = {},
 ): Promise<ModelSource> {
-  refuseGraph(options.weights ?? model);
-  if (options.weights !== undefined) return fromFile(platform, options.weights, model, options);
-  if (isWeightsPath(model)) return fromFile(platform, model, undefined, options);
+  const { weights } = options;
+  if (isWeightsPath(model) || (weights !== undefined && weights !== "random")) {
+    refuseGraph(weights ?? model);
+    return weights === undefined
+      ? fromFile(platform, model, undefined, options)
+      : fromFile(platform, weights, model, options);
+  }
+  const isRandom = weights === "random" || options.pretrained === false;
   const config = modelConfig(model);
-  if (options.pretrained) {
+  if (!isRandom) {
+    if (!hasWeights(model)) {
+      throw new ModelError(
+        "model/no-weights",
+        `${model} has no published weights: give a file (weights), or ask for random ones (weights: "random").`,
+      );
+    }
     const path =
       platform.embeddedWeights(model) ??
       (await platform.pretrainedWeights(model, { signal: options.signal, ...options.hub }));

@@ -3,7 +3,7 @@
  *
  * @example
  * import { createModel } from "ssl-resnext";
- * const model = await createModel("ssl_resnext17_cifar10", { pretrained: true });
+ * const model = await createModel("ssl_resnext17_cifar10");
  * input.onchange = async () => console.log(await model.classify(input.files[0]));
  *
  * @packageDocumentation

@@ -27,7 +27,7 @@ interface PageWeights {
   /**
    * A `.pth`, `.safetensors` or `.onnx` file: a File or Blob, or its address, which is fetched once and kept.
    *
-   * @default none: random weights, unless `pretrained`
+   * @default the published weights
    */
   readonly weights?: string | Blob | undefined;
 }
@@ -42,7 +42,7 @@ export type PageCreateModelOptions = Omit<CreateModelOptions, "weights"> & PageW
  *   architecture, or a weights file or exported ONNX file: its address, or a File.
  * @throws ModelError, DataError, WeightsError, SessionError.
  * @example
- * const model = await createModel("ssl_resnext17_cifar10", { pretrained: true });
+ * const model = await createModel("ssl_resnext17_cifar10");
  * const predictions = await model.classify(document.querySelector("img"));
  */
 export async function createModel(

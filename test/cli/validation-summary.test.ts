@@ -11,7 +11,7 @@ import { createModel } from "../../src/node/library.ts";
 import { confusionMatrix } from "../../src/predict/index.ts";
 
 // Describes the model only: no session is opened.
-const model = await createModel("ssl_resnext50_32x4d");
+const model = await createModel("ssl_resnext50_32x4d", { weights: "random" });
 
 const summary: ValidationSummary = {
   model: model.description,

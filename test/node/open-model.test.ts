@@ -48,10 +48,20 @@ describe("openModel", () => {
 
   it("seeds random weights", async () => {
     const [first, again, other] = await Promise.all(
-      [1, 1, 2].map((seed) => weightsOf("resnet18", { seed, numClasses: 2 })),
+      [1, 1, 2].map((seed) => weightsOf("resnet18", { weights: "random", seed, numClasses: 2 })),
     );
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
+  });
+
+  it("takes trained weights of a model by name, and random ones only when they are asked for", async () => {
+    const { description } = await openModel("ssl_resnext17_cifar10");
+    expect(description.provenance).toHaveProperty("top1");
+    await expect(openModel("resnet18")).rejects.toMatchObject({ code: "model/no-weights" });
+    for (const options of [{ weights: "random" }, { pretrained: false }]) {
+      const { description: random } = await openModel("ssl_resnext17_cifar10", options);
+      expect(random.provenance).toEqual({ weights: "random, seed 0" });
+    }
   });
 
   it("never takes random weights in place of a file that holds none", async () => {
