@@ -1,5 +1,5 @@
-import { ModelError, type StateDict } from "../core/index.ts";
-import { baseName } from "../core/storage/index.ts";
+import { DataError, ModelError, type StateDict } from "../core/index.ts";
+import { baseName, type StorageFor } from "../core/storage/index.ts";
 import type { Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
@@ -28,7 +28,7 @@ export interface ModelOptions {
    * @default true
    */
   readonly pretrained?: boolean | undefined;
-  /** A `.pth` or `.safetensors` file, or `"random"`. @default the published weights, or those of the file that is opened */
+  /** A `.pth` or `.safetensors` file, the folder of a run, or `"random"`. @default the published weights, or those of the file that is opened */
   readonly weights?: string | undefined;
   /**
    * Which weights of a file that holds several: the name of a dict in a `.pth`, such as `student`, or the prefix of their
@@ -120,12 +120,29 @@ function refuseGraph(path: string): void {
   );
 }
 
+/**
+ * The file of weights that a path means: of the folder of a run the best ones.
+ *
+ * @throws DataError `data/not-found` for a folder without them
+ */
+export async function weightsFile(storageFor: StorageFor, path: string): Promise<string> {
+  const storage = storageFor(path);
+  if ((await storage.stat(path))?.kind !== "folder") return path;
+  const best = storage.join(path, "best.safetensors");
+  if (await storage.stat(best)) return best;
+  throw new DataError(
+    "data/not-found",
+    `${path}: expected a file of weights, or the folder of a run, which has best.safetensors; this folder has none.`,
+  );
+}
+
 async function fromFile(
   { storageFor }: ModelPlatform,
-  path: string,
+  given: string,
   name: string | undefined,
   options: ModelOptions,
 ): Promise<ModelSource> {
+  const path = await weightsFile(storageFor, given);
   const open: WithCheckpoint = async (use) => {
     await using source = await storageFor(path).open(path);
     // Awaited here: the file has to stay open meanwhile.

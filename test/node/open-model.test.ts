@@ -1,3 +1,4 @@
+import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StateDict } from "../../src/core/index.ts";
@@ -33,6 +34,18 @@ describe("openModel", () => {
   it("knows a file by what it holds", async () => {
     const { description } = await openModel(colours);
     expect(description).toMatchObject({ name: "colours", classes: ["red", "green", "blue"] });
+  });
+
+  it("knows a run's folder by its best weights", async () => {
+    const run = join(folder, "run");
+    mkdirSync(run);
+    await expect(openModel(run)).rejects.toMatchObject({
+      code: "data/not-found",
+      message: expect.stringContaining("has best.safetensors") as string,
+    });
+    cpSync(colours, join(run, "best.safetensors"));
+    expect((await openModel(run)).description).toMatchObject({ name: "colours" });
+    expect((await openModel("resnet18", { weights: run })).description).toMatchObject({ name: "colours" });
   });
 
   it("gives another number of classes a new classifier, and 0 none, on the same network", async () => {

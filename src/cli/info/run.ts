@@ -12,7 +12,8 @@ import {
 } from "../../nn/index.ts";
 import { openFileSource } from "../../node/files/file-storage.ts";
 import { embeddedWeights } from "../../node/files/hub-storage.ts";
-import { isWeightsPath } from "../../predict/open-model.ts";
+import { nodePlatform } from "../../node/platform.ts";
+import { isWeightsPath, weightsFile } from "../../predict/open-model.ts";
 import { openCheckpoint } from "../../weights/index.ts";
 import type { Outcome } from "../options/command.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -74,7 +75,8 @@ async function aboutModel(name: string, options: InfoOptions): Promise<Subject> 
   };
 }
 
-async function aboutFile(file: string, { key, ema }: InfoOptions): Promise<Subject> {
+async function aboutFile(path: string, { key, ema }: InfoOptions): Promise<Subject> {
+  const file = await weightsFile(nodePlatform.storageFor, path);
   const source = await openFileSource(file);
   try {
     const checkpoint = await openCheckpoint(source, { key, ema });

@@ -31,7 +31,8 @@ export const modelOptions = {
   },
   weights: {
     flags: "-w, --weights <file>",
-    about: "a .pth or .safetensors file instead of the published weights, or an .onnx that export wrote",
+    about:
+      "a .pth or .safetensors file, or the folder of a run, instead of the published weights; or an .onnx of export",
     group: modelGroup,
     schema: text.optional(),
   },

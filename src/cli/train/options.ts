@@ -68,7 +68,8 @@ export const trainCommand = {
     },
     weights: {
       flags: "-w, --weights <file>",
-      about: "a .pth or .safetensors to start from (default: the published weights of --model)",
+      about:
+        "a .pth or .safetensors, or the folder of a run, to start from (default: the published weights of --model)",
       group: model,
       schema: text.optional(),
     },
