@@ -63,6 +63,26 @@ describe("folders", () => {
     }
   });
 
+  it.each(["recipe.yaml", "semi.yaml", ".lock"])(
+    "leaves out the folder of a run, which has %s",
+    async (name) => {
+      const folder = `with-${name}`;
+      for (const file of ["dog/1.jpg", "cat/1.jpg", "run/picture.png", "dog/run/picture.png"]) {
+        await put(`${folder}/${file}`, file);
+      }
+      for (const run of ["run", "dog/run"]) await put(`${folder}/${run}/${name}`, "");
+      await symlink(at(folder, "run"), at(folder, "linked"));
+      const source = await openImages([at(folder)]);
+      expect(source.classes).toEqual(["cat", "dog"]);
+      expect((await collect(source)).map(({ id }) => id)).toEqual([
+        at(folder, "cat/1.jpg"),
+        at(folder, "dog/1.jpg"),
+      ]);
+      // By its own name it is a folder as any other.
+      expect(await collect(await openImages([at(folder, "run")]))).toHaveLength(1);
+    },
+  );
+
   it("has no classes when the images lie directly inside", async () => {
     await put("flat/a.jpg", "");
     const source = await openImages([at("flat")]);

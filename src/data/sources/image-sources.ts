@@ -35,7 +35,7 @@ export interface OpenImagesOptions {
 }
 
 /**
- * The images below a folder in natural order, links followed, hidden names left out.
+ * The images below a folder in natural order, links followed; hidden names and the folders of runs are left out.
  *
  * The label is the name of the top folder, as in torchvision's ImageFolder; images directly inside have none.
  * Only the names of the folders on the way are held in memory.
@@ -95,12 +95,27 @@ async function listFolder(
   if (identity !== undefined && ancestors.has(identity)) return { files, folders, identity };
   for await (const { name, kind } of storage.list(folder, { signal })) {
     if (isHiddenName(name)) continue;
-    if (kind === "folder") folders.push(name);
-    else if (isImagePath(name)) files.push(name);
+    const path = storage.join(folder, name);
     // A link to nowhere that is not named as an image is none.
-    else if (kind === "link" && (await isFolder(storage, storage.join(folder, name)))) folders.push(name);
+    const leadsToFolder =
+      kind === "folder" || (kind === "link" && !isImagePath(name) && (await isFolder(storage, path)));
+    if (leadsToFolder) {
+      if (!(await isRunFolder(storage, path))) folders.push(name);
+    } else if (isImagePath(name)) files.push(name);
   }
   return { files, folders: sortNaturally(folders), identity };
+}
+
+/** What the folder of a training has, and that of a semi-supervised run, from the first moment on. */
+const runFiles = ["recipe.yaml", "semi.yaml", ".lock"];
+
+/** Whether a folder is that of a run, which may lie among the images that it is trained on: no class, and no data. */
+async function isRunFolder(storage: Storage, folder: string): Promise<boolean> {
+  for (const name of runFiles) {
+    const entry = await storage.stat(storage.join(folder, name)).catch(() => undefined);
+    if (entry?.kind === "file") return true;
+  }
+  return false;
 }
 
 /** Whether a folder, or a link to one, stands at a path; what cannot be looked at is none. */
