@@ -108,9 +108,9 @@ export const semiFields = {
     recipeOf({
       base: "quick",
       images: 12_800,
-      learningRate: 0.02,
+      learningRate: 0.005,
       referenceBatch: null,
-      clipNorm: 5,
+      clipNorm: 1,
       batchNorm: "frozen",
       autoAugment: "rand-m9-mstd0.5-inc1",
       augmentProb: 0.5,
