@@ -1,4 +1,4 @@
-import { ModelError, type StateDict } from "../core/index.ts";
+import type { StateDict } from "../core/index.ts";
 import {
   add,
   buildGraph,
@@ -23,7 +23,7 @@ import {
 } from "../graph/index.ts";
 import { family, type ModelConfig, type Tap } from "./families/index.ts";
 import { inference } from "./forward.ts";
-import { forKernels, selectOutputs } from "./inference-graph.ts";
+import { forKernels, noClassifier, selectOutputs } from "./inference-graph.ts";
 
 type Float = Value<"float32">;
 
@@ -56,7 +56,7 @@ export function explanationGraph(
   { layer, batchSize, inputSize = 224, blockSize }: ExplanationGraphOptions,
 ): Graph {
   if (config.numClasses === 0) {
-    throw new ModelError("model/no-classifier", "A class is explained by its logit; numClasses is 0.");
+    throw noClassifier("This model");
   }
   const images = input("images", "float32", [batchSize, config.inChannels, inputSize, inputSize]);
   const selection = input("selection", "float32", [batchSize, config.numClasses]);

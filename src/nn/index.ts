@@ -45,6 +45,7 @@ export {
   inferenceGraph,
   type InferenceGraphOptions,
   type InferenceOutput,
+  noClassifier,
   type Quantisation,
 } from "./inference-graph.ts";
 export { explanationGraph, type ExplanationGraphOptions } from "./explanation-graph.ts";

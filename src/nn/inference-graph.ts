@@ -135,6 +135,13 @@ export function activationRangeGraph(config: ModelConfig, weights: StateDict, in
   return rangeGraph(inferenceGraph(config, weights, { inputSize, outputs: ["embedding"] }));
 }
 
+/** The error for a network that is asked for a class, and has no classifier. */
+export const noClassifier = (model: string): ModelError =>
+  new ModelError(
+    "model/no-classifier",
+    `${model} has no classifier: it embeds images (embed), and learns classes from labelled ones (train --mode head).`,
+  );
+
 /** Picks the outputs asked for by name. */
 export function selectOutputs(
   available: Readonly<Partial<Record<InferenceOutput, Value<"float32">>>>,
@@ -144,6 +151,7 @@ export function selectOutputs(
     names.map((name) => {
       const value = available[name];
       if (value) return [name, value];
+      if (name === "logits") throw noClassifier("This model");
       throw new ModelError(
         "model/unknown-output",
         `This model has no output "${name}"; it has ${Object.keys(available).join(", ")}.`,

@@ -1,6 +1,13 @@
 import { DataError, ModelError, UsageError } from "../core/index.ts";
 import type { ImageItem, ModelClasses } from "../data/index.ts";
-import { family, findCard, type ModelCard, type ModelDescription, type Tap } from "../nn/index.ts";
+import {
+  family,
+  findCard,
+  noClassifier,
+  type ModelCard,
+  type ModelDescription,
+  type Tap,
+} from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { explainImages, type Explained, type ExplainOptions } from "./explain.ts";
 import {
@@ -269,10 +276,7 @@ export class Model<Input = ImageInput> implements Network {
 
   #requireClassifier(): void {
     if (this.description.config.numClasses > 0) return;
-    throw new ModelError(
-      "model/no-classifier",
-      `${this.description.name} was opened with numClasses 0: it embeds and does not classify.`,
-    );
+    throw noClassifier(this.description.name);
   }
 }
 

@@ -158,6 +158,23 @@ describe("export", () => {
   });
 });
 
+describe("weights without a classifier", () => {
+  it("are refused by what they lack, where a class is asked for", async () => {
+    const headless = join(folder, "headless.safetensors");
+    await exportSafetensors(await openModel(weights, { numClasses: 0 }), headless);
+    for (const args of [
+      ["classify", images.red],
+      ["validate", data],
+    ]) {
+      const { code, stderr } = await runCli([...args, "-w", headless]);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain("has no classifier");
+      expect(stderr).toContain("[model/no-classifier]");
+    }
+    expect((await runCli(["embed", images.red, "-w", headless, "--json"])).code).toBe(0);
+  });
+});
+
 describe("average", () => {
   it("gives the checkpoint itself for the mean of it and itself", async () => {
     const output = join(folder, "mean.safetensors");

@@ -118,9 +118,12 @@ describe("outputs", () => {
     const { embedding } = await runGraph(graph, { images });
     expect(embedding?.dims).toEqual([3, 2048]);
     expect(() => inferenceGraph(config, weights)).toThrow(
+      expect.objectContaining({ code: "model/no-classifier" }),
+    );
+    expect(() => inferenceGraph(config, weights, { outputs: ["mirror" as "logits"] })).toThrow(
       new ModelError(
         "model/unknown-output",
-        'This model has no output "logits"; it has stem, layer1, layer2, layer3, layer4, embedding, frequencies.',
+        'This model has no output "mirror"; it has stem, layer1, layer2, layer3, layer4, embedding, frequencies.',
       ),
     );
   });
