@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Benchmark } from "../benchmark.ts";
 import {
+  adaptedResnext17,
   resnet20,
   resnext29,
   resnext50,
@@ -48,6 +49,7 @@ const settings: readonly Setting[] = [
   { network: resnext50, batch: 32, rounds: 4, without: "standard", wanted: large },
   { network: resnet20, batch: 128, rounds: 15, wanted: small },
   { network: resnext29, batch: 128, rounds: 8, wanted: small },
+  { network: adaptedResnext17, batch: 64, rounds: 12, wanted: small },
 ];
 
 /** One step of training: forward, backward, SGD with momentum. */
@@ -89,14 +91,14 @@ interface Measured {
 
 async function measure(setting: Setting): Promise<Measured> {
   const { network, batch, rounds, without } = setting;
-  const { config, size } = network;
+  const { config, size, temperature } = network;
   const files = await trainingFiles(network, batch);
   const forms = (Object.keys(names) as Form[]).filter((form) => form !== without);
   const peers = forms.map(startForm);
   try {
     const losses: number[] = [];
     for (const [index, peer] of peers.entries()) {
-      await peer.call("load", { config, form: forms[index], ...files, batch, size, threads });
+      await peer.call("load", { config, form: forms[index], ...files, batch, size, threads, temperature });
       losses.push((await peer.call<Step>("run")).loss);
     }
     expectAgreement(forms, losses);

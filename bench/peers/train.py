@@ -14,7 +14,7 @@ from peer import serve
 class Network(torch.nn.Module):
     """torchvision's blocks and names, with any number of stages and planes."""
 
-    def __init__(self, block, layers, width, cardinality, baseWidth, stem, numClasses):
+    def __init__(self, block, layers, width, cardinality, baseWidth, stem, numClasses, temperature=None):
         super().__init__()
         block = {"basic": BasicBlock, "bottleneck": Bottleneck}[block]
         channels = width
@@ -41,7 +41,23 @@ class Network(torch.nn.Module):
                 layer.append(block(channels, planes, stride, shortcut, cardinality, baseWidth))
                 channels = out
             setattr(self, f"layer{stage + 1}", torch.nn.Sequential(*layer))
-        self.fc = torch.nn.Linear(channels, numClasses)
+        self.fc = torch.nn.Linear(channels, numClasses) if numClasses else torch.nn.Identity()
+
+        self.temperature = temperature
+        if temperature is not None:
+            self.projection = torch.nn.Sequential(
+                torch.nn.Linear(channels, 256), torch.nn.ReLU(inplace=True), torch.nn.Linear(256, 64)
+            )
+
+    def loss(self, images, targets):
+        """Cross-entropy, or SimCLR's loss of views that come in pairs."""
+        outputs = self(images)
+        if self.temperature is None:
+            return torch.nn.functional.cross_entropy(outputs, targets)
+        unit = torch.nn.functional.normalize(self.projection(outputs).float())
+        similarities = unit @ unit.T / self.temperature
+        similarities.fill_diagonal_(-1e9)
+        return torch.nn.functional.cross_entropy(similarities, torch.arange(len(unit)) ^ 1)
 
     def forward(self, x):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
@@ -53,18 +69,19 @@ class Network(torch.nn.Module):
 job = {}
 
 
-def weights(config, path):
+def weights(config, path, temperature=None):
     """Writes seeded random weights."""
     torch.manual_seed(1905)
-    torch.save(Network(**config).state_dict(), path)
+    torch.save(Network(**config, temperature=temperature).state_dict(), path)
 
 
-def load(config, form, weights, images, targets, batch, size, threads):
+def load(config, form, weights, images, targets, batch, size, threads, temperature=None):
     """Loads one form of a network and one batch."""
     torch.set_num_threads(threads)
-    network = Network(**config)
+    network = Network(**config, temperature=temperature)
     network.load_state_dict(torch.load(weights))
-    data = numpy.fromfile(images, numpy.float32)[: batch * 3 * size * size].reshape(batch, 3, size, size)
+    views = batch if temperature is None else 2 * batch
+    data = numpy.fromfile(images, numpy.float32)[: views * 3 * size * size].reshape(views, 3, size, size)
     images = torch.from_numpy(data)
     if form != "nchw":
         network = network.to(memory_format=torch.channels_last)
@@ -87,7 +104,7 @@ def run():
     start = time.perf_counter()
     job["optimizer"].zero_grad()
     with job["precision"]:
-        loss = torch.nn.functional.cross_entropy(job["network"](job["images"]), job["targets"])
+        loss = job["network"].loss(job["images"], job["targets"])
     loss.backward()
     job["optimizer"].step()
     return {"seconds": time.perf_counter() - start, "loss": loss.item()}

@@ -16,6 +16,7 @@ interface LoadRequest {
   readonly batch: number;
   readonly size: number;
   readonly threads: number;
+  readonly temperature?: number;
 }
 
 let step: TrainingStep | undefined;
@@ -24,7 +25,9 @@ let steps = 0;
 
 async function load(request: LoadRequest): Promise<void> {
   const config = resnetConfig(request.config);
-  const options = { batchSize: request.batch, inputSize: request.size };
+  const { temperature } = request;
+  const contrastive = temperature === undefined ? undefined : { temperature };
+  const options = { batchSize: request.batch, inputSize: request.size, contrastive };
   const program =
     request.form === "blocked"
       ? await trainingProgramFor("cpu", config, options)
