@@ -114,8 +114,8 @@ function withMode({ mode }: SemiSettings, method: Method, because: string, image
   return { method, mode: chosen, because: `${because}; ${why}` };
 }
 
-/** What adapting is worth, for those who are told that it is left out: docs/semi.md says how that was measured. */
-const worth = "it gave 8 to 9 points more on small photographs";
+/** What adapting is worth, for those who are told that it is left out: docs/results.md says how that was measured. */
+const worth = "it gave 5 to 9 points more on small photographs";
 
 /**
  * Says what adapting the network takes, by a few steps that it times, unless it stands or goes on; method `auto` leaves out what
