@@ -30,7 +30,7 @@ export interface ContrastiveObjective {
 /** Views that are made of each image. */
 export const viewsOfImage = 2;
 
-/** Features of the hidden layer and of the projection, as measured in docs/results.md. */
+/** Features of the hidden layer and of the projection, as measured in docs/decisions/016. */
 const hiddenFeatures = 256;
 const projectedFeatures = 64;
 
