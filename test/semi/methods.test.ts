@@ -206,9 +206,9 @@ describe("method auto", () => {
   });
 
   it("adapts a trained network to enough images, unless it takes too long, which stays so", async () => {
-    await writeShard(at("many.tar"), 170, 5);
+    await writeShard(at("many.tar"), 670, 5);
     // As many images as is said, the labelled ones among them.
-    const many = { unlabelled: [at("many.tar")], adaptEpochs: 1, adaptImages: 505 };
+    const many = { unlabelled: [at("many.tar")], adaptEpochs: 1, adaptImages: 2005 };
     const stop = new AbortController();
     const begun: SemiEvent[] = [];
     const events = runSemi({
@@ -221,7 +221,7 @@ describe("method auto", () => {
     for await (const event of events) {
       begun.push(event);
       if (event.type !== "training" || event.event.type !== "started") continue;
-      expect(event).toMatchObject({ stage: "adapted", event: { trainingImages: 505 } });
+      expect(event).toMatchObject({ stage: "adapted", event: { trainingImages: 2005 } });
       stop.abort();
     }
     expect(planOf(begun).choices).toMatchObject([{ method: "adapt", mode: "head" }]);

@@ -17,8 +17,8 @@ import { planStages, type AdaptStage, type Method } from "./plan-stages.ts";
 
 /** Labelled images of a class from which training the whole network gains more than it forgets. */
 const fullFrom = { adapted: 25, given: 20 };
-/** Fewer images are hardly a batch or two an epoch, from which a network learns little. */
-const leastToAdapt = 500;
+/** Adapting to 1,000 images brought nothing (docs/results.md): hardly more than a dozen batches an epoch. */
+const leastToAdapt = 2000;
 
 /**
  * What the labels train where mode `auto` decides: the classifier alone while they are few. A network that was adapted to the
