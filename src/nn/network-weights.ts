@@ -28,9 +28,11 @@ export function networkWeights(tensors: StateDict, file: string, key?: string): 
   const found = new Map(inside);
   const { weight, bias } = family.classifier;
   // A wrapper may keep the classifier beside the network that it wraps.
-  for (const name of [weight, bias]) {
-    const outside = tensors.get(name);
-    if (outside && !found.has(weight)) found.set(name, outside);
+  if (!found.has(weight)) {
+    for (const name of [weight, bias]) {
+      const beside = tensors.get(name);
+      if (beside) found.set(name, beside);
+    }
   }
   const classifier = onlyLayer(found);
   if (classifier !== undefined) {
@@ -45,8 +47,7 @@ export function networkWeights(tensors: StateDict, file: string, key?: string): 
   }
   const rows = found.get(weight)?.dims[0];
   if (rows !== undefined && !found.has(bias)) {
-    const zeros = tensor("float32", [rows], new Float32Array(rows));
-    found.set(bias, { ...zeros, load: () => Promise.resolve(zeros) });
+    found.set(bias, tensor("float32", [rows], new Float32Array(rows)));
   }
   const layers = [...found.keys()].filter(isLayer);
   for (const name of layers) found.delete(name);

@@ -47,7 +47,7 @@ describe("the network among the tensors of a file", () => {
     const both = new Map([
       ...prefixed("module.encoder_k."),
       ...prefixed("module.encoder_q."),
-      ["module.queue", { ...queue, load: () => Promise.resolve(queue) }] as const,
+      ["module.queue", queue] as const,
     ]);
     const { prefix, tensors, left } = networkWeights(both, "moco.pth");
     expect(prefix).toBe("module.encoder_q.");
@@ -73,6 +73,7 @@ describe("the network among the tensors of a file", () => {
     const outside = renamed(plain, (name) => (name.startsWith("fc.") ? name : `backbone.${name}`));
     const { tensors, left } = networkWeights(outside, "beside.pth");
     expect(new Set(tensors.keys())).toEqual(new Set(names));
+    for (const name of ["fc.weight", "fc.bias"]) expect(tensors.get(name)).toBe(plain.get(name));
     expect(left).toEqual([]);
   });
 });
