@@ -53,7 +53,7 @@ export async function average(
       const source = await openFileSource(file);
       sources.push(source);
       const checkpoint = await openCheckpoint(source, { ema });
-      checkpoints.push({ ...checkpoint, tensors: networkWeights(checkpoint.tensors, file).tensors });
+      checkpoints.push({ ...checkpoint, tensors: networkWeights(checkpoint, file).tensors });
     }
     checkSameClasses(checkpoints, files);
     const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));

@@ -12,16 +12,28 @@ export interface NetworkWeights {
   readonly left: readonly string[];
 }
 
+/** What a file holds, as far as it matters here. */
+interface OpenedWeights {
+  readonly tensors: StateDict;
+  /** The name under which they lay, where the file has several. */
+  readonly key?: string | undefined;
+}
+
 /**
  * Finds the network among the tensors of a file: whatever wrapped it put a prefix before its names (`module.`,
  * `_orig_mod.`, `backbone.`, `module.encoder_q.`), which is right where the names without it are those of a network. A
  * classifier of dropout and one linear layer is that layer, one without a bias has zeros, one of several layers is left out.
  *
- * @param key Which network, where there are several: what its prefix ends in, without the dot.
+ * @param key Which network, where there are several: what its prefix ends in, without the dot; what was looked up by this
+ *   name already needs no prefix.
  * @throws WeightsError `weights/several-networks` when nothing says which one is meant, `weights/no-key` when there is no such
  */
-export function networkWeights(tensors: StateDict, file: string, key?: string): NetworkWeights {
-  const prefix = prefixOf(tensors, file, key);
+export function networkWeights(
+  { tensors, key: taken }: OpenedWeights,
+  file: string,
+  key?: string,
+): NetworkWeights {
+  const prefix = prefixOf(tensors, file, key === taken ? undefined : key);
   const inside = [...tensors].flatMap(([name, source]): [string, typeof source][] =>
     name.startsWith(prefix) ? [[name.slice(prefix.length), source]] : [],
   );

@@ -147,8 +147,7 @@ async function fromFile(
     await using source = await storageFor(path).open(path);
     // Awaited here: the file has to stay open meanwhile.
     const checkpoint = await openCheckpoint(source, { ema: options.ema, key: options.key });
-    const key = options.key === checkpoint.key ? undefined : options.key;
-    return await use({ ...checkpoint, tensors: networkWeights(checkpoint.tensors, path, key).tensors });
+    return await use({ ...checkpoint, tensors: networkWeights(checkpoint, path, options.key).tensors });
   };
   const described = await open(({ tensors, metadata }) =>
     Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),

@@ -27,7 +27,7 @@ const prefixed = (prefix: string): StateDict => renamed(plain, (name) => prefix 
 
 describe("the network among the tensors of a file", () => {
   it("is the file as it is, where nothing wraps it", () => {
-    const found = networkWeights(plain, "plain.pth");
+    const found = networkWeights({ tensors: plain }, "plain.pth");
     expect(found).toMatchObject({ prefix: "", classifier: undefined, left: [] });
     expect([...found.tensors]).toEqual([...plain]);
   });
@@ -35,7 +35,7 @@ describe("the network among the tensors of a file", () => {
   it.each(["module.", "_orig_mod.", "model.", "backbone.", "encoder.", "timm_model.", "_orig_mod.module."])(
     "is found behind %s",
     (prefix) => {
-      const found = networkWeights(prefixed(prefix), "wrapped.pth");
+      const found = networkWeights({ tensors: prefixed(prefix) }, "wrapped.pth");
       expect(found.prefix).toBe(prefix);
       expect([...found.tensors]).toEqual([...plain]);
       expect(family.detect(found.tensors)).toEqual(config);
@@ -49,7 +49,7 @@ describe("the network among the tensors of a file", () => {
       ...prefixed("module.encoder_q."),
       ["module.queue", queue] as const,
     ]);
-    const { prefix, tensors, left } = networkWeights(both, "moco.pth");
+    const { prefix, tensors, left } = networkWeights({ tensors: both }, "moco.pth");
     expect(prefix).toBe("module.encoder_q.");
     expect([...tensors.keys()]).toEqual(names);
     expect(left).toHaveLength(names.length + 1);
@@ -57,21 +57,21 @@ describe("the network among the tensors of a file", () => {
 
   it("is the one that is named, where there are several; refused without a name", () => {
     const both = new Map([...prefixed("student."), ...prefixed("teacher.")]);
-    expect(networkWeights(both, "both.pth", "teacher").prefix).toBe("teacher.");
-    expect(() => networkWeights(both, "both.pth")).toThrow(
+    expect(networkWeights({ tensors: both }, "both.pth", "teacher").prefix).toBe("teacher.");
+    expect(() => networkWeights({ tensors: both }, "both.pth")).toThrow(
       expect.objectContaining({
         code: "weights/several-networks",
         message: expect.stringContaining("student, teacher") as string,
       }),
     );
-    expect(() => networkWeights(both, "both.pth", "ema")).toThrow(
+    expect(() => networkWeights({ tensors: both }, "both.pth", "ema")).toThrow(
       expect.objectContaining({ code: "weights/no-key" }),
     );
   });
 
   it("keeps the classifier that a wrapper has beside it", () => {
     const outside = renamed(plain, (name) => (name.startsWith("fc.") ? name : `backbone.${name}`));
-    const { tensors, left } = networkWeights(outside, "beside.pth");
+    const { tensors, left } = networkWeights({ tensors: outside }, "beside.pth");
     expect(new Set(tensors.keys())).toEqual(new Set(names));
     for (const name of ["fc.weight", "fc.bias"]) expect(tensors.get(name)).toBe(plain.get(name));
     expect(left).toEqual([]);
@@ -81,7 +81,7 @@ describe("the network among the tensors of a file", () => {
 describe("a classifier", () => {
   it("of dropout and a linear layer is that layer", () => {
     const sequence = renamed(plain, (name) => name.replace(/^fc\./, "fc.1."));
-    const { tensors, classifier, left } = networkWeights(sequence, "dropout.pth");
+    const { tensors, classifier, left } = networkWeights({ tensors: sequence }, "dropout.pth");
     expect({ classifier, left }).toEqual({ classifier: "fc.1", left: [] });
     expect(new Set(tensors.keys())).toEqual(new Set(names));
     expect(tensors.get("fc.weight")).toBe(plain.get("fc.weight"));
@@ -89,7 +89,7 @@ describe("a classifier", () => {
 
   it("without a bias has zeros", async () => {
     const { tensors } = networkWeights(
-      renamed(plain, (name) => (name === "fc.bias" ? undefined : name)),
+      { tensors: renamed(plain, (name) => (name === "fc.bias" ? undefined : name)) },
       "no-bias.pth",
     );
     expect((await tensors.get("fc.bias")!.load()).data).toEqual(new Float32Array(4));
@@ -99,7 +99,7 @@ describe("a classifier", () => {
   it("of several layers is left out, and named", () => {
     const head = renamed(plain, (name) => name.replace(/^fc\./, "fc.0."));
     const layers = new Map([...head, ["fc.2.weight", plain.get("fc.weight")!] as const]);
-    const { tensors, left } = networkWeights(layers, "mlp.pth");
+    const { tensors, left } = networkWeights({ tensors: layers }, "mlp.pth");
     expect(left).toEqual(["fc.0.weight", "fc.0.bias", "fc.2.weight"]);
     expect(family.detect(tensors).numClasses).toBe(0);
   });

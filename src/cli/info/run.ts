@@ -80,7 +80,7 @@ async function aboutFile(path: string, { key, ema }: InfoOptions): Promise<Subje
   const source = await openFileSource(file);
   try {
     const checkpoint = await openCheckpoint(source, { key, ema });
-    const network = networkWeights(checkpoint.tensors, file, key === checkpoint.key ? undefined : key);
+    const network = networkWeights(checkpoint, file, key);
     const description = decodeDescription(checkpoint.metadata, file);
     const config = description?.config ?? family.detect(network.tensors);
     const facts: CheckpointFacts = { file, size: source.size, checkpoint, network, config, description };

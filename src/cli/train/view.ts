@@ -38,16 +38,13 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
     case "epoch":
       return [epochLine(event, style)];
     case "embedded":
+    case "unlabelled-embedded":
       return [
-        `${plural(event.images, "image")} embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
+        `${plural(event.images, event.type === "embedded" ? "image" : "unlabelled image")} embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
       ];
     case "tried":
       return [
         `${featuresText(event)}l2 ${event.l2}: cross-validated loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} %`,
-      ];
-    case "unlabelled-embedded":
-      return [
-        `${plural(event.images, "unlabelled image")} embedded in ${duration(event.seconds)}, ${grouped(event.cached)} of them found in the cache`,
       ];
     case "unlabelled-unused":
       return [`the unlabelled images are not used: ${event.reason}`];

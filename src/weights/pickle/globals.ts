@@ -212,7 +212,7 @@ const dtypeNames = [
  * The complete list of names that mean something. Every entry is code of this folder: a name is looked up here and
  * nowhere else, so a pickle cannot reach the host's functions.
  */
-const globals: ReadonlyMap<string, PickleGlobal> = new Map(
+export const globals: ReadonlyMap<string, PickleGlobal> = new Map(
   [
     ...Object.entries(containerCalls).map(([name, call]) => new PickleGlobal(name, { call })),
     ...Object.entries(tensorCalls).map(([name, call]) => new PickleGlobal(name, { call })),
@@ -224,17 +224,12 @@ const globals: ReadonlyMap<string, PickleGlobal> = new Map(
 /** The names by which Python's pickle makes an object of the class that is their first argument. */
 const makers = new Set(["copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__"]);
 
-/** What a name stands for: an entry of the table, or else something that makes objects which know their names only. */
-export function globalOf(name: string): PickleGlobal {
-  const known = globals.get(name);
-  if (known) return known;
+/** What a name that is not in the table stands for: something that makes objects which know their names only. */
+export function unknownGlobal(name: string): PickleGlobal {
   const call: PickleCall = ([first]) =>
     new PickleObject(makers.has(name) && first instanceof PickleGlobal ? first.name : name);
   return new PickleGlobal(name, { call });
 }
-
-/** Whether a name is in the table. */
-export const isKnown = (name: string): boolean => globals.has(name);
 
 /** Tensors that PyTorch can save and this package does not read, by the name that gives them away. */
 const tensorKinds: readonly (readonly [RegExp, string])[] = [
@@ -254,33 +249,28 @@ const tensorKind = (name: string): string | undefined =>
 /** Whether an object is a tensor of a kind that is not read. */
 export const isOtherTensor = ({ name }: PickleObject): boolean => tensorKind(name) !== undefined;
 
-/** Code and message for a storage of a type that is not in the table. */
-export function notStorage(name: string): readonly [code: string, message: string] {
+/** Code and message of a refusal. */
+type Refusal = readonly [code: string, message: string];
+
+/** Of a tensor of a kind that is not read. @param subject With its verb */
+function otherTensor(subject: string, name: string): Refusal | undefined {
   const kind = tensorKind(name);
-  if (kind !== undefined) {
-    return [
-      "unsupported-tensor",
-      `it holds ${kind} (${name}). Save dense float tensors: torch.save(model.state_dict(), path).`,
-    ];
-  }
-  return [
+  if (kind === undefined) return undefined;
+  const remedy = "Save dense float tensors: torch.save(model.state_dict(), path).";
+  return ["unsupported-tensor", `${subject} ${kind} (${name}). ${remedy}`];
+}
+
+/** Of a storage of a type that is not in the table. */
+export const notStorage = (name: string): Refusal =>
+  otherTensor("it holds", name) ?? [
     "unsupported-storage",
     `storage type ${name} is not known. Convert the tensors to float32 before torch.save.`,
   ];
-}
 
-/** Code and message for an object that stands where weights should be. @param what Such as the name of a tensor */
-export function notWeights(what: string, { name }: PickleObject): readonly [code: string, message: string] {
-  const kind = tensorKind(name);
-  if (kind !== undefined) {
-    return [
-      "unsupported-tensor",
-      `${what} is ${kind} (${name}). Save dense float tensors: torch.save(model.state_dict(), path).`,
-    ];
-  }
-  return [
+/** Of an object that stands where weights should be. @param what Such as the name of a tensor */
+export const notWeights = (what: string, { name }: PickleObject): Refusal =>
+  otherTensor(`${what} is`, name) ?? [
     "forbidden-global",
     `${what} is an object of ${name}, which only Python can make. Nothing was executed. If you trust the ` +
       `file, re-save only its weights with PyTorch: torch.save(model.state_dict(), path).`,
   ];
-}

@@ -1,6 +1,6 @@
 import type { WeightsError } from "../../core/index.ts";
 import { refuse as refuseFile } from "../checkpoint.ts";
-import { globalOf, isKnown } from "./globals.ts";
+import { globals, unknownGlobal } from "./globals.ts";
 import {
   ByteCursor,
   opcodes as op,
@@ -150,8 +150,9 @@ function pushGlobal(machine: PickleMachine, module: string, name: string): void 
     throw refuse("invalid-pickle", `a name of ${module.length + name.length} characters.`);
   const full = `${module}.${name}`;
   spend(full.length);
-  if (!isKnown(full) && unknown.size < mostUnknown) unknown.add(full);
-  stack.push(globalOf(full));
+  const known = globals.get(full);
+  if (!known && unknown.size < mostUnknown) unknown.add(full);
+  stack.push(known ?? unknownGlobal(full));
 }
 
 function stackGlobal(machine: PickleMachine): void {
