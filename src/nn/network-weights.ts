@@ -1,4 +1,4 @@
-import { tensor, WeightsError, type StateDict } from "../core/index.ts";
+import { tensor, WeightsError, type StateDict, type TensorSource } from "../core/index.ts";
 import { family } from "./families/index.ts";
 
 /** The tensors of a file that make a network of this package, by its names. */
@@ -21,8 +21,9 @@ interface OpenedWeights {
 
 /**
  * Finds the network among the tensors of a file: whatever wrapped it put a prefix before its names (`module.`,
- * `_orig_mod.`, `backbone.`, `module.encoder_q.`), which is right where the names without it are those of a network. A
- * classifier of dropout and one linear layer is that layer, one without a bias has zeros, one of several layers is left out.
+ * `_orig_mod.`, `backbone.`, `module.encoder_q.`), which is right where the names without it are those of a network. The
+ * classifier may have another name, in the network or beside it, and dropout in front (`fc.1`, `head`, `classifier.1`); one
+ * without a bias has zeros, one of several layers is left out.
  *
  * @param key Which network, where there are several: what its prefix ends in, without the dot; what was looked up by this
  *   name already needs no prefix.
@@ -39,36 +40,23 @@ export function networkWeights(
   );
   const found = new Map(inside);
   const { weight, bias } = family.classifier;
-  // A wrapper may keep the classifier beside the network that it wraps.
-  if (!found.has(weight)) {
-    for (const name of [weight, bias]) {
-      const beside = tensors.get(name);
-      if (beside) found.set(name, beside);
-    }
-  }
-  const classifier = onlyLayer(found);
-  if (classifier !== undefined) {
-    for (const [name, own] of [
-      [weight, "weight"],
-      [bias, "bias"],
-    ] as const) {
-      const layer = found.get(`${classifier}.${own}`);
-      if (layer) found.set(name, layer);
-      found.delete(`${classifier}.${own}`);
-    }
-  }
+  const head = found.has(weight) ? undefined : takeHead(found, tensors, prefix);
   const rows = found.get(weight)?.dims[0];
   if (rows !== undefined && !found.has(bias)) {
     found.set(bias, tensor("float32", [rows], new Float32Array(rows)));
   }
-  const layers = [...found.keys()].filter(isLayer);
-  for (const name of layers) found.delete(name);
-  const outside = prefix === "" ? [] : [...tensors.keys()].filter((name) => !name.startsWith(prefix));
+  const left = [...tensors.keys()].filter(
+    (name) =>
+      !(name.startsWith(prefix) && found.has(name.slice(prefix.length))) &&
+      name !== `${head}.weight` &&
+      name !== `${head}.bias`,
+  );
+  const classifier = head?.startsWith(prefix) ? head.slice(prefix.length) : head;
   return {
     tensors: found,
     prefix,
-    classifier,
-    left: [...layers, ...outside.filter((name) => !found.has(name))],
+    classifier: `${classifier}.weight` === weight ? undefined : classifier,
+    left,
   };
 }
 
@@ -97,17 +85,41 @@ function prefixOf(tensors: StateDict, file: string, key: string | undefined): st
   );
 }
 
-const scope = family.classifier.weight.replace(/\.weight$/, "");
+/**
+ * What programs call the part behind the embedding, whole or in front of its layers: `fc.1`, `classifier`, `head.fc`. A
+ * sequence of network and classifier has numbers only: `0.conv1`, `1`.
+ */
+const headNames = /^(?:(?:fc|classifier|head|last_linear|linear)(?:\.(?:\d+|fc|linear))*|\d+)\.[^.]+$/;
 
-/** Whether a name is that of a layer inside a classifier of several modules. */
-const isLayer = (name: string): boolean =>
-  name.startsWith(`${scope}.`) && /^\d+\./.test(name.slice(scope.length + 1));
-
-/** The one linear layer of a classifier that is a sequence of modules. */
-function onlyLayer(tensors: StateDict): string | undefined {
-  if (tensors.has(family.classifier.weight)) return undefined;
-  const weights = [...tensors].flatMap(([name, { dims }]) =>
-    isLayer(name) && name.endsWith(".weight") && dims.length === 2 ? [name] : [],
+/** Whether a tensor is one of a classifier, inside the network or beside it. */
+function isHead(name: string, prefix: string): boolean {
+  if (name.startsWith(prefix)) {
+    const own = name.slice(prefix.length);
+    return headNames.test(own) && !/^\d/.test(own);
+  }
+  // Beside the network: in the same module, or in one that holds it.
+  const parts = prefix.split(".").slice(0, -2);
+  const around = parts.map((_, depth) => `${parts.slice(0, depth + 1).join(".")}.`);
+  return ["", ...around].some(
+    (module) => name.startsWith(module) && headNames.test(name.slice(module.length)),
   );
-  return weights.length === 1 ? weights[0]!.replace(/\.weight$/, "") : undefined;
+}
+
+/**
+ * Gives the one linear layer that a file has as a classifier the names of this package's; a classifier of several layers is
+ * left out.
+ *
+ * @returns the layer's name in the file
+ */
+function takeHead(found: Map<string, TensorSource>, tensors: StateDict, prefix: string): string | undefined {
+  const parts = [...tensors].filter(([name]) => isHead(name, prefix));
+  for (const [name] of parts) if (name.startsWith(prefix)) found.delete(name.slice(prefix.length));
+  const layers = parts.filter(([name, { dims }]) => dims.length === 2 && name.endsWith(".weight"));
+  if (layers.length !== 1) return undefined;
+  const head = layers[0]![0].replace(/\.weight$/, "");
+  for (const own of ["weight", "bias"] as const) {
+    const layer = tensors.get(`${head}.${own}`);
+    if (layer) found.set(family.classifier[own], layer);
+  }
+  return head;
 }

@@ -87,6 +87,30 @@ describe("a classifier", () => {
     expect(tensors.get("fc.weight")).toBe(plain.get("fc.weight"));
   });
 
+  it.each([
+    ["head.", "", "head"],
+    ["classifier.", "", "classifier"],
+    ["last_linear.", "", "last_linear"],
+    ["model.classifier.1.", "model.", "classifier.1"],
+    ["head.fc.", "backbone.", "head.fc"],
+    ["model.head.", "model.backbone.", "model.head"],
+    ["1.", "0.", "1"],
+  ])("may be called %s, with the network behind '%s'", (head, prefix, classifier) => {
+    const other = renamed(plain, (name) =>
+      name.startsWith("fc.") ? name.replace("fc.", head) : prefix + name,
+    );
+    const found = networkWeights({ tensors: other }, "other.pth");
+    expect(found).toMatchObject({ prefix, classifier, left: [] });
+    expect(found.tensors.get("fc.weight")).toBe(plain.get("fc.weight"));
+    expect(found.tensors.get("fc.bias")).toBe(plain.get("fc.bias"));
+    expect(new Set(found.tensors.keys())).toEqual(new Set(names));
+  });
+
+  it("is not what stands beside a classifier", () => {
+    const two = new Map([...plain, ["head.weight", plain.get("fc.weight")!] as const]);
+    expect(networkWeights({ tensors: two }, "two.pth").tensors.has("head.weight")).toBe(true);
+  });
+
   it("without a bias has zeros", async () => {
     const { tensors } = networkWeights(
       { tensors: renamed(plain, (name) => (name === "fc.bias" ? undefined : name)) },

@@ -99,9 +99,12 @@ beside = {
 cases["beside"] = ({"state_dict": weights, **beside}, weights)
 cases["tutorial"] = ({"epoch": 3, "model_state_dict": weights, "optimizer_state_dict": optimizer.state_dict()}, weights)
 cases["only"] = ({"epoch": 3, "backbone_weights": weights, "optim": optimizer.state_dict()}, weights)
+cases["deep"] = ({"run": 3, "trial": {"checkpoint": [{"model": weights, "optim": optimizer.state_dict()}]}}, weights)
+cases["pair"] = ((weights, optimizer.state_dict()), weights)
 several = {"student": weights, "teacher": ema}
 refused = {
     "several": several,
+    "several_deep": {"nets": [weights, ema]},
     "array": {"state_dict": {"0.weight": numpy.zeros(3)}},
     "network": net,
     "sparse": {"a": torch.eye(3).to_sparse()},

@@ -45,9 +45,10 @@ describe.skipIf(!hasTorch)("files that PyTorch wrote (skipped without PyTorch)",
     }
   }
 
-  const names = "dtypes strided module training model compiled parameters large beside tutorial only".split(
-    " ",
-  );
+  const names =
+    "dtypes strided module training model compiled parameters large beside tutorial only deep pair".split(
+      " ",
+    );
   const formats = ["legacy", "zip", "protocol4", "legacy-protocol4"];
   const files = names.flatMap((name) => formats.map((format) => ({ name, format })));
 
@@ -99,6 +100,12 @@ describe.skipIf(!hasTorch)("files that PyTorch wrote (skipped without PyTorch)",
       return Promise.resolve();
     }));
 
+  it("finds weights however deep they lie, by a path that names them", () =>
+    withCheckpoint("deep.zip.pth", async ({ key, metadata }) => {
+      expect({ key, metadata }).toEqual({ key: "trial.checkpoint.0.model", metadata: { run: "3" } });
+      return Promise.resolve();
+    }));
+
   it("takes the weights that are named, where there are several", () =>
     withCheckpoint(
       "several.pth",
@@ -129,6 +136,7 @@ describe.skipIf(!hasTorch)("files that PyTorch wrote (skipped without PyTorch)",
 
   const refusals = [
     ["several", "weights/several-state-dicts", "student, teacher"],
+    ["several_deep", "weights/several-state-dicts", "nets.0, nets.1"],
     ["array", "weights/forbidden-global", "0.weight is an object of numpy.core.multiarray._reconstruct"],
     ["network", "weights/forbidden-global", "torch.nn.modules.container.Sequential"],
     ["sparse", "weights/unsupported-tensor", "sparse"],

@@ -19,6 +19,7 @@ import { isOtherTensor, notWeights } from "../pickle/globals.ts";
 import {
   PickleDict,
   PickleObject,
+  PickleTuple,
   typeName,
   type PickledTensor,
   type PickleValue,
@@ -70,7 +71,7 @@ type FoundStateDict = Pick<Checkpoint, "metadata" | "key" | "otherKeys"> & {
 };
 
 /**
- * Finds the state dict in what a `.pth` holds: the dict itself, or one nested in a training checkpoint. Entries
+ * Finds the state dict in what a `.pth` holds: the dict itself, or one nested in a training checkpoint, however deep. Entries
  * of a state dict that are not tensors are passed over.
  *
  * @throws WeightsError `weights/no-state-dict`, `weights/no-ema`, `weights/several-state-dicts`, and `weights/forbidden-global`
@@ -78,24 +79,26 @@ type FoundStateDict = Pick<Checkpoint, "metadata" | "key" | "otherKeys"> & {
  */
 function findStateDict(file: string, root: PickleValue, options: OpenCheckpointOptions): FoundStateDict {
   if (root instanceof PickleObject) throw refuse(file, ...notWeights("what was saved", root));
-  if (!(root instanceof PickleDict)) {
-    throw refuse(file, "no-state-dict", `expected a dict of tensors, the file holds ${typeName(root)}.`);
+  const beneath = new Map(namedEntries(root).filter((entry) => holdsTensors(entry)));
+  const isDeeper = beneath.size === 0 && !holdsTensors(["", root]);
+  const dicts = isDeeper ? deeperDicts(root) : beneath;
+  const key = chosenKey(file, [...dicts.keys()], options);
+  if (key !== undefined) {
+    const otherKeys = [...dicts.keys()].filter((other) => other !== key);
+    return { tensors: tensorsOf(file, dicts.get(key)!), metadata: scalarsOf(root), key, otherKeys };
   }
-  const keys = [...root.entries.keys()].filter((key) => typeof key === "string" && holdsTensors(root, key));
-  const found = (key: string | undefined, dict: PickleDict): FoundStateDict => ({
-    tensors: tensorsOf(file, dict),
-    metadata: scalarsOf(root),
-    key,
-    otherKeys: (keys as string[]).filter((other) => other !== key),
-  });
-  const key = chosenKey(file, keys as string[], options);
-  if (key !== undefined) return found(key, root.entries.get(key) as PickleDict);
-  for (const name of plainKeys) {
-    const value = root.entries.get(name);
+  for (const [name, value] of namedEntries(root)) {
+    if (!plainKeys.some((plain) => plain === name)) continue;
     if (value instanceof PickleObject) throw refuse(file, ...notWeights(name, value));
     if (value instanceof PickleDict) tensorsOf(file, value);
   }
-  if (tensorsOf(file, root).size > 0) return found(undefined, root);
+  if (root instanceof PickleDict) {
+    const tensors = tensorsOf(file, root);
+    if (tensors.size > 0) return { tensors, metadata: scalarsOf(root), key: undefined, otherKeys: [] };
+  }
+  if (!(root instanceof PickleDict)) {
+    throw refuse(file, "no-state-dict", `expected a dict of tensors, the file holds ${typeName(root)}.`);
+  }
   const held = [...root.entries.keys()]
     .slice(0, 8)
     .map((name) => (typeof name === "string" ? name : typeName(name)))
@@ -107,10 +110,48 @@ function findStateDict(file: string, root: PickleValue, options: OpenCheckpointO
   );
 }
 
+/** What a container holds, by name; places in a list are names too. */
+function namedEntries(value: PickleValue): readonly [string, PickleValue][] {
+  if (value instanceof PickleDict) {
+    return [...value.entries].filter((entry): entry is [string, PickleValue] => typeof entry[0] === "string");
+  }
+  const items = value instanceof PickleTuple ? value.items : Array.isArray(value) ? value : [];
+  return items.map((item, place) => [String(place), item]);
+}
+
+/** As deep as weights are looked for, such as `checkpoint.model.state_dict`. */
+const deepest = 4;
+
+/**
+ * The dicts of parameters that lie in containers inside a file, by their path: those of the first depth that has some. What
+ * optimisers keep has no names of parameters.
+ */
+function deeperDicts(root: PickleValue): ReadonlyMap<string, PickleDict> {
+  const seen = new Set<PickleValue>();
+  let level: readonly [string, PickleValue][] = [["", root]];
+  for (let depth = 1; depth <= deepest; depth++) {
+    const inside: [string, PickleValue][] = [];
+    for (const [path, value] of level) {
+      if (seen.has(value)) continue;
+      seen.add(value);
+      for (const [name, item] of namedEntries(value))
+        inside.push([path === "" ? name : `${path}.${name}`, item]);
+    }
+    const dicts = inside
+      .filter((entry) => holdsTensors(entry))
+      .filter(([, dict]) =>
+        [...dict.entries.keys()].some((name) => typeof name === "string" && isParameter(name)),
+      );
+    if (dicts.length > 0) return new Map(dicts);
+    level = inside.filter(([, value]) => namedEntries(value).length > 0);
+  }
+  return new Map();
+}
+
 /**
  * The name of the dict of tensors that is meant.
  *
- * @param keys Names of all there are.
+ * @param keys Names of all there are, or their paths.
  * @returns undefined when there is none
  */
 function chosenKey(
@@ -118,8 +159,10 @@ function chosenKey(
   keys: readonly string[],
   { ema = false, key }: OpenCheckpointOptions,
 ): string | undefined {
-  if (key !== undefined && keys.includes(key)) return key;
-  const averages = averagedKeys.filter((name) => keys.includes(name));
+  const called = (name: string): readonly string[] =>
+    keys.filter((path) => path === name || path.endsWith(`.${name}`));
+  if (key !== undefined && called(key).length === 1) return called(key)[0];
+  const averages = averagedKeys.flatMap(called);
   if (ema) {
     if (averages[0] !== undefined) return averages[0];
     throw refuse(
@@ -128,14 +171,13 @@ function chosenKey(
       `has no averaged weights: none of ${averagedKeys.join(", ")}. Open it without ema.`,
     );
   }
-  const usual = plainKeys.find((name) => keys.includes(name));
-  if (usual !== undefined) return usual;
-  const others = keys.filter((name) => !averages.some((average) => average === name));
-  if (others.length < 2) return others[0] ?? averages[0];
+  const raw = keys.filter((path) => !averages.includes(path));
+  const usual = plainKeys.map(called).find((paths) => paths.length > 0) ?? raw;
+  if (usual.length < 2) return usual[0] ?? averages[0];
   throw refuse(
     file,
     "several-state-dicts",
-    `holds ${others.length} dicts of tensors: ${others.join(", ")}. Say which one is meant (key, --key).`,
+    `holds ${raw.length} dicts of tensors: ${raw.join(", ")}. Say which one is meant (key, --key).`,
   );
 }
 
@@ -143,8 +185,9 @@ function isTensor(value: PickleValue): value is PickledTensor {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "tensor";
 }
 
-function holdsTensors(root: PickleDict, key: string): boolean {
-  const value = root.entries.get(key);
+/** Whether an entry of a container is a dict of tensors. */
+function holdsTensors(entry: [string, PickleValue]): entry is [string, PickleDict] {
+  const value = entry[1];
   return (
     value instanceof PickleDict &&
     [...value.entries].some(([name, item]) => typeof name === "string" && isTensor(item))
@@ -167,10 +210,10 @@ function tensorsOf(file: string, dict: PickleDict): ReadonlyMap<string, PickledT
   return tensors;
 }
 
-function scalarsOf(root: PickleDict): Readonly<Record<string, string>> {
+function scalarsOf(root: PickleValue): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    [...root.entries].flatMap(([key, value]) =>
-      typeof key === "string" && ["string", "number", "bigint", "boolean"].includes(typeof value)
+    (root instanceof PickleDict ? namedEntries(root) : []).flatMap(([key, value]) =>
+      ["string", "number", "bigint", "boolean"].includes(typeof value)
         ? [[key, String(value as string | number | bigint | boolean)]]
         : [],
     ),
