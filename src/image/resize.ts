@@ -17,8 +17,8 @@ export interface Size {
 }
 
 /**
- * Resizes with antialiasing, byte for byte as Pillow's `Image.resize` does: first the rows, rounded to bytes, then
- * the columns.
+ * Resizes with antialiasing, byte for byte as `Image.resize` of Pillow 13 does: first the rows, rounded to bytes, then
+ * the columns, or the columns first where the height shrinks by more than twice what the width does.
  *
  * With `window` only that part of the result is computed; it equals the same part of the whole result.
  */
@@ -30,7 +30,14 @@ export function resize(
 ): RgbImage {
   const columns = { input: image.width, output: size.width, start: window.left, length: window.width };
   const rows = { input: image.height, output: size.height, start: window.top, length: window.height };
-  return resample(image, resampleTable(columns, interpolation), resampleTable(rows, interpolation), window);
+  const run = columnsFirst(image, size) ? resampleColumnsFirst : resample;
+  return run(image, resampleTable(columns, interpolation), resampleTable(rows, interpolation), window);
+}
+
+/** Pillow's rule since version 13; up to version 12 the rows always came first. */
+function columnsFirst(from: Size, to: Size): boolean {
+  const lower = from.height - to.height;
+  return lower > 0 && lower > 2 * (from.width - to.width);
 }
 
 /** Weighs the pixels of an image by the tables of its two axes: first the rows, rounded to bytes, then the columns. */
@@ -86,8 +93,61 @@ export function resample(
     vertical.pairs,
     size.height,
   );
-  const data = memory.slice(layout.at.result, layout.at.result + size.height * stride);
-  return { width: size.width, height: size.height, data };
+  return resultAt(memory, layout.at.result, size);
+}
+
+/** As {@link resample}, with the columns first. */
+function resampleColumnsFirst(
+  image: RgbImage,
+  horizontal: ResampleTable,
+  vertical: ResampleTable,
+  size: Size,
+): RgbImage {
+  const sourceStride = (horizontal.end - horizontal.first) * 3;
+  const stride = size.width * 3;
+  const entryLength = vertical.entries.length / size.height;
+  const taps = 2 * vertical.pairs;
+  const layout = layOut({
+    columns: horizontal.entries.byteLength,
+    rows: vertical.entries.byteLength,
+    band: taps * sourceStride + slack,
+    between: size.height * sourceStride + slack,
+    result: size.height * stride + slack,
+  });
+  const { memory, alongRows, alongColumns } = openResampler(layout.bytes);
+  memory.set(bytesOf(horizontal.entries), layout.at.columns);
+  memory.set(bytesOf(vertical.entries), layout.at.rows);
+
+  for (let y = 0; y < size.height; y++) {
+    const top = vertical.entries[y * entryLength]!;
+    const height = Math.min(taps, image.height - top);
+    copyRows(image, { left: horizontal.first, top, width: sourceStride / 3, height }, memory, layout.at.band);
+    alongColumns(
+      layout.at.band - top * sourceStride,
+      sourceStride,
+      layout.at.between + y * sourceStride,
+      layout.at.rows + 4 * entryLength * y,
+      4 * entryLength,
+      Math.ceil(sourceStride / 16),
+      vertical.pairs,
+      1,
+    );
+  }
+  alongRows(
+    layout.at.between - horizontal.first * 3,
+    sourceStride,
+    layout.at.result,
+    stride,
+    layout.at.columns,
+    size.width,
+    horizontal.pairs,
+    size.height,
+  );
+  return resultAt(memory, layout.at.result, size);
+}
+
+function resultAt(memory: Uint8Array, start: number, { width, height }: Size): RgbImage {
+  return { width, height, data: memory.slice(start, start + height * width * 3) };
 }
 
 /** Source rows are taken over in bands that stay in the processor's second cache. */

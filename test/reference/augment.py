@@ -9,6 +9,7 @@ import json
 import sys
 
 import numpy as np
+import pillow_order  # noqa: F401
 from PIL import Image, ImageEnhance, ImageOps
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F

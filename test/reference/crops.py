@@ -15,6 +15,7 @@ import sys
 
 import numpy as np
 import PIL
+import pillow_order  # noqa: F401
 import torchvision
 from PIL import Image
 from torchvision import transforms
@@ -36,7 +37,8 @@ FILTERS = {
     "lanczos": InterpolationMode.LANCZOS,
 }
 RESIZES = [(1, 1, 5, 7), (37, 53, 100, 20), (53, 37, 53, 80), (53, 37, 80, 37), (40, 30, 40, 30), (300, 200, 7, 9),
-           (9, 2000, 31, 64), (64, 48, 200, 150)]  # fmt: skip
+           (9, 2000, 31, 64), (64, 48, 200, 150), (300, 400, 224, 224), (60, 100, 40, 60), (60, 101, 40, 60),
+           (60, 101, 70, 60), (60, 101, 60, 40), (333, 2000, 1, 1), (500, 4000, 31, 3)]  # fmt: skip
 
 
 def noise(width, height):
