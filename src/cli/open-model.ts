@@ -24,14 +24,14 @@ export function modelSettings(
   options: ModelOptions,
   terminal: Terminal,
 ): Omit<CreateModelOptions, "device" | "plan" | "decode" | "precision" | "calibration"> {
-  const { weights, key, ema, inputSize, cropPct, interpolation, offline } = options;
+  const { weights, key, ema, inputSize, cropPct, interpolation, exif, offline } = options;
   return {
     pretrained: weights === undefined,
     // Without a name, the file itself says what it holds.
     ...(weights !== undefined && options.model !== undefined ? { weights } : {}),
     key,
     ema,
-    preprocessing: defined({ inputSize, cropPct, interpolation }),
+    preprocessing: defined({ inputSize, cropPct, interpolation, exifOrientation: exif }),
     hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   };
@@ -51,7 +51,7 @@ export function modelName({ model, weights }: ModelOptions): string {
 export async function openModel(
   options: ModelOptions & RunOptions & PrecisionOptions,
   terminal: Terminal,
-  more: Pick<CreateModelOptions, "classes" | "decode"> = {},
+  more: Pick<CreateModelOptions, "classes"> = {},
 ): Promise<Model> {
   const { device, batchSize, workers, threads } = options;
   const [name, settings] = [modelName(options), modelSettings(options, terminal)];
@@ -89,6 +89,15 @@ function checkArchitecture({ model: named, weights }: ModelOptions, { descriptio
   throw new UsageError(
     "usage/other-model",
     `--model ${named} is ${asked}, and ${weights} says that it holds ${description.name}, ${held}: leave --model out.`,
+  );
+}
+
+/** Says that images should have been turned and were not, unless that was asked for. */
+export function noticeUnturned({ exif }: ModelOptions, { unturned }: Model, terminal: Terminal): void {
+  if (unturned === 0 || exif !== undefined) return;
+  terminal.notice(
+    `${plural(unturned, "image")} ${unturned === 1 ? "says that it lies on its" : "say that they lie on their"} side ` +
+      "(EXIF orientation), and this model takes images as they are stored; --exif turns them",
   );
 }
 

@@ -1,19 +1,40 @@
-import { ImageError } from "../core/index.ts";
+import { ImageError, UsageError } from "../core/index.ts";
+import type { Preprocessing } from "./preprocessing.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
-export interface DecodeOptions {
-  /**
-   * Turns the image as its EXIF orientation says, as `PIL.ImageOps.exif_transpose` does. timm ignores it.
-   *
-   * @default false
-   */
-  readonly exifOrientation?: boolean | undefined;
+/** What is refused before it is decoded. */
+export interface DecodeLimits {
   /**
    * Larger images are refused: a small file may claim any size.
    *
    * @default 178956970, where Pillow raises `DecompressionBombError`
    */
   readonly maxPixels?: number | undefined;
+}
+
+export interface DecodeOptions extends DecodeLimits {
+  /**
+   * Turns the image as its EXIF orientation says, as `PIL.ImageOps.exif_transpose` does. timm ignores it.
+   *
+   * @default false
+   */
+  readonly exifOrientation?: boolean | undefined;
+}
+
+/**
+ * How the images of a model are decoded.
+ *
+ * @throws UsageError `usage/decode` where limits say what is the preprocessing's to say, as those of earlier versions did.
+ */
+export function decodeOptionsOf(
+  { exifOrientation = false }: Pick<Preprocessing, "exifOrientation">,
+  limits: DecodeLimits = {},
+): DecodeOptions {
+  if (!("exifOrientation" in limits)) return { ...limits, exifOrientation };
+  throw new UsageError(
+    "usage/decode",
+    "decode: exifOrientation is part of how a model sees images: give it as preprocessing: { exifOrientation: true }, and to a training as recipe: { exif: true }.",
+  );
 }
 
 /**

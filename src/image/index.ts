@@ -1,10 +1,15 @@
 export type { RgbImage } from "./rgb-image.ts";
 export type { Interpolation } from "./resample-table.ts";
-export { imagenetPreprocessing, parsePreprocessing, type Preprocessing } from "./preprocessing.ts";
+export {
+  changePreprocessing,
+  imagenetPreprocessing,
+  parsePreprocessing,
+  type Preprocessing,
+} from "./preprocessing.ts";
 export { resize, type Size, type Window } from "./resize.ts";
 export { cropOnImage, evalCrop } from "./eval-crop.ts";
 export { normalise } from "./normalise.ts";
 export { imageFormat, type ImageFormat } from "./image-format.ts";
-export type { DecodeImage, DecodeOptions } from "./decode-image.ts";
+export { decodeOptionsOf, type DecodeImage, type DecodeLimits, type DecodeOptions } from "./decode-image.ts";
 export { augment, trainingTransform, type TrainingTransformOptions } from "./augment/training-transform.ts";
 export { augmentationSchema, defaultAugmentation, type AugmentationOptions } from "./augment/options.ts";

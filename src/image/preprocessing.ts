@@ -11,6 +11,7 @@ const schema = z.readonly(
     interpolation: z.enum(["bilinear", "bicubic"]),
     mean: channels,
     std: channels.check(z.refine((std) => std.every((value) => value > 0), "must be above 0")),
+    exifOrientation: z.optional(z.boolean()),
   }),
 );
 
@@ -26,6 +27,13 @@ export interface Preprocessing {
   readonly mean: readonly [number, number, number];
   /** Standard deviation of red, green and blue, on the scale 0 to 1. */
   readonly std: readonly [number, number, number];
+  /**
+   * Whether the image is turned first as its EXIF orientation says, as `PIL.ImageOps.exif_transpose` does. timm ignores it,
+   * and so do the released models; those that are trained here turn images unless they are told not to.
+   *
+   * @default false
+   */
+  readonly exifOrientation?: boolean | undefined;
 }
 
 /** What the SSL and SWSL models were trained and evaluated with. */
@@ -45,10 +53,17 @@ export const imagenetPreprocessing: Preprocessing = {
 export function parsePreprocessing(value: unknown): Preprocessing {
   // English texts are not in zod/mini by default.
   const result = schema.safeParse(value, { error: en().localeError });
-  if (result.success) return result.data;
+  if (result.success) return changePreprocessing(result.data, {});
   throw new ImageError(
     "image/preprocessing",
     `The preprocessing is not usable; correct these fields:\n${z.prettifyError(result.error)}`,
     { cause: result.error },
   );
+}
+
+/** A preprocessing with other values here and there. */
+export function changePreprocessing(known: Preprocessing, changes: Partial<Preprocessing>): Preprocessing {
+  const { exifOrientation, ...others } = { ...known, ...changes };
+  // Left out where it is off, as in files of earlier versions: what is hashed of both is the same.
+  return exifOrientation ? { ...others, exifOrientation } : others;
 }

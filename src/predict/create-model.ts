@@ -1,7 +1,7 @@
 import { ModelError, SessionError, UsageError } from "../core/index.ts";
 import { readBytes, type Storage } from "../core/storage/index.ts";
 import { readModelInterface, type ModelInterface } from "../graph/index.ts";
-import type { Preprocessing } from "../image/index.ts";
+import { changePreprocessing, type Preprocessing } from "../image/index.ts";
 import {
   decodeDescription,
   explanationGraph,
@@ -243,6 +243,6 @@ function overrideExported(
   }
   return {
     ...(classes ? withClasses(described, classes) : described),
-    preprocessing: { ...described.preprocessing, ...preprocessing },
+    preprocessing: changePreprocessing(described.preprocessing, preprocessing),
   };
 }

@@ -118,6 +118,7 @@ export class Model<Input = ImageInput> implements Network {
   readonly #open: OpenPipeline;
   readonly #itemOf: ItemOf<Input>;
   readonly #opened = new Map<string, Promise<OpenedPipeline>>();
+  #unturned = 0;
 
   /** @param classes What `classesOf` gives for the description. */
   constructor(
@@ -133,6 +134,11 @@ export class Model<Input = ImageInput> implements Network {
     this.lastLayer = family.stages(description.config).at(-1)!.name;
     this.#open = open;
     this.#itemOf = itemOf;
+  }
+
+  /** How many images so far have an EXIF orientation that says to turn them, and were seen as they are stored. */
+  get unturned(): number {
+    return this.#unturned;
   }
 
   /**
@@ -236,6 +242,7 @@ export class Model<Input = ImageInput> implements Network {
     const { pipeline } = await this.opened(computation, images.size, signal);
     for await (const result of pipeline.run(images, signal ? { signal, feeds } : { feeds })) {
       const image = result.item.id;
+      if ("unturned" in result && result.unturned) this.#unturned++;
       yield "error" in result
         ? { image, error: result.error }
         : { image, item: result.item, outputs: result.outputs };

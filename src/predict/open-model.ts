@@ -1,6 +1,6 @@
 import { DataError, ModelError, type StateDict } from "../core/index.ts";
 import { baseName, type StorageFor } from "../core/storage/index.ts";
-import type { Preprocessing } from "../image/index.ts";
+import { changePreprocessing, type Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
   decodeDescription,
@@ -208,7 +208,7 @@ function withOverrides(
 }
 
 function override(described: ModelDescription, options: ModelOptions): ModelDescription {
-  const { numClasses, inChannels, outputStride, preprocessing } = options;
+  const { numClasses, inChannels, outputStride, preprocessing = {} } = options;
   const config = family.complete({
     ...described.config,
     ...(numClasses === undefined ? {} : { numClasses }),
@@ -218,7 +218,7 @@ function override(described: ModelDescription, options: ModelOptions): ModelDesc
   const sameClasses = config.numClasses === described.config.numClasses;
   const classes = options.classes ?? (sameClasses ? described.classes : []);
   const changed = withClasses({ ...described, config }, classes);
-  return { ...changed, preprocessing: { ...described.preprocessing, ...preprocessing } };
+  return { ...changed, preprocessing: changePreprocessing(described.preprocessing, preprocessing) };
 }
 
 /** @throws ModelError `model/class-names` unless there is a name for each class, or none. */

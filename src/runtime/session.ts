@@ -71,7 +71,12 @@ export const devices: readonly Device[] = ["cpu", "webgpu", "cuda", "dml", "core
 
 /** What the model made of one image: its outputs by name, without the batch dimension, or why there are none. */
 export type ImageResult<Item> =
-  | { readonly item: Item; readonly outputs: Readonly<Record<string, Tensor<"float32">>> }
+  | {
+      readonly item: Item;
+      readonly outputs: Readonly<Record<string, Tensor<"float32">>>;
+      /** Whether its EXIF orientation says that it is to be turned, and it was not. */
+      readonly unturned: boolean;
+    }
   | { readonly item: Item; readonly error: SslResnextError };
 
 /** Runs a model over images; each platform has one of these. */

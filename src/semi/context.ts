@@ -61,7 +61,7 @@ export function semiContext(options: ContextOptions): SemiContext {
   return {
     ...options,
     storage,
-    execution: { ...options.execution, decode: { exifOrientation: settings.exif } },
+    execution: { ...options.execution, exif: settings.exif },
     path,
     labelled: () => (labelled ??= openLabelled(platform, settings, signal)),
     async manifest(stage) {

@@ -1,4 +1,4 @@
-import { writeText, type Storage } from "../core/storage/index.ts";
+import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { Choice, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
@@ -11,6 +11,7 @@ import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
 import { verdictOf } from "./report/verdict.ts";
 import {
+  parseSettings,
   refuseUnused,
   resolveSettings,
   settingsText,
@@ -58,10 +59,10 @@ export async function* runSemi(
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { out, only, signal, device = "cpu", threads, workers } = options;
-  const layers = layersOf(options.settings);
+  const storage = platform.storageFor(out);
+  const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
   const settings = ofMethod(resolveSettings(layers), only);
   const given = runsOf(settings);
-  const storage = platform.storageFor(out);
   await storage.makeFolder(out);
   const unlock = yield* lockRun(storage, out, signal);
   try {
@@ -189,7 +190,18 @@ async function standingBest({ context, stages }: ContextRun): Promise<SemiEvent 
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
   const comment = ["The settings of this run, complete. They can be given again, changed or not."];
-  await writeText(storage, path("semi.yaml"), settingsText(settings, comment));
+  await writeText(storage, path(settingsName), settingsText(settings, comment));
+}
+
+/** File of the settings in the folder of a run. */
+const settingsName = "semi.yaml";
+
+/** What the run in the folder goes on with unless it is told otherwise: earlier versions did not turn images by default. */
+async function remembered(storage: Storage, out: string): Promise<readonly SettingsLayer[]> {
+  const path = storage.join(out, settingsName);
+  if (!(await storage.stat(path))) return [];
+  const { name, values } = parseSettings(await readText(storage, path), path);
+  return values["exif"] === undefined ? [] : [{ name, values: { exif: values["exif"] } }];
 }
 
 const wantedOf = (stages: readonly Stage[], only: RunSemiOptions["only"]): readonly Stage[] =>

@@ -10,7 +10,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   validation: ["other-validation"],
   validationShare: [0.3],
   test: ["other-test"],
-  exif: [true],
+  exif: [false],
   seed: [5],
   method: ["adapt", "labels", "paper"],
   mode: ["head", "full"],
@@ -37,8 +37,8 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   baseline: [true, false],
   supervisedRecipe: ["supervised"],
   seeds: [2],
-  sweep: [{ exif: [true] }],
-  variants: [{ other: { exif: true } }],
+  sweep: [{ exif: [false] }],
+  variants: [{ other: { exif: false } }],
   rounds: [2],
 };
 

@@ -10,6 +10,7 @@ export const otherRecipeValues: { readonly [K in keyof Recipe]: readonly Recipe[
   batchSize: [4],
   microBatch: [2],
   sampler: ["class-balanced", "sequential"],
+  exif: [false],
   inputSize: [20],
   learningRate: [0.03],
   referenceBatch: [64, null],

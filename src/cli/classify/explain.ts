@@ -1,7 +1,6 @@
 import { basename, extname, join } from "node:path";
 import { DataError, nearestNames, SslResnextError, UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
-import type { DecodeOptions } from "../../image/index.ts";
 import { makeFolder, writeFileAtomic } from "../../node/files/file-system.ts";
 import { explanationPng } from "../../node/images/encode-image.ts";
 import type { Explained, Failure, Model } from "../../predict/index.ts";
@@ -21,7 +20,6 @@ export async function* drawExplanations(
   answers: AsyncIterable<Explained | Failure>,
   folder: string,
   { description }: Model,
-  decode: DecodeOptions,
 ): AsyncGenerator<Drawn | Failure, void, undefined> {
   await makeFolder(folder);
   const pathOf = picturePaths(folder);
@@ -30,7 +28,7 @@ export async function* drawExplanations(
       yield answer;
       continue;
     }
-    const png = await explanationPng(answer, description.preprocessing, decode).catch((error: unknown) => {
+    const png = await explanationPng(answer, description.preprocessing).catch((error: unknown) => {
       if (error instanceof SslResnextError) return error;
       throw error;
     });

@@ -3,7 +3,7 @@ import type { ImageSource } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import { shortestFloat } from "../../node/output/text-encoders.ts";
 import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
-import { announcePlan, openModel } from "../open-model.ts";
+import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
 import { printable, textWidth } from "../output/table.ts";
@@ -29,16 +29,16 @@ export async function classify(
   checkExplainOptions(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const images = await openImages(inputs, { ...options, signal: terminal.signal });
-  const model = await openModel(options, terminal, {
-    decode: { exifOrientation: options.exif },
-    ...(classes ? { classes } : {}),
-  });
+  const model = await openModel(options, terminal, classes ? { classes } : {});
   try {
     const { answers, computation } = answersOf(model, images, options, terminal.signal);
     await announcePlan(model, computation, images.size, terminal);
-    return await writeAnswers(classifiedShape(model, options, terminal), options, terminal, (take) =>
+    const shape = classifiedShape(model, options, terminal);
+    const outcome = await writeAnswers(shape, options, terminal, (take) =>
       runImages({ answers, total: images.size, take }, terminal),
     );
+    noticeUnturned(options, model, terminal);
+    return outcome;
   } finally {
     await model.release();
   }
@@ -58,7 +58,7 @@ interface Answers {
 function answersOf(
   model: Model,
   images: ImageSource,
-  { topk, exif, explain, explainClass, explainLayer }: ClassifyOptions,
+  { topk, explain, explainClass, explainLayer }: ClassifyOptions,
   signal: AbortSignal,
 ): Answers {
   if (explain === undefined) {
@@ -68,7 +68,7 @@ function answersOf(
   const layer = explainLayer ?? model.lastLayer;
   const explained = model.explainAll(images, { topk, classIndex, layer, signal });
   return {
-    answers: drawExplanations(explained, explain, model, { exifOrientation: exif }),
+    answers: drawExplanations(explained, explain, model),
     computation: { explains: layer },
   };
 }

@@ -2,7 +2,7 @@ import { UsageError } from "../../core/index.ts";
 import { family, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
-import { announcePlan, openModel } from "../open-model.ts";
+import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
 import { printable, truncate, truncateStart } from "../output/table.ts";
@@ -30,14 +30,17 @@ export async function embed(
     throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
   }
   const images = await openImages(inputs, { ...options, signal: terminal.signal });
-  const model = await openModel(options, terminal, { decode: { exifOrientation: options.exif } });
+  const model = await openModel(options, terminal);
   const { signal } = terminal;
   const run = { total: images.size, options, terminal };
   try {
     await announcePlan(model, [tap ?? "embedding"], images.size, terminal);
-    return tap === undefined
-      ? await write(embeddedShape(model, terminal), model.embedAll(images, { signal }), run)
-      : await write(featuredShape(tap, terminal), model.featuresAll(images, [tap], { signal }), run);
+    const outcome =
+      tap === undefined
+        ? await write(embeddedShape(model, terminal), model.embedAll(images, { signal }), run)
+        : await write(featuredShape(tap, terminal), model.featuresAll(images, [tap], { signal }), run);
+    noticeUnturned(options, model, terminal);
+    return outcome;
   } finally {
     await model.release();
   }

@@ -203,10 +203,11 @@ function classesText({ numClasses }: ModelConfig, description: ModelDescription 
 }
 
 function descriptionPairs({ name, preprocessing, provenance }: ModelDescription): [string, string][] {
-  const { inputSize, cropPct, interpolation } = preprocessing;
+  const { inputSize, cropPct, interpolation, exifOrientation } = preprocessing;
   return [
     ["name", printable(name)],
     ["input", `${inputSize}x${inputSize}, crop ${cropPct}, ${interpolation}`],
+    ["photographs", exifOrientation ? "turned upright as their EXIF orientation says" : "as they are stored"],
     ...metadataPairs(provenance),
   ];
 }

@@ -61,6 +61,8 @@ export function exampleLines(command: Command, examples: CommandDefinition["exam
 export interface CliOption<T> {
   /** As commander reads it: `-k, --topk <count>`. */
   readonly flags: string;
+  /** What `--no-…` means, for a flag that may be on, off or left out. */
+  readonly negated?: string;
   /** Another long name, not listed in the help. */
   readonly alias?: string;
   readonly about: string;
@@ -86,8 +88,12 @@ function longFlag({ flags }: { readonly flags: string }): string {
 /** Declares a table of options on a command, each with its default in the help. */
 function addOptions(command: Command, table: OptionTable): void {
   for (const option of Object.values(table)) {
-    const declared = new Option(option.flags, option.about + defaultNote(option));
-    command.addOption(option.group === undefined ? declared : declared.helpGroup(option.group));
+    const add = (flags: string, about: string): void => {
+      const declared = new Option(flags, about);
+      command.addOption(option.group === undefined ? declared : declared.helpGroup(option.group));
+    };
+    add(option.flags, option.about + defaultNote(option));
+    if (option.negated !== undefined) add(option.flags.replace("--", "--no-"), option.negated);
     if (option.alias !== undefined) {
       const placeholder = /[<[].*$/.exec(option.flags)?.[0] ?? "";
       command.addOption(new Option(`${option.alias} ${placeholder}`.trim()).hideHelp());

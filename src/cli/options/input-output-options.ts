@@ -8,12 +8,6 @@ const inputGroup = "Input:";
 
 /** How images are found and read. */
 export const inputOptions = {
-  exif: {
-    flags: "--exif",
-    about: "turn photographs upright as their EXIF orientation says; timm does not",
-    group: inputGroup,
-    schema: flag,
-  },
   imageColumn: {
     flags: "--image-column <name>",
     about: "column of a Parquet table that holds the images (default: found by its content)",

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { embeddedModel } from "../../nn/model-cards.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { OptionTable, OptionValues } from "./command.ts";
@@ -61,6 +62,13 @@ export const modelOptions = {
     about: "bilinear or bicubic resize (default: the model's)",
     group: modelGroup,
     schema: oneOf(["bilinear", "bicubic"]).optional(),
+  },
+  exif: {
+    flags: "--exif",
+    about: "turn photographs upright as their EXIF orientation says (default: as the model's file says)",
+    negated: "take them as they are stored, as timm does",
+    group: modelGroup,
+    schema: z.boolean().optional(),
   },
 } satisfies OptionTable;
 

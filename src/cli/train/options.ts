@@ -19,9 +19,19 @@ const recipeHeadings: { readonly [G in RecipeGroup]: string } = {
 };
 
 /** A flag for every value of a recipe. */
-export const recipeOptions = Object.fromEntries(
-  recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
-) as RecipeFlags;
+export const recipeOptions = {
+  ...(Object.fromEntries(
+    recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
+  ) as RecipeFlags),
+  // As it is written for every other command.
+  exif: {
+    flags: "--exif",
+    about: recipeFields.exif.about,
+    negated: "take them as they are stored",
+    group: recipeHeadings.run,
+    schema: z.boolean().optional(),
+  },
+} satisfies RecipeFlags;
 
 const model = "Model:";
 

@@ -43,7 +43,6 @@ type CommonOptions = Pick<
   | "ema"
   | "scratch"
   | "offline"
-  | "exif"
   | "imageColumn"
   | keyof typeof trainingOptions
 > &
@@ -67,7 +66,6 @@ export function trainingOf(
     workers,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
-    decode: { exifOrientation: options.exif },
     hub: { ...(options.offline ? { offline: true } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   };

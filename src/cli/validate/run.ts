@@ -2,7 +2,7 @@ import { UsageError } from "../../core/index.ts";
 import { imagenetSubset, parseRealLabels, type RealLabels } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import { parseClassSubset, type ClassSubset } from "../../predict/metrics.ts";
-import { announcePlan, openModel } from "../open-model.ts";
+import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels, readText } from "../options/input-output-options.ts";
 import { imageProgress } from "../output/progress.ts";
@@ -29,10 +29,7 @@ export async function validate(
   const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const images = await openImages(data, { ...options, signal: terminal.signal });
-  const model = await openModel(options, terminal, {
-    decode: { exifOrientation: options.exif },
-    ...(classes ? { classes } : {}),
-  });
+  const model = await openModel(options, terminal, classes ? { classes } : {});
   try {
     const subset = await openSubset(options.subset, model.classes.length);
     const realLabels = await openRealLabels(options.real);
@@ -70,6 +67,7 @@ export async function validate(
     for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
       terminal.notice(line);
     }
+    noticeUnturned(options, model, terminal);
     return report.failed > 0 ? "failed" : "ok";
   } finally {
     await model.release();

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { UsageError, type SslResnextError } from "../../core/index.ts";
 import type { AugmentationOptions } from "../../image/augment/options.ts";
-import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
+import type { DecodeLimits, Preprocessing } from "../../image/index.ts";
 import type { MixingOptions } from "../mixing.ts";
 import type { Sampler } from "./epoch-order.ts";
 
@@ -78,7 +78,7 @@ export interface TrainingLoaderOptions {
   /** Decides, together with epoch and position, every random choice. */
   readonly seed: number;
   /** Size of the images, and how they are normalised. */
-  readonly preprocessing: Pick<Preprocessing, "inputSize" | "mean" | "std">;
+  readonly preprocessing: Pick<Preprocessing, "inputSize" | "mean" | "std" | "exifOrientation">;
   /** @default timm's */
   readonly augmentation?: AugmentationOptions | undefined;
   /** Mixup, cutmix and label smoothing. @default timm's */
@@ -119,7 +119,7 @@ export interface TrainingLoaderOptions {
    * @default 536870912
    */
   readonly cacheBytes?: number | undefined;
-  readonly decode?: DecodeOptions | undefined;
+  readonly decode?: DecodeLimits | undefined;
   /** Stops the opening. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,7 +1,12 @@
 import sharp from "sharp";
 import { SslResnextError } from "../../core/index.ts";
 import { readContent, type ImageItem } from "../../data/index.ts";
-import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
+import {
+  decodeOptionsOf,
+  type DecodeLimits,
+  type DecodeOptions,
+  type Preprocessing,
+} from "../../image/index.ts";
 import { overlayHeat, type Explained } from "../../predict/index.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "./decode-image.ts";
@@ -9,17 +14,20 @@ import { decodeImage } from "./decode-image.ts";
 /**
  * Draws where a class was seen: the heat map over the photograph, which is read once more.
  *
- * @param preprocessing That of the model, which says where its crop lay.
- * @param decode As the model's images were decoded.
+ * @param preprocessing That of the model, which says how the photograph was turned and where the crop lay.
+ * @param limits As the model's images were decoded.
  * @returns A PNG of the photograph's size.
  * @throws DataError when the photograph is gone; ImageError when it cannot be decoded any more.
  */
 export async function explanationPng(
   { item, map }: Pick<Explained, "item" | "map">,
   preprocessing: Preprocessing,
-  decode: DecodeOptions = {},
+  limits: DecodeLimits = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const photo = await decodeImage(await readContent(nodeStorageFor, item), decode);
+  const photo = await decodeImage(
+    await readContent(nodeStorageFor, item),
+    decodeOptionsOf(preprocessing, limits),
+  );
   const { width, height, data } = overlayHeat(photo, map, preprocessing);
   const png = await sharp(data, { raw: { width, height, channels: 3 } })
     .png()

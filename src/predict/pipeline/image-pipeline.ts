@@ -1,7 +1,7 @@
 import { elementCount, ModelError, SslResnextError, type StateDict } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
-import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
+import { decodeOptionsOf, type DecodeLimits, type Preprocessing } from "../../image/index.ts";
 import { parametersOf } from "../../nn/index.ts";
 import {
   planExecution,
@@ -20,7 +20,7 @@ import type { Thread } from "../../runtime/platform.ts";
 import { shareCalls, type Share } from "../../runtime/thread-calls.ts";
 import type { OpenedPipeline } from "../model.ts";
 import type { ModelSource } from "../open-model.ts";
-import type { ImageRequest, OpenPipelineRequest, Outputs } from "./image-worker.ts";
+import type { ImageAnswer, ImageRequest, OpenPipelineRequest } from "./image-worker.ts";
 
 /** Where a model runs, and how its images are read. */
 export interface ExecutionOptions {
@@ -28,8 +28,8 @@ export interface ExecutionOptions {
   readonly device?: Device | undefined;
   /** Fixes workers, threads or batch; the rest is planned from cores, memory and the model's size. */
   readonly plan?: PlanOverrides | undefined;
-  /** How images are decoded. */
-  readonly decode?: DecodeOptions | undefined;
+  /** Which images are too large. */
+  readonly decode?: DecodeLimits | undefined;
 }
 
 /** One use of a model's weights: the graph that is written of them, and for how many images. */
@@ -119,7 +119,7 @@ export interface ImagePipelineOptions {
   readonly device?: Device;
   /** Outputs to compute. @default all of the model's */
   readonly outputs?: readonly string[];
-  readonly decode?: DecodeOptions;
+  readonly decode?: DecodeLimits;
   readonly signal?: AbortSignal;
 }
 
@@ -180,7 +180,7 @@ function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipel
     batchSize: options.plan.batchSize,
     preprocessing: options.preprocessing,
     outputs: options.outputs,
-    decode: options.decode ?? {},
+    decode: decodeOptionsOf(options.preprocessing, options.decode),
   };
 }
 
@@ -192,8 +192,8 @@ async function runOne(
 ): Promise<ImageResult<ImageItem>> {
   try {
     const request: ImageRequest = { content: item.content, feeds };
-    const outputs = await share((thread) => thread.call<Outputs>("image", request, { signal }));
-    return { item, outputs };
+    const answer = await share((thread) => thread.call<ImageAnswer>("image", request, { signal }));
+    return { item, ...answer };
   } catch (error) {
     if (signal.aborted || !(error instanceof SslResnextError) || endsRun.has(error.code)) throw error;
     return { item, error };

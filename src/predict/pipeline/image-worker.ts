@@ -3,6 +3,8 @@ import { elementCount, SessionError, type Tensor } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
 import type { DecodeImage, DecodeOptions } from "../../image/decode-image.ts";
 import { evalCrop } from "../../image/eval-crop.ts";
+import { imageFormat } from "../../image/image-format.ts";
+import { exifOrientation } from "../../image/image-header.ts";
 import { normalise } from "../../image/normalise.ts";
 import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
@@ -34,10 +36,23 @@ export interface ImageWorkerParts {
 
 interface Waiting {
   readonly feeds: ImageFeeds;
-  readonly crop: Promise<RgbImage>;
+  readonly crop: Promise<Crop>;
   readonly call: Call;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What the model sees of an image. */
+interface Crop {
+  readonly pixels: RgbImage;
+  readonly unturned: boolean;
+}
+
+/** What comes of an image. */
+export interface ImageAnswer {
+  readonly outputs: Outputs;
+  /** Whether its EXIF orientation says that it is to be turned, and it was not. */
+  readonly unturned: boolean;
 }
 
 /**
@@ -57,10 +72,11 @@ export function imageWorker(parts: ImageWorkerParts): Methods {
     return opened;
   };
 
-  const cropOf = async (content: ImageItem["content"]): Promise<RgbImage> => {
+  const cropOf = async (content: ImageItem["content"]): Promise<Crop> => {
     const { preprocessing, decode } = pipeline().request;
     const bytes = await read({ content });
-    return evalCrop(await decodeImage(bytes, decode), preprocessing);
+    const pixels = evalCrop(await decodeImage(bytes, decode), preprocessing);
+    return { pixels, unturned: !decode.exifOrientation && saysToTurn(bytes) };
   };
 
   const drain = async (): Promise<void> => {
@@ -90,15 +106,20 @@ export function imageWorker(parts: ImageWorkerParts): Methods {
   };
 }
 
+function saysToTurn(bytes: Uint8Array): boolean {
+  const format = imageFormat(bytes);
+  return format !== undefined && exifOrientation(format, bytes) !== 1;
+}
+
 async function answerBatch(batch: readonly Waiting[], runBatch: RunBatch): Promise<void> {
-  const ready: (Waiting & { readonly pixels: RgbImage })[] = [];
+  const ready: (Waiting & Crop)[] = [];
   for (const next of batch) {
     if (next.call.cancelled) {
       next.resolve({ value: undefined });
       continue;
     }
     try {
-      ready.push({ ...next, pixels: await next.crop });
+      ready.push({ ...next, ...(await next.crop) });
     } catch (error) {
       next.reject(error);
     }
@@ -106,9 +127,10 @@ async function answerBatch(batch: readonly Waiting[], runBatch: RunBatch): Promi
   if (ready.length === 0) return;
   try {
     const results = await runBatch(ready);
-    ready.forEach(({ resolve }, index) => {
+    ready.forEach(({ resolve, unturned }, index) => {
       const outputs = results[index]!;
-      resolve({ value: outputs, transfer: Object.values(outputs).map(({ data }) => data.buffer) });
+      const value: ImageAnswer = { outputs, unturned };
+      resolve({ value, transfer: Object.values(outputs).map(({ data }) => data.buffer) });
     });
   } catch (error) {
     for (const { reject } of ready) reject(error);
@@ -116,7 +138,7 @@ async function answerBatch(batch: readonly Waiting[], runBatch: RunBatch): Promi
 }
 
 /** What the model makes of one image, by output name, without the batch dimension. */
-export type Outputs = Readonly<Record<string, Tensor<"float32">>>;
+type Outputs = Readonly<Record<string, Tensor<"float32">>>;
 
 /** A crop, and what goes in with it. */
 interface BatchImage {

@@ -211,7 +211,7 @@ async function secondsOfStep(
 ): Promise<number> {
   const { batchSize } = recipe;
   const { platform, storage, path, execution, signal } = context;
-  const { device, threads, workers, decode } = execution;
+  const { device, threads, workers } = execution;
   const out = path(".adaptation-cost");
   // What a killed process left.
   await storage.remove(out);
@@ -226,7 +226,6 @@ async function secondsOfStep(
       device,
       threads,
       workers,
-      decode,
       signal,
     });
     for await (const event of events) {

@@ -90,7 +90,6 @@ export interface TrainingSettings {
   readonly start: Start;
   /** Complete but for its length, where the length follows from other stages. */
   readonly recipe: Recipe;
-  readonly exif: boolean;
 }
 
 interface AdaptSettings extends TrainingSettings {
@@ -350,15 +349,15 @@ function selectionSettings({ k, ranking, threshold, duplicateDistance }: SemiSet
   return { k, ranking, ...(ranking === "threshold" ? { threshold } : {}), duplicateDistance };
 }
 
-/** All stages hold the same images out, so a recipe has no say in it. */
+/** All stages hold the same images out and turn them alike, so a recipe has no say in it. */
 function training({ seed, exif }: SemiSettings, start: Start, choice: RecipeChoice): TrainingSettings {
   const recipe = resolveRecipe(
     [
       { name: "the recipe", values: choice },
-      { name: "the run", values: { seed, validationShare: 0 } },
+      { name: "the run", values: { seed, exif, validationShare: 0 } },
     ],
     // What was asked for in vain was refused with the settings.
     { idle: "kept" },
   );
-  return { start, recipe, exif };
+  return { start, recipe };
 }

@@ -1,6 +1,6 @@
 import { UsageError } from "../../core/index.ts";
 import { mapClasses } from "../../data/index.ts";
-import type { DecodeOptions, Preprocessing } from "../../image/index.ts";
+import type { Preprocessing } from "../../image/index.ts";
 import { modelConfig, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
   createModel,
@@ -17,7 +17,8 @@ import type { SemiPlatform } from "../platform.ts";
 /** Where models run, and how their images are read. */
 export interface Execution {
   readonly device: Device;
-  readonly decode: DecodeOptions;
+  /** Whether images are turned upright, whatever the file of a model says. */
+  readonly exif: boolean;
 }
 
 /** A model that scores images. */
@@ -39,15 +40,16 @@ export async function openTeacher(
   platform: SemiPlatform,
   name: string,
   classes: readonly string[],
-  execution: Execution,
+  { device, exif }: Execution,
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
+  const preprocessing = { exifOrientation: exif };
   const model = isGraph
-    ? await createModel(platform, name, execution)
+    ? await createModel(platform, name, { device, preprocessing })
     : await modelOf(
         platform,
-        await openModel(platform, name, { pretrained: !isWeightsPath(name) }),
-        execution,
+        await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing }),
+        { device },
       );
   const subset = classIndices(model, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);

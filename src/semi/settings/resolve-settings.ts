@@ -160,6 +160,7 @@ function checkRecipe(key: (typeof recipeSettings)[number], layers: readonly Sett
 /** What no recipe of a run has a say in, and what to do instead. */
 const decidedByRun = {
   seed: "give the seed of the run (seed, --seed)",
+  exif: "give that of the run (exif, --exif)",
   validationShare: "give the share of the run (validationShare, --validation-share)",
 };
 

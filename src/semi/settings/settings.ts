@@ -57,11 +57,11 @@ export const semiFields = {
     "<data>",
     "labelled images for the report alone (null: the validation images)",
   ),
-  /** Whether images are turned upright as their EXIF orientation says. */
+  /** Whether images are turned upright as their EXIF orientation says, here and wherever the model is used then. */
   exif: data(
-    z.boolean().default(false),
+    z.boolean().default(true),
     "<true|false>",
-    "turn images upright as their EXIF orientation says; timm does not",
+    "turn photographs upright as their EXIF orientation says, and go on doing so; timm does not",
   ),
   seed: data(
     z

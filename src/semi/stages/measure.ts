@@ -109,7 +109,10 @@ async function* measureAll(
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
-    const model = await modelOf(platform, await openModel(platform, path(stage, bestWeights)), execution);
+    const { device, exif } = execution;
+    const preprocessing = { exifOrientation: exif };
+    const source = await openModel(platform, path(stage, bestWeights), { preprocessing });
+    const model = await modelOf(platform, source, { device });
     const numbers = await measure(model, data.images, { classes, isRestricted: false, signal });
     measured.push({ stage, kind, ...numbers });
   }

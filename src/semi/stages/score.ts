@@ -132,7 +132,8 @@ async function* hashReferences(
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { platform, storage, path, signal, settings } = context;
   const file = path(folder, referencesName);
-  const origin = JSON.stringify([inputs, hasher.description.preprocessing, settings.exif]);
+  const { exifOrientation: _, ...transform } = hasher.description.preprocessing;
+  const origin = JSON.stringify([inputs, transform, settings.exif]);
   if ((await referencesOrigin(storage, file)) === origin) return;
   const sets: Partial<Record<ReferenceRow["set"], ImageSource>> = {};
   for (const [set, paths] of Object.entries(references)) {

@@ -176,14 +176,16 @@ async function trainingWork(
   const { start } = settings;
   const { validation, validationShare } = context.settings;
   const isValidated = paperKinds.has(kind) && kind !== "weak" && validation === null;
+  // It stands beside the recipe, where earlier versions have it too.
+  const { exif, ...effective } = effectiveRecipe(recipe);
   const origin = {
-    settings: { ...settings, recipe: effectiveRecipe(recipe), ...(isValidated ? { validationShare } : {}) },
+    settings: { ...settings, recipe: effective, exif, ...(isValidated ? { validationShare } : {}) },
     inputs: { ...images.inputs, ...(await startInputs(context, start)) },
   };
   return {
     origin,
     async *run() {
-      const { device, threads, workers, decode } = execution;
+      const { device, threads, workers } = execution;
       const events = trainModel(platform, {
         data: await images.training(),
         validation: await images.validation(),
@@ -197,7 +199,6 @@ async function trainingWork(
         device,
         threads,
         workers,
-        decode,
         signal,
       });
       let outcome: StageOutcome = { outputs: [bestWeights], counts: {} };

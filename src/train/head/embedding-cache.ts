@@ -1,6 +1,6 @@
 import { hexOf, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
 import { writeBytes, type Storage } from "../../core/storage/index.ts";
-import type { DecodeOptions } from "../../image/index.ts";
+import type { DecodeLimits } from "../../image/index.ts";
 import { family, hashedConfig } from "../../nn/index.ts";
 import type { EmbedOptions, ModelPlatform, ModelSource } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
@@ -157,7 +157,7 @@ const fromHex = (text: string): Uint8Array =>
 
 /** What embeddings depend on besides the image. */
 interface EmbeddingSettings extends Pick<EmbedOptions, "mirror"> {
-  readonly decode?: DecodeOptions | undefined;
+  readonly decode?: DecodeLimits | undefined;
   readonly device?: Device | undefined;
 }
 
@@ -190,7 +190,10 @@ async function embeddingKey(
   // The classifier is none of an embedding's business.
   const network = hashedConfig({ ...config, numClasses: 0 });
   const classifier = new Set(Object.values(family.classifier));
-  const settings = [version, network, preprocessing, decode, device, mirror];
+  // In the order of earlier versions, whose embeddings stay known.
+  const { exifOrientation, ...transform } = preprocessing;
+  const read = exifOrientation ? { exifOrientation, ...decode } : decode;
+  const settings = [version, network, transform, read, device, mirror];
   hash.update(new TextEncoder().encode(JSON.stringify(settings)));
   await source.withWeights((weights) =>
     hashWeights(hash, new Map([...weights].filter(([name]) => !classifier.has(name)))),

@@ -13,6 +13,7 @@ import {
   type TrainingLoaderOptions,
 } from "../../data/index.ts";
 import { defaultAugmentation } from "../../image/augment/options.ts";
+import { decodeOptionsOf } from "../../image/index.ts";
 import type { Thread } from "../../runtime/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import { decodedCache, type BatchSettings, type DecodedCache, type MeasureRequest } from "./batch-worker.ts";
@@ -38,7 +39,8 @@ export async function openTrainingLoader(
   source: ImageSource,
   options: TrainingLoaderOptions,
 ): Promise<TrainingLoader> {
-  const { signal, decode = {} } = options;
+  const { signal } = options;
+  const decode = decodeOptionsOf(options.preprocessing, options.decode);
   const { seed, sampler, rank, worldSize, ...checked } = checkLoaderOptions(options);
   const workers = checked.workers ?? Math.min(platform.machine().cores, mostDefaultWorkers);
   const spill = spillFile(platform);

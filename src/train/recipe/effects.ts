@@ -187,6 +187,7 @@ export const recipeEffects: Effects<Recipe> = {
   batchSize: when([bySteps]),
   microBatch: when([bySteps], null),
   sampler: when([inOrder, byClass]),
+  exif: always,
   inputSize: always,
   learningRate: when([bySteps]),
   referenceBatch: when([bySteps]),

@@ -79,6 +79,12 @@ const trainingFields = {
     "<order>",
     "shuffled, class-balanced (each class equally often) or sequential",
   ),
+  /** Whether images are turned upright as their EXIF orientation says, in training and wherever the model is used then. */
+  exif: run(
+    z.boolean().default(true),
+    "<true|false>",
+    "turn photographs upright as their EXIF orientation says, and go on doing so; timm does not",
+  ),
   /** Side of the images in pixels; null: the model's. */
   inputSize: run(
     count.max(4096).nullable().default(null),

@@ -23,8 +23,11 @@ interface StartingNetwork {
 
 /** Opens the network that the options of a run name. */
 export async function openNetwork({ platform, options, recipe, data }: OpenedRun): Promise<StartingNetwork> {
-  const { seed, inputSize, mode } = recipe;
-  const changes = { seed, preprocessing: inputSize === null ? {} : { inputSize } };
+  const { seed, inputSize, exif, mode } = recipe;
+  const changes = {
+    seed,
+    preprocessing: { exifOrientation: exif, ...(inputSize === null ? {} : { inputSize }) },
+  };
   const source = await startingModel(platform, options, changes);
   const kept = mode === "adapt" ? undefined : await keptClasses(source.description, data.training.classes);
   return {

@@ -1,4 +1,4 @@
-import type { DecodeOptions } from "../../image/index.ts";
+import type { DecodeLimits } from "../../image/index.ts";
 import type { ModelOptions } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { HeadEvent } from "../head/train-head.ts";
@@ -50,7 +50,7 @@ export interface TrainModelOptions
   readonly threads?: number | undefined;
   /** Threads that read, decode and augment images. @default one for each core, at most 8 */
   readonly workers?: number | undefined;
-  readonly decode?: DecodeOptions | undefined;
+  readonly decode?: DecodeLimits | undefined;
   /** Folder of the embeddings of mode `head`, or `false`. @default `embeddings` in the folder of the weights */
   readonly embeddingCache?: string | false | undefined;
   /** Ends the run after it has saved what it needs to go on. */

@@ -1,6 +1,6 @@
 import type { StateDict } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
-import type { DecodeOptions } from "../../image/index.ts";
+import type { DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import { modelOf, type ValidatedImage, type ValidationReport } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
@@ -12,7 +12,7 @@ export interface ValidatorOptions {
   readonly images: ImageSource;
   readonly description: ModelDescription;
   readonly device: Device;
-  readonly decode: DecodeOptions;
+  readonly decode: DecodeLimits;
 }
 
 /** How good weights are, and where they are wrong. */

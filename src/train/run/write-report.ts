@@ -1,5 +1,5 @@
 import { writeText } from "../../core/storage/index.ts";
-import type { DecodeOptions } from "../../image/index.ts";
+import { decodeOptionsOf, type DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import type { ImageItem, ImageSource } from "../../data/index.ts";
 import {
@@ -35,7 +35,7 @@ interface RunReport {
   readonly description: ModelDescription;
   readonly recipe: Recipe;
   readonly device: Device;
-  readonly decode: DecodeOptions;
+  readonly decode: DecodeLimits;
   readonly rows: readonly HistoryRow[];
   readonly sweep?: readonly SweepRecord[] | undefined;
   /** Of the best weights. */
@@ -68,19 +68,17 @@ export async function writeReport(run: RunReport): Promise<void> {
   await writeText(folder.storage, folder.report, page);
 }
 
-async function validationRecord(
-  { platform, decode, validationName }: RunReport,
-  { report, mistakes }: Validation,
-): Promise<ValidationRecord> {
+async function validationRecord(run: RunReport, { report, mistakes }: Validation): Promise<ValidationRecord> {
   const { top1, top5, confusion, failed } = report;
-  const shown = await Promise.all(mistakes.map((mistake) => withThumbnail(platform, mistake, decode)));
-  return { data: validationName, top1, top5, confusion, failed, mistakes: shown };
+  const shown = await Promise.all(mistakes.map((mistake) => withThumbnail(run, mistake)));
+  return { data: run.validationName, top1, top5, confusion, failed, mistakes: shown };
 }
 
 async function crossValidationRecord(
-  { platform, decode, data, description }: RunReport,
+  run: RunReport,
   { folds, top1, top5, notJudged, images }: CrossValidation,
 ): Promise<CrossValidationRecord> {
+  const { data, description } = run;
   const confusion = confusionMatrix(description.config.numClasses);
   for (const { target, predicted } of images) countPrediction(confusion, target, predicted);
   const wrong = images
@@ -89,7 +87,7 @@ async function crossValidationRecord(
     .slice(0, keptMistakes);
   const items = await itemsNamed(data.training, new Set(wrong.map(({ id }) => id)));
   const mistakes = await Promise.all(
-    wrong.map((image) => withThumbnail(platform, { ...image, item: items.get(image.id)! }, decode)),
+    wrong.map((image) => withThumbnail(run, { ...image, item: items.get(image.id)! })),
   );
   return { data: data.name, folds, notJudged, top1, top5, confusion, failed: 0, mistakes };
 }
@@ -105,11 +103,11 @@ async function itemsNamed(
 }
 
 async function withThumbnail(
-  { thumbnail }: TrainingPlatform,
+  { platform, description, decode }: RunReport,
   { item, target, predicted, probability }: ValidatedImage,
-  decode: DecodeOptions,
 ): Promise<Mistake> {
-  return { id: item.id, target, predicted, probability, thumbnail: await thumbnail(item, decode) };
+  const thumbnail = await platform.thumbnail(item, decodeOptionsOf(description.preprocessing, decode));
+  return { id: item.id, target, predicted, probability, thumbnail };
 }
 
 function recipeFacts(recipe: Recipe): readonly Fact[] {

@@ -59,7 +59,8 @@ export function decodeTrainingRecord(
   }
   try {
     const { recipe, data, position, historyBytes } = schema.parse(JSON.parse(text));
-    const layer = { name: file, values: recipe };
+    // Earlier versions kept it in no file, and turned images only where each command said so.
+    const layer = { name: file, values: { exif: false, ...recipe } };
     return { recipe: resolveRecipe([layer], { idle: "kept" }), data, position, historyBytes };
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { epochOrder, indexImages, splitHoldout, type ImageIndex } from "../../../src/data/index.ts";
 import { contentReader } from "../../../src/data/sources/content-reader.ts";
+import { decodeOptionsOf } from "../../../src/image/index.ts";
 import { resnetConfig } from "../../../src/nn/index.ts";
 import { nodeStorageFor } from "../../../src/node/files/file-storage.ts";
 import { decodeImage, decodePart } from "../../../src/node/images/decode-image.ts";
@@ -95,6 +97,8 @@ beforeAll(async () => {
   await writeColouredImages(join(folder, "more"), 3, 2);
   cpSync(join(folder, "more", "green"), join(data, "green", "more"), { recursive: true });
   writeFileSync(join(data, "red", "5.png"), "no image");
+  const sideways = join(data, "red", "0.png");
+  writeFileSync(sideways, await sharp(sideways).withMetadata({ orientation: 6 }).png().toBuffer());
   await exportSafetensors(smallNetwork({ inputSize: 16, stem: "cifar", numClasses: 5 }), weights);
   const indexed = await indexImages(await openImages([data]), () => Promise.reject(new Error("in memory")));
   index = indexed.index;
@@ -125,7 +129,7 @@ const parts: readonly ((recipe: Recipe) => string | Promise<string>)[] = [
   },
 ];
 
-const cache = decodedCache(1000, 1e6);
+const caches = [decodedCache(1000, 1e6), decodedCache(1000, 1e6)] as const;
 const reader = contentReader(nodeStorageFor);
 
 /** The batches of some epochs as a worker makes them, or how that ends. */
@@ -148,9 +152,9 @@ async function batchesOf(recipe: Recipe): Promise<string> {
         augmentation: recipe,
       },
       mixing: recipe,
-      decode: {},
+      decode: decodeOptionsOf({ exifOrientation: recipe.exif }),
       onBrokenImage,
-      cache,
+      cache: caches[recipe.exif ? 1 : 0],
     } as never,
     call,
   );

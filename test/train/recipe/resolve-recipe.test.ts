@@ -139,7 +139,7 @@ describe("a recipe", () => {
   it("writes down what has an effect only", () => {
     const text = recipeText(resolveRecipe([layer({ base: "quick", mode: "head", smoothing: 0.1 })]));
     expect(text).toBe(
-      "seed: 0\nmode: head\nsampler: shuffled\ninputSize: null\nsmoothing: 0.1\nonBrokenImage: skip\n",
+      "seed: 0\nmode: head\nsampler: shuffled\nexif: true\ninputSize: null\nsmoothing: 0.1\nonBrokenImage: skip\n",
     );
     expect(recipeText(resolveRecipe([parseRecipe(text, "recipe.yaml")]))).toBe(text);
   });

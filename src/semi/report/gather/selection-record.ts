@@ -80,7 +80,7 @@ async function selectionStrips(
       rank: row.class_rank,
       score: row.score,
       truth: image.truth,
-      thumbnail: await platform.thumbnail(image, execution.decode),
+      thumbnail: await platform.thumbnail(image, { exifOrientation: execution.exif }),
     });
   }
   return strips.map((strip) => strip.sort((a, b) => a.rank - b.rank));
