@@ -9,7 +9,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { createModel, exportSafetensors, openImages, openModel } from "ssl-resnext";
-import { embeddedModel, provenanceOfAccuracy } from "ssl-resnext/nn";
+import { embeddedModel, provenanceOfAccuracy, withoutAccuracy } from "ssl-resnext/nn";
 
 const [run, testData, output = `models/${embeddedModel}.safetensors`] = process.argv.slice(2);
 
@@ -28,7 +28,7 @@ const [scores, selection, pretraining, results] = await Promise.all(
 const source = await openModel(checkpoint);
 const testSet = `CIFAR-10, ${count(images)} test images (${basename(testData)})`;
 const provenance = {
-  ...source.description.provenance,
+  ...withoutAccuracy(source.description.provenance),
   method:
     "semi-supervised (Yalniz et al., Billion-scale semi-supervised learning for image classification, 2019): " +
     `pre-trained on the ${count(selection.counts.k)} images of each class that a teacher ranks highest, ` +
@@ -43,7 +43,8 @@ const provenance = {
   limits:
     "Sees the middle of a picture at 32x32 pixels and calls everything one of ten classes, whatever it is; " +
     "trained on tiny pictures of one object each, and no good judge of how sure it may be",
-  licence: "Apache-2.0, as the code; the images that it was trained on are not part of the package",
+  licence: "Apache-2.0, as the code",
+  "licence of the data": "the images that it was trained on are not part of the package",
 };
 await exportSafetensors(
   {

@@ -22,9 +22,14 @@ export {
 } from "./model-cards.ts";
 export {
   provenanceOfAccuracy,
+  provenanceOfCrossValidation,
+  provenanceOfStart,
+  provenanceOfValidation,
   statedAccuracy,
   withoutAccuracy,
   type StatedAccuracy,
+} from "./provenance.ts";
+export {
   decodeDescription,
   encodeDescription,
   hashedConfig,

@@ -11,11 +11,13 @@ import {
   modelConfig,
   networkWeights,
   randomStateDict,
+  releaseCard,
+  withoutAccuracy,
   type ModelConfig,
   type ModelDescription,
 } from "../nn/index.ts";
 import type { Platform } from "../runtime/index.ts";
-import type { DownloadOptions } from "../weights/hub/index.ts";
+import { pretrainedNames, weightFiles, type DownloadOptions } from "../weights/hub/index.ts";
 import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
 import type { ItemOf } from "./model.ts";
 
@@ -57,6 +59,8 @@ export interface ModelOptions {
 /** A model that is described, and whose weights can be read as often as they are needed. */
 export interface ModelSource {
   readonly description: ModelDescription;
+  /** The file that the weights are read from; undefined for those that are in none. */
+  readonly file?: string | undefined;
   /** Hands the state dict, fitted and in float32, to `use`; its tensors are read from the file meanwhile. */
   withWeights<T>(use: (weights: StateDict) => Promise<T>): Promise<T>;
 }
@@ -152,7 +156,8 @@ async function fromFile(
   const described = await open(({ tensors, metadata }) =>
     Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),
   );
-  return withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
+  const source = withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
+  return { ...source, file: path };
 }
 
 type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
@@ -165,8 +170,12 @@ function describeFile(path: string, name: string | undefined, tensors: StateDict
   const config =
     name === undefined ? family.detect(tensors) : family.complete({ ...modelConfig(name), numClasses });
   const file = baseName(path);
+  const published = pretrainedNames.find((model) => weightFiles[model].file === file);
   const stem = file.replace(/(?<=.)\.[^.]*$/, "");
-  return describe(name === undefined ? stem : nameOf(name), config, { weights: file });
+  return describe(name === undefined ? (published ?? stem) : nameOf(name), config, {
+    weights: file,
+    ...(findCard(name ?? published ?? "") ? { licence: releaseCard.licence } : {}),
+  });
 }
 
 function describe(
@@ -217,7 +226,9 @@ function override(described: ModelDescription, options: ModelOptions): ModelDesc
   });
   const sameClasses = config.numClasses === described.config.numClasses;
   const classes = options.classes ?? (sameClasses ? described.classes : []);
-  const changed = withClasses({ ...described, config }, classes);
+  const isSame = sameClasses && config.inChannels === described.config.inChannels;
+  const provenance = isSame ? described.provenance : withoutAccuracy(described.provenance);
+  const changed = withClasses({ ...described, config, provenance }, classes);
   return { ...changed, preprocessing: changePreprocessing(described.preprocessing, preprocessing) };
 }
 

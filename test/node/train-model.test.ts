@@ -157,6 +157,7 @@ describe("what is trained", () => {
       seed: 0,
       mode: "head",
       sampler: "shuffled",
+      exif: true,
       inputSize: null,
       smoothing: 0,
       onBrokenImage: "skip",

@@ -21,6 +21,7 @@ import {
   type FeatureTransform,
   type LinearHead,
 } from "./feature-transform.ts";
+import { startProvenance } from "../provenance.ts";
 
 /** What happens while a head is trained; plain data, in order. */
 export type HeadEvent =
@@ -140,7 +141,7 @@ export async function* trainHead(
   const seconds = (performance.now() - began) / 1000;
   yield { type: "fitted", features, l2, loss, top1, iterations, seconds };
   const head = foldTransform(fit.parameters, classes.length, by);
-  return { ...withHead(source, head), crossValidation };
+  return { ...(await withHead(platform, source, head)), crossValidation };
 }
 
 /** A way to see embeddings. */
@@ -261,14 +262,19 @@ function crossValidationOf(
 }
 
 /** The network with another classifier of the same classes. */
-function withHead(source: ModelSource, { weight, bias }: LinearHead): ModelSource {
-  const { numClasses } = source.description.config;
+async function withHead(
+  platform: ModelPlatform,
+  source: ModelSource,
+  { weight, bias }: LinearHead,
+): Promise<ModelSource> {
+  const { description } = source;
+  const { numClasses } = description.config;
   const head = new Map([
     [family.classifier.weight, tensor("float32", [numClasses, weight.length / numClasses], weight)],
     [family.classifier.bias, tensor("float32", [numClasses], bias)],
   ]);
   return {
-    description: source.description,
+    description: { ...description, provenance: await startProvenance(platform, source) },
     withWeights: (use) => source.withWeights((weights) => use(new Map([...weights, ...head]))),
   };
 }

@@ -9,6 +9,7 @@ import {
 } from "../../nn/index.ts";
 import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import { startProvenance } from "../provenance.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
 
@@ -130,7 +131,7 @@ function withRandomWeights({ description }: ModelSource, seed = 0): ModelSource 
 function withNewClassifier(source: ModelSource, seed: number): ModelSource {
   const fresh = randomStateDict(source.description.config, seed);
   return {
-    description: source.description,
+    ...source,
     withWeights: (use) =>
       source.withWeights((weights) => {
         const pick = (name: string) => [name, fresh.get(name)!] as const;
@@ -145,18 +146,17 @@ function describeImages(images: number | undefined, classes: number): string {
 }
 
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
-export function trainedDescription(
-  { description }: Pick<ModelSource, "description">,
-  { folder, recipe, data }: Pick<OpenedRun, "folder" | "recipe" | "data">,
+export async function trainedDescription(
+  source: Pick<ModelSource, "description" | "file">,
+  { platform, options, folder, recipe, data }: OpenedRun,
   classes: number,
   images: number | undefined,
-): ModelDescription {
+): Promise<ModelDescription> {
   return {
-    ...description,
+    ...source.description,
     name: folder.name,
     provenance: {
-      ...description.provenance,
-      model: description.name,
+      ...(await startProvenance(platform, source, options.signal)),
       data: `${data.name}, ${describeImages(images, classes)}`,
       recipe: JSON.stringify(effectiveRecipe(recipe)),
       software: `ssl-resnext ${version}`,

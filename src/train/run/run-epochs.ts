@@ -1,6 +1,6 @@
 import { writeText } from "../../core/storage/index.ts";
 import type { TrainingLoader } from "../../data/index.ts";
-import { countParameters, type ModelDescription } from "../../nn/index.ts";
+import { countParameters, provenanceOfValidation, type ModelDescription } from "../../nn/index.ts";
 import { exportSafetensors, openModel, type ModelSource } from "../../predict/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
@@ -71,7 +71,14 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
             latest = await validateWeights(inferenceWeights(stateDict(state)), validator, signal);
             return latest.report;
           }),
-        store: runStore({ folder, history, description, recipe, data: record }),
+        store: runStore({
+          folder,
+          history,
+          description,
+          recipe,
+          data: record,
+          validationName: data.validationName,
+        }),
         peakMemory: platform.peakMemory,
       },
       from,
@@ -159,10 +166,11 @@ interface RunStoreParts {
   readonly description: ModelDescription;
   readonly recipe: Recipe;
   readonly data: DataRecord;
+  readonly validationName: string;
 }
 
 /** A store in a folder: history, summary and checkpoints, each of which is replaced in one go. */
-function runStore({ folder, history, description, recipe, data }: RunStoreParts): RunStore {
+function runStore({ folder, history, description, recipe, data, validationName }: RunStoreParts): RunStore {
   return {
     async append(row) {
       await history.append(row);
@@ -177,7 +185,7 @@ function runStore({ folder, history, description, recipe, data }: RunStoreParts)
     },
     async saveWeights(kind, state, epoch) {
       const path = kind === "best" ? folder.best : folder.epoch(epoch.epoch);
-      await writeWeights(folder, path, state, withEpoch(description, epoch));
+      await writeWeights(folder, path, state, withEpoch(description, epoch, validationName));
       return path;
     },
   };
@@ -200,8 +208,12 @@ async function writeWeights(
   await exportSafetensors({ storageFor: () => storage }, source, path);
 }
 
-function withEpoch(description: ModelDescription, { epoch, valTop1 }: EpochEvent): ModelDescription {
-  const accuracy = valTop1 === undefined ? {} : { validationTop1: valTop1.toFixed(2) };
+function withEpoch(
+  description: ModelDescription,
+  { epoch, valTop1 }: EpochEvent,
+  validationName: string,
+): ModelDescription {
+  const accuracy = valTop1 === undefined ? {} : provenanceOfValidation(valTop1, validationName);
   return {
     ...description,
     provenance: { ...description.provenance, epoch: `${epoch}`, ...accuracy },

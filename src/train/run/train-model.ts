@@ -1,7 +1,12 @@
 import { DataError, UsageError } from "../../core/index.ts";
 import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import { mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
-import { countParameters, type ModelDescription } from "../../nn/index.ts";
+import {
+  countParameters,
+  provenanceOfCrossValidation,
+  provenanceOfValidation,
+  type ModelDescription,
+} from "../../nn/index.ts";
 import { classesOf, exportSafetensors, type ModelSource } from "../../predict/index.ts";
 import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
@@ -146,7 +151,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   if (saved) await checkSaved(run, loader, record);
   const source = await network.withClasses(loader.classes);
   const description =
-    saved?.description ?? trainedDescription(source, run, loader.classes.length, loader.images);
+    saved?.description ?? (await trainedDescription(source, run, loader.classes.length, loader.images));
   await checkValidation(data.validation, description);
   if (asked.mode !== "adapt") checkClassCount(loader.classes);
   checkNetwork(recipe, description.config, description.preprocessing.inputSize);
@@ -223,7 +228,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   checkClassCount(classes);
   const source = await network.withClasses(classes);
   const images = training.size;
-  const description = trainedDescription(source, run, classes.length, images);
+  const description = await trainedDescription(source, run, classes.length, images);
   await checkValidation(validation, description);
   await checkRoom(folder, runBytes(recipe, description.config));
   await beginFolder(folder, recipe);
@@ -238,7 +243,8 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     resumedAt: 0,
   };
 
-  const fitting = trainHead(platform, source, training, {
+  // What it starts from is said already.
+  const fitting = trainHead(platform, { ...source, file: undefined }, training, {
     classes,
     unlabelled: unlabelled?.images,
     seed: recipe.seed,
@@ -261,19 +267,24 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     yield event;
   }
   const { crossValidation } = next.value;
-  const trained: ModelSource = { ...next.value, description };
+  const measured =
+    validation &&
+    (await next.value.withWeights((weights) =>
+      validateWeights(weights, { platform, images: validation, description, device, decode }, signal),
+    ));
+  const provenance = {
+    ...description.provenance,
+    ...(crossValidation ? provenanceOfCrossValidation(crossValidation.top1, crossValidation.folds) : {}),
+    ...(measured ? provenanceOfValidation(measured.report.top1, data.validationName) : {}),
+  };
+  const trained: ModelSource = { ...next.value, description: { ...description, provenance } };
   await exportSafetensors(platform, trained, folder.best);
   if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
 
-  const measured =
-    validation &&
-    (await trained.withWeights((weights) =>
-      validateWeights(weights, { platform, images: validation, description, device, decode }, signal),
-    ));
   await writeReport({
     ...run,
-    description,
+    description: trained.description,
     device,
     decode,
     status: "finished",
