@@ -161,7 +161,7 @@ export async function calibrationFor(
   const data = checkCalibration(options);
   if (data === undefined) return undefined;
   const { signal } = terminal;
-  const images = await openImages([data], { signal });
+  const images = await openImages([data], { readLabels: false, signal });
   const count = options.calibrationImages ?? defaultCalibrationImages;
   const progress = imageProgress(Math.min(images.size ?? count, count), terminal);
   terminal.status(() => terminal.noticeStyle.dim("measuring the ranges of activations …"));

@@ -1,10 +1,14 @@
 import { sortNaturally } from "./natural-order.ts";
 
-/** Where the bytes of an image lie: a file, a range of a file, a Blob, or memory. Survives structured cloning. */
+/**
+ * Where the bytes of an image lie: a file, a range of a file, a Blob, or memory; or why the data have none, as for an empty row
+ * of a table. Survives structured cloning.
+ */
 export type ImageContent =
   | { readonly path: string; readonly offset?: number; readonly length?: number }
   | { readonly blob: Blob }
-  | { readonly bytes: Uint8Array<ArrayBuffer> };
+  | { readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly missing: string };
 
 /** One image that has been found but not read. */
 export interface ImageItem {
@@ -12,6 +16,8 @@ export interface ImageItem {
   readonly id: string;
   /** Name of the class as the data spell it: a folder name, a WebDataset `.cls`, a Parquet label. */
   readonly label?: string;
+  /** Why there is no label where the data should have one: a field that cannot be read, a row without. */
+  readonly labelProblem?: string;
   readonly content: ImageContent;
   /** False where the pixels are not those of the file, because a browser has shown the image before. */
   readonly exact?: false;

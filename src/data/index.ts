@@ -73,8 +73,8 @@ export {
 } from "./loader/image-index.ts";
 export {
   emptyClasses,
-  noLabel,
   trainingLabels,
+  usableImages,
   withoutLabels,
   type KnownClasses,
   type TrainingLabels,

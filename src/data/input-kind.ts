@@ -32,6 +32,17 @@ export function isHiddenName(name: string): boolean {
   return name.startsWith(".") || name === "__MACOSX";
 }
 
+const maskPattern =
+  /^(.*[^/])[._-](?:masks?|seg|segm|segmentation|annotations?|trimap|matte|depth)(?:[._-]?\d+)?$/is;
+
+/**
+ * The picture that an image would be the mask, the depth map or the like of, judged by the names alone, without their
+ * endings: `cat` for `cat_mask`, `cat.seg` and `cat-mask-2`.
+ */
+export function maskedPicture(name: string): string | undefined {
+  return maskPattern.exec(name)?.[1];
+}
+
 /** How a file given by name is read. */
 export type PathKind = "tar" | "tar-gzip" | "parquet" | "unsupported-archive" | "image";
 

@@ -37,7 +37,9 @@ export async function calibrateModel(
   options: CalibrateOptions & Pick<ExecutionOptions, "decode"> = {},
 ): Promise<Calibration> {
   const { config, preprocessing } = source.description;
-  const found = isSource(images) ? images : await openImages(platform, [images].flat());
+  const found = isSource(images)
+    ? images
+    : await openImages(platform, [images].flat(), { readLabels: false });
   const { decode, signal } = options;
   let readers: RangeGraph["readers"] = [];
   const { pipeline } = await openGraphPipeline(

@@ -1,5 +1,11 @@
 import { DataError } from "../core/index.ts";
-import { mapClasses, noLabel, type ImageItem, type ModelClasses, type RealLabels } from "../data/index.ts";
+import {
+  mapClasses,
+  usableImages,
+  type ImageItem,
+  type ModelClasses,
+  type RealLabels,
+} from "../data/index.ts";
 import {
   accuracyMeter,
   bestRankOf,
@@ -81,13 +87,24 @@ export async function validate(
   let done = 0;
   let failed = 0;
 
-  for await (const result of model.run(["logits"], images, signal)) {
+  const fail = async (failure: Failure): Promise<void> => {
+    failed++;
+    if (failures.length < keptFailures) failures.push(failure);
+    await onFailure?.(failure);
+  };
+  const labelled = {
+    size: images.size,
+    [Symbol.asyncIterator]: () =>
+      usableImages(images, { labels: true }, async ({ id, error }) => {
+        done++;
+        await fail({ image: id, error });
+        onProgress?.(done, failed);
+      }),
+  };
+  for await (const result of model.run(["logits"], labelled, signal)) {
     done++;
-    if ("error" in result) {
-      failed++;
-      if (failures.length < keptFailures) failures.push(result);
-      await onFailure?.(result);
-    } else {
+    if ("error" in result) await fail(result);
+    else {
       const logits = result.outputs["logits"]!.data;
       const target = classOf(result.item);
       const scores = subset ? restrictToSubset(logits, subset) : logits;
@@ -143,10 +160,7 @@ function classLookup(
   announced: ReadonlyMap<string, number>,
 ): (item: ImageItem) => number {
   const known = new Map(announced);
-  return ({ id, label }) => {
-    if (label === undefined) {
-      throw noLabel(id);
-    }
+  return ({ label = "" }) => {
     const found = known.get(label) ?? mapClasses([label], classes).get(label)!;
     known.set(label, found);
     return found;

@@ -126,7 +126,11 @@ async function folderFingerprint(
   // What all names in the folder begin with, by whatever name that was given.
   const { length } = platform.storageFor(folder).join(folder, "_");
   let images = 0;
-  for await (const { id } of await openImages(platform, [folder], { scan: false, signal })) {
+  for await (const { id } of await openImages(platform, [folder], {
+    scan: false,
+    readLabels: false,
+    signal,
+  })) {
     const { size, modified } = await entryOf(platform, id);
     updateText(hash, JSON.stringify([id.slice(length - 1), size, modified]));
     images++;
@@ -139,10 +143,11 @@ async function countImages(
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { size } = await openImages(platform, [path], { signal });
+  const { size } = await openImages(platform, [path], { readLabels: false, signal });
   if (size !== undefined) return size;
   let images = 0;
-  for await (const _ of await openImages(platform, [path], { scan: false, signal })) images++;
+  for await (const _ of await openImages(platform, [path], { scan: false, readLabels: false, signal }))
+    images++;
   return images;
 }
 

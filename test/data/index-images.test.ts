@@ -111,13 +111,6 @@ describe("the labels of a data set", () => {
   it.each([
     ["no images", [], known(), "data/no-images", "has none"],
     [
-      "unlabelled ones",
-      ["a", undefined, undefined],
-      known(),
-      "data/unlabelled",
-      "2 have none (the first is 1.png)",
-    ],
-    [
       "classes without images",
       ["a"],
       known(undefined, ["a", "b", "c"]),

@@ -114,14 +114,6 @@ describe("Parquet tables", () => {
       code: "data/parquet-columns",
       message: expect.stringContaining("labelColumn (--label-column)") as string,
     });
-    const paths = await parquet("paths.parquet", {
-      ...labelledTable(1),
-      columnData: [
-        { name: "image", data: [{ bytes: null, path: "a.jpg" }] },
-        { name: "label", data: [1n] },
-      ],
-    });
-    await expect(collect(await openImages([paths]))).rejects.toMatchObject({ code: "data/parquet-image" });
     await writeFile(join(root, "no.parquet"), "not a table");
     await expect(openImages([join(root, "no.parquet")])).rejects.toMatchObject({ code: "data/parquet" });
   });

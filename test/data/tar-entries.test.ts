@@ -86,12 +86,8 @@ describe("tar archives in unusual forms", () => {
         changed((bytes) => bytes.write("L", 156).toString() && bytes.write("00077777777", 124)),
         "data/tar-header",
       ],
-      [await tarBytes([{ name: "1.jpg", type: "symlink", linkname: "2.jpg", body: "" }]), "data/tar-link"],
       [await tarBytes([{ name: "1.jpg", body: "", pax: { size: "many" } }]), "data/tar-pax"],
       [await tarBytes([{ name: "1.jpg", body: "", pax: { "GNU.sparse.major": "1" } }]), "data/tar-sparse"],
-      [await tarBytes([{ name: "1.cls", body: " " }]), "data/label"],
-      [await tarBytes([{ name: "1.json", body: "{" }]), "data/label"],
-      [await tarBytes([{ name: "1.cls", body: "x".repeat(5000) }]), "data/entry-too-large"],
     ];
     for (const [bytes, code] of cases)
       await expect(read(bytes)).rejects.toMatchObject({ name: "DataError", code });

@@ -391,6 +391,7 @@ describe("the end of a training loader", () => {
     const loader = trainingLoader({
       threads: [thread],
       classes: ["a"],
+      leftOut: [],
       batchSize: 1,
       batchesPerEpoch: 4,
       order: { labels: new Uint32Array(4), seed: 1, sampler: "shuffled", rank: 0, worldSize: 1 },

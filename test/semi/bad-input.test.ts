@@ -55,8 +55,6 @@ beforeAll(async () => {
   mkdirSync(at("nothing"));
   writeFileSync(at("a-file"), "");
   cpSync(at("data", "labelled", "red", "0.png"), at("one.png"));
-  await writeColouredImages(at("stray"), 2, 5);
-  cpSync(at("one.png"), at("stray", "one.png"));
   cpSync(at("data", "labelled", "red"), at("one-class", "red"), { recursive: true });
 });
 
@@ -81,7 +79,12 @@ describe("before anything is written, a run refuses", () => {
       "data/class-mismatch",
       "violet",
     ],
-    ["a test image without a label", () => ({ test: [at("stray")] }), "data/no-label", "one.png"],
+    [
+      "test images without labels",
+      () => ({ test: [at("data", "unlabelled", "a.tar")] }),
+      "semi/settings",
+      "no classes",
+    ],
     ["an empty class folder", () => ({ labelled: [at("empty-class")] }), "data/empty-classes", "violet"],
     ["no unlabelled images", () => ({ unlabelled: [] }), "semi/settings", "unlabelled"],
     ["an empty folder of them", () => ({ unlabelled: [at("nothing")] }), "data/no-images", at("nothing")],

@@ -28,7 +28,7 @@ export async function classify(
 ): Promise<Outcome> {
   checkExplainOptions(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const images = await openImages(inputs, { ...options, signal: terminal.signal });
+  const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
   const model = await openModel(options, terminal, classes ? { classes } : {});
   try {
     const { answers, computation } = answersOf(model, images, options, terminal.signal);

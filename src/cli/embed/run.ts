@@ -29,7 +29,7 @@ export async function embed(
   if (tap !== undefined && outputFormat(options) === "csv") {
     throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
   }
-  const images = await openImages(inputs, { ...options, signal: terminal.signal });
+  const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
   const model = await openModel(options, terminal);
   const { signal } = terminal;
   const run = { total: images.size, options, terminal };

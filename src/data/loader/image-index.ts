@@ -1,4 +1,5 @@
-import type { ImageContent, ImageSource } from "../image-source.ts";
+import { ImageError } from "../../core/index.ts";
+import type { ImageContent, ImageItem } from "../image-source.ts";
 import { readBlob } from "../sources/content-reader.ts";
 
 /**
@@ -69,7 +70,7 @@ export type KeepBytes = (bytes: Uint8Array<ArrayBuffer>) => Promise<{
  *   order there, as in Parquet tables and compressed archives.
  */
 export async function indexImages(
-  source: ImageSource,
+  source: AsyncIterable<ImageItem>,
   keepBytes: KeepBytes,
   signal?: AbortSignal,
 ): Promise<IndexedImages> {
@@ -120,6 +121,7 @@ async function located(
   keepBytes: KeepBytes,
 ): Promise<Extract<ImageContent, { readonly path: string }>> {
   if ("path" in content) return content;
+  if ("missing" in content) throw new ImageError("image/missing", content.missing);
   return keepBytes("bytes" in content ? content.bytes : await readBlob(content.blob));
 }
 

@@ -1,7 +1,9 @@
-import { DataError } from "../../core/index.ts";
+import { DataError, ImageError } from "../../core/index.ts";
 import { mapClasses } from "../class-mapping.ts";
+import type { ImageItem } from "../image-source.ts";
 import { sortNaturally } from "../natural-order.ts";
-import { indexedImage, type IndexedImages } from "./image-index.ts";
+import type { IndexedImages } from "./image-index.ts";
+import type { SkippedImage } from "./training-loader.ts";
 
 /** Class names in the order of the targets' columns, and the class of each image. */
 export interface TrainingLabels {
@@ -20,16 +22,16 @@ export interface KnownClasses {
 }
 
 /**
- * Numbers the labels of a data set.
+ * Numbers the labels of a data set whose images all have one.
  *
- * @throws DataError `data/no-images`, `data/unlabelled`, `data/empty-classes` for classes without images,
- *   `data/class-mismatch` for labels that are none of the wanted classes.
+ * @throws DataError `data/no-images`, `data/empty-classes` for classes without images, `data/class-mismatch` for labels that
+ *   are none of the wanted classes.
  */
 export function trainingLabels(
   images: IndexedImages,
   { found, wanted, mayBeEmpty = false }: KnownClasses,
 ): TrainingLabels {
-  checkLabelled(images);
+  checkNotEmpty(images.index);
   const classes = wanted ?? sortNaturally(new Set([...images.labelNames, ...(found ?? [])]));
   const indexOf = wanted
     ? mapClasses(images.labelNames, wanted)
@@ -56,17 +58,6 @@ function checkNotEmpty({ size }: IndexedImages["index"]): void {
   if (size === 0) throw new DataError("data/no-images", "expected images to train on, the source has none.");
 }
 
-function checkLabelled({ index, labels }: IndexedImages): void {
-  checkNotEmpty(index);
-  const first = labels.indexOf(-1);
-  if (first < 0) return;
-  const unlabelled = labels.reduce((sum, label) => sum + Number(label < 0), 0);
-  throw new DataError(
-    "data/unlabelled",
-    `expected a class for each of the ${labels.length} images, ${unlabelled} have none (the first is ${indexedImage(index, first).id}). Put each image into a folder that is named after its class.`,
-  );
-}
-
 const mostListed = 20;
 
 /** The error for classes without images, some of `classes`. */
@@ -78,9 +69,46 @@ export function emptyClasses(empty: readonly string[], classes: number): DataErr
   );
 }
 
-/** The error for an image that is to be measured with, and has no label. */
-export const noLabel = (id: string): DataError =>
+/**
+ * The images of a source that can be used; of each of the others it is told why.
+ *
+ * @param needs Whether images need labels to be of use.
+ * @throws DataError `data/unlabelled` at the end of images of which none has a label.
+ */
+export async function* usableImages(
+  images: AsyncIterable<ImageItem>,
+  needs: { readonly labels: boolean },
+  onLeftOut: (image: SkippedImage) => Promise<void> | void,
+): AsyncGenerator<ImageItem> {
+  let labelled = false;
+  let unlabelled: SkippedImage | undefined;
+  for await (const item of images) {
+    const error = needs.labels && item.label === undefined ? noLabel(item) : missingImage(item);
+    labelled ||= item.label !== undefined;
+    if (error === undefined) {
+      yield item;
+      continue;
+    }
+    const leftOut = { id: item.id, error };
+    if (item.label === undefined) unlabelled ??= leftOut;
+    await onLeftOut(leftOut);
+  }
+  if (needs.labels && unlabelled && !labelled) throw noneLabelled(unlabelled);
+}
+
+/** Why an image cannot be trained on or measured with. */
+const noLabel = ({ labelProblem }: ImageItem): DataError =>
   new DataError(
     "data/no-label",
-    `${id}: has no label; validation needs class folders, WebDataset .cls entries or a Parquet label column.`,
+    labelProblem ??
+      "there is no label: expected a class folder, a WebDataset .cls entry, a label column, or a row of a table of labels.",
+  );
+
+const missingImage = ({ content }: ImageItem): ImageError | undefined =>
+  "missing" in content ? new ImageError("image/missing", content.missing) : undefined;
+
+const noneLabelled = ({ id, error }: SkippedImage): DataError =>
+  new DataError(
+    "data/unlabelled",
+    `expected images with a class, none has one; the first is ${id}: ${error.message} Put each image into a folder that is named after its class, or name a table of labels (labelsFile, --labels-file).`,
   );

@@ -9,8 +9,10 @@ import type { Sampler } from "./epoch-order.ts";
 export interface TrainingLoader {
   /** Class names in the order of the targets' columns; none where the images have no labels. */
   readonly classes: readonly string[];
-  /** Number of images of the data set, all processes together. */
+  /** Number of images that can be trained on, as far as they were looked at, all processes together. */
   readonly images: number;
+  /** The others: without a label, or rows of a table that hold no image. */
+  readonly leftOut: readonly SkippedImage[];
   /** Whole batches of an epoch; what is left over is dropped, as timm does when it trains. */
   readonly batchesPerEpoch: number;
   /**

@@ -1,4 +1,4 @@
-import { DataError } from "../../core/index.ts";
+import { DataError, ImageError } from "../../core/index.ts";
 import { readBytes, type OpenFile, type StorageFor } from "../../core/storage/index.ts";
 import type { ImageItem } from "../image-source.ts";
 
@@ -7,7 +7,8 @@ export interface ContentReader extends AsyncDisposable {
   /**
    * The encoded bytes of an image.
    *
-   * @throws DataError when the file is missing, unreadable or shorter than when it was listed
+   * @throws DataError when the file is missing, unreadable or shorter than when it was listed; ImageError `image/missing` where
+   *   the data have none
    */
   read(item: Pick<ImageItem, "content">, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** Closes the archives. */
@@ -67,6 +68,7 @@ export function contentReader(storageFor: StorageFor, maxOpen = 8): ContentReade
     async read({ content }, signal) {
       signal?.throwIfAborted();
       if ("bytes" in content) return content.bytes;
+      if ("missing" in content) throw new ImageError("image/missing", content.missing);
       if ("blob" in content) return readBlob(content.blob);
       if (content.length === undefined) return readBytes(storageFor(content.path), content.path, { signal });
       return readFrom(content.path, content.offset ?? 0, content.length);

@@ -1,6 +1,6 @@
 import { existing, type OpenFile, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
-import { isHiddenName, isImagePath } from "../input-kind.ts";
+import { isHiddenName, isImagePath, maskedPicture } from "../input-kind.ts";
 import { sortNaturally } from "../natural-order.ts";
 import type { parquetImages as read } from "../parquet-images.ts";
 import { classCollector, tarImages, tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
@@ -25,6 +25,13 @@ export interface OpenImagesOptions {
    * @default true
    */
   readonly scan?: boolean;
+  /**
+   * Whether labels that stand in fields of their own are read, in WebDataset's `.cls` and `.json` and in columns of tables.
+   * Without, nothing that is wrong with them is seen either.
+   *
+   * @default true
+   */
+  readonly readLabels?: boolean | undefined;
   /** Column of a Parquet table that holds the images. @default the only one that can, or "image" and the like */
   readonly imageColumn?: string | undefined;
   /** Column of a Parquet table that holds the labels. @default "label" and the like, if there is one */
@@ -103,7 +110,14 @@ async function listFolder(
       if (!(await isRunFolder(storage, path))) folders.push(name);
     } else if (isImagePath(name)) files.push(name);
   }
-  return { files, folders: sortNaturally(folders), identity };
+  return { files: withoutMasks(files), folders: sortNaturally(folders), identity };
+}
+
+/** The images that are not the mask of another among them. */
+function withoutMasks(files: readonly string[]): readonly string[] {
+  const stemOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
+  const stems = new Set(files.map(stemOf));
+  return files.filter((name) => !stems.has(maskedPicture(stemOf(name)) ?? ""));
 }
 
 /** What the folder of a training has, and that of a semi-supervised run, from the first moment on. */
@@ -155,12 +169,13 @@ export function openGzippedTar(
 }
 
 async function openWalk(options: OpenImagesOptions, walk: Walk): Promise<ImageSource> {
-  const { signal } = options;
-  const iterate = (): AsyncGenerator<ImageItem> => walk({ signal });
+  const { readLabels, signal } = options;
+  const iterate = (): AsyncGenerator<ImageItem> => walk({ readLabels, signal });
   if (options.scan === false) return { classes: undefined, size: undefined, [Symbol.asyncIterator]: iterate };
   const collector = classCollector();
   let size = 0;
   for await (const item of walk({
+    readLabels,
     signal,
     onFolder: (path, holdsImages) => collector.folder(path, holdsImages),
   })) {
@@ -181,8 +196,8 @@ export async function openParquet(
   path: string,
   options: OpenImagesOptions,
 ): Promise<ImageSource> {
-  const { imageColumn, labelColumn, signal, scan = true } = options;
-  const choice = { imageColumn, labelColumn, signal };
+  const { imageColumn, labelColumn, readLabels, signal, scan = true } = options;
+  const choice = { imageColumn, labelColumn, readLabels, signal };
   const opened = (): Promise<OpenFile> => storageFor(path).open(path);
   const file = await opened();
   try {

@@ -101,7 +101,7 @@ const openArchive = {
 >;
 
 function standardInput(platform: ImagePlatform, options: OpenImagesOptions): ImageSource {
-  const { stdin = platform.stdin?.(), signal } = options;
+  const { stdin = platform.stdin?.() } = options;
   if (!stdin) {
     throw new DataError("data/stdin", 'there is no standard input here: "-" reads what `stdin` hands over.');
   }
@@ -113,7 +113,7 @@ function standardInput(platform: ImagePlatform, options: OpenImagesOptions): Ima
           ...options,
           scan: false,
         });
-  return streamSource(stdin, platform.gunzip, openListed, signal);
+  return streamSource(stdin, platform.gunzip, openListed, options);
 }
 
 function fileList(paths: readonly string[]): ImageSource {

@@ -2,7 +2,7 @@ import { DataError } from "../../core/index.ts";
 import { joinBytes } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { sniffLength, sniffStream, type StreamKind } from "../input-kind.ts";
-import { tarStreamImages } from "../tar/tar-images.ts";
+import { tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
 import type { Gunzip } from "./image-sources.ts";
 
 const name = "-";
@@ -22,7 +22,7 @@ export function streamSource(
   stream: AsyncIterable<Uint8Array>,
   gunzip: Gunzip,
   open: OpenListed,
-  signal?: AbortSignal,
+  options: TarImagesOptions = {},
 ): ImageSource {
   let walked = false;
   return {
@@ -36,7 +36,7 @@ export function streamSource(
         );
       }
       walked = true;
-      yield* imagesOfStream(stream, gunzip, open, signal);
+      yield* imagesOfStream(stream, gunzip, open, options);
     },
   };
 }
@@ -45,15 +45,15 @@ async function* imagesOfStream(
   stream: AsyncIterable<Uint8Array>,
   gunzip: Gunzip,
   open: OpenListed,
-  signal: AbortSignal | undefined,
+  { readLabels, signal }: TarImagesOptions,
 ): AsyncGenerator<ImageItem> {
   const { kind, chunks } = await sniffed(stream);
   switch (kind) {
     case "gzip":
-      yield* imagesOfStream(gunzip(name, chunks), gunzip, open, signal);
+      yield* imagesOfStream(gunzip(name, chunks), gunzip, open, { readLabels, signal });
       return;
     case "tar":
-      yield* tarStreamImages(name, chunks, { signal });
+      yield* tarStreamImages(name, chunks, { readLabels, signal });
       return;
     case "paths":
       for await (const path of splitPaths(chunks)) {

@@ -1,6 +1,7 @@
 import { DataError, type ByteSource } from "../../core/index.ts";
 import type { ImageContent, ImageItem } from "../image-source.ts";
-import { isHiddenName, isImagePath } from "../input-kind.ts";
+import { isHiddenName, isImagePath, maskedPicture } from "../input-kind.ts";
+import { isLabelField, labelOfField, type FieldLabel } from "./label-fields.ts";
 import {
   sequentialSource,
   sequentialStream,
@@ -13,11 +14,10 @@ import {
 export interface TarImagesOptions {
   /** Told of each folder entry and of each folder with images, so that an empty class is not lost. */
   readonly onFolder?: (path: string, holdsImages: boolean) => void;
+  /** Whether the fields are read that hold labels. @default true */
+  readonly readLabels?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-// A WebDataset sample has a handful of fields; past this, equal stems are taken for separate images.
-const maxSampleFields = 16;
 
 // Larger than any image that is decoded; keeps a header's claim from filling memory when streaming.
 const maxStreamedImage = 512 * 1024 * 1024;
@@ -26,7 +26,9 @@ const maxStreamedImage = 512 * 1024 * 1024;
  * The images of a tar file, located by offset so that whoever needs one reads it alone.
  *
  * The label is the sample's WebDataset `.cls` or the "label" of its `.json`, else the folder that holds the
- * image (the leaf, as timm's tar reader takes it, so that an archive may have a root folder).
+ * image (the leaf, as timm's tar reader takes it, so that an archive may have a root folder). A field belongs to every image
+ * whose name goes on behind a dot where that of the field ends: `a.b.cls` to `a.b.jpg` and `a.b.left.jpg`, but not to
+ * `a.c.jpg`. The mask of a picture is none itself.
  */
 export function tarImages(source: ByteSource, options?: TarImagesOptions): AsyncGenerator<ImageItem> {
   return imagesOf(source.name, sequentialSource(source), options ?? {}, (entry) =>
@@ -49,18 +51,10 @@ export function tarStreamImages(
 async function* imagesOf(
   archive: string,
   input: SequentialBytes,
-  { onFolder, signal }: TarImagesOptions,
+  { onFolder, readLabels = true, signal }: TarImagesOptions,
   contentOf: (entry: TarEntry) => Promise<ImageContent>,
 ): AsyncGenerator<ImageItem> {
-  let sampleKey: string | undefined;
-  let label: string | undefined;
-  let held: ImageItem[] = [];
-  const sample = (): ImageItem[] => {
-    const items = label === undefined ? held : held.map((item) => ({ ...item, label: label! }));
-    held = [];
-    return items;
-  };
-
+  const samples = sampleWindow(readLabels);
   for await (const entry of tarEntries(archive, input)) {
     signal?.throwIfAborted();
     const path = entry.path.replace(/^(?:\.?\/)+/, "");
@@ -71,30 +65,109 @@ async function* imagesOf(
       onFolder?.(path, false);
       continue;
     }
-
-    const stem = file.split(".", 1)[0]!;
-    const key = [...folders, stem].join("/");
-    if (key !== sampleKey || held.length >= maxSampleFields) {
-      yield* sample();
-      if (key !== sampleKey) label = undefined;
-      sampleKey = key;
-    }
-
+    yield* samples.moveTo([...folders, file.split(".", 1)[0]!].join("/"));
     if (isImagePath(file)) {
-      if (entry.type === "link") throw linkRefusal(archive, entry);
-      if (entry.type !== "file") continue;
+      if (entry.type !== "file" && entry.type !== "link") continue;
       const folder = folders.at(-1);
       onFolder?.(folders.join("/"), true);
-      const item = { id: `${archive}/${path}`, content: await contentOf(entry) };
-      held.push(folder === undefined ? item : { ...item, label: folder });
-    } else if (entry.type === "file") {
-      const field = file.slice(stem.length + 1);
-      label =
-        (await labelOfField(field, `${archive}/${path}`, (limit) => bodyOf(archive, input, entry, limit))) ??
-        label;
+      const item = {
+        id: `${archive}/${path}`,
+        content: entry.type === "link" ? link : await contentOf(entry),
+      };
+      samples.addImage(path, folder === undefined ? item : { ...item, label: folder });
+    } else if (readLabels && entry.type === "file" && isLabelField(file)) {
+      samples.addLabel(path, await labelOfField(file, (limit) => bodyOf(archive, input, entry, limit)));
     }
   }
-  yield* sample();
+  yield* samples.end();
+}
+
+/** Images that wait for the fields of their sample, and for the picture that they may be a mask of. */
+interface SampleWindow {
+  /** Told what the name of the next entry is up to its first dot. @returns images that nothing is awaited for any more */
+  moveTo(stem: string): Iterable<ImageItem>;
+  addImage(path: string, item: ImageItem): void;
+  addLabel(path: string, label: FieldLabel | undefined): void;
+  end(): Iterable<ImageItem>;
+}
+
+interface WaitingImage {
+  readonly path: string;
+  readonly item: ImageItem;
+  /** Its name up to the first dot. */
+  readonly stem: string;
+  /** Images before it. */
+  readonly order: number;
+}
+
+// Entries are held no longer than this, in images and in bytes: archives have names that agree up to a dot without end.
+const longestWait = 4096;
+const mostHeldBytes = 64 * 1024 * 1024;
+
+function sampleWindow(withLabels: boolean): SampleWindow {
+  let stem = "";
+  let images = 0;
+  let heldBytes = 0;
+  const waiting: WaitingImage[] = [];
+  // Both in the order in which they came, so that the oldest can be forgotten.
+  const pictures = new Set<string>();
+  const labels = new Map<string, FieldLabel>();
+
+  const isDue = ({ path, stem: own, order }: WaitingImage): boolean => {
+    if (images - order > longestWait || heldBytes > mostHeldBytes) return true;
+    const picture = maskedPicture(withoutEnding(path));
+    return !(withLabels && own === stem) && (picture === undefined || pictures.has(picture));
+  };
+  function* release(isReleased: (image: WaitingImage) => boolean): Generator<ImageItem> {
+    while (waiting.length > 0 && isReleased(waiting[0]!)) {
+      const { path, item } = waiting.shift()!;
+      heldBytes -= bytesOf(item);
+      const picture = maskedPicture(withoutEnding(path));
+      if (picture === undefined || !pictures.has(picture)) yield labelled(path, item);
+    }
+  }
+  const labelled = (path: string, item: ImageItem): ImageItem => {
+    for (let end = path.length; end > path.lastIndexOf("/"); end = path.lastIndexOf(".", end - 1)) {
+      const found = labels.get(path.slice(0, end));
+      if (found !== undefined) {
+        const { label: _, ...rest } = item;
+        return { ...rest, ...found };
+      }
+    }
+    return item;
+  };
+  return {
+    *moveTo(next) {
+      stem = next;
+      yield* release(isDue);
+      forgetOldest(labels, longestWait);
+      forgetOldest(pictures, longestWait);
+    },
+    addImage(path, item) {
+      waiting.push({ path, item, stem, order: images++ });
+      pictures.add(withoutEnding(path));
+      heldBytes += bytesOf(item);
+    },
+    addLabel(path, label) {
+      const key = withoutEnding(path);
+      // What a .cls says goes before what a .json does, whichever comes first.
+      if (label !== undefined && (path.toLowerCase().endsWith(".cls") || !labels.has(key)))
+        labels.set(key, label);
+    },
+    end: () => release(() => true),
+  };
+}
+
+const withoutEnding = (path: string): string => path.slice(0, path.lastIndexOf("."));
+
+const bytesOf = ({ content }: ImageItem): number => ("bytes" in content ? content.bytes.byteLength : 0);
+
+/** Takes out what was put in first, until so many are left. */
+function forgetOldest(kept: Set<string> | Map<string, unknown>, most: number): void {
+  for (const key of kept.keys()) {
+    if (kept.size <= most) return;
+    kept.delete(key);
+  }
 }
 
 async function bodyOf(
@@ -119,48 +192,10 @@ async function bodyOf(
   return bytes;
 }
 
-function linkRefusal(archive: string, entry: TarEntry): DataError {
-  return new DataError(
-    "data/tar-link",
-    `${archive}: ${entry.path} is a link and has no bytes of its own. Pack with "tar --dereference --hard-dereference".`,
-  );
-}
-
-const maxClassBytes = 4096;
-const maxJsonBytes = 16 * 1024 * 1024;
-
-/**
- * The label in a field of a WebDataset sample: the text of `.cls`, or "label" of `.json`.
- *
- * Other fields, captions in `.txt` among them, carry no label.
- */
-async function labelOfField(
-  field: string,
-  where: string,
-  read: (limit: number) => Promise<Uint8Array>,
-): Promise<string | undefined> {
-  if (field === "cls") {
-    const label = new TextDecoder().decode(await read(maxClassBytes)).trim();
-    if (label === "") {
-      throw new DataError("data/label", `${where}: expected a class index or name, the field is empty.`);
-    }
-    return label;
-  }
-  if (field === "json") return jsonLabel(new TextDecoder().decode(await read(maxJsonBytes)), where);
-  return undefined;
-}
-
-function jsonLabel(text: string, where: string): string | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new DataError("data/label", `${where}: expected JSON, the field cannot be parsed.`, { cause });
-  }
-  if (typeof value !== "object" || value === null || !("label" in value)) return undefined;
-  const { label } = value;
-  return typeof label === "string" || typeof label === "number" ? String(label) : undefined;
-}
+const link: ImageContent = {
+  missing:
+    'the entry is a link and has no bytes of its own. Pack with "tar --dereference --hard-dereference".',
+};
 
 /** Gathers the class names of an archive while it is walked. */
 export interface ClassCollector {

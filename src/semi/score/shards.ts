@@ -95,7 +95,7 @@ export async function openShard(
     classes: undefined,
     size: place.to - place.from,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
-      for await (const { id, content } of imagesOf(platform, place, signal)) yield { id, content };
+      for await (const { id, content } of imagesOf(platform, place, false, signal)) yield { id, content };
     },
   };
 }
@@ -111,7 +111,7 @@ export async function* shardTruth(
   place: ShardPlace,
   signal?: AbortSignal,
 ): AsyncGenerator<ImageWithTruth> {
-  for await (const { id, content, label } of imagesOf(platform, place, signal)) {
+  for await (const { id, content, label } of imagesOf(platform, place, true, signal)) {
     yield { id, content, truth: label };
   }
 }
@@ -119,10 +119,11 @@ export async function* shardTruth(
 async function* imagesOf(
   platform: SemiPlatform,
   { path, from, to }: ShardPlace,
+  readLabels: boolean,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ImageItem> {
   let position = 0;
-  for await (const image of await openImages(platform, [path], { scan: false, signal })) {
+  for await (const image of await openImages(platform, [path], { scan: false, readLabels, signal })) {
     if (position >= to) return;
     if (position++ >= from) yield image;
   }

@@ -137,7 +137,7 @@ async function* hashReferences(
   if ((await referencesOrigin(storage, file)) === origin) return;
   const sets: Partial<Record<ReferenceRow["set"], ImageSource>> = {};
   for (const [set, paths] of Object.entries(references)) {
-    sets[set as ReferenceRow["set"]] = await openImages(platform, paths, { signal });
+    sets[set as ReferenceRow["set"]] = await openImages(platform, paths, { readLabels: false, signal });
   }
   const total = Object.values(sets).reduce((sum, { size = 0 }) => sum + size, 0);
   const progress = imageProgress({ stage: folder, what: "hashed", total });

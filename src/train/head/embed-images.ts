@@ -1,5 +1,11 @@
-import { DataError, type SslResnextError } from "../../core/index.ts";
-import { contentReader, type ContentReader, type ImageItem, type ImageSource } from "../../data/index.ts";
+import { SslResnextError } from "../../core/index.ts";
+import {
+  contentReader,
+  type ContentReader,
+  type ImageItem,
+  type ImageSource,
+  type SkippedImage,
+} from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
 import { modelOf, type ExecutionOptions, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
 import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "./embedding-cache.ts";
@@ -11,12 +17,6 @@ interface EmbeddingProgress {
   /** Those of them that were found in the cache. */
   readonly cached: number;
   readonly total: number | undefined;
-}
-
-/** An image that cannot be read; it is left out. */
-export interface UnreadableImage {
-  readonly id: string;
-  readonly error: SslResnextError;
 }
 
 export interface EmbedderOptions extends ExecutionOptions {
@@ -33,7 +33,8 @@ export interface EmbeddedImages extends Embeddings {
   readonly labels: Int32Array<ArrayBuffer>;
   /** Rows that came out of the cache. */
   readonly cached: number;
-  readonly unreadable: readonly UnreadableImage[];
+  /** Images that cannot be read; they are left out. */
+  readonly unreadable: readonly SkippedImage[];
   readonly seconds: number;
 }
 
@@ -117,7 +118,7 @@ async function embedImages(
   const began = performance.now();
   const rows: Row[] = [];
   const pending: Row[] = [];
-  const unreadable: UnreadableImage[] = [];
+  const unreadable: SkippedImage[] = [];
   let cached = 0;
   const report = (): void => onProgress?.({ done: rows.length - pending.length, cached, total: images.size });
 
@@ -190,7 +191,7 @@ async function contentHash(
     hash.update(await reader.read(item, signal));
     return await hash.hex();
   } catch (error) {
-    if (error instanceof DataError) return undefined;
+    if (error instanceof SslResnextError) return undefined;
     throw error;
   }
 }

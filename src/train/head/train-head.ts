@@ -1,14 +1,15 @@
 import { DataError, ModelError, tensor } from "../../core/index.ts";
-import { sampleImages, stratifiedFolds, type ImageItem, type ImageSource } from "../../data/index.ts";
+import {
+  sampleImages,
+  stratifiedFolds,
+  usableImages,
+  type ImageItem,
+  type ImageSource,
+  type SkippedImage,
+} from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
 import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
-import {
-  openEmbedder,
-  type EmbeddedImages,
-  type Embedder,
-  type EmbedderOptions,
-  type UnreadableImage,
-} from "./embed-images.ts";
+import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
 import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
@@ -25,7 +26,7 @@ import { startProvenance } from "../provenance.ts";
 
 /** What happens while a head is trained; plain data, in order. */
 export type HeadEvent =
-  | ({ readonly type: "skipped" } & UnreadableImage)
+  | ({ readonly type: "skipped" } & SkippedImage)
   | ({ readonly type: "embedded" } & Embedding)
   | ({ readonly type: "unlabelled-embedded" } & Embedding)
   | ({ readonly type: "unlabelled-unused"; readonly reason: string } & Embedding)
@@ -166,8 +167,14 @@ async function* embed(
 ): AsyncGenerator<HeadEvent, EmbeddedData, undefined> {
   const { classes } = options;
   await using embedder = await openEmbedder(platform, source, options);
-  const embedded = await embedder.embed(images, labelIn(classes));
-  yield* unreadable(embedded);
+  const leftOut: SkippedImage[] = [];
+  const labelledImages: ImageSource = {
+    classes: images.classes,
+    size: images.size,
+    [Symbol.asyncIterator]: () => usableImages(images, { labels: true }, (image) => void leftOut.push(image)),
+  };
+  const embedded = await embedder.embed(labelledImages, labelIn(classes));
+  yield* skipped([...leftOut, ...embedded.unreadable]);
   yield { type: "embedded", ...embedding(embedded) };
   const labelled: Examples = { ...embedded, numClasses: classes.length };
   checkClasses(labelled, classes);
@@ -184,7 +191,7 @@ async function* whitenedView(
 ): AsyncGenerator<HeadEvent, View | undefined, undefined> {
   if (!unlabelled) return undefined;
   const embedded = await embedder.embed(await sampleImages(unlabelled, whiteningImages, seed));
-  yield* unreadable(embedded);
+  yield* skipped(embedded.unreadable);
   const unused = (reason: string): HeadEvent => ({
     type: "unlabelled-unused",
     reason,
@@ -227,7 +234,7 @@ async function* fitExamples(
 
 const numberOf = (folds: Int32Array): number => folds.reduce((most, fold) => Math.max(most, fold + 1), 0);
 
-function* unreadable({ unreadable: images }: EmbeddedImages): Generator<HeadEvent> {
+function* skipped(images: readonly SkippedImage[]): Generator<HeadEvent> {
   for (const image of images) yield { type: "skipped", ...image };
 }
 
@@ -301,14 +308,12 @@ function checkClasses({ labels }: Examples, classes: readonly string[]): void {
 /** The index of an image's class. */
 function labelIn(classes: readonly string[]): (item: ImageItem) => number {
   const indices = new Map(classes.map((name, index) => [name, index]));
-  return ({ id, label }) => {
-    const index = indices.get(label ?? "");
+  return ({ id, label = "" }) => {
+    const index = indices.get(label);
     if (index !== undefined) return index;
     throw new DataError(
       "data/unlabelled",
-      label === undefined
-        ? `${id}: has no class. Put each image into a folder that is named after its class.`
-        : `${id}: its class ${label} is none of the ${classes.length} that are trained.`,
+      `${id}: its class ${label} is none of the ${classes.length} that are trained.`,
     );
   };
 }

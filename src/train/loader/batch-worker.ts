@@ -3,7 +3,7 @@ import { DataError, deriveSeed, seededRandom, SslResnextError } from "../../core
 import type { ImageItem } from "../../data/image-source.ts";
 import { stream } from "../../data/loader/epoch-order.ts";
 import { indexedImage, type ImageIndex } from "../../data/loader/image-index.ts";
-import type { BatchArrays } from "../../data/loader/training-loader.ts";
+import type { BatchArrays, SkippedImage } from "../../data/loader/training-loader.ts";
 import { mixBatch, writeTarget, type MixingOptions } from "../../data/mixing.ts";
 import { crop } from "../../image/augment/geometric-transforms.ts";
 import {
@@ -156,7 +156,7 @@ async function makeBatch(
         return;
       }
       const { id } = indexedImage(index, image);
-      if (settings.onBrokenImage === "fail") throw named(id, broken);
+      if (settings.onBrokenImage === "fail") throw brokenImage({ id, error: broken });
       if (attempt === mostReplacements) throw tooManyBroken(id, broken);
       skipped.push({ slot, id, error: toWire(broken, "runtime/run-failed") });
       image = deriveSeed(stream.replacement, seed, epoch, place, attempt) % index.size;
@@ -228,7 +228,8 @@ async function load(
   return crop(decoded, choose(decoded));
 }
 
-function named(id: string, error: SslResnextError): SslResnextError {
+/** The error for an image that cannot be used where that ends the run. */
+export function brokenImage({ id, error }: SkippedImage): DataError {
   return new DataError("data/broken-image", `${id}: ${error.message}`, { cause: error });
 }
 

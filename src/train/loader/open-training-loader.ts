@@ -5,10 +5,12 @@ import {
   defaultMixing,
   indexImages,
   trainingLabels,
+  usableImages,
   withoutLabels,
   type ImageIndex,
   type ImageSource,
   type KeepBytes,
+  type SkippedImage,
   type TrainingLoader,
   type TrainingLoaderOptions,
 } from "../../data/index.ts";
@@ -16,7 +18,13 @@ import { defaultAugmentation } from "../../image/augment/options.ts";
 import { decodeOptionsOf } from "../../image/index.ts";
 import type { Thread } from "../../runtime/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { decodedCache, type BatchSettings, type DecodedCache, type MeasureRequest } from "./batch-worker.ts";
+import {
+  brokenImage,
+  decodedCache,
+  type BatchSettings,
+  type DecodedCache,
+  type MeasureRequest,
+} from "./batch-worker.ts";
 import { trainingLoader } from "./training-loader.ts";
 
 /** What a loader needs of its platform. */
@@ -29,7 +37,7 @@ export type LoaderPlatform = Pick<
  * Opens a data set for training: walks it once, numbers its classes, and starts the threads that make its batches.
  *
  * Images that can only be read in order where they are, in Parquet tables and compressed archives, are copied once to
- * a temporary folder.
+ * a temporary folder. Those without a label are left out where labels are needed, unless all are.
  *
  * @throws DataError `data/no-images`, `data/unlabelled`, `data/empty-classes`, `data/class-mismatch`, and what the
  *   source throws; UsageError `data/loader-options`, `data/batch-too-large`.
@@ -51,9 +59,14 @@ export async function openTrainingLoader(
   };
 
   try {
-    const images = await indexImages(source, spill.keep, signal);
-    await spill.finish();
     const { views } = options;
+    const leftOut: SkippedImage[] = [];
+    const usable = usableImages(source, { labels: views === undefined }, (image) => {
+      if (checked.onBrokenImage === "fail") throw brokenImage(image);
+      leftOut.push(image);
+    });
+    const images = await indexImages(usable, spill.keep, signal);
+    await spill.finish();
     const { classes, labels } =
       views === undefined
         ? trainingLabels(images, {
@@ -87,6 +100,7 @@ export async function openTrainingLoader(
     return trainingLoader({
       threads,
       classes,
+      leftOut,
       batchSize,
       batchesPerEpoch: Math.floor(shard / batchSize),
       order: { labels: settings.labels, seed, sampler, rank, worldSize },

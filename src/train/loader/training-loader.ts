@@ -16,6 +16,7 @@ import type { BatchRequest, MadeBatch } from "./batch-worker.ts";
 export interface LoaderParts {
   readonly threads: readonly Thread[];
   readonly classes: readonly string[];
+  readonly leftOut: TrainingLoader["leftOut"];
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   readonly order: Required<Omit<EpochOrderOptions, "epoch">>;
@@ -58,6 +59,7 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
   return {
     classes: parts.classes,
     images: labels.length,
+    leftOut: parts.leftOut,
     batchesPerEpoch,
     epoch(epoch, { fromBatch = 0, signal }: EpochOptions = {}) {
       checkEpoch(epoch, fromBatch, batchesPerEpoch);

@@ -59,6 +59,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
       plan,
       resumedAt: from.step,
     };
+    for (const image of loader.leftOut) yield { type: "skipped", ...image };
     const training = trainEpochs(
       {
         recipe,

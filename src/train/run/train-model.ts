@@ -1,4 +1,4 @@
-import { DataError, UsageError } from "../../core/index.ts";
+import { UsageError } from "../../core/index.ts";
 import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import { mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import {
@@ -10,6 +10,7 @@ import {
 import { classesOf, exportSafetensors, type ModelSource } from "../../predict/index.ts";
 import { viewsOfImage } from "../contrastive-loss.ts";
 import { trainHead, type HeadEvent } from "../head/train-head.ts";
+import { brokenImage } from "../loader/batch-worker.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
@@ -71,6 +72,7 @@ export async function* trainModel(
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
+    readLabels: recipe.mode !== "adapt",
     signal,
   });
   const run: OpenedRun = { platform, options, recipe, folder, data, saved };
@@ -310,10 +312,6 @@ const fittedTo = ({ sampler, smoothing }: Recipe): { classBalanced: boolean; smo
   classBalanced: sampler === "class-balanced",
   smoothing,
 });
-
-function brokenImage({ id, error }: Extract<HeadEvent, { type: "skipped" }>): DataError {
-  return new DataError("data/broken-image", `${id}: ${error.message}`, { cause: error });
-}
 
 function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
   const taken = events.find((event) => event.type === "fitted");

@@ -21,7 +21,7 @@ export type TrainingImages = string | readonly string[] | NamedImages;
 /** Where the images of a run come from. */
 export interface TrainingDataOptions extends Pick<
   OpenImagesOptions,
-  "imageColumn" | "labelColumn" | "signal"
+  "imageColumn" | "labelColumn" | "readLabels" | "signal"
 > {
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
@@ -47,10 +47,12 @@ export async function openTrainingData(
   platform: TrainingPlatform,
   options: TrainingDataOptions,
 ): Promise<TrainingData> {
-  const { validationShare, seed } = options;
+  const { validationShare, seed, imageColumn, signal } = options;
   const { name, images: training } = await named(platform, options.data, options);
   const unlabelled =
-    options.unlabelled === undefined ? undefined : await named(platform, options.unlabelled, options);
+    options.unlabelled === undefined
+      ? undefined
+      : await named(platform, options.unlabelled, { imageColumn, readLabels: false, signal });
   if (options.validation !== undefined) {
     const validation = await named(platform, options.validation, options);
     return { training, name, validation: validation.images, validationName: validation.name, unlabelled };
@@ -74,7 +76,7 @@ export function checkClassCount(classes: readonly string[]): void {
 async function named(
   platform: TrainingPlatform,
   images: TrainingImages,
-  options: TrainingDataOptions,
+  options: OpenImagesOptions,
 ): Promise<NamedImages> {
   if (typeof images !== "string" && "images" in images) return images;
   const paths = typeof images === "string" ? [images] : images;
