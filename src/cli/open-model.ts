@@ -32,7 +32,7 @@ export function modelSettings(
     key,
     ema,
     preprocessing: defined({ inputSize, cropPct, interpolation, exifOrientation: exif }),
-    hub: { ...(offline ? { offline } : {}), onEvent: hubNotices(terminal) },
+    hub: { ...(offline ? { offline: "--offline" } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   };
 }

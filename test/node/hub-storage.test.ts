@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -97,6 +97,43 @@ describe("a cache that cannot be used", () => {
     await expect(failure).rejects.toMatchObject({ code: "weights/cache-unwritable" });
     await expect(failure).rejects.toThrow("SSL_RESNEXT_CACHE");
     expect(server.requests).toEqual([]);
+  });
+
+  // The rights of files do not bind root, and no other user may become one without a home.
+  it.skipIf(process.getuid?.() !== 0)("because this user may not, or has no home", async () => {
+    await using cache = await testCache();
+    const [locked, readOnly] = ["locked", "read-only"].map((name) => join(cache.folder, name));
+    await mkdir(locked!, { mode: 0o700 });
+    await mkdir(readOnly!, { mode: 0o755 });
+    await chmod(cache.folder, 0o755);
+    const program = `
+      import { hubStorage, pretrainedWeights } from ${JSON.stringify(`${built}node/files/hub-storage.js`)};
+      import { listCachedWeights } from ${JSON.stringify(`${built}weights/hub/index.js`)};
+      process.setuid(54321);
+      const attempt = (work) => Promise.resolve().then(work).then(() => "done", ({ code, message }) => code + ": " + message);
+      delete process.env.SSL_RESNEXT_CACHE;
+      const home = (env) => attempt(() => {
+        for (const name of ["HOME", "XDG_CACHE_HOME"]) delete process.env[name];
+        Object.assign(process.env, env);
+        return pretrainedWeights("ssl_resnet18", { baseUrl: "http://nowhere.invalid", mirrorUrl: false });
+      });
+      const results = [
+        await attempt(() => listCachedWeights(hubStorage(${JSON.stringify(locked)}))),
+        await attempt(() => hubStorage(${JSON.stringify(join(locked!, "below"))}).size("file")),
+        await attempt(() => hubStorage(${JSON.stringify(readOnly)}).firstTime("note")),
+        await home({ HOME: ${JSON.stringify(join(readOnly!, "nobody"))} }),
+        await home({}),
+      ];
+      process.stdout.write(JSON.stringify(results));`;
+    const flags = ["--input-type=module", "--eval", program];
+    const { stdout } = await promisify(execFile)(process.execPath, flags);
+    const results = JSON.parse(stdout) as string[];
+    expect(results).toHaveLength(5);
+    for (const result of results) {
+      expect(result).toMatch(/^weights\/cache-unwritable: /);
+      expect(result).toContain("SSL_RESNEXT_CACHE");
+    }
+    expect(results.at(-1)).toContain("HOME is not set");
   });
 
   // Linux has a device that is always full.

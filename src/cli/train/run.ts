@@ -66,7 +66,7 @@ export function trainingOf(
     workers,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
-    hub: { ...(options.offline ? { offline: true } : {}), onEvent: hubNotices(terminal) },
+    hub: { ...(options.offline ? { offline: "--offline" } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   };
 }

@@ -1,4 +1,5 @@
-import { DataError } from "../errors.ts";
+import { DataError, SslResnextError } from "../errors.ts";
+import { fetchFailure } from "./fetch-failure.ts";
 import {
   endsEarly,
   joinBytes,
@@ -189,12 +190,11 @@ function refused(uri: string, status: number): DataError {
       );
 }
 
-function unreachable(uri: string, cause: unknown): DataError {
-  // Node's fetch says "fetch failed" and has the reason underneath.
-  const { message } = cause instanceof Error && cause.cause instanceof Error ? cause.cause : (cause as Error);
+function unreachable(uri: string, cause: unknown): SslResnextError {
+  if (cause instanceof SslResnextError) return cause;
   return new DataError(
     "data/unreadable",
-    `${uri}: the server cannot be reached or broke off (${message}). Check the address and the network.`,
+    `${uri}: the server cannot be reached or broke off (${fetchFailure(cause).reason}). Check the address and the network.`,
     { cause },
   );
 }

@@ -23,5 +23,6 @@ export {
   notAFile,
   notFound,
 } from "./storage.ts";
+export { fetchFailure, type FetchFailure } from "./fetch-failure.ts";
 export { httpStorage } from "./http-storage.ts";
 export { memoryStorage } from "./memory-storage.ts";

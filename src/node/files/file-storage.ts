@@ -15,6 +15,7 @@ import {
   type StorageFor,
   type StorageOptions,
 } from "../../core/storage/index.ts";
+import { environmentFetch } from "./environment-fetch.ts";
 import { lockFile } from "./file-lock.ts";
 import { attempt, isErrno, makeMissingFolders, openAtomicFile } from "./file-system.ts";
 
@@ -43,7 +44,7 @@ export const fileStorage: Storage = {
   free: (uri) => freeBytes(resolve(pathOf(uri))),
 };
 
-const http = httpStorage();
+const http = httpStorage(environmentFetch());
 
 /** The storages of Node by scheme; what has none is a path. */
 export const nodeStorageFor: StorageFor = storageTable(

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import envPaths from "env-paths";
-import { DataError } from "../../core/index.ts";
+import { access, mkdir, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { DataError, WeightsError } from "../../core/index.ts";
 import { writeBytes, type FileWriter, type StorageOptions } from "../../core/storage/index.ts";
 
 /** Runs what the system is asked to do at a path. @throws DataError, naming the path, when it refuses */
@@ -126,10 +126,37 @@ export async function openAtomicFile(path: string, name = path): Promise<FileWri
   };
 }
 
-/** The folder of what is kept between runs: `SSL_RESNEXT_CACHE`, or the platform's cache folder. */
+/** Makes a folder of its own in the system's temporary folder. @throws DataError where that cannot be used */
+export function makeTemporaryFolder(name: string): Promise<string> {
+  const folder = tmpdir();
+  return attempt(`${folder}, the system's temporary folder (TMPDIR)`, () => mkdtemp(join(folder, name)));
+}
+
+/**
+ * The folder of what is kept between runs: `SSL_RESNEXT_CACHE`, or one in the system's folder of caches.
+ *
+ * @throws WeightsError `weights/cache-unwritable` where the user has no home
+ */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   const chosen = env["SSL_RESNEXT_CACHE"];
-  return chosen === undefined || chosen === ""
-    ? envPaths("ssl-resnext", { suffix: "" }).cache
-    : resolve(chosen);
+  if (chosen !== undefined && chosen !== "") return resolve(chosen);
+  const name = "ssl-resnext";
+  if (process.platform === "win32") {
+    return join(env["LOCALAPPDATA"] || join(home(), "AppData", "Local"), name, "Cache");
+  }
+  if (process.platform === "darwin") return join(home(), "Library", "Caches", name);
+  return join(env["XDG_CACHE_HOME"] || join(home(), ".cache"), name);
+}
+
+function home(): string {
+  try {
+    return homedir();
+  } catch (cause) {
+    throw new WeightsError(
+      "weights/cache-unwritable",
+      "There is no home folder to keep downloads in: this user has none, and HOME is not set. " +
+        "SSL_RESNEXT_CACHE names another folder.",
+      { cause },
+    );
+  }
 }

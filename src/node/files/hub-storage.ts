@@ -3,17 +3,20 @@ import { fileURLToPath } from "node:url";
 import type { Sha256 } from "../../core/index.ts";
 import { embeddedModel } from "../../nn/model-cards.ts";
 import {
+  defaultMirrorUrl,
   downloadWeights,
   hubStorage as hubStorageOf,
   type DownloadOptions,
   type HubStorage,
 } from "../../weights/hub/index.ts";
+import { environmentFetch, offlineBy } from "./environment-fetch.ts";
 import { fileStorage } from "./file-storage.ts";
 import { cacheFolder } from "./file-system.ts";
 
 /**
  * `downloadWeights` into the folder of `hubStorage`, with the settings of the environment:
- * `SSL_RESNEXT_HUB_URL`, `SSL_RESNEXT_MIRROR_URL`, `SSL_RESNEXT_OFFLINE=1` and `SSL_RESNEXT_CACHE`.
+ * `SSL_RESNEXT_HUB_URL`, `SSL_RESNEXT_MIRROR_URL`, `SSL_RESNEXT_OFFLINE=1` and `SSL_RESNEXT_CACHE`, huggingface_hub's
+ * `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE`, and those of `environmentFetch`.
  * Options win over the environment. Returns the path of the file.
  *
  * @throws what `downloadWeights` throws
@@ -23,18 +26,24 @@ export function pretrainedWeights(
   options: Partial<DownloadOptions> = {},
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
+  const ownMirror = options.mirrorUrl ?? setting(env["SSL_RESNEXT_MIRROR_URL"]);
+  const endpoint = setting(env["HF_ENDPOINT"])?.replace(/\/+$/, "");
   return downloadWeights(name, {
     ...options,
     storage: options.storage ?? hubStorage(),
+    fetch: options.fetch ?? environmentFetch(env),
     createHash: options.createHash ?? nodeSha256,
     baseUrl: options.baseUrl ?? setting(env["SSL_RESNEXT_HUB_URL"]),
-    mirrorUrl: options.mirrorUrl ?? setting(env["SSL_RESNEXT_MIRROR_URL"]),
-    offline: options.offline ?? ["1", "true"].includes(env["SSL_RESNEXT_OFFLINE"] ?? ""),
+    mirrorUrl: ownMirror ?? (endpoint === undefined ? defaultMirrorUrl : `${endpoint}/timm/`),
+    // It is Hugging Face's, and nobody else's to see.
+    mirrorToken: options.mirrorToken ?? (ownMirror === undefined ? setting(env["HF_TOKEN"]) : undefined),
+    offline: options.offline ?? offlineBy(env) ?? false,
   });
 }
 
 function setting(value: string | undefined): string | undefined {
-  return value === "" ? undefined : value;
+  const given = value?.trim();
+  return given === "" ? undefined : given;
 }
 
 /** Path of a model's weights within the package; `undefined` for models that it does not carry. */

@@ -2,7 +2,13 @@ import { WeightsError, type ByteSource, type Sha256 } from "../../core/index.ts"
 import { hashPartial, webCryptoSha256, type HashedPartial } from "./hashed-partial.ts";
 import { defaultHubTiming, licenseNotice, type HubTiming, type OnHubEvent } from "./hub-events.ts";
 import type { HubStorage } from "./hub-storage.ts";
-import { networkWatch, TransferError, transferWithRetries, type TransferContext } from "./transfer.ts";
+import {
+  authorization,
+  networkWatch,
+  TransferError,
+  transferWithRetries,
+  type TransferContext,
+} from "./transfer.ts";
 import {
   findWeightFile,
   mirrorSource,
@@ -18,8 +24,10 @@ export interface DownloadOptions {
   readonly baseUrl?: string | undefined;
   /** Where `<timm tag>/resolve/main/model.safetensors` stands; false for no mirror. @default Hugging Face's timm */
   readonly mirrorUrl?: string | false | undefined;
-  /** Takes files from the cache only. @default false */
-  readonly offline?: boolean | undefined;
+  /** Sent to the mirror as a bearer token. */
+  readonly mirrorToken?: string | undefined;
+  /** Takes files from the cache only; a text says what asks for that. @default false */
+  readonly offline?: boolean | string | undefined;
   /** Ends the download; what has arrived stays for a later resume. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnHubEvent | undefined;
@@ -49,10 +57,11 @@ export async function downloadWeights(name: string, options: DownloadOptions): P
 
 /** `downloadWeights` for a file that is described rather than named. */
 export async function downloadWeightFile(weights: WeightFile, options: DownloadOptions): Promise<string> {
-  const { storage, mirrorUrl, signal } = options;
+  const { storage, mirrorUrl, mirrorToken, signal } = options;
   signal?.throwIfAborted();
   const original = originalSource(weights, options.baseUrl);
-  const sources = mirrorUrl === false ? [original] : [original, mirrorSource(weights, mirrorUrl)];
+  const sources =
+    mirrorUrl === false ? [original] : [original, mirrorSource(weights, mirrorUrl, mirrorToken)];
   const emit: OnHubEvent = options.onEvent ?? (() => undefined);
 
   for (const source of sources) {
@@ -62,7 +71,8 @@ export async function downloadWeightFile(weights: WeightFile, options: DownloadO
     emit({ type: "done", path, bytes, cached: true });
     return path;
   }
-  if (options.offline === true) throw offlineError(sources, storage);
+  const { offline = false } = options;
+  if (offline !== false) throw offlineError(sources, storage, offline);
   // Without a listener nobody would see the notice, so it is not marked as seen.
   if (options.onEvent !== undefined && (await storage.firstTime("license-notice"))) emit(licenseNotice);
 
@@ -114,10 +124,14 @@ async function cachedLength(source: WeightSource, storage: HubStorage): Promise<
   );
 }
 
-function offlineError(sources: readonly WeightSource[], storage: HubStorage): WeightsError {
+function offlineError(
+  sources: readonly WeightSource[],
+  storage: HubStorage,
+  offline: true | string,
+): WeightsError {
   return new WeightsError(
     "weights/offline",
-    "The weights are not in the cache and downloads are off. " +
+    `The weights are not in the cache, and offline mode (${offline === true ? "the option offline" : offline}) forbids downloads. ` +
       `On a machine with network, get the file and put it at ${whereToPut(sources, storage)}.`,
   );
 }
@@ -157,7 +171,7 @@ async function downloadVerified(
   partial: HashedPartial,
   context: DownloadContext,
 ): Promise<string> {
-  const expected = source.sha256Prefix ?? (await linkedSha256(source.url, context));
+  const expected = source.sha256Prefix ?? (await linkedSha256(source, context));
   for (;;) {
     await transferWithRetries(source, partial, context);
     const sha256 = await partial.sha256();
@@ -223,12 +237,14 @@ async function safetensorsLength(bytes: ByteSource): Promise<number | undefined>
  * to the storage behind it, or in the ETag where there is no redirect. Undefined when the server does
  * not say, or where the platform hides redirects, as browsers do.
  */
-async function linkedSha256(url: string, context: TransferContext): Promise<string | undefined> {
+async function linkedSha256(source: WeightSource, context: TransferContext): Promise<string | undefined> {
+  const { url } = source;
   const network = networkWatch(url, context.timing.stallTimeout, context.signal);
   try {
     const response = await network.watch(() =>
       context.fetch(url, {
         method: "HEAD",
+        headers: authorization(source),
         redirect: "manual",
         credentials: "omit",
         signal: network.signal,

@@ -1,4 +1,5 @@
-import { WeightsError } from "../../core/index.ts";
+import { SslResnextError, WeightsError } from "../../core/index.ts";
+import { fetchFailure } from "../../core/storage/index.ts";
 import type { HashedPartial } from "./hashed-partial.ts";
 import { backOff, sleep, type HubProgress, type HubTiming, type OnHubEvent } from "./hub-events.ts";
 import type { WeightSource } from "./weight-files.ts";
@@ -25,11 +26,12 @@ export class TransferError extends WeightsError {
 const retryableStatus = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** The error for a response that carries no file. */
-function statusError(url: string, response: Response): TransferError {
+function statusError({ url, token }: WeightSource, response: Response): TransferError {
   const { status, statusText } = response;
+  const refusedToken = status === 401 && token !== undefined ? " The token (HF_TOKEN) is not accepted." : "";
   return new TransferError(
     "weights/http-status",
-    `${url}: expected 200 or 206, the server answered ${[status, statusText].join(" ").trim()}.`,
+    `${url}: expected 200 or 206, the server answered ${[status, statusText].join(" ").trim()}.${refusedToken}`,
     {
       retryable: retryableStatus.has(status),
       retryAfter: parseRetryAfter(response.headers.get("retry-after")),
@@ -68,26 +70,23 @@ export function networkWatch(
         return await operation();
       } catch (cause) {
         outer?.throwIfAborted();
-        throw stall.signal.aborted
-          ? new TransferError("weights/stalled", `${url}: no byte came for ${stallTimeout / 1000} s.`, {
-              retryable: true,
-              cause,
-            })
-          : new TransferError("weights/connection-failed", `${url}: the connection failed${why(cause)}.`, {
-              retryable: true,
-              cause,
-            });
+        if (cause instanceof SslResnextError) throw cause;
+        if (stall.signal.aborted) {
+          throw new TransferError("weights/stalled", `${url}: no byte came for ${stallTimeout / 1000} s.`, {
+            retryable: true,
+            cause,
+          });
+        }
+        const { reason, lasting } = fetchFailure(cause);
+        throw new TransferError("weights/connection-failed", `${url}: the connection failed (${reason}).`, {
+          retryable: !lasting,
+          cause,
+        });
       } finally {
         clearTimeout(timer);
       }
     },
   };
-}
-
-/** fetch says only "fetch failed": the reason is the cause's. */
-function why(error: unknown): string {
-  const root = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return root instanceof Error && root.message !== "" ? ` (${root.message})` : "";
 }
 
 /** An attempt that brought this much counts as a success: a long download may be interrupted often. */
@@ -158,9 +157,13 @@ async function transfer(
   }
 }
 
+/** What a source is asked with; fetch leaves it out where a redirect leads to another server. */
+export const authorization = ({ token }: WeightSource): Record<string, string> =>
+  token === undefined ? {} : { Authorization: `Bearer ${token}` };
+
 /** Headers that ask for the rest; bytes that nothing vouches for are dropped first. */
 async function rangeHeaders(source: WeightSource, partial: HashedPartial): Promise<Record<string, string>> {
-  const whole = { "Accept-Encoding": "identity" };
+  const whole = { ...authorization(source), "Accept-Encoding": "identity" };
   const { size, description } = partial.file;
   if (size === 0) return whole;
   const validator = parseOrigin(description)?.validator;
@@ -195,7 +198,7 @@ async function alignWithResponse(
   partial: HashedPartial,
 ): Promise<number | undefined> {
   const { headers, status } = response;
-  if (status !== 200 && status !== 206) throw statusError(source.url, response);
+  if (status !== 200 && status !== 206) throw statusError(source, response);
 
   if (status === 206) {
     const range = parseContentRange(headers.get("content-range"));

@@ -105,6 +105,8 @@ export interface WeightSource {
   readonly bytes: number | undefined;
   /** The first digits of the SHA-256, or undefined when only the server can tell. */
   readonly sha256Prefix: string | undefined;
+  /** Names the user to the server. */
+  readonly token?: string | undefined;
 }
 
 /** The original file: its name carries its checksum. */
@@ -118,12 +120,17 @@ export function originalSource(weights: WeightFile, baseUrl: string = defaultBas
 }
 
 /** The same weights as safetensors; a Hugging Face server names their SHA-256 in a header. */
-export function mirrorSource(weights: WeightFile, mirrorUrl: string = defaultMirrorUrl): WeightSource {
+export function mirrorSource(
+  weights: WeightFile,
+  mirrorUrl: string = defaultMirrorUrl,
+  token?: string,
+): WeightSource {
   return {
     url: join(mirrorUrl, `${weights.timmTag}/resolve/main/model.safetensors`),
     file: `${weights.timmTag}.safetensors`,
     bytes: undefined,
     sha256Prefix: undefined,
+    token,
   };
 }
 
