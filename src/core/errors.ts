@@ -2,13 +2,16 @@
  * Base of every error this package throws on purpose.
  *
  * The message says what was expected, what came, where, and what to do; `code` is stable and meant for
- * programs; `cause` holds the error underneath, if there is one.
+ * programs; `cause` holds the error underneath, if there is one. The message tells the reason already, so the cause is behind
+ * a getter: what Node prints of an error that nobody catches would go on for pages otherwise.
  */
 export class SslResnextError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(message);
+    const cause = options?.cause;
+    if (cause !== undefined) Object.defineProperty(this, "cause", { get: () => cause, configurable: true });
     this.code = code;
     this.name = new.target.name;
   }
