@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import type { Sharp } from "sharp";
 import { ImageError } from "../../core/index.ts";
 import { crop } from "../../image/augment/geometric-transforms.ts";
@@ -21,6 +20,7 @@ import {
 } from "../../image/image-format.ts";
 import type { Size, Window } from "../../image/resize.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
+import { loadSharp } from "./load-sharp.ts";
 
 /** Decodes with sharp; see docs/preprocessing.md for what is exact, what differs and what is refused. */
 export const decodeImage: DecodeImage = (bytes, options = {}) =>
@@ -35,6 +35,7 @@ async function decodeFormat(
   decodeWith: (format: ImageFormat, open: Open) => Promise<RgbImage>,
 ): Promise<RgbImage> {
   const format = supportedFormat(bytes);
+  const sharp = await loadSharp();
   const open = (input: Uint8Array): Sharp =>
     sharp(input, {
       ignoreIcc: true,

@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import { SslResnextError } from "../../core/index.ts";
 import { readContent, type ImageItem } from "../../data/index.ts";
 import {
@@ -10,6 +9,7 @@ import {
 import { overlayHeat, type Explained } from "../../predict/index.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "./decode-image.ts";
+import { loadSharp } from "./load-sharp.ts";
 
 /**
  * Draws where a class was seen: the heat map over the photograph, which is read once more.
@@ -29,6 +29,7 @@ export async function explanationPng(
     decodeOptionsOf(preprocessing, limits),
   );
   const { width, height, data } = overlayHeat(photo, map, preprocessing);
+  const sharp = await loadSharp();
   const png = await sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
@@ -41,6 +42,7 @@ const side = 128;
 export async function thumbnail(item: ImageItem, decode: DecodeOptions): Promise<string | undefined> {
   try {
     const { data, width, height } = await decodeImage(await readContent(nodeStorageFor, item), decode);
+    const sharp = await loadSharp();
     const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
       .resize(side, side, { fit: "inside" })
       .jpeg({ quality: 75 })

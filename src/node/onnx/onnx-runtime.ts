@@ -6,18 +6,27 @@ import type { InferenceSession } from "onnxruntime-node";
 import { callQueue } from "../../runtime/call-queue.ts";
 import { openFailed, type OnnxRuntime as Runtime } from "../../runtime/onnx-runtime.ts";
 import type { Device, SessionRequest } from "../../runtime/session.ts";
+import { nativeLibraryMissing } from "../native-library.ts";
 import { installOnnxRuntime } from "./install-onnx-runtime.ts";
 
-/** onnxruntime-node from beside this package, or else from the cache, where it is installed if need be. */
+/**
+ * onnxruntime-node from beside this package, or else from the cache, where it is installed if need be.
+ *
+ * @throws SessionError `runtime/native-library`, and what `installOnnxRuntime` throws
+ */
 async function load(): Promise<typeof OnnxRuntime> {
-  const require = createRequire(import.meta.url);
+  let require = createRequire(import.meta.url);
   try {
     require.resolve("onnxruntime-node");
   } catch {
-    const folder = await installOnnxRuntime();
-    return createRequire(join(folder, "package.json"))("onnxruntime-node") as typeof OnnxRuntime;
+    require = createRequire(join(await installOnnxRuntime(), "package.json"));
   }
-  return require("onnxruntime-node") as typeof OnnxRuntime;
+  try {
+    return require("onnxruntime-node") as typeof OnnxRuntime;
+  } catch (cause) {
+    const made = "Linux with glibc, and Windows, on x64 and arm64, and macOS on arm64";
+    throw nativeLibraryMissing("onnxruntime-node", made, cause);
+  }
 }
 
 /** ONNX Runtime; importing this module loads it, so only worker threads do. */

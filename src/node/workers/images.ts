@@ -1,8 +1,8 @@
-import sharp from "sharp";
 import { contentReader } from "../../data/sources/content-reader.ts";
 import { imageWorker } from "../../predict/pipeline/image-worker.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "../images/decode-image.ts";
+import { loadSharp } from "../images/load-sharp.ts";
 import type { BlockSizeCheck } from "../onnx/block-size.ts";
 import { findBlockSize } from "../onnx/find-block-size.ts";
 import { onnxRuntime, openInferenceSession } from "../onnx/onnx-runtime.ts";
@@ -10,6 +10,7 @@ import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
 // Photographs are the unit of parallel work; libvips' own threads would only compete with the sessions, and
 // its cache would keep images that are never asked for again. Both settings hold for the whole process.
+const sharp = await loadSharp();
 sharp.concurrency(1);
 sharp.cache(false);
 
