@@ -1,28 +1,26 @@
-import {
-  openReferenceWriter as openReferenceWriterOn,
-  openScoreWriter as openScoreWriterOn,
-  readScoreFacts as readScoreFactsOn,
-  readSelection as readSelectionOn,
-  rowsAtRanks as rowsAtRanksOn,
-  runSemi as runSemiOn,
-  selectImages as selectImagesOn,
-  type ReferenceRow,
-  type RunSemiOptions,
-  type ScoreFacts,
-  type ScoreWriter,
-  type SelectImagesOptions,
-  type SelectionRow,
-  type SelectionSummary,
-  type SemiEvent,
-  type SemiPlatform,
-  type TableWriter,
+import type {
+  ReferenceRow,
+  RunSemiOptions,
+  ScoreFacts,
+  ScoreWriter,
+  SelectImagesOptions,
+  SelectionRow,
+  SelectionSummary,
+  SemiEvent,
+  SemiPlatform,
+  TableWriter,
 } from "../semi/index.ts";
-import { selectWithDuckdb } from "./duckdb/select-images.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { nodeTrainingPlatform } from "./training.ts";
 
 /** What the semi-supervised pipeline needs of the world, in Node. */
-export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectImages: selectWithDuckdb };
+export const nodeSemiPlatform: SemiPlatform = {
+  ...nodeTrainingPlatform,
+  selectImages: async (...given) => (await import("./duckdb/select-images.ts")).selectWithDuckdb(...given),
+};
+
+// A program that only classifies loads nothing of this.
+const semi = (): Promise<typeof import("../semi/index.ts")> => import("../semi/index.ts");
 
 /**
  * Makes the best model that labelled and unlabelled images allow: adapts a network to all of them and fits the labels on it,
@@ -42,8 +40,8 @@ export const nodeSemiPlatform: SemiPlatform = { ...nodeTrainingPlatform, selectI
  * const settings = { labelled: ["photos"], unlabelled: ["more/*.tar"], teacher: "ssl_resnext50_32x4d" };
  * for await (const event of runSemi({ settings, out: "run" })) console.log(event.type);
  */
-export function runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
-  return runSemiOn(nodeSemiPlatform, options);
+export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
+  yield* (await semi()).runSemi(nodeSemiPlatform, options);
 }
 
 /**
@@ -52,8 +50,8 @@ export function runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void
  * @throws DataError `semi/table` when it is no Parquet table with the columns of a score file, or `semi/scores` when
  *   it does not say what it is; for what cannot be opened
  */
-export function readScoreFacts(path: string): Promise<ScoreFacts> {
-  return readScoreFactsOn(nodeStorageFor(path), path);
+export async function readScoreFacts(path: string): Promise<ScoreFacts> {
+  return (await semi()).readScoreFacts(nodeStorageFor(path), path);
 }
 
 /**
@@ -61,8 +59,8 @@ export function readScoreFacts(path: string): Promise<ScoreFacts> {
  *
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
-export function openScoreWriter(path: string): Promise<ScoreWriter> {
-  return openScoreWriterOn(nodeStorageFor(path), path);
+export async function openScoreWriter(path: string): Promise<ScoreWriter> {
+  return (await semi()).openScoreWriter(nodeStorageFor(path), path);
 }
 
 /**
@@ -70,8 +68,8 @@ export function openScoreWriter(path: string): Promise<ScoreWriter> {
  *
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
-export function openReferenceWriter(path: string): Promise<TableWriter<ReferenceRow>> {
-  return openReferenceWriterOn(nodeStorageFor(path), path);
+export async function openReferenceWriter(path: string): Promise<TableWriter<ReferenceRow>> {
+  return (await semi()).openReferenceWriter(nodeStorageFor(path), path);
 }
 
 /**
@@ -82,8 +80,8 @@ export function openReferenceWriter(path: string): Promise<TableWriter<Reference
  *   several teachers or other classes, and for a folder that cannot be written to or a full disk; SessionError when
  *   DuckDB cannot be loaded or needs more memory
  */
-export function selectImages(options: SelectImagesOptions): Promise<SelectionSummary> {
-  return selectImagesOn(nodeSemiPlatform, options);
+export async function selectImages(options: SelectImagesOptions): Promise<SelectionSummary> {
+  return (await semi()).selectImages(nodeSemiPlatform, options);
 }
 
 /**
@@ -91,8 +89,8 @@ export function selectImages(options: SelectImagesOptions): Promise<SelectionSum
  *
  * @throws DataError when it is no selection, or is damaged
  */
-export function readSelection(path: string, signal?: AbortSignal): AsyncGenerator<SelectionRow> {
-  return readSelectionOn(nodeStorageFor(path), path, signal);
+export async function* readSelection(path: string, signal?: AbortSignal): AsyncGenerator<SelectionRow> {
+  yield* (await semi()).readSelection(nodeStorageFor(path), path, signal);
 }
 
 /**
@@ -101,10 +99,10 @@ export function readSelection(path: string, signal?: AbortSignal): AsyncGenerato
  * @param ranks from 1
  * @throws DataError when it is no selection, or is damaged
  */
-export function rowsAtRanks(
+export async function rowsAtRanks(
   path: string,
   ranks: readonly number[],
   signal?: AbortSignal,
 ): Promise<readonly SelectionRow[]> {
-  return rowsAtRanksOn(nodeStorageFor(path), path, ranks, signal);
+  return (await semi()).rowsAtRanks(nodeStorageFor(path), path, ranks, signal);
 }

@@ -1,29 +1,22 @@
-import { mkdtemp } from "node:fs/promises";
-import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
-import { join } from "node:path";
+import { availableParallelism, cpus, totalmem } from "node:os";
 import type { ImageSource, TrainingLoader, TrainingLoaderOptions } from "../data/index.ts";
 import type { ModelConfig } from "../nn/index.ts";
 import type { ModelSource } from "../predict/index.ts";
 import type { Fact } from "../report/elements.ts";
 import type { Device } from "../runtime/index.ts";
-import {
-  openTrainingLoader as openTrainingLoaderOn,
-  openTrainingStep as openTrainingStepOn,
-  trainHead as trainHeadOn,
-  trainingProgramFor as trainingProgramForOn,
-  trainModel as trainModelOn,
-  type HeadEvent,
-  type OpenTrainingStepOptions,
-  type TrainedHead,
-  type TrainHeadOptions,
-  type TrainingEvent,
-  type TrainingProgram,
-  type TrainingProgramOptions,
-  type TrainingStep,
-  type TrainModelOptions,
+import type {
+  HeadEvent,
+  OpenTrainingStepOptions,
+  TrainedHead,
+  TrainHeadOptions,
+  TrainingEvent,
+  TrainingProgram,
+  TrainingProgramOptions,
+  TrainingStep,
+  TrainModelOptions,
 } from "../train/index.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
-import { attempt } from "./files/file-system.ts";
+import { makeTemporaryFolder } from "./files/file-system.ts";
 import { thumbnail } from "./images/encode-image.ts";
 import { onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
 import { nodePlatform } from "./platform.ts";
@@ -47,11 +40,14 @@ const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
 /** What training needs of the world, in Node. */
 export const nodeTrainingPlatform: TrainingPlatform = {
   ...nodePlatform,
-  temporaryFolder: () => attempt(tmpdir(), () => mkdtemp(join(tmpdir(), "ssl-resnext-images-"))),
+  temporaryFolder: () => makeTemporaryFolder("ssl-resnext-images-"),
   thumbnail,
   machineFacts,
   peakMemory,
 };
+
+// A program that only classifies loads nothing of this.
+const training = (): Promise<typeof import("../train/index.ts")> => import("../train/index.ts");
 
 /**
  * Trains a network, or its last stages, or its classifier, on labelled images.
@@ -71,8 +67,10 @@ export const nodeTrainingPlatform: TrainingPlatform = {
  *   if (event.type === "epoch") console.log(event.epoch, event.valTop1);
  * }
  */
-export function trainModel(options: TrainModelOptions): AsyncGenerator<TrainingEvent, void, undefined> {
-  return trainModelOn(nodeTrainingPlatform, options);
+export async function* trainModel(
+  options: TrainModelOptions,
+): AsyncGenerator<TrainingEvent, void, undefined> {
+  yield* (await training()).trainModel(nodeTrainingPlatform, options);
 }
 
 /**
@@ -85,12 +83,12 @@ export function trainModel(options: TrainModelOptions): AsyncGenerator<TrainingE
  * @throws ModelError `model/class-names` when the classifier is for another number of classes; DataError
  *   `data/unlabelled`, `data/empty-classes`; what opening and running the model throws.
  */
-export function trainHead(
+export async function* trainHead(
   source: ModelSource,
   images: ImageSource,
   options: TrainHeadOptions,
 ): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
-  return trainHeadOn(nodeTrainingPlatform, source, images, options);
+  return yield* (await training()).trainHead(nodeTrainingPlatform, source, images, options);
 }
 
 /**
@@ -102,11 +100,11 @@ export function trainHead(
  * @throws DataError `data/no-images`, `data/unlabelled`, `data/empty-classes`, `data/class-mismatch`, and what the
  *   source throws; UsageError `data/loader-options`, `data/batch-too-large`.
  */
-export function openTrainingLoader(
+export async function openTrainingLoader(
   source: ImageSource,
   options: TrainingLoaderOptions,
 ): Promise<TrainingLoader> {
-  return openTrainingLoaderOn(nodeTrainingPlatform, source, options);
+  return (await training()).openTrainingLoader(nodeTrainingPlatform, source, options);
 }
 
 /**
@@ -122,11 +120,11 @@ export function openTrainingLoader(
  * const step = await openTrainingStep(program, { state: initialTrainingState(program) });
  * const { loss } = await step.run({ images, targets }, { learningRate: 0.1, step: 1 });
  */
-export function openTrainingStep(
+export async function openTrainingStep(
   program: TrainingProgram,
   options: OpenTrainingStepOptions,
 ): Promise<TrainingStep> {
-  return openTrainingStepOn(nodeTrainingPlatform, program, options);
+  return (await training()).openTrainingStep(nodeTrainingPlatform, program, options);
 }
 
 /**
@@ -135,10 +133,10 @@ export function openTrainingStep(
  *
  * @throws ModelError, UsageError as `trainingProgram`.
  */
-export function trainingProgramFor(
+export async function trainingProgramFor(
   device: Device,
   config: ModelConfig,
   options: Omit<TrainingProgramOptions, "blockSize">,
 ): Promise<TrainingProgram> {
-  return trainingProgramForOn(nodeTrainingPlatform, device, config, options);
+  return (await training()).trainingProgramFor(nodeTrainingPlatform, device, config, options);
 }
