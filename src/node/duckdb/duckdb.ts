@@ -4,7 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { DataError, SessionError } from "../../core/index.ts";
 import { damagedTable } from "../../semi/parquet-table.ts";
 import { sqlFiles } from "../../semi/select/select-sql.ts";
-import { fileError } from "../files/file-system.ts";
+import { fileError, flush } from "../files/file-system.ts";
 
 /** Limits of DuckDB. */
 interface DuckdbOptions {
@@ -174,7 +174,7 @@ export async function throughPartialPath<T>(
     const result = await write(partial);
     const file = await open(partial, "r+");
     try {
-      await file.sync();
+      await flush(file);
     } finally {
       await file.close();
     }

@@ -17,7 +17,7 @@ import {
 } from "../../core/storage/index.ts";
 import { environmentFetch } from "./environment-fetch.ts";
 import { lockFile } from "./file-lock.ts";
-import { attempt, isErrno, makeMissingFolders, openAtomicFile } from "./file-system.ts";
+import { attempt, flush, isErrno, makeMissingFolders, openAtomicFile } from "./file-system.ts";
 
 const isFileUrl = (uri: string): boolean => /^file:/i.test(uri);
 const pathOf = (uri: string): string => (isFileUrl(uri) ? fileURLToPath(uri) : uri);
@@ -155,7 +155,7 @@ async function openGrowingFile(path: string, name = path): Promise<GrowingFile> 
         await file.truncate(length);
         size = length;
       }),
-    sync: () => attempt(name, () => file.sync()),
+    sync: () => attempt(name, () => flush(file)),
     close,
     [Symbol.asyncDispose]: close,
   };

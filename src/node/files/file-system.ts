@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { access, mkdir, mkdtemp, open, rename, rm, stat } from "node:fs/promises";
+import { fsync } from "node:fs";
+import { access, mkdir, mkdtemp, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { DataError, WeightsError } from "../../core/index.ts";
 import { writeBytes, type FileWriter, type StorageOptions } from "../../core/storage/index.ts";
 
@@ -86,6 +88,9 @@ export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
+/** Brings what was written to disk. By the file's number: Yarn's Plug'n'Play has no `FileHandle.sync`. */
+export const flush = (file: FileHandle): Promise<void> => promisify(fsync)(file.fd);
+
 /** `writeBytes` at a path. @throws DataError when the system refuses; what the chunks throw passes through */
 export const writeFileAtomic = (
   path: string,
@@ -114,7 +119,7 @@ export async function openAtomicFile(path: string, name = path): Promise<FileWri
     commit: () =>
       attempt(name, async () => {
         try {
-          await handle.sync();
+          await flush(handle);
           await handle.close();
           await rename(temporary, path);
         } catch (error) {

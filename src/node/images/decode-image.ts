@@ -35,7 +35,7 @@ async function decodeFormat(
   decodeWith: (format: ImageFormat, open: Open) => Promise<RgbImage>,
 ): Promise<RgbImage> {
   const format = supportedFormat(bytes);
-  const sharp = await loadSharp();
+  const sharp = loadSharp();
   const open = (input: Uint8Array): Sharp =>
     sharp(input, {
       ignoreIcc: true,

@@ -29,7 +29,7 @@ export async function explanationPng(
     decodeOptionsOf(preprocessing, limits),
   );
   const { width, height, data } = overlayHeat(photo, map, preprocessing);
-  const sharp = await loadSharp();
+  const sharp = loadSharp();
   const png = await sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
@@ -42,7 +42,7 @@ const side = 128;
 export async function thumbnail(item: ImageItem, decode: DecodeOptions): Promise<string | undefined> {
   try {
     const { data, width, height } = await decodeImage(await readContent(nodeStorageFor, item), decode);
-    const sharp = await loadSharp();
+    const sharp = loadSharp();
     const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
       .resize(side, side, { fit: "inside" })
       .jpeg({ quality: 75 })

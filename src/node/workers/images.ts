@@ -10,7 +10,7 @@ import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
 // Photographs are the unit of parallel work; libvips' own threads would only compete with the sessions, and
 // its cache would keep images that are never asked for again. Both settings hold for the whole process.
-const sharp = await loadSharp();
+const sharp = loadSharp();
 sharp.concurrency(1);
 sharp.cache(false);
 

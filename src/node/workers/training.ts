@@ -6,7 +6,7 @@ import { loadSharp } from "../images/load-sharp.ts";
 import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
 // As in the worker that runs models: images are the unit of parallel work. Both settings hold for the whole process.
-const sharp = await loadSharp();
+const sharp = loadSharp();
 sharp.concurrency(1);
 sharp.cache(false);
 
