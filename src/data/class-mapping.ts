@@ -10,14 +10,15 @@ type Spellings = ReadonlyMap<string, readonly number[]>;
 /**
  * Finds the class index of each label of a data set.
  *
- * One scheme has to fit all labels: names (case and "_" for " " aside; a first lemma goes before a later one),
- * WordNet ids, or indices, tried in this order.
+ * One scheme has to fit all labels: names (a first lemma goes before a later one), WordNet ids, or indices, tried in this
+ * order. A name is compared exactly first, and with case and "_" for " " aside only where exactly nothing fits: `A` and `a`
+ * are classes of their own. Where the labels differ in these alone, each needs a class that is called exactly so.
  *
  * @throws DataError that lists what does not match
  */
 export function mapClasses(labels: Iterable<string>, classes: ModelClasses): ReadonlyMap<string, number> {
   const wanted = [...new Set(labels)];
-  const attempts = [names(classes), wordNetIds(classes), indices(classes)].map((scheme) =>
+  const attempts = [names(classes, wanted), wordNetIds(classes), indices(classes)].map((scheme) =>
     match(wanted, scheme),
   );
   const best = attempts.reduce((a, b) => (b.failures.length < a.failures.length ? b : a));
@@ -47,14 +48,26 @@ function wordNetIds(classes: ModelClasses): Scheme {
   return (label) => spellings.get(label) ?? [];
 }
 
-function names(classes: ModelClasses): Scheme {
-  const first = collect(classes, (entry) => [spelling(typeof entry === "string" ? entry : entry.label)]);
-  const whole = collect(classes, (entry) =>
-    typeof entry === "string" ? [] : [spelling(entry.lemmas.join(", "))],
-  );
-  const any = collect(classes, (entry) => (typeof entry === "string" ? [] : entry.lemmas.map(spelling)));
+function names(classes: ModelClasses, labels: readonly string[]): Scheme {
+  const exactly = spelled(classes, (name) => name);
+  const loosely = spelled(classes, spelling);
+  const alike = new Map<string, number>();
+  for (const label of labels) alike.set(spelling(label), (alike.get(spelling(label)) ?? 0) + 1);
   return (label) => {
-    const key = spelling(label);
+    const exact = exactly(label);
+    return exact.length > 0 || alike.get(spelling(label))! > 1 ? exact : loosely(label);
+  };
+}
+
+/** Names in one spelling: first lemmas, whole synsets, any lemma. */
+function spelled(classes: ModelClasses, spell: (name: string) => string): Scheme {
+  const first = collect(classes, (entry) => [spell(typeof entry === "string" ? entry : entry.label)]);
+  const whole = collect(classes, (entry) =>
+    typeof entry === "string" ? [] : [spell(entry.lemmas.join(", "))],
+  );
+  const any = collect(classes, (entry) => (typeof entry === "string" ? [] : entry.lemmas.map(spell)));
+  return (label) => {
+    const key = spell(label);
     return first.get(key) ?? whole.get(key) ?? any.get(key) ?? [];
   };
 }

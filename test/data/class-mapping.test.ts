@@ -27,6 +27,19 @@ describe("mapClasses", () => {
     expect(mapClasses(["missile"], imagenet).get("missile")).toBe(first.index);
   });
 
+  it("compares names exactly first, and loosely only where exactly nothing fits", () => {
+    const own = ["a", "A", "hot dog", "hot_dog", "Über"];
+    expect([...mapClasses(own, own).values()]).toEqual([0, 1, 2, 3, 4]);
+    expect([...mapClasses(["A", "hot_dog", "über"], own).values()]).toEqual([1, 3, 4]);
+    expect([...mapClasses(["Cat", "DOG_house"], ["dog house", "cat"]).values()]).toEqual([1, 0]);
+  });
+
+  it("does not make one class of labels that differ in case or underscore alone", () => {
+    expect(() => mapClasses(["A", "a"], ["a", "b"])).toThrow(/1 of 2 do not: A\./);
+    expect(() => mapClasses(["hot dog", "hot_dog"], ["Hot Dog", "cat"])).toThrow(/2 of 2 do not/);
+    expect(() => mapClasses(["HOT DOG"], ["hot dog", "hot_dog"])).toThrow(/HOT DOG \(may be 0 or 1\)/);
+  });
+
   it("lists what does not match, and what may be two classes", () => {
     expect(() => mapClasses(["n01440764", "train", "val"], imagenet)).toThrow(/2 of 3 do not: train, val\./);
     expect(() => mapClasses(["crane"], imagenet)).toThrow(/crane \(may be 134 or 517\)/);
