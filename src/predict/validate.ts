@@ -23,7 +23,10 @@ import {
 import type { Failure, Network } from "./results.ts";
 
 export interface ValidateOptions {
-  /** Counts a second accuracy with the reassessed labels of ImageNet's validation set. */
+  /**
+   * Counts a second accuracy with the reassessed labels of ImageNet's validation set; the only one where the images lie in no
+   * class folders. Images that they say nothing of, by their names, count as failed.
+   */
   readonly realLabels?: RealLabels | undefined;
   /** The model chooses among these classes only, as for ImageNet-A and -R. */
   readonly subset?: ClassSubset | undefined;
@@ -47,8 +50,9 @@ export interface ValidatedImage {
   readonly probability: number;
 }
 
+/** NaN stands for what no image was counted for, as without labels but those of `realLabels`. */
 export interface ValidationReport extends Accuracy {
-  /** Mean cross-entropy in nats; NaN when no image was counted. */
+  /** Mean cross-entropy in nats. */
   readonly loss: number;
   /** Accuracy by the ReaL labels, when they were given. */
   readonly real: Accuracy | undefined;
@@ -75,10 +79,12 @@ export async function validate(
 ): Promise<ValidationReport> {
   const { realLabels, subset, onFailure, onPrediction, onProgress, signal } = options;
   const classes = model.modelClasses;
-  const announced = mapClasses(images.classes ?? [], classes);
-  const classOf = classLookup(classes, announced);
+  const isReal = realLabels !== undefined;
+  if (isReal) await checkRealNames(images, realLabels);
+  const announced = isReal ? classesBesideReal(images, classes) : mapClasses(images.classes ?? [], classes);
+  const classOf = classLookup(classes, announced ?? new Map());
   const place = subset && new Map(subset.map((index, position) => [index, position]));
-  if (place) checkAnnounced(announced, place, model.classes.length);
+  if (place && announced) checkAnnounced(announced, place, model.classes.length);
   const meter = accuracyMeter();
   const realMeter = accuracyMeter();
   const confusion = confusionMatrix(model.classes.length);
@@ -87,42 +93,47 @@ export async function validate(
   let done = 0;
   let failed = 0;
 
+  const count = (item: ImageItem, logits: Float32Array<ArrayBuffer>): void => {
+    const target = classOf(item);
+    const scores = subset ? restrictToSubset(logits, subset) : logits;
+    const position = place ? place.get(target) : target;
+    if (position === undefined) {
+      throw new DataError(
+        "data/outside-subset",
+        `${item.id}: its class ${target} (${model.classes[target]}) is not among the ${place?.size} of the subset.`,
+      );
+    }
+    const best = topk(scores, 1)[0]!.index;
+    meter.add(rankOf(scores, position));
+    loss += crossEntropy(scores, position);
+    const predicted = subset ? subset[best]! : best;
+    countPrediction(confusion, target, predicted);
+    onPrediction?.({ item, target, predicted, probability: softmax(scores)[best]! });
+  };
   const fail = async (failure: Failure): Promise<void> => {
     failed++;
     if (failures.length < keptFailures) failures.push(failure);
     await onFailure?.(failure);
   };
-  const labelled = {
+  const usable = {
     size: images.size,
     [Symbol.asyncIterator]: () =>
-      usableImages(images, { labels: true }, async ({ id, error }) => {
+      // By reassessed labels images are measured that have none of their own.
+      usableImages(images, { labels: !isReal }, async ({ id, error }) => {
         done++;
         await fail({ image: id, error });
         onProgress?.(done, failed);
       }),
   };
-  for await (const result of model.run(["logits"], labelled, signal)) {
+  for await (const result of model.run(["logits"], usable, signal)) {
     done++;
+    const real = "error" in result ? undefined : realLabelsOf(result.image, realLabels);
     if ("error" in result) await fail(result);
+    else if (real instanceof DataError) await fail({ image: result.image, error: real });
     else {
       const logits = result.outputs["logits"]!.data;
-      const target = classOf(result.item);
-      const scores = subset ? restrictToSubset(logits, subset) : logits;
-      const position = place ? place.get(target) : target;
-      if (position === undefined) {
-        throw new DataError(
-          "data/outside-subset",
-          `${result.image}: its class ${target} (${model.classes[target]}) is not among the ${place?.size} of the subset.`,
-        );
-      }
-      const best = topk(scores, 1)[0]!.index;
-      meter.add(rankOf(scores, position));
-      loss += crossEntropy(scores, position);
-      const predicted = subset ? subset[best]! : best;
-      countPrediction(confusion, target, predicted);
-      onPrediction?.({ item: result.item, target, predicted, probability: softmax(scores)[best]! });
-      const real = realLabels?.labelsOf(result.image) ?? [];
-      if (real.length > 0) realMeter.add(bestRankOf(logits, real));
+      if (real && real.length > 0) realMeter.add(bestRankOf(logits, real));
+      if (announced && !(isReal && result.item.label === undefined)) count(result.item, logits);
     }
     onProgress?.(done, failed);
   }
@@ -135,6 +146,47 @@ export async function validate(
     failed,
     failures,
   };
+}
+
+/**
+ * The classes of data that is measured by other labels: undefined where a single folder holds all images, and is no class.
+ */
+function classesBesideReal(
+  { classes = [] }: Labelled,
+  known: ModelClasses,
+): ReadonlyMap<string, number> | undefined {
+  try {
+    return mapClasses(classes, known);
+  } catch (error) {
+    if (classes.length === 1 && error instanceof DataError) return undefined;
+    throw error;
+  }
+}
+
+/** Refuses data that the labels say nothing of, before hours are spent on them. @throws DataError `data/real-id` */
+async function checkRealNames(images: Labelled, realLabels: RealLabels): Promise<void> {
+  // A stream can be walked once.
+  if (images.size === undefined) return;
+  let first: DataError | undefined;
+  for await (const { id } of images) {
+    const labels = realLabelsOf(id, realLabels);
+    if (!(labels instanceof DataError)) return;
+    first ??= labels;
+  }
+  if (first) throw first;
+}
+
+/** The reassessed labels of an image, or why it has none. */
+function realLabelsOf(
+  id: string,
+  realLabels: RealLabels | undefined,
+): readonly number[] | DataError | undefined {
+  try {
+    return realLabels?.labelsOf(id);
+  } catch (error) {
+    if (error instanceof DataError) return error;
+    throw error;
+  }
 }
 
 /** Refuses data of other classes than the subset's before hours are spent on the first of them. */
@@ -161,7 +213,7 @@ function classLookup(
 ): (item: ImageItem) => number {
   const known = new Map(announced);
   return ({ label = "" }) => {
-    const found = known.get(label) ?? mapClasses([label], classes).get(label)!;
+    const found = known.get(label) ?? mapClasses([...known.keys(), label], classes).get(label)!;
     known.set(label, found);
     return found;
   };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ImageItem } from "../../src/data/index.ts";
+import { parseRealLabels, type ImageItem } from "../../src/data/index.ts";
 import { createModel } from "../../src/node/library.ts";
 import type { Model } from "../../src/predict/index.ts";
 import { colourCheckpoint, colours } from "../support/colour-model.ts";
@@ -49,6 +49,47 @@ describe("failures", () => {
     expect(events.at(-1)).toBe("151 done, 150 failed");
     expect(report).toMatchObject({ count: 1, top1: 100, failed: 150 });
     expect(report.failures.map(({ image }) => image)).toEqual(broken.slice(0, 100).map(({ id }) => id));
+  });
+});
+
+describe("ReaL labels", () => {
+  const named = (number: number, name: keyof typeof colours): Promise<ImageItem> =>
+    solidPng(colours[name]).then((bytes) => ({
+      id: `val/ILSVRC2012_val_0000000${number}.JPEG`,
+      content: { bytes },
+    }));
+  const realLabels = parseRealLabels("[[0],[1],[]]", "real.json");
+  let images: ImageItem[];
+  beforeAll(async () => {
+    images = [await named(1, "red"), await named(2, "blue"), await named(3, "green")];
+  });
+
+  it("measure images that lie in no class folders", async () => {
+    const report = await model.validate(source(images), { realLabels });
+    expect(report).toMatchObject({ count: 0, top1: NaN, real: { count: 2, top1: 50 }, failed: 0 });
+    const inOneFolder = images.map((image) => ({ ...image, label: "val" }));
+    expect(await model.validate(source(inOneFolder, ["val"]), { realLabels })).toMatchObject({
+      count: 0,
+      real: { count: 2, top1: 50 },
+    });
+  });
+
+  it("count a foreign file as failed, and go on", async () => {
+    const report = await model.validate(source([...images, red], ["red"]), { realLabels });
+    expect(report).toMatchObject({ count: 0, real: { count: 2, top1: 50 }, failed: 1 });
+    expect(report.failures).toMatchObject([{ image: "red.png", error: { code: "data/real-id" } }]);
+  });
+
+  it("are refused for data of which they know no image, before one is read", async () => {
+    const unread = { ...source([]), size: 1, [Symbol.asyncIterator]: source([red])[Symbol.asyncIterator] };
+    await expect(
+      model.validate(unread, {
+        realLabels,
+        onFailure: () => {
+          throw new Error("an image was read");
+        },
+      }),
+    ).rejects.toMatchObject({ code: "data/real-id" });
   });
 });
 

@@ -29,12 +29,14 @@ type ResultsRow = Readonly<Record<(typeof columns)[number], string | number>>;
 export function resultsRow({ model, report, claims }: ValidationSummary): ResultsRow {
   const { inputSize, cropPct, interpolation } = model.preprocessing;
   const claim = claims[0]?.accuracy;
+  // Of images without labels of their own nothing is known but the accuracy by ReaL labels.
+  const figure = (value: number): string => (Number.isNaN(value) ? "" : value.toFixed(3));
   return {
     model: model.name,
-    top1: report.top1.toFixed(3),
-    top1_err: (100 - report.top1).toFixed(3),
-    top5: report.top5.toFixed(3),
-    top5_err: (100 - report.top5).toFixed(3),
+    top1: figure(report.top1),
+    top1_err: figure(100 - report.top1),
+    top5: figure(report.top5),
+    top5_err: figure(100 - report.top5),
     param_count: (countParameters(model.config) / 1e6).toFixed(2),
     img_size: inputSize,
     crop_pct: cropPct,
