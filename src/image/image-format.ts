@@ -16,7 +16,8 @@ export type ImageFormat =
   | "jpeg-2000"
   | "psd"
   | "svg"
-  | "pdf";
+  | "pdf"
+  | "video";
 
 const signatures: readonly (readonly [format: ImageFormat, offset: number, bytes: string])[] = [
   ["jpeg", 0, "\xff\xd8\xff"],
@@ -28,12 +29,6 @@ const signatures: readonly (readonly [format: ImageFormat, offset: number, bytes
   ["tiff", 0, "MM\0*"],
   ["tiff", 0, "II+\0"],
   ["tiff", 0, "MM\0+"],
-  ["avif", 4, "ftypavif"],
-  ["avif", 4, "ftypavis"],
-  ["heic", 4, "ftyphei"],
-  ["heic", 4, "ftyphev"],
-  ["heic", 4, "ftypmif1"],
-  ["heic", 4, "ftypmsf1"],
   ["bmp", 0, "BM"],
   ["pnm", 0, "P1"],
   ["pnm", 0, "P2"],
@@ -47,6 +42,8 @@ const signatures: readonly (readonly [format: ImageFormat, offset: number, bytes
   ["jpeg-2000", 0, "\xff\x4f\xff\x51"],
   ["psd", 0, "8BPS"],
   ["pdf", 0, "%PDF"],
+  ["video", 0, "\x1aE\xdf\xa3"],
+  ["video", 8, "AVI "],
 ];
 
 /** Tells an image's format from its content; file names are not trusted. */
@@ -54,7 +51,29 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 512));
   const found = signatures.find(([, offset, signature]) => start.startsWith(signature, offset));
   if (found) return found[0];
+  if (start.startsWith("ftyp", 4)) return isoFormat(start);
   return /^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!doctype svg|svg)/i.test(start) ? "svg" : undefined;
+}
+
+/**
+ * The format of an ISO base media file, by its brands: some programs name what AVIF has in common with HEIC first, and AVIF
+ * itself only among the compatible ones.
+ */
+function isoFormat(start: string): ImageFormat {
+  const length = (start.charCodeAt(2) << 8) | start.charCodeAt(3);
+  const box = start.slice(8, Math.max(12, length));
+  const brands = new Set(Array.from({ length: box.length / 4 }, (_, i) => box.slice(4 * i, 4 * i + 4)));
+  if (brands.has("avif") || brands.has("avis")) return "avif";
+  return [...brands].some((brand) => /^(?:he[iv].|mif1|msf1|mif2)$/.test(brand)) ? "heic" : "video";
+}
+
+/** What becomes of a file whose format is not read, as an imperative; HEIC is what phones write. */
+export function conversionOf(format: ImageFormat): string {
+  if (format === "heic") {
+    return "convert it to JPEG: heif-convert a.heic a.jpg (libheif), sips -s format jpeg a.heic --out a.jpg (macOS), or let the phone take photographs in its most compatible format";
+  }
+  if (format === "video") return "take images out of it: ffmpeg -i a.mp4 -r 1 a-%04d.jpg";
+  return "convert it to PNG or JPEG";
 }
 
 /** Whether an undecodable file ends before its format's end mark: then a copy or download was cut short. */

@@ -36,6 +36,11 @@ it("decodeImage reads AVIF", async () => {
   expect([decoded.width, decoded.height]).toEqual([rgb.width, rgb.height]);
   // The conversion to YCbCr and back is rounded.
   expect(furthest).toBeLessThanOrEqual(3);
+  // Some programs name AVIF among the compatible brands only, and first what it has in common with HEIC.
+  const general = Buffer.from(avif);
+  general.write("mif1", 8, "latin1");
+  expect(general.subarray(16, 40).toString("latin1")).toContain("avif");
+  expect((await decodeImage(general)).data).toEqual(decoded.data);
 });
 
 it("decodeImage refuses a TIFF of Lab", async () => {

@@ -11,6 +11,7 @@ import {
   type DecodeOptions,
 } from "../../image/decode-image.ts";
 import {
+  conversionOf,
   gifFirstFrame,
   imageFormat,
   isTruncated,
@@ -72,7 +73,7 @@ function supportedFormat(bytes: Uint8Array): ImageFormat {
   if (!decodable.has(format)) {
     throw new ImageError(
       "image/unsupported-format",
-      `The file is ${format}, which is not read; convert it to PNG or JPEG.`,
+      `The file is ${format}, which is not read; ${conversionOf(format)}.`,
     );
   }
   return format;

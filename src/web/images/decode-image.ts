@@ -7,6 +7,7 @@ import {
   type DecodeImage,
 } from "../../image/decode-image.ts";
 import {
+  conversionOf,
   gifFirstFrame,
   imageFormat,
   isTruncated,
@@ -62,7 +63,7 @@ function supportedFormat(bytes: Uint8Array): Decoded | "bmp" | "pnm" {
   if (format === "bmp" || format === "pnm" || format in decoders) return format as Decoded;
   throw new ImageError(
     "image/unsupported-format",
-    `The file is ${format}, which is not read; convert it to PNG or JPEG.`,
+    `The file is ${format}, which is not read; ${conversionOf(format)}.`,
   );
 }
 
