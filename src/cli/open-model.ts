@@ -17,6 +17,7 @@ import type {
 } from "./options/model-options.ts";
 import { plural } from "./output/numbers.ts";
 import { hubNotices, imageProgress } from "./output/progress.ts";
+import { leftOutLines } from "./output/write-answers.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** The options of a model as the library takes them. */
@@ -174,5 +175,6 @@ export async function calibrationFor(
   if (calibration.failed > 0) {
     terminal.notice(`${plural(calibration.failed, "calibration image")} could not be read.`);
   }
+  for (const line of leftOutLines(images.leftOut)) terminal.notice(line);
   return calibration;
 }

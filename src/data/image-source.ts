@@ -1,3 +1,4 @@
+import { addLeftOut, type LeftOutFiles } from "./left-out.ts";
 import { sortNaturally } from "./natural-order.ts";
 
 /**
@@ -29,10 +30,41 @@ export interface ImageSource extends AsyncIterable<ImageItem> {
   readonly classes: readonly string[] | undefined;
   /** Number of images; undefined when it cannot be known without reading the data. */
   readonly size: number | undefined;
+  /** The parts of data that come in folders for training and for validation; left out for data in one piece, and unscanned. */
+  readonly splits?: ImageSplits | undefined;
+  /** Pictures and videos of kinds that are not read; left out where there are none, and for data that were not scanned. */
+  readonly leftOut?: readonly LeftOutFiles[] | undefined;
+}
+
+/** Data in parts, as folders `train` and `val` hold them. */
+export interface ImageSplits {
+  readonly training: ImageSource;
+  /** Undefined where there are labels for training only. */
+  readonly validation: ImageSource | undefined;
+  readonly names: SplitNames;
+}
+
+/** Where the parts of data lie: paths of folders. */
+export interface SplitNames {
+  readonly training: readonly string[];
+  readonly validation: readonly string[];
+  /** Folders beside them, which are neither trained nor validated on. */
+  readonly unused: readonly string[];
+}
+
+/** Which folders of the data are used for what, as a phrase. */
+export function splitsText({ training, validation, unused }: SplitNames): string {
+  return [
+    `training on ${training.join(", ")}`,
+    ...(validation.length > 0 ? [`validating on ${validation.join(", ")}`] : []),
+    ...(unused.length > 0 ? [`not using ${unused.join(", ")}`] : []),
+  ].join(", ");
 }
 
 /** One source after the other; the classes are the union, the size is known when every size is. */
 export function concatSources(sources: readonly ImageSource[]): ImageSource {
+  const only = sources.length === 1 ? sources[0] : undefined;
+  if (only) return only;
   const classes = new Set(sources.flatMap((source) => source.classes ?? []));
   const size = sources.reduce<number | undefined>(
     (sum, source) => (sum === undefined || source.size === undefined ? undefined : sum + source.size),
@@ -41,8 +73,26 @@ export function concatSources(sources: readonly ImageSource[]): ImageSource {
   return {
     classes: classes.size > 0 ? sortNaturally(classes) : undefined,
     size,
+    splits: concatSplits(sources),
+    leftOut: addLeftOut(sources.flatMap(({ leftOut }) => leftOut ?? [])),
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
       for (const source of sources) yield* source;
+    },
+  };
+}
+
+/** The parts of several data sets, if one of them comes in parts; the others are for training as a whole. */
+function concatSplits(sources: readonly ImageSource[]): ImageSplits | undefined {
+  const splits = sources.flatMap((source) => source.splits ?? []);
+  if (splits.length === 0) return undefined;
+  const validations = splits.flatMap(({ validation }) => validation ?? []);
+  return {
+    training: concatSources(sources.map((source) => source.splits?.training ?? source)),
+    validation: validations.length > 0 ? concatSources(validations) : undefined,
+    names: {
+      training: splits.flatMap(({ names }) => names.training),
+      validation: splits.flatMap(({ names }) => names.validation),
+      unused: splits.flatMap(({ names }) => names.unused),
     },
   };
 }

@@ -1,4 +1,12 @@
-export { type ImageContent, type ImageItem, type ImageSource, concatSources } from "./image-source.ts";
+export {
+  type ImageContent,
+  type ImageItem,
+  type ImageSource,
+  type SplitNames,
+  concatSources,
+  splitsText,
+} from "./image-source.ts";
+export { addLeftOut, leftOutText, type LeftOutFiles } from "./left-out.ts";
 export { compareNaturally, sortNaturally } from "./natural-order.ts";
 export {
   imageExtensions,
@@ -10,14 +18,10 @@ export {
   sniffStream,
   type StreamKind,
 } from "./input-kind.ts";
-export {
-  tarImages,
-  tarStreamImages,
-  type TarImagesOptions,
-  classCollector,
-  type ClassCollector,
-} from "./tar/tar-images.ts";
+export { tarImages, tarStreamImages, type TarImagesOptions } from "./tar/tar-images.ts";
 export { openImages, pathsOfInputs } from "./sources/open-images.ts";
+export { areSplitNames } from "./sources/class-folders.ts";
+export { isRunFolder, runFiles, runLock } from "./sources/run-folder.ts";
 export {
   type Gunzip,
   type ImagePlatform,

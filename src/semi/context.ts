@@ -1,10 +1,17 @@
 import { UsageError } from "../core/index.ts";
 import type { Storage } from "../core/storage/index.ts";
-import { holdOut, openImages } from "../data/index.ts";
+import {
+  addLeftOut,
+  holdOut,
+  openImages,
+  pathsOfInputs,
+  type LeftOutFiles,
+  type SplitNames,
+} from "../data/index.ts";
 import { embeddedModel } from "../nn/index.ts";
-import type { NamedImages } from "../train/index.ts";
+import { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
-import type { Fingerprints } from "./fingerprints.ts";
+import { isFolder, type Fingerprints } from "./fingerprints.ts";
 import { beginsWithTeacher, type Stage, type StageKind } from "./plan/plan-stages.ts";
 import type { SemiPlatform } from "./platform.ts";
 import type { Execution } from "./score/teacher.ts";
@@ -22,6 +29,8 @@ interface LabelledImages {
   readonly training: NamedImages;
   readonly validation: NamedImages | undefined;
   readonly classes: readonly string[];
+  /** Where their parts lie, if they come in parts. */
+  readonly splits: SplitNames | undefined;
 }
 
 /** What all stages of a run share. */
@@ -38,6 +47,8 @@ export interface SemiContext {
   readonly path: (...names: readonly string[]) => string;
   /** The labelled images, opened once. */
   readonly labelled: () => Promise<LabelledImages>;
+  /** Files of kinds that are not read, in the folders of the run, looked for once. */
+  readonly leftOut: () => Promise<readonly LeftOutFiles[] | undefined>;
   /**
    * The manifest of a stage that is complete.
    *
@@ -58,12 +69,14 @@ export function semiContext(options: ContextOptions): SemiContext {
   const storage = platform.storageFor(out);
   const path: SemiContext["path"] = (...names) => storage.join(out, ...names);
   let labelled: Promise<LabelledImages> | undefined;
+  let leftOut: ReturnType<SemiContext["leftOut"]> | undefined;
   return {
     ...options,
     storage,
     execution: { ...options.execution, exif: settings.exif },
     path,
     labelled: () => (labelled ??= openLabelled(platform, settings, signal)),
+    leftOut: () => (leftOut ??= leftOutOf(platform, settings, signal)),
     async manifest(stage) {
       const manifest = await readManifest(storage, path(stage));
       if (manifest?.status === "done") return manifest;
@@ -88,7 +101,7 @@ export function noClasses(name: string): UsageError {
   );
 }
 
-/** @throws UsageError `semi/settings` without labelled images, or without classes. */
+/** @throws UsageError `semi/settings` without labelled images, or without classes; `train/classes` for one class alone. */
 async function openLabelled(
   platform: SemiPlatform,
   { labelled, validation, validationShare, seed }: SemiSettings,
@@ -100,22 +113,51 @@ async function openLabelled(
       "Say where the labelled images are (labelled, --labelled): a folder of class folders, a .tar, or Parquet.",
     );
   }
-  const images = await openImages(platform, labelled, { signal });
+  const whole = { name: labelled.join(" "), images: await openImages(platform, labelled, { signal }) };
+  const parts = partsOf(whole, validation !== null);
+  const { name, images } = parts.training;
   const { classes } = images;
-  const name = labelled.join(" ");
   if (!classes) throw noClasses(name);
+  await checkClasses(platform.storageFor, images, labelled);
+  const { splits } = parts;
   if (validation) {
     const given = { name: validation.join(" "), images: await openImages(platform, validation, { signal }) };
-    return { training: { name, images }, validation: given, classes };
+    return { training: { name, images }, validation: wholeOrValidation(given), classes, splits };
   }
-  if (validationShare === 0) return { training: { name, images }, validation: undefined, classes };
+  if (parts.validation) return { ...parts, classes };
+  if (validationShare === 0) return { training: { name, images }, validation: undefined, classes, splits };
   const { kept, heldOut } = await holdOut(images, validationShare, seed);
   const share = `${100 * validationShare} % of each class`;
   return {
     training: { name: `${name} without ${share}`, images: kept },
     validation: heldOut.size === 0 ? undefined : { name: `${share} of ${name}, held out`, images: heldOut },
     classes,
+    splits,
   };
+}
+
+/** Archives are not walked for it: there may be thousands. */
+async function leftOutOf(
+  platform: SemiPlatform,
+  { labelled, validation, test, unlabelled }: SemiSettings,
+  signal: AbortSignal | undefined,
+): Promise<readonly LeftOutFiles[] | undefined> {
+  const { storageFor } = platform;
+  const inputs = [labelled, validation, test, unlabelled].flatMap((paths) => paths ?? []);
+  // By what all names in it begin with; one folder may lie in another.
+  const folders = new Map<string, string>();
+  for (const path of await pathsOfInputs(storageFor, inputs)) {
+    const storage = storageFor(path);
+    if (await isFolder(platform, path))
+      folders.set(storage.join(storage.resolve(path), "_").slice(0, -1), path);
+  }
+  const found: LeftOutFiles[] = [];
+  for (const [start, path] of folders) {
+    if ([...folders.keys()].some((other) => other !== start && start.startsWith(other))) continue;
+    const { leftOut } = await openImages(platform, [path], { signal });
+    found.push(...(leftOut ?? []));
+  }
+  return addLeftOut(found);
 }
 
 /** What came of a stage. */

@@ -193,3 +193,15 @@ export const imageProgress = (
   about: Pick<ImagesEvent, "stage" | "what" | "total">,
 ): ItemProgress<ImagesEvent> =>
   itemProgress((done, imagesPerSecond) => ({ type: "images", ...about, done, imagesPerSecond }));
+
+/** Names images that cannot be used, if there are any: the first three. @param broken Their names, and why. */
+export function* brokenWarning(
+  stage: string,
+  broken: Iterable<readonly [id: string, error: string]>,
+): Generator<SemiEvent> {
+  const all = [...broken];
+  if (all.length === 0) return;
+  const shown = all.slice(0, 3).map(([id, error]) => `${id} (${error})`);
+  const message = `${all.length} ${all.length === 1 ? "image" : "images"} cannot be used: ${shown.join(", ")}${all.length > 3 ? ", …" : ""}`;
+  yield { type: "warning", stage, message };
+}

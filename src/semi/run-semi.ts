@@ -1,8 +1,9 @@
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
+import { leftOutText, runFiles, runLock } from "../data/index.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { Choice, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
-import { checkInputs, checkRoom, type CheckedInputs } from "./plan/check-inputs.ts";
+import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
 import { paperKinds, type Stage, type StageKind } from "./plan/plan-stages.ts";
@@ -113,6 +114,10 @@ export async function* runSemi(
     if (written) yield { type: "report", ...written };
     const best = await standingBest(all[0]!);
     if (best) yield best;
+    const leftOut = await all[0]!.context.leftOut();
+    if (leftOut) {
+      yield { type: "warning", stage: "images", message: `left out ${leftOutText(leftOut).join("; ")}` };
+    }
   } finally {
     await unlock();
   }
@@ -121,7 +126,7 @@ export async function* runSemi(
 /** What the checks of all runs say of stages that are planned, each once. */
 function notesOf(checked: readonly CheckedInputs[], stages: readonly PlannedStage[]): readonly StageNote[] {
   const notes = new Map(checked.flatMap((one) => one.notes.map((note) => [note.stage, note] as const)));
-  return stages.flatMap(({ stage }) => notes.get(stage) ?? []);
+  return [labelledNote, ...stages.map(({ stage }) => stage)].flatMap((name) => notes.get(name) ?? []);
 }
 
 /** Stages of method `paper` that are asked for one by one leave nothing to choose. */
@@ -189,7 +194,7 @@ async function standingBest({ context, stages }: ContextRun): Promise<SemiEvent 
 }
 
 async function writeSettings({ storage, path }: SemiContext, settings: SemiSettings): Promise<void> {
-  const comment = ["The settings of this run, complete. They can be given again, changed or not."];
+  const comment = [`${runFiles[settingsName]}, complete. They can be given again, changed or not.`];
   await writeText(storage, path(settingsName), settingsText(settings, comment));
 }
 
@@ -199,7 +204,7 @@ const settingsName = "semi.yaml";
 /** What the run in the folder goes on with unless it is told otherwise: earlier versions did not turn images by default. */
 async function remembered(storage: Storage, out: string): Promise<readonly SettingsLayer[]> {
   const path = storage.join(out, settingsName);
-  if (!(await storage.stat(path))) return [];
+  if (!(await storage.stat(path).catch(() => undefined))) return [];
   const { name, values } = parseSettings(await readText(storage, path), path);
   return values["exif"] === undefined ? [] : [{ name, values: { exif: values["exif"] } }];
 }
@@ -271,7 +276,7 @@ async function* lockRun(
   const waits = new Promise<void>((resolve) => {
     says = resolve;
   });
-  const lock = storage.lock(storage.join(folder, ".lock"), {
+  const lock = storage.lock(storage.join(folder, runLock), {
     signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
     onWait: says,
   });

@@ -163,7 +163,7 @@ export {
 } from "./head/train-head.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
-export { checkClassCount, type NamedImages } from "./run/training-data.ts";
+export { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "./run/training-data.ts";
 export {
   crossValidationName,
   type CrossValidatedImage,

@@ -138,9 +138,16 @@ function nameOfImage(image: PageImage): string {
 
 /** Files by their addresses: workers read them where they lie, instead of from a copy in the temporary folder. */
 function byAddress(images: ImageSource): ImageSource {
+  const { splits } = images;
   return {
     classes: images.classes,
     size: images.size,
+    splits: splits && {
+      ...splits,
+      training: byAddress(splits.training),
+      validation: splits.validation && byAddress(splits.validation),
+    },
+    leftOut: images.leftOut,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
       for await (const item of images) {
         const { content } = item;

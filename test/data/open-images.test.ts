@@ -63,25 +63,41 @@ describe("folders", () => {
     }
   });
 
-  it.each(["recipe.yaml", "semi.yaml", ".lock"])(
-    "leaves out the folder of a run, which has %s",
-    async (name) => {
-      const folder = `with-${name}`;
-      for (const file of ["dog/1.jpg", "cat/1.jpg", "run/picture.png", "dog/run/picture.png"]) {
-        await put(`${folder}/${file}`, file);
-      }
-      for (const run of ["run", "dog/run"]) await put(`${folder}/${run}/${name}`, "");
-      await symlink(at(folder, "run"), at(folder, "linked"));
-      const source = await openImages([at(folder)]);
-      expect(source.classes).toEqual(["cat", "dog"]);
-      expect((await collect(source)).map(({ id }) => id)).toEqual([
-        at(folder, "cat/1.jpg"),
-        at(folder, "dog/1.jpg"),
-      ]);
-      // By its own name it is a folder as any other.
-      expect(await collect(await openImages([at(folder, "run")]))).toHaveLength(1);
-    },
-  );
+  it.each([
+    ["recipe.yaml", "# The recipe of this run: all that had an effect.\nbase: quick\n"],
+    ["semi.yaml", "# The settings of this run, complete.\n"],
+    [".semi.lock", ""],
+  ])("leaves out the folder of a run, which has %s", async (name, text) => {
+    const folder = `with-${name}`;
+    for (const file of ["dog/1.jpg", "cat/1.jpg", "run/picture.png", "dog/run/picture.png"]) {
+      await put(`${folder}/${file}`, file);
+    }
+    for (const run of ["run", "dog/run"]) await put(`${folder}/${run}/${name}`, text);
+    await symlink(at(folder, "run"), at(folder, "linked"));
+    const expected = [at(folder, "cat/1.jpg"), at(folder, "dog/1.jpg")];
+    for (const input of [at(folder), at(folder, "**/*.*")]) {
+      expect((await collect(await openImages([input]))).map(({ id }) => id)).toEqual(expected);
+    }
+    const source = await openImages([at(folder)]);
+    expect([source.classes, source.size]).toEqual([["cat", "dog"], 2]);
+    // By its own name it is a folder as any other.
+    expect(await collect(await openImages([at(folder, "run")]))).toHaveLength(1);
+  });
+
+  it("takes a class for what it is whatever files lie among its images", async () => {
+    for (const file of ["pizza/1.jpg", "pizza/.lock", "soup/1.jpg", "soup/recipe.yaml", "soup/semi.yaml"]) {
+      await put(`dishes/${file}`, "servings: 4");
+    }
+    expect((await openImages([at("dishes")])).classes).toEqual(["pizza", "soup"]);
+  });
+
+  it("leaves out the folder that is written to, by whatever path", async () => {
+    for (const file of ["cat/1.jpg", "dog/1.jpg", "heat/1.png"]) await put(`written/${file}`, "");
+    const exclude = at("written", "cat", "..", "heat");
+    const source = await openImages([at("written")], { exclude });
+    expect([source.classes, source.size]).toEqual([["cat", "dog"], 2]);
+    expect(await collect(await openImages([at("written")], { exclude, scan: false }))).toHaveLength(2);
+  });
 
   it("has no classes when the images lie directly inside", async () => {
     await put("flat/a.jpg", "");
@@ -144,7 +160,7 @@ describe("tar archives", () => {
       const tar = at(`${format}.tar`);
       execFileSync("tar", ["--format", format, "--sort", "name", "-cf", tar, "-C", at("pack"), "val"]);
       const source = await openImages([tar]);
-      expect(source.classes).toEqual(["cat", "dog", "empty", "nested", "val"]);
+      expect(source.classes).toEqual(["cat", "dog", "empty"]);
       const items = await collect(source);
       expect(items).toHaveLength(4);
       for (const item of items) {

@@ -146,7 +146,7 @@ describe("before anything is written, a run refuses", () => {
     await expect(run(out, changes())).rejects.toMatchObject(saying(code, words));
     expect(readFileSync(at(out, "semi.yaml"), "utf8")).toBe(before);
     expect(existsSync(at(out, "teacher", "best.safetensors"))).toBe(true);
-    expect(existsSync(at(out, ".lock"))).toBe(false);
+    expect(existsSync(at(out, ".semi.lock"))).toBe(false);
     rmSync(at(out), { recursive: true });
   });
 });

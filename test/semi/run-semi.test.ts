@@ -298,9 +298,9 @@ describe("several processes", () => {
     const second = runSemi({ settings, out: at("waiting") });
     expect(await second.next()).toMatchObject({ value: { type: "waiting" } });
     await second.return();
-    expect(readdirSync(at("waiting"))).toContain(".lock");
+    expect(readdirSync(at("waiting"))).toContain(".semi.lock");
     await events.return();
-    expect(readdirSync(at("waiting"))).not.toContain(".lock");
+    expect(readdirSync(at("waiting"))).not.toContain(".semi.lock");
   });
 });
 

@@ -28,13 +28,20 @@ export async function classify(
 ): Promise<Outcome> {
   checkExplainOptions(options);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
+  const { explain: exclude } = options;
+  const images = await openImages(inputs, {
+    ...options,
+    exclude,
+    readLabels: false,
+    signal: terminal.signal,
+  });
   const model = await openModel(options, terminal, classes ? { classes } : {});
   try {
     const { answers, computation } = answersOf(model, images, options, terminal.signal);
     await announcePlan(model, computation, images.size, terminal);
     const shape = classifiedShape(model, options, terminal);
-    const outcome = await writeAnswers(shape, options, terminal, (take) =>
+    const output = { ...options, leftOut: images.leftOut };
+    const outcome = await writeAnswers(shape, output, terminal, (take) =>
       runImages({ answers, total: images.size, take }, terminal),
     );
     noticeUnturned(options, model, terminal);

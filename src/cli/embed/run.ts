@@ -1,5 +1,6 @@
 import { UsageError } from "../../core/index.ts";
 import { family, type Tap } from "../../nn/index.ts";
+import type { ImageSource } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
 import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
@@ -32,7 +33,8 @@ export async function embed(
   const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
   const model = await openModel(options, terminal);
   const { signal } = terminal;
-  const run = { total: images.size, options, terminal };
+  const { leftOut } = images;
+  const run = { total: images.size, options: { ...options, leftOut }, terminal };
   try {
     await announcePlan(model, [tap ?? "embedding"], images.size, terminal);
     const outcome =
@@ -53,7 +55,11 @@ function write<Answer extends Embedded | Featured>(
     total,
     options,
     terminal,
-  }: { readonly total: number | undefined; readonly options: OutputOptions; readonly terminal: Terminal },
+  }: {
+    readonly total: number | undefined;
+    readonly options: OutputOptions & Pick<ImageSource, "leftOut">;
+    readonly terminal: Terminal;
+  },
 ): Promise<Outcome> {
   return writeAnswers(shape, options, terminal, (take) =>
     runImages<Answer>({ answers, total, take }, terminal),

@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { openResultWriter } from "../../node/output/open-result-writer.ts";
 import type { ResultColumn, ResultRow } from "../../node/output/text-encoders.ts";
+import { leftOutText, type ImageSource, type LeftOutFiles } from "../../data/index.ts";
 import type { Failure } from "../../predict/index.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputFormat, OutputOptions } from "../options/input-output-options.ts";
@@ -25,6 +26,8 @@ export interface AnswerShape<Answer> {
 /** Where the answers of a run go. */
 interface AnswerOutput<Answer> {
   readonly take: (answer: Answer) => Promise<void>;
+  /** Takes what was left out, behind all answers: an entry of JSON; tables have no place for it. */
+  readonly leaveOut: (leftOut: readonly LeftOutFiles[]) => Promise<void>;
   /** Completes the output; a file appears now. */
   close(): Promise<void>;
   /** Gives the output up; an earlier file stays as it was. */
@@ -40,7 +43,7 @@ interface AnswerOutput<Answer> {
  */
 export async function writeAnswers<Answer, Result>(
   shape: AnswerShape<Answer>,
-  options: OutputOptions,
+  { leftOut, ...options }: OutputOptions & Pick<ImageSource, "leftOut">,
   terminal: Terminal,
   run: (take: (answer: Answer) => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
@@ -57,7 +60,9 @@ export async function writeAnswers<Answer, Result>(
     }
     throw error;
   }
+  if (leftOut) await output.leaveOut(leftOut);
   await output.close();
+  for (const line of leftOutLines(leftOut)) terminal.notice(line);
   return result;
 }
 
@@ -75,7 +80,8 @@ async function openAnswerOutput<Answer>(
       );
     }
     const nothing = (): Promise<void> => Promise.resolve();
-    return { take: (answer) => terminal.print(shape.lines(answer)), close: nothing, abort: nothing };
+    const take = (answer: Answer): Promise<void> => terminal.print(shape.lines(answer));
+    return { take, leaveOut: nothing, close: nothing, abort: nothing };
   }
   const flat = format === "csv" || format === "parquet";
   const writer = await openResultWriter({
@@ -86,6 +92,9 @@ async function openAnswerOutput<Answer>(
   return {
     async take(answer) {
       for (const row of flat ? shape.rows(answer) : [shape.entry(answer)]) await writer.write(row);
+    },
+    leaveOut: async (leftOut) => {
+      if (!flat) await writer.write({ leftOut: leftOut.map((kind) => ({ ...kind })) });
     },
     close: () => writer.close(),
     abort: () => writer.abort(),
@@ -254,6 +263,17 @@ export function failureSummary(failures: readonly NamedFailure[], failed: number
     `${grouped(failed)} of ${plural(done, "image")} failed:`,
     ...named.map(({ image, message }) => `  ${printable(withName(image, message))}`),
     ...(unnamed > 0 ? [`  and ${grouped(unnamed)} more`] : []),
+  ];
+}
+
+/** What the end of a run says about files of kinds that are not read; nothing when there were none. */
+export function leftOutLines(leftOut: readonly LeftOutFiles[] = []): string[] {
+  if (leftOut.length === 0) return [];
+  const files = leftOut.reduce((sum, kind) => sum + kind.files, 0);
+  const were = files === 1 ? "of a kind that is not read was" : "of kinds that are not read were";
+  return [
+    `${plural(files, "file")} ${were} left out:`,
+    ...leftOutText(leftOut).map((line) => `  ${printable(line)}`),
   ];
 }
 

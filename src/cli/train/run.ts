@@ -3,6 +3,7 @@ import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe, type RecipeLayer } from "../../train/recipe/resolve-recipe.ts";
+import type { LeftOutFiles } from "../../data/index.ts";
 import type { TrainingEvent, TrainModelOptions } from "../../train/run/options.ts";
 import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
@@ -11,7 +12,7 @@ import type { trainingOptions } from "../options/model-options.ts";
 import { grouped } from "../output/numbers.ts";
 import { hubNotices } from "../output/progress.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
-import { failureSummary, type NamedFailure } from "../output/write-answers.ts";
+import { failureSummary, leftOutLines, type NamedFailure } from "../output/write-answers.ts";
 import type { TrainOptions } from "./options.ts";
 import { eventEntry, eventLines, stepProgress } from "./view.ts";
 
@@ -80,10 +81,12 @@ export async function showTraining(
   const progress = stepProgress(terminal);
   const skipped = new Map<string, NamedFailure>();
   let images = 0;
+  let leftOut: readonly LeftOutFiles[] = [];
   terminal.status(() => terminal.noticeStyle.dim("opening images and model …"));
   for await (const event of events) {
     progress(event);
-    if (event.type === "started") images = event.trainingImages;
+    if (event.type === "started") images = event.trainingImages + (event.validationImages ?? 0);
+    if (event.type === "left-out") ({ leftOut } = event);
     if (event.type === "skipped") skipped.set(event.id, { image: event.id, message: event.error.message });
     if (event.type === "stopped") terminal.notice(howToGoOn(event));
     await show(event, options, terminal);
@@ -91,6 +94,7 @@ export async function showTraining(
   terminal.signal.throwIfAborted();
   terminal.clearStatus();
   for (const line of failureSummary([...skipped.values()], skipped.size, images)) terminal.notice(line);
+  for (const line of leftOutLines(leftOut)) terminal.notice(line);
   return "ok";
 }
 

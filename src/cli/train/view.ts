@@ -1,3 +1,4 @@
+import { splitsText } from "../../data/index.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
 import { pad, printable, truncate } from "../output/table.ts";
@@ -33,6 +34,8 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
   switch (event.type) {
     case "started":
       return startLines(event, style);
+    case "splits":
+      return [printable(splitsText(event))];
     case "smaller-batch":
       return [smallerBatchLine(event)];
     case "epoch":
@@ -54,6 +57,7 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       return [`fitted with ${featuresText(event)}l2 ${event.l2} in ${duration(event.seconds)}`];
     case "finished":
       return [endLine(event, style)];
+    case "left-out":
     case "step":
     case "checkpoint":
     case "skipped":
@@ -104,14 +108,21 @@ function crossValidationLine({
 }
 
 function endLine(
-  { top1, top5, crossValidatedTop1, best, folder }: Extract<TrainingEvent, { type: "finished" }>,
+  {
+    top1,
+    top5,
+    measuredImages = 0,
+    crossValidatedTop1,
+    best,
+    folder,
+  }: Extract<TrainingEvent, { type: "finished" }>,
   style: Style,
 ): string {
   const epoch = best.epoch > 0 ? ` (epoch ${best.epoch})` : "";
   const validated =
     top1 === undefined || top5 === undefined
       ? ""
-      : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %${epoch}; `;
+      : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} % on ${plural(measuredImages, "image")}${epoch}; `;
   const crossValidated =
     crossValidatedTop1 === undefined ? "" : `cross-validated top-1 ${crossValidatedTop1.toFixed(2)} %; `;
   const accuracy = validated + crossValidated;

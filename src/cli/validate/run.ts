@@ -7,7 +7,7 @@ import type { Outcome } from "../options/command.ts";
 import { readLabels, readText } from "../options/input-output-options.ts";
 import { imageProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { failureEntry, failureSummary } from "../output/write-answers.ts";
+import { failureEntry, failureSummary, leftOutLines } from "../output/write-answers.ts";
 import type { ValidateOptions } from "./options.ts";
 import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
 import {
@@ -28,7 +28,10 @@ export async function validate(
   if (options.confusion !== undefined) checkConfusionPath(options.confusion);
   const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const images = await openImages(data, { ...options, signal: terminal.signal });
+  const opened = await openImages(data, { ...options, signal: terminal.signal });
+  const { splits } = opened;
+  const images = splits?.validation ?? opened;
+  if (splits?.validation) terminal.notice(`validating on ${splits.names.validation.join(", ")}`);
   const model = await openModel(options, terminal, classes ? { classes } : {});
   try {
     const subset = await openSubset(options.subset, model.classes.length);
@@ -49,6 +52,7 @@ export async function validate(
       model: model.description,
       report,
       claims: claimsFor(model, options.subset),
+      leftOut: opened.leftOut,
     };
     if (options.confusion !== undefined) {
       await writeConfusion(options.confusion, report.confusion, model.classes);
@@ -67,6 +71,7 @@ export async function validate(
     for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
       terminal.notice(line);
     }
+    for (const line of leftOutLines(opened.leftOut)) terminal.notice(line);
     noticeUnturned(options, model, terminal);
     return report.failed > 0 ? "failed" : "ok";
   } finally {

@@ -1,3 +1,4 @@
+import type { LeftOutFiles } from "../../data/index.ts";
 import { countParameters, statedAccuracy, type ModelDescription, type TopAccuracy } from "../../nn/index.ts";
 import {
   perClass,
@@ -15,11 +16,12 @@ export interface ValidationSummary {
   readonly model: ModelDescription;
   readonly report: ValidationReport;
   readonly claims: readonly Claim[];
+  readonly leftOut?: readonly LeftOutFiles[] | undefined;
 }
 
 /** The summary as JSON: timm's fields, numbers in percent. */
 export function summaryEntry(summary: ValidationSummary): object {
-  const { model, report, claims } = summary;
+  const { model, report, claims, leftOut } = summary;
   const { inputSize, cropPct, interpolation } = model.preprocessing;
   return {
     model: model.name,
@@ -34,6 +36,7 @@ export function summaryEntry(summary: ValidationSummary): object {
     count: report.count,
     failed: report.failed,
     ...(report.real ? { real: report.real } : {}),
+    ...(leftOut ? { leftOut } : {}),
     claims: claims.map(({ source, accuracy: [top1, top5] }) => ({ source, top1, top5 })),
   };
 }
@@ -54,7 +57,7 @@ export function summaryLines({ report, claims }: ValidationSummary, style: Style
       { title: "images", align: "right" },
     ],
     [
-      measured("measured", report),
+      ...(report.count > 0 || !report.real ? [measured("measured", report)] : []),
       ...(report.real ? [measured("measured, ReaL labels", report.real)] : []),
       ...claims.map(({ source, accuracy: [top1, top5] }) => [
         `claimed by ${source}`,

@@ -1,9 +1,11 @@
-import { existing, type OpenFile, type Storage, type StorageFor } from "../../core/storage/index.ts";
+import type { OpenFile, StorageFor } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
-import { isHiddenName, isImagePath, maskedPicture } from "../input-kind.ts";
+import { leftOutTally } from "../left-out.ts";
 import { sortNaturally } from "../natural-order.ts";
 import type { parquetImages as read } from "../parquet-images.ts";
-import { classCollector, tarImages, tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
+import { archiveFolders } from "../tar/archive-folders.ts";
+import { tarImages, tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
+import { openSplits, type SplitFolder } from "./class-folders.ts";
 
 /** Decompresses gzip. @throws DataError `data/gzip`, naming the stream, when the data are damaged or cut off */
 export type Gunzip = (name: string, compressed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
@@ -38,106 +40,10 @@ export interface OpenImagesOptions {
   readonly labelColumn?: string | undefined;
   /** What the input "-" reads. @default process.stdin in Node; elsewhere there is none */
   readonly stdin?: AsyncIterable<Uint8Array>;
+  /** A folder that is none of the data although it may lie among them: what a run writes to. */
+  readonly exclude?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/**
- * The images below a folder in natural order, links followed; hidden names and the folders of runs are left out.
- *
- * The label is the name of the top folder, as in torchvision's ImageFolder; images directly inside have none.
- * Only the names of the folders on the way are held in memory.
- *
- * @throws DataError when a folder cannot be read
- */
-export async function openImageFolder(
-  { storageFor }: ImagePlatform,
-  folder: string,
-  options: OpenImagesOptions,
-): Promise<ImageSource> {
-  const storage = storageFor(folder);
-  const walkAll = (): AsyncGenerator<ImageItem> =>
-    walkFolder(storage, folder, undefined, new Set(), options.signal);
-  if (options.scan === false) return { classes: undefined, size: undefined, [Symbol.asyncIterator]: walkAll };
-  let size = 0;
-  for await (const _ of walkAll()) size++;
-  const { folders } = await listFolder(storage, folder, new Set(), options.signal);
-  return { classes: folders.length > 0 ? folders : undefined, size, [Symbol.asyncIterator]: walkAll };
-}
-
-async function* walkFolder(
-  storage: Storage,
-  folder: string,
-  label: string | undefined,
-  ancestors: ReadonlySet<string>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<ImageItem> {
-  const { files, folders, identity } = await listFolder(storage, folder, ancestors, signal);
-  const inside = identity === undefined ? ancestors : new Set([...ancestors, identity]);
-  const folderNames = new Set(folders);
-  for (const name of sortNaturally([...files, ...folders])) {
-    const path = storage.join(folder, name);
-    if (folderNames.has(name)) yield* walkFolder(storage, path, label ?? name, inside, signal);
-    else yield label === undefined ? { id: path, content: { path } } : { id: path, label, content: { path } };
-  }
-}
-
-interface Listing {
-  readonly files: readonly string[];
-  /** In natural order. */
-  readonly folders: readonly string[];
-  /** How a loop of links is recognised. */
-  readonly identity: string | undefined;
-}
-
-async function listFolder(
-  storage: Storage,
-  folder: string,
-  ancestors: ReadonlySet<string>,
-  signal: AbortSignal | undefined,
-): Promise<Listing> {
-  signal?.throwIfAborted();
-  const files: string[] = [];
-  const folders: string[] = [];
-  const { identity } = await existing(storage, folder);
-  if (identity !== undefined && ancestors.has(identity)) return { files, folders, identity };
-  for await (const { name, kind } of storage.list(folder, { signal })) {
-    if (isHiddenName(name)) continue;
-    const path = storage.join(folder, name);
-    // A link to nowhere that is not named as an image is none.
-    const leadsToFolder =
-      kind === "folder" || (kind === "link" && !isImagePath(name) && (await isFolder(storage, path)));
-    if (leadsToFolder) {
-      if (!(await isRunFolder(storage, path))) folders.push(name);
-    } else if (isImagePath(name)) files.push(name);
-  }
-  return { files: withoutMasks(files), folders: sortNaturally(folders), identity };
-}
-
-/** The images that are not the mask of another among them. */
-function withoutMasks(files: readonly string[]): readonly string[] {
-  const stemOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
-  const stems = new Set(files.map(stemOf));
-  return files.filter((name) => !stems.has(maskedPicture(stemOf(name)) ?? ""));
-}
-
-/** What the folder of a training has, and that of a semi-supervised run, from the first moment on. */
-const runFiles = ["recipe.yaml", "semi.yaml", ".lock"];
-
-/** Whether a folder is that of a run, which may lie among the images that it is trained on: no class, and no data. */
-async function isRunFolder(storage: Storage, folder: string): Promise<boolean> {
-  for (const name of runFiles) {
-    const entry = await storage.stat(storage.join(folder, name)).catch(() => undefined);
-    if (entry?.kind === "file") return true;
-  }
-  return false;
-}
-
-/** Whether a folder, or a link to one, stands at a path; what cannot be looked at is none. */
-const isFolder = (storage: Storage, path: string): Promise<boolean> =>
-  storage.stat(path).then(
-    (entry) => entry?.kind === "folder",
-    () => false,
-  );
 
 type Walk = (options: TarImagesOptions) => AsyncGenerator<ImageItem>;
 
@@ -147,7 +53,7 @@ export function openTar(
   path: string,
   options: OpenImagesOptions,
 ): Promise<ImageSource> {
-  return openWalk(options, async function* (walkOptions) {
+  return openWalk(path, options, async function* (walkOptions) {
     const file = await storageFor(path).open(path);
     try {
       yield* tarImages(file, walkOptions);
@@ -163,33 +69,67 @@ export function openGzippedTar(
   path: string,
   options: OpenImagesOptions,
 ): Promise<ImageSource> {
-  return openWalk(options, (walkOptions) =>
+  return openWalk(path, options, (walkOptions) =>
     tarStreamImages(path, gunzip(path, storageFor(path).stream(path)), walkOptions),
   );
 }
 
-async function openWalk(options: OpenImagesOptions, walk: Walk): Promise<ImageSource> {
-  const { readLabels, signal } = options;
-  const iterate = (): AsyncGenerator<ImageItem> => walk({ readLabels, signal });
-  if (options.scan === false) return { classes: undefined, size: undefined, [Symbol.asyncIterator]: iterate };
-  const collector = classCollector();
-  let size = 0;
-  for await (const item of walk({
+async function openWalk(
+  path: string,
+  { scan, readLabels, signal }: OpenImagesOptions,
+  walk: Walk,
+): Promise<ImageSource> {
+  if (scan === false) {
+    return {
+      classes: undefined,
+      size: undefined,
+      [Symbol.asyncIterator]: () => walk({ readLabels, signal }),
+    };
+  }
+  const folders = archiveFolders();
+  const leftOut = leftOutTally();
+  const labels = new Set<string>();
+  const options: TarImagesOptions = {
     readLabels,
     signal,
-    onFolder: (path, holdsImages) => collector.folder(path, holdsImages),
-  })) {
-    size++;
-    if (item.label !== undefined) collector.label(item.label);
+    onFolder: folders.add,
+    onRun: folders.addRun,
+    onOther: leftOut.add,
+    // What labels the items have then stands beside them.
+    labelOf: () => undefined,
+  };
+  for await (const { id, label, labelProblem } of walk(options)) {
+    folders.addImage(foldersOf(path, id), (label ?? labelProblem) !== undefined);
+    if (label !== undefined) labels.add(label);
   }
-  const classes = collector.classes();
+  const found = await folders.found();
+  const classes = sortNaturally(new Set([...labels, ...found.classes]));
+  async function* images(isPart: (top: string | undefined) => boolean): AsyncGenerator<ImageItem> {
+    for await (const item of walk({ readLabels, signal, labelOf: found.labelOf })) {
+      const inside = foldersOf(path, item.id);
+      if (found.isData(inside) && isPart(found.topOf(inside))) yield item;
+    }
+  }
+  const part = (folder: SplitFolder): ImageSource => ({
+    classes: folder.classes,
+    size: found.imagesIn(folder.folder),
+    [Symbol.asyncIterator]: () => images((top) => top === folder.folder),
+  });
   return {
-    classes: classes.length > 0 ? sortNaturally(classes) : undefined,
-    size,
-    [Symbol.asyncIterator]: iterate,
+    classes: classes.length > 0 ? classes : undefined,
+    size: found.imagesIn(),
+    splits: labels.size > 0 ? undefined : openSplits(found.splits, part, (name) => `${path}/${name}`),
+    leftOut: leftOut.files(),
+    [Symbol.asyncIterator]: () => images(() => true),
   };
 }
 
+/** Names of the folders of an entry, by its id. */
+const foldersOf = (archive: string, id: string): readonly string[] =>
+  id
+    .slice(archive.length + 1)
+    .split("/")
+    .slice(0, -1);
 /** The images of a Parquet table, each with its bytes. */
 export async function openParquet(
   { storageFor }: ImagePlatform,

@@ -2,14 +2,15 @@ import { DataError } from "../../core/index.ts";
 import { baseName, existing, type Entry, type StorageFor } from "../../core/storage/index.ts";
 import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
 import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
+import { remedyFor } from "../left-out.ts";
 import {
   openGzippedTar,
-  openImageFolder,
   openParquet,
   openTar,
   type ImagePlatform,
   type OpenImagesOptions,
 } from "./image-sources.ts";
+import { openImageFolder } from "./image-folder.ts";
 import { streamSource } from "./stream-source.ts";
 
 /**
@@ -62,11 +63,12 @@ export async function openImages(
   const all = concatSources(sources);
   // A mistyped path is told before a model is loaded for it.
   if (missing.length > 0 && missing.length === all.size) throw missing[0];
-  if (all.size === 0) throw nothingFound(inputs);
+  if (all.size === 0) throw nothingFound(inputs, all.leftOut);
   const classes = sources.some((source) => source.classes === undefined && source.size === undefined)
     ? undefined
     : all.classes;
-  return { classes, size: all.size, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) };
+  const { size, splits, leftOut } = all;
+  return { classes, size, splits, leftOut, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) };
 }
 
 const kindOf = (path: string): ReturnType<typeof pathKind> => pathKind(baseName(path));
@@ -135,10 +137,12 @@ async function* atLeastOne(source: ImageSource, inputs: readonly string[]): Asyn
   if (!found) throw nothingFound(inputs);
 }
 
-function nothingFound(inputs: readonly string[]): DataError {
+function nothingFound(inputs: readonly string[], leftOut: ImageSource["leftOut"] = []): DataError {
+  const others = leftOut.map(({ ending, files }) => `${files} ${ending}`).join(", ");
+  const found = leftOut[0] ? ` Found ${others}, which are not read: ${remedyFor(leftOut[0].ending)}.` : "";
   return new DataError(
     "data/no-images",
-    `no images in ${inputs.join(", ") || "an empty list of inputs"}: looked for ${imageExtensions.join(" ")}, hidden files left out. A folder of archives is given as "folder/*.tar" or "folder/*.parquet".`,
+    `no images in ${inputs.join(", ") || "an empty list of inputs"}: looked for ${imageExtensions.join(" ")}, hidden files left out. A folder of archives is given as "folder/*.tar" or "folder/*.parquet".${found}`,
   );
 }
 

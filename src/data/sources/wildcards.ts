@@ -3,6 +3,7 @@ import picomatch from "picomatch";
 import { DataError } from "../../core/index.ts";
 import { isUrl, type ListedEntry, type Storage } from "../../core/storage/index.ts";
 import { sortNaturally } from "../natural-order.ts";
+import { isRunFolder } from "./run-folder.ts";
 
 // A thousand times more shards than any data set has.
 const maxExpansions = 1_000_000;
@@ -18,7 +19,8 @@ export function hasWildcards(name: string): boolean {
 
 /**
  * The files that a pattern names, in natural order: `*`, `?`, `[a-c]`, `@(a|b)` within a name, `**` for folders of any
- * depth. Hidden names have to be spelled out; links are followed; folders that cannot be read are passed over.
+ * depth. Hidden names and the folders of runs have to be spelled out; links are followed; folders that cannot be read are passed
+ * over.
  *
  * @throws DataError `data/no-match` when there are none
  */
@@ -91,7 +93,9 @@ async function* walk(
   for (const { name, kind } of await listed(storage, folder || ".")) {
     const next = from.flatMap((i) => after(segments, i, name));
     if (next.length === 0) continue;
-    yield* enter(below(name), kind === "link" ? await kindAt(storage, below(name)) : kind, next, inside);
+    const found = kind === "link" ? await kindAt(storage, below(name)) : kind;
+    if (found === "folder" && (await isRunFolder(storage, below(name)))) continue;
+    yield* enter(below(name), found, next, inside);
   }
 
   async function* enter(

@@ -2,6 +2,7 @@ import { DataError, type ByteSource } from "../../core/index.ts";
 import type { ImageContent, ImageItem } from "../image-source.ts";
 import { isHiddenName, isImagePath, maskedPicture } from "../input-kind.ts";
 import { isLabelField, labelOfField, type FieldLabel } from "./label-fields.ts";
+import { isOfRun, isRunFile, runFileBytes } from "../sources/run-folder.ts";
 import {
   sequentialSource,
   sequentialStream,
@@ -12,8 +13,14 @@ import {
 
 /** Settings of a walk through an archive. */
 export interface TarImagesOptions {
-  /** Told of each folder entry and of each folder with images, so that an empty class is not lost. */
-  readonly onFolder?: (path: string, holdsImages: boolean) => void;
+  /** Told of each folder, by the names on the way to it; some come several times. */
+  readonly onFolder?: (folders: readonly string[]) => void;
+  /** Told of each folder of a run. */
+  readonly onRun?: (folders: readonly string[]) => void;
+  /** Told of each file that is no image, by the path of archive and entry. */
+  readonly onOther?: (path: string) => void;
+  /** The class of an image by the folders that it lies in. @default the name of the last, as timm's tar reader takes it */
+  readonly labelOf?: (folders: readonly string[]) => string | undefined;
   /** Whether the fields are read that hold labels. @default true */
   readonly readLabels?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,10 +55,12 @@ export function tarStreamImages(
   }));
 }
 
+const leaf = (folders: readonly string[]): string | undefined => folders.at(-1);
+
 async function* imagesOf(
   archive: string,
   input: SequentialBytes,
-  { onFolder, readLabels = true, signal }: TarImagesOptions,
+  { onFolder, onRun, onOther, labelOf = leaf, readLabels = true, signal }: TarImagesOptions,
   contentOf: (entry: TarEntry) => Promise<ImageContent>,
 ): AsyncGenerator<ImageItem> {
   const samples = sampleWindow(readLabels);
@@ -62,21 +71,27 @@ async function* imagesOf(
     const file = folders.pop()!;
     if (folders.some(isHiddenName) || isHiddenName(file)) continue;
     if (entry.type === "directory") {
-      onFolder?.(path, false);
+      onFolder?.(path.split("/").filter((name) => name !== ""));
       continue;
     }
+    onFolder?.(folders);
     yield* samples.moveTo([...folders, file.split(".", 1)[0]!].join("/"));
     if (isImagePath(file)) {
       if (entry.type !== "file" && entry.type !== "link") continue;
-      const folder = folders.at(-1);
-      onFolder?.(folders.join("/"), true);
+      const folder = labelOf(folders);
       const item = {
         id: `${archive}/${path}`,
         content: entry.type === "link" ? link : await contentOf(entry),
       };
       samples.addImage(path, folder === undefined ? item : { ...item, label: folder });
-    } else if (readLabels && entry.type === "file" && isLabelField(file)) {
+      continue;
+    }
+    onOther?.(`${archive}/${path}`);
+    if (entry.type !== "file") continue;
+    if (readLabels && isLabelField(file)) {
       samples.addLabel(path, await labelOfField(file, (limit) => bodyOf(archive, input, entry, limit)));
+    } else if (onRun && isRunFile(file)) {
+      if (isOfRun(file, await input.read(Math.min(entry.size, runFileBytes)))) onRun(folders);
     }
   }
   yield* samples.end();
@@ -196,34 +211,3 @@ const link: ImageContent = {
   missing:
     'the entry is a link and has no bytes of its own. Pack with "tar --dereference --hard-dereference".',
 };
-
-/** Gathers the class names of an archive while it is walked. */
-export interface ClassCollector {
-  label(name: string): void;
-  folder(path: string, holdsImages: boolean): void;
-  /** The labels, and the folders that hold neither images nor folders: classes that happen to be empty. */
-  classes(): string[];
-}
-
-/** A collector that has seen nothing; its memory grows with the folders, not with the images. */
-export function classCollector(): ClassCollector {
-  const labels = new Set<string>();
-  const folders = new Map<string, boolean>();
-  return {
-    label: (name) => labels.add(name),
-    folder: (path, holdsImages) => {
-      const key = path.replace(/\/+$/, "");
-      if (key !== "") folders.set(key, holdsImages || (folders.get(key) ?? false));
-    },
-    classes: () => {
-      const parents = new Set([...folders.keys()].flatMap(ancestors));
-      const empty = [...folders].filter(([path, holdsImages]) => !holdsImages && !parents.has(path));
-      return [...new Set([...labels, ...empty.map(([path]) => path.slice(path.lastIndexOf("/") + 1))])];
-    },
-  };
-}
-
-function ancestors(path: string): string[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
-}

@@ -5,18 +5,20 @@ import {
   mapClasses,
   openImages,
   pathsOfInputs,
+  splitsText,
   usableImages,
   type ImageSource,
+  type SplitNames,
 } from "../../data/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import { classesOf, isOnnxPath, isWeightsPath, openModel } from "../../predict/index.ts";
 import {
-  checkClassCount,
   checkNetwork,
   fitBatch,
   planOver,
   runBytes,
   tensorBytes,
+  wholeOrValidation,
   type Recipe,
 } from "../../train/index.ts";
 import { noClasses, noModel, type SemiContext } from "../context.ts";
@@ -26,6 +28,9 @@ import { hashShards, imagesIn, listShards } from "../score/shards.ts";
 import { defaultK } from "../select/selection.ts";
 import { semiFields, type SemiSettings } from "../settings/settings.ts";
 import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./plan-stages.ts";
+
+/** What notes on the labelled images stand under, in the place of a stage. */
+export const labelledNote = "labelled images";
 
 /** What is known of a run before it begins. */
 export interface CheckedInputs {
@@ -63,6 +68,8 @@ export async function* checkInputs(
   const { settings } = context;
   const kinds = new Set(stages.wanted.map(({ kind }) => kind));
   const networks = await startingNetworks(context, stages);
+  // Before anything is hashed, which can take hours.
+  const splits = kinds.size > 0 ? (await context.labelled()).splits : undefined;
   let unlabelled: number | undefined;
   if (["score", "select", "adapt", "fit"].some((kind) => kinds.has(kind as StageKind))) {
     if (!kinds.has("select") || kinds.has("score")) yield* hashShards(context);
@@ -77,7 +84,7 @@ export async function* checkInputs(
   }
   if (![...kinds].some((kind) => kind !== "select")) return { notes: [], bytes: new Map() };
   const { training, validation, classes } = await context.labelled();
-  await checkClasses(training.images, classes);
+  await checkPresent(training.images, classes);
   if (validation) await checkLabels(validation.images, validation.name, classes);
   if (kinds.has("score")) await checkTeacher(context, classes);
   await checkTest(context, kinds.has("measure") || kinds.has("score"), classes);
@@ -98,7 +105,7 @@ export async function* checkInputs(
   const last = trainings.at(-1);
   const weights = last ? tensorBytes(last.recipe, last.network.config).weights : 0;
   return {
-    notes: trainings.flatMap(noteOf),
+    notes: [...splitsNote(splits), ...trainings.flatMap(noteOf)],
     bytes: new Map([
       ...otherBytes(settings, stages.wanted, { ...sizes, weights }),
       ...trainings.map((one) => [one.stage.folder, trainingBytes(one)] as const),
@@ -194,9 +201,8 @@ function checkP({ p }: SemiSettings, classes: number): void {
   );
 }
 
-/** @throws UsageError `train/classes` for one class alone; DataError `data/empty-classes`. */
-async function checkClasses(images: ImageSource, classes: readonly string[]): Promise<void> {
-  checkClassCount(classes);
+/** @throws DataError `data/empty-classes`. */
+async function checkPresent(images: ImageSource, classes: readonly string[]): Promise<void> {
   const present = new Set<string | undefined>();
   for await (const { label } of images) present.add(label);
   const empty = classes.filter((name) => !present.has(name));
@@ -209,7 +215,9 @@ async function checkTest(
   classes: readonly string[],
 ): Promise<void> {
   if (test && isUsed) {
-    await checkLabels(await openImages(platform, test, { signal }), test.join(" "), classes);
+    const given = { name: test.join(" "), images: await openImages(platform, test, { signal }) };
+    const { name, images } = wholeOrValidation(given);
+    await checkLabels(images, name, classes);
   }
 }
 
@@ -245,6 +253,10 @@ async function imagesOf(
     wanted,
     settings.ranking === "unbalanced" ? unlabelled : unlabelled * Math.min(settings.p, classes),
   );
+}
+
+function splitsNote(splits: SplitNames | undefined): readonly StageNote[] {
+  return splits ? [{ stage: labelledNote, message: splitsText(splits) }] : [];
 }
 
 function noteOf({ stage, recipe, images }: Training): readonly StageNote[] {

@@ -1,9 +1,9 @@
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { openImages, type ImageSource } from "../../data/index.ts";
 import { modelOf, openModel, type Model, type ValidationReport } from "../../predict/index.ts";
-import type { NamedImages } from "../../train/index.ts";
+import { wholeOrValidation, type NamedImages } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
-import type { SemiEvent } from "../events.ts";
+import { brokenWarning, type SemiEvent } from "../events.ts";
 import type { MeasureStage, StageKind } from "../plan/plan-stages.ts";
 import { classIndices, openTeacher } from "../score/teacher.ts";
 import type { SemiSettings } from "../settings/settings.ts";
@@ -103,9 +103,10 @@ async function* measureAll(
     return { outputs: [], counts: {} };
   }
   const measured: Measured[] = [];
+  const broken = new Map<string, string>();
   if (!context.settings.teach && context.settings.method === "paper") {
     const { model } = await openTeacher(platform, context.settings.teacher!, classes, execution);
-    const numbers = await measure(model, data.images, { classes, isRestricted: true, signal });
+    const numbers = await measure(model, data.images, { classes, isRestricted: true, broken, signal });
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
@@ -113,9 +114,10 @@ async function* measureAll(
     const preprocessing = { exifOrientation: exif };
     const source = await openModel(platform, path(stage, bestWeights), { preprocessing });
     const model = await modelOf(platform, source, { device });
-    const numbers = await measure(model, data.images, { classes, isRestricted: false, signal });
+    const numbers = await measure(model, data.images, { classes, isRestricted: false, broken, signal });
     measured.push({ stage, kind, ...numbers });
   }
+  yield* brokenWarning(folder, broken);
   const results: Results = { data: data.name, models: measured };
   await writeText(storage, path(folder, resultsName), `${JSON.stringify(results)}\n`);
   return {
@@ -129,6 +131,8 @@ interface MeasureOptions {
   readonly classes: readonly string[];
   /** Whether the model knows others, among which it does not choose. */
   readonly isRestricted: boolean;
+  /** Takes the images that cannot be used, and why. */
+  readonly broken: Map<string, string>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -136,7 +140,7 @@ interface MeasureOptions {
 async function measure(
   model: Model<never>,
   images: ImageSource,
-  { classes, isRestricted, signal }: MeasureOptions,
+  { classes, isRestricted, broken, signal }: MeasureOptions,
 ): Promise<Omit<Measured, "stage" | "kind">> {
   try {
     const order = classIndices(model, classes);
@@ -144,6 +148,7 @@ async function measure(
     const report = await model.validate(images, {
       subset: isRestricted ? order : undefined,
       signal,
+      onFailure: ({ image, error }) => void broken.set(image, error.message),
       onPrediction: ({ predicted, target }) => (right += predicted === target ? "1" : "0"),
     });
     return { ...numbersOf(report, order), right };
@@ -156,7 +161,7 @@ async function measuredImages(context: SemiContext): Promise<NamedImages | undef
   const { platform, settings, signal } = context;
   const { test } = settings;
   if (!test) return (await context.labelled()).validation;
-  return { name: test.join(" "), images: await openImages(platform, test, { signal }) };
+  return wholeOrValidation({ name: test.join(" "), images: await openImages(platform, test, { signal }) });
 }
 
 /** @param order Classes of the confusion matrix that comes out, by their indices in the one that is given. */

@@ -1,7 +1,7 @@
 import { openImages, type ImageSource } from "../../data/index.ts";
 import { isOnnxPath, isWeightsPath, type Model } from "../../predict/index.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
-import { imageProgress, type SemiEvent } from "../events.ts";
+import { brokenWarning, imageProgress, type SemiEvent } from "../events.ts";
 import type { ScoreStage } from "../plan/plan-stages.ts";
 import { arrangeScores, referencesName, scoreFileNames } from "../score/score-files.ts";
 import { referencesOrigin, scoreShard, writeReferences } from "../score/score-images.ts";
@@ -118,7 +118,10 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
       });
       files.push(yield* progress.of(work));
     }
-    yield* brokenWarning(folder, files);
+    yield* brokenWarning(
+      folder,
+      files.flatMap((facts) => facts.broken.map(({ id, error }) => [id, error])),
+    );
     return outcomeOf(files);
   } finally {
     await release(opened, hasher);
@@ -142,15 +145,6 @@ async function* hashReferences(
   const total = Object.values(sets).reduce((sum, { size = 0 }) => sum + size, 0);
   const progress = imageProgress({ stage: folder, what: "hashed", total });
   yield* progress.of(writeReferences(storage, file, hasher, { sets, origin, signal }));
-}
-
-/** Names images that cannot be used; the score files name them all. */
-function* brokenWarning(stage: string, files: readonly ScoreFacts[]): Generator<SemiEvent> {
-  const broken = files.flatMap((facts) => facts.broken);
-  if (broken.length === 0) return;
-  const shown = broken.slice(0, 3).map(({ id, error }) => `${id} (${error})`);
-  const message = `${broken.length} ${broken.length === 1 ? "image" : "images"} cannot be used: ${shown.join(", ")}${broken.length > 3 ? ", …" : ""}`;
-  yield { type: "warning", stage, message };
 }
 
 function outcomeOf(files: readonly ScoreFacts[]): StageOutcome {

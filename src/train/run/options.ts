@@ -5,7 +5,14 @@ import type { HeadEvent } from "../head/train-head.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { RecipeName } from "../recipe/recipe.ts";
 import type { RecipeLayer } from "../recipe/resolve-recipe.ts";
-import type { EpochsEvent, FinishedEvent, SmallerBatchEvent, StartedEvent } from "../trainer/events.ts";
+import type {
+  EpochsEvent,
+  FinishedEvent,
+  SmallerBatchEvent,
+  LeftOutEvent,
+  SplitsEvent,
+  StartedEvent,
+} from "../trainer/events.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
@@ -58,7 +65,8 @@ export interface TrainModelOptions
 }
 
 /** What happens during a training, in order; plain data but for errors. */
-export type TrainingEvent = SmallerBatchEvent | StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
+export type TrainingEvent =
+  SplitsEvent | LeftOutEvent | SmallerBatchEvent | StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
 
 /** A run whose recipe is complete and whose images are found. */
 export interface OpenedRun {

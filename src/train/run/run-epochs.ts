@@ -20,7 +20,7 @@ import {
   type History,
   type RunFolder,
 } from "./run-folder.ts";
-import { validateWeights, type Validation, type ValidatorOptions } from "./validator.ts";
+import { unreadable, validateWeights, type Validation, type ValidatorOptions } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
 /** Takes the steps that a run still has, and writes its report. */
@@ -32,6 +32,8 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
   const validator = data.validation && { platform, images: data.validation, description, device, decode };
   let latest: Validation | undefined;
   let best: Validation | undefined;
+  // Each epoch comes upon the same ones.
+  const named = new Set<string>();
   const report = (status: "finished" | "stopped"): Promise<void> =>
     writeReport({
       ...run,
@@ -92,6 +94,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
       if (event.type === "stopped") await report("stopped");
       yield event;
       if (event.type === "stopped") return;
+      if (event.type === "epoch" && latest) yield* unreadable(latest, recipe, named);
     }
     position = next.value;
   } finally {
@@ -100,9 +103,10 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
 
   // The best epoch may have been before a resume.
   best ??= validator && (await validateFile(folder.best, validator, signal));
+  if (best) yield* unreadable(best, recipe, named);
   await report("finished");
-  const { top1, top5 } = best?.report ?? {};
-  yield { type: "finished", folder: folder.path, best: position.best!, top1, top5 };
+  const { top1, top5, count: measuredImages } = best?.report ?? {};
+  yield { type: "finished", folder: folder.path, best: position.best!, top1, top5, measuredImages };
 }
 
 async function validateFile(

@@ -7,6 +7,7 @@ import {
   type Storage,
   type StorageFor,
 } from "../../core/storage/index.ts";
+import { runFiles } from "../../data/index.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { CrossValidation, JudgedImage } from "../head/train-head.ts";
@@ -85,7 +86,7 @@ export async function checkNewFolder({ storage, path }: RunFolder): Promise<void
 export async function beginFolder({ storage, path, recipe: file }: RunFolder, recipe: Recipe): Promise<void> {
   await storage.makeFolder(path);
   const comment = [
-    "The recipe of this run: all that had an effect. It can be given as --recipe to begin another one.",
+    `${runFiles["recipe.yaml"]}: all that had an effect. It can be given as --recipe to begin another one.`,
   ];
   await writeText(storage, file, recipeText(recipe, comment));
 }

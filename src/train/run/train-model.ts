@@ -33,7 +33,7 @@ import {
   writeCrossValidation,
 } from "./run-folder.ts";
 import { checkClassCount, hashedSource, openTrainingData } from "./training-data.ts";
-import { validateWeights } from "./validator.ts";
+import { unreadable, validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
 /**
@@ -67,15 +67,20 @@ export async function* trainModel(
     data: options.data,
     validation: options.validation,
     unlabelled: options.unlabelled,
+    isLabelled: recipe.mode !== "adapt",
     // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
     validationShare: recipe.mode === "head" || recipe.mode === "adapt" ? 0 : recipe.validationShare,
     seed: recipe.seed,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
     readLabels: recipe.mode !== "adapt",
+    exclude: out,
     signal,
   });
+  if (data.splits?.validation.length) checkShareAsked(layers, data.validationName);
   const run: OpenedRun = { platform, options, recipe, folder, data, saved };
+  if (data.splits) yield { type: "splits", ...data.splits };
+  if (data.leftOut) yield { type: "left-out", leftOut: data.leftOut };
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
 }
 
@@ -87,11 +92,16 @@ function checkValidationAsked({ mode }: Recipe, layers: readonly RecipeLayer[]):
       "Validation images (validation, --val): no effect in mode adapt, which looks at no labels; leave them out.",
     );
   }
+  checkShareAsked(layers, "validation, --val");
+}
+
+/** @throws UsageError `train/no-effect` for a share to hold out beside images to validate on. */
+function checkShareAsked(layers: readonly RecipeLayer[], given: string): void {
   const asked = askedOf(layers).get("validationShare");
   if (!asked || asked.value === 0) return;
   throw new UsageError(
     "train/no-effect",
-    `${asked.by}: validationShare (${String(asked.value)}): no effect where validation images are given (validation, --val); leave out one of them.`,
+    `${asked.by}: validationShare (${String(asked.value)}): no effect where validation images are given (${given}); leave out one of them.`,
   );
 }
 
@@ -274,6 +284,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     (await next.value.withWeights((weights) =>
       validateWeights(weights, { platform, images: validation, description, device, decode }, signal),
     ));
+  if (measured) yield* unreadable(measured, recipe, new Set());
   const provenance = {
     ...description.provenance,
     ...(crossValidation ? provenanceOfCrossValidation(crossValidation.top1, crossValidation.folds) : {}),
@@ -296,13 +307,14 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     validationName: data.validationName,
     crossValidation,
   });
-  const { top1, top5 } = measured?.report ?? {};
+  const { top1, top5, count: measuredImages } = measured?.report ?? {};
   yield {
     type: "finished",
     folder: folder.path,
     best: { epoch: 0, top1: top1 ?? null },
     top1,
     top5,
+    measuredImages,
     crossValidatedTop1: crossValidation?.top1,
   };
 }

@@ -1,11 +1,18 @@
 import { UsageError } from "../../core/index.ts";
-import { baseName } from "../../core/storage/index.ts";
+import { baseName, type StorageFor } from "../../core/storage/index.ts";
 import {
+  areSplitNames,
+  addLeftOut,
   holdOut,
+  isHiddenName,
+  isRunFolder,
   openImages,
+  sortNaturally,
   type ImageItem,
   type ImageSource,
+  type LeftOutFiles,
   type OpenImagesOptions,
+  type SplitNames,
 } from "../../data/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 
@@ -21,12 +28,14 @@ export type TrainingImages = string | readonly string[] | NamedImages;
 /** Where the images of a run come from. */
 export interface TrainingDataOptions extends Pick<
   OpenImagesOptions,
-  "imageColumn" | "labelColumn" | "readLabels" | "signal"
+  "imageColumn" | "labelColumn" | "exclude" | "readLabels" | "signal"
 > {
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
   readonly unlabelled: TrainingImages | undefined;
-  /** Share of each class that is held out when no validation images are given. */
+  /** Whether labels are looked at; if not, nothing is validated on either. */
+  readonly isLabelled: boolean;
+  /** Share of each class that is held out when there are no validation images. */
   readonly validationShare: number;
   readonly seed: number;
 }
@@ -40,38 +49,147 @@ export interface TrainingData {
   /** What the validation images are called in reports. */
   readonly validationName: string;
   readonly unlabelled: NamedImages | undefined;
+  /** Where the parts of the data lie that are used, if they come in parts. */
+  readonly splits: SplitNames | undefined;
+  /** Files of kinds that are not read, among all images of the run. */
+  readonly leftOut: readonly LeftOutFiles[] | undefined;
 }
 
-/** @throws DataError when images are missing or cannot be read. */
+/**
+ * Opens the images of a run. Of data in parts, as in folders `train` and `val`, each is used for what it is meant for, unless
+ * other validation images are given.
+ *
+ * @throws DataError when images are missing or cannot be read; UsageError `train/classes` for fewer than two classes.
+ */
 export async function openTrainingData(
   platform: TrainingPlatform,
   options: TrainingDataOptions,
 ): Promise<TrainingData> {
-  const { validationShare, seed, imageColumn, signal } = options;
-  const { name, images: training } = await named(platform, options.data, options);
+  const { validationShare, seed, isLabelled, imageColumn, signal } = options;
+  const opened = await named(platform, options.data, options);
   const unlabelled =
     options.unlabelled === undefined
       ? undefined
       : await named(platform, options.unlabelled, { imageColumn, readLabels: false, signal });
-  if (options.validation !== undefined) {
-    const validation = await named(platform, options.validation, options);
-    return { training, name, validation: validation.images, validationName: validation.name, unlabelled };
+  const given =
+    options.validation === undefined ? undefined : await named(platform, options.validation, options);
+  const parts = partsOf(opened, given !== undefined || !isLabelled);
+  const { name, images: training } = parts.training;
+  if (isLabelled) await checkClasses(platform.storageFor, training, pathsOf(options.data));
+  const validation = given ? wholeOrValidation(given) : parts.validation;
+  const leftOut = addLeftOut([opened, given, unlabelled].flatMap((one) => one?.images.leftOut ?? []));
+  const all = { name, unlabelled, splits: parts.splits, leftOut };
+  if (validation) {
+    return { ...all, training, validation: validation.images, validationName: validation.name };
   }
   const validationName = `${name}, ${100 * validationShare} % of each class held out`;
-  if (validationShare === 0) return { training, name, validation: undefined, validationName, unlabelled };
+  if (validationShare === 0) return { ...all, training, validation: undefined, validationName };
   const { kept, heldOut } = await holdOut(training, validationShare, seed);
-  const validation = heldOut.size === 0 ? undefined : heldOut;
-  return { training: kept, name, validation, validationName, unlabelled };
+  return { ...all, training: kept, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
+}
+
+/** Labelled images by what they are for. */
+export interface DataParts {
+  readonly training: NamedImages;
+  readonly validation: NamedImages | undefined;
+  /** Undefined for data in one piece. */
+  readonly splits: SplitNames | undefined;
+}
+
+/** @param isValidated Whether there are other images to validate on, or none are needed. */
+export function partsOf(images: NamedImages, isValidated: boolean): DataParts {
+  const { splits } = images.images;
+  if (!splits) return { training: images, validation: undefined, splits: undefined };
+  const { training, validation, names } = splits;
+  const isUsed = validation !== undefined && !isValidated;
+  return {
+    training: { name: names.training.join(" "), images: training },
+    validation: isUsed ? { name: names.validation.join(" "), images: validation } : undefined,
+    splits: isUsed ? names : { ...names, validation: [], unused: [...names.validation, ...names.unused] },
+  };
+}
+
+/** Images that are given to validate on: of data in parts those that are meant for it. */
+export function wholeOrValidation(images: NamedImages): NamedImages {
+  const { splits } = images.images;
+  return splits?.validation ? { name: splits.names.validation.join(" "), images: splits.validation } : images;
+}
+
+/**
+ * Refuses images that no classes can be told apart by, before anything is computed from them.
+ *
+ * @param paths Where they were looked for, by which the message says what was probably meant.
+ * @throws UsageError `train/classes` for fewer than two classes, or folders that hold parts of a data set instead.
+ */
+export async function checkClasses(
+  storageFor: StorageFor,
+  { classes = [], size }: Pick<ImageSource, "classes" | "size">,
+  paths: readonly string[],
+): Promise<void> {
+  // Of a stream nobody knows yet.
+  if (classes.length === 0 && size === undefined) return;
+  if (areSplitNames(classes)) {
+    throw new UsageError(
+      "train/classes",
+      `Expected folders that are named after classes, inside of ${classes.join(" and ")} or in their place: these name parts of a data set, not classes${paths.length === 1 ? ` (${paths[0]!})` : ""}.`,
+    );
+  }
+  if (classes.length < 2) {
+    checkClassCount(
+      classes,
+      paths.length === 1 ? await probablyMeant(storageFor, paths[0]!, classes[0]) : undefined,
+    );
+  }
 }
 
 /** @throws UsageError `train/classes` for fewer than two classes. */
-export function checkClassCount(classes: readonly string[]): void {
+export function checkClassCount(classes: readonly string[], meant = "Add images of others."): void {
   if (classes.length > 1) return;
   throw new UsageError(
     "train/classes",
-    `Expected labelled images of two classes or more to tell apart; there is ${classes.length === 0 ? "none" : `${classes[0]!} alone`}. Add images of others.`,
+    `Expected labelled images of two classes or more to tell apart, in folders that are named after them; there is ${classes.length === 0 ? "none" : `${classes[0]!} alone`}. ${meant}`,
   );
 }
+
+/** What was probably meant by a folder with a single class, or with none. */
+async function probablyMeant(
+  storageFor: StorageFor,
+  path: string,
+  only: string | undefined,
+): Promise<string | undefined> {
+  const storage = storageFor(path);
+  const foldersIn = async (folder: string): Promise<readonly string[]> => {
+    const names: string[] = [];
+    for await (const { name, kind } of storage.list(folder)) {
+      const isData = kind === "folder" && !isHiddenName(name);
+      if (isData && !(await isRunFolder(storage, storage.join(folder, name)))) names.push(name);
+    }
+    return sortNaturally(names);
+  };
+  const shown = (names: readonly string[]): string =>
+    names.slice(0, 4).join(", ") + (names.length > 4 ? ", …" : "");
+  try {
+    if ((await storage.stat(path))?.kind !== "folder") return undefined;
+    if (only !== undefined) {
+      const inside = storage.join(path, only);
+      const below = await foldersIn(inside);
+      return below.length > 1
+        ? `${inside} holds the folders ${shown(below)}: give it, if these are the classes.`
+        : undefined;
+    }
+    const above = storage.resolve(path).replace(/[/\\][^/\\]+[/\\]*$/, "");
+    const beside = await foldersIn(above);
+    return beside.length > 1
+      ? `The images lie directly in ${path}. Give the folder above, ${above}, if ${shown(beside)} are the classes; else put each image into a folder that is named after its class.`
+      : "Put each image into a folder that is named after its class.";
+  } catch {
+    // It was only to be helpful.
+    return undefined;
+  }
+}
+
+const pathsOf = (images: TrainingImages): readonly string[] =>
+  typeof images === "string" ? [images] : "images" in images ? [] : images;
 
 async function named(
   platform: TrainingPlatform,

@@ -2,9 +2,12 @@ import type { StateDict } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import type { DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import { modelOf, type ValidatedImage, type ValidationReport } from "../../predict/index.ts";
+import { modelOf, type Failure, type ValidatedImage, type ValidationReport } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
+import { brokenImage } from "../loader/batch-worker.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import type { Recipe } from "../recipe/fields.ts";
+import type { SkippedEvent } from "../trainer/events.ts";
 
 /** Validation images, and how a model is run over them. */
 export interface ValidatorOptions {
@@ -20,6 +23,8 @@ export interface Validation {
   readonly report: ValidationReport;
   /** Most confidently wrong first. */
   readonly mistakes: readonly ValidatedImage[];
+  /** All images that could not be used. */
+  readonly failures: readonly Failure[];
 }
 
 /** Mistakes that a report shows. */
@@ -37,9 +42,11 @@ export async function validateWeights(
     { device, decode },
   );
   const mistakes: ValidatedImage[] = [];
+  const failures: Failure[] = [];
   try {
     const report = await model.validate(images, {
       signal,
+      onFailure: (failure) => void failures.push(failure),
       onPrediction(image) {
         if (image.predicted === image.target) return;
         const before = mistakes.findIndex(({ probability }) => probability < image.probability);
@@ -47,8 +54,27 @@ export async function validateWeights(
         if (mistakes.length > keptMistakes) mistakes.pop();
       },
     });
-    return { report, mistakes };
+    return { report, mistakes, failures };
   } finally {
     await model.release();
+  }
+}
+
+/**
+ * Names the validation images that could not be used, each once.
+ *
+ * @param named Images that were named before.
+ * @throws DataError `data/broken-image` where the recipe asks for that.
+ */
+export function* unreadable(
+  { failures }: Validation,
+  { onBrokenImage }: Pick<Recipe, "onBrokenImage">,
+  named: Set<string>,
+): Generator<SkippedEvent, void, undefined> {
+  for (const { image, error } of failures) {
+    if (named.has(image)) continue;
+    named.add(image);
+    if (onBrokenImage === "fail") throw brokenImage({ id: image, error });
+    yield { type: "skipped", of: "validation", id: image, error };
   }
 }

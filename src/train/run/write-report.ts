@@ -1,7 +1,7 @@
 import { writeText } from "../../core/storage/index.ts";
 import { decodeOptionsOf, type DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import type { ImageItem, ImageSource } from "../../data/index.ts";
+import { leftOutText, type ImageItem, type ImageSource } from "../../data/index.ts";
 import {
   classesOf,
   classNames,
@@ -43,12 +43,13 @@ interface RunReport {
   readonly validationName: string;
   /** Of a head on the images that it was trained on. */
   readonly crossValidation?: CrossValidation | undefined;
-  readonly data: Pick<TrainingData, "training" | "name">;
+  readonly data: Pick<TrainingData, "training" | "name" | "leftOut">;
 }
 
 /** Writes the page that shows a run. */
 export async function writeReport(run: RunReport): Promise<void> {
   const { platform, folder, description, rows, validation, crossValidation } = run;
+  const { leftOut } = run.data;
   const page = trainingReport({
     title: folder.name,
     summary: `${description.provenance["model"]} on ${description.provenance["data"]}.`,
@@ -60,9 +61,12 @@ export async function writeReport(run: RunReport): Promise<void> {
     validation: validation && (await validationRecord(run, validation)),
     crossValidation: crossValidation && (await crossValidationRecord(run, crossValidation)),
     recipe: recipeFacts(run.recipe),
-    provenance: Object.entries(description.provenance)
-      .filter(([name]) => name !== "recipe")
-      .map(([name, value]) => ({ name, value })),
+    provenance: [
+      ...Object.entries(description.provenance)
+        .filter(([name]) => name !== "recipe")
+        .map(([name, value]) => ({ name, value })),
+      ...(leftOut ? [{ name: "left out of the images", value: leftOutText(leftOut).join("; ") }] : []),
+    ],
     machine: platform.machineFacts(run.device),
   });
   await writeText(folder.storage, folder.report, page);

@@ -1,7 +1,19 @@
 import type { SslResnextError } from "../../core/index.ts";
+import type { LeftOutFiles, SplitNames } from "../../data/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
 import type { BestEpoch, TrainingPlan } from "./plan.ts";
+
+/** The data come in parts, of which each is used for what its folder says. */
+export interface SplitsEvent extends SplitNames {
+  readonly type: "splits";
+}
+
+/** Pictures and videos of kinds that are not read lie among the images, and are left out. */
+export interface LeftOutEvent {
+  readonly type: "left-out";
+  readonly leftOut: readonly LeftOutFiles[];
+}
 
 /** There are fewer images than a batch: each step takes all of them, or as many micro-batches as they fill. */
 export interface SmallerBatchEvent {
@@ -55,9 +67,11 @@ export interface CheckpointEvent {
   readonly step: number;
 }
 
-/** An image could not be read, and another took its place. */
+/** An image could not be read: another took its place in the training, or it is not validated on. */
 export interface SkippedEvent {
   readonly type: "skipped";
+  /** Left out for training images. */
+  readonly of?: "validation";
   readonly id: string;
   readonly error: SslResnextError;
 }
@@ -78,6 +92,8 @@ export interface FinishedEvent {
   /** Of the best weights on the validation images, in percent; left out without any. */
   readonly top1?: number | undefined;
   readonly top5?: number | undefined;
+  /** Images that these were measured on: those that could be read. */
+  readonly measuredImages?: number | undefined;
   /** In percent, in mode `head`: of images that the fits had not seen. */
   readonly crossValidatedTop1?: number | undefined;
 }

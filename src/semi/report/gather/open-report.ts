@@ -1,4 +1,5 @@
 import { baseName, writeText } from "../../../core/storage/index.ts";
+import { leftOutText } from "../../../data/index.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
 import type { Fact } from "../../../report/elements.ts";
 import { readHistory, runFolder } from "../../../train/index.ts";
@@ -93,6 +94,7 @@ async function gather(
   const { context } = run;
   const { classes, training } = await context.labelled();
   const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
+  const leftOut = await context.leftOut();
   const own = isOwnRun(run) ? await ownPhotos(run, reason) : undefined;
   return {
     title: baseName(context.storage.resolve(context.out)),
@@ -116,7 +118,10 @@ async function gather(
     stages: costs(runs),
     machine: context.platform.machineFacts(context.execution.device),
     settings: settingsText(settings),
-    provenance: await provenance(run),
+    provenance: [
+      ...(await provenance(run)),
+      ...(leftOut ? [{ name: "left out of the images", value: leftOutText(leftOut).join("; ") }] : []),
+    ],
   };
 }
 
