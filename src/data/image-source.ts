@@ -34,6 +34,14 @@ export interface ImageSource extends AsyncIterable<ImageItem> {
   readonly splits?: ImageSplits | undefined;
   /** Pictures and videos of kinds that are not read; left out where there are none, and for data that were not scanned. */
   readonly leftOut?: readonly LeftOutFiles[] | undefined;
+  /** Rows of a table of labels that no image has, the first three by name; left out without such a table. */
+  readonly rowsWithoutImage?: RowsWithoutImage | undefined;
+}
+
+/** Rows of a table of labels that no image has. */
+export interface RowsWithoutImage {
+  readonly count: number;
+  readonly examples: readonly string[];
 }
 
 /** Data in parts, as folders `train` and `val` hold them. */

@@ -2,6 +2,7 @@ export {
   type ImageContent,
   type ImageItem,
   type ImageSource,
+  type RowsWithoutImage,
   type SplitNames,
   concatSources,
   splitsText,
@@ -19,7 +20,7 @@ export {
   type StreamKind,
 } from "./input-kind.ts";
 export { tarImages, tarStreamImages, type TarImagesOptions } from "./tar/tar-images.ts";
-export { openImages, pathsOfInputs } from "./sources/open-images.ts";
+export { labelledByTable, openImages, pathsOfInputs } from "./sources/open-images.ts";
 export { areSplitNames } from "./sources/class-folders.ts";
 export { isRunFolder, runFiles, runLock } from "./sources/run-folder.ts";
 export {

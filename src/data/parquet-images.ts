@@ -147,6 +147,30 @@ async function* rows(
   }
 }
 
+/**
+ * A whole table of texts and numbers as texts, the names of its columns first.
+ *
+ * @throws DataError when the file is no Parquet table, or is damaged
+ */
+export async function tableCells(source: ByteSource): Promise<readonly (readonly string[])[]> {
+  const metadata = await guard(source.name, () => parquetMetadataAsync(asyncBuffer(source)));
+  const columns = parquetSchema(metadata)
+    .children.filter(isLabelColumn)
+    .map(({ element }) => element.name);
+  const cells: (readonly string[])[] = [columns];
+  for await (const { row } of rows(source, metadata, columns, undefined)) {
+    cells.push(columns.map((name) => cellText(row[name])));
+  }
+  return cells;
+}
+
+const cellText = (value: unknown): string =>
+  typeof value === "string" ||
+  typeof value === "bigint" ||
+  (typeof value === "number" && !Number.isNaN(value))
+    ? String(value)
+    : "";
+
 // hyparquet throws plain errors (and RangeErrors of DataView) on damaged files.
 async function guard<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {

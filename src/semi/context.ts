@@ -5,6 +5,7 @@ import {
   holdOut,
   openImages,
   pathsOfInputs,
+  type ImageSource,
   type LeftOutFiles,
   type SplitNames,
 } from "../data/index.ts";
@@ -101,19 +102,52 @@ export function noClasses(name: string): UsageError {
   );
 }
 
+/** Images with labels; a table of them is for the labelled images, and for others that have no classes of their own. */
+export async function openWithLabels(
+  { platform, settings, signal }: Pick<SemiContext, "platform" | "settings" | "signal">,
+  paths: readonly string[],
+): Promise<ImageSource> {
+  const { labelsFile, imageColumn, labelColumn, labelled } = settings;
+  if (labelsFile === null) return openImages(platform, paths, { signal });
+  if (paths !== labelled) {
+    const own = await openImages(platform, paths, { signal });
+    if (own.classes) return own;
+  }
+  return openImages(platform, paths, {
+    labelsFile,
+    imageColumn: imageColumn ?? undefined,
+    labelColumn: labelColumn ?? undefined,
+    signal,
+  });
+}
+
+/** What the manifest of a stage that looks at labels says of the table that they come from. */
+export async function labelsInput({
+  settings: { labelsFile, imageColumn, labelColumn },
+  fingerprints,
+  signal,
+}: SemiContext): Promise<Readonly<Record<string, string>>> {
+  if (labelsFile === null) return {};
+  const hash = await fingerprints.file(labelsFile, signal);
+  const columns = [imageColumn, labelColumn].filter((name) => name !== null);
+  return { "table of labels": [hash, ...columns].join(" ") };
+}
+
 /** @throws UsageError `semi/settings` without labelled images, or without classes; `train/classes` for one class alone. */
 async function openLabelled(
   platform: SemiPlatform,
-  { labelled, validation, validationShare, seed }: SemiSettings,
+  settings: SemiSettings,
   signal: AbortSignal | undefined,
 ): Promise<LabelledImages> {
+  const { labelled, validation, validationShare, seed } = settings;
   if (labelled.length === 0) {
     throw new UsageError(
       "semi/settings",
       "Say where the labelled images are (labelled, --labelled): a folder of class folders, a .tar, or Parquet.",
     );
   }
-  const whole = { name: labelled.join(" "), images: await openImages(platform, labelled, { signal }) };
+  const opened = { platform, settings, signal };
+  const whole = { name: labelled.join(" "), images: await openWithLabels(opened, labelled) };
   const parts = partsOf(whole, validation !== null);
   const { name, images } = parts.training;
   const { classes } = images;
@@ -121,7 +155,7 @@ async function openLabelled(
   await checkClasses(platform.storageFor, images, labelled);
   const { splits } = parts;
   if (validation) {
-    const given = { name: validation.join(" "), images: await openImages(platform, validation, { signal }) };
+    const given = { name: validation.join(" "), images: await openWithLabels(opened, validation) };
     return { training: { name, images }, validation: wholeOrValidation(given), classes, splits };
   }
   if (parts.validation) return { ...parts, classes };

@@ -29,7 +29,15 @@ export function selectionSuite(
       await fc.assert(
         fc.asyncProperty(scoreTables(classes.length), counts, thresholds, async (shards, k, threshold) => {
           const { rows, summary } = await select({ shards }, { ...common, ranking, k, threshold });
-          const rule = { ranking, k, threshold, classes, references: [], distance: null };
+          const rule = {
+            ranking,
+            k,
+            threshold,
+            classes,
+            references: [],
+            distance: null,
+            keepDuplicates: false,
+          };
           expect(rows).toEqual(naiveSelection(shards, rule));
           expect(summary).toEqual(naiveSummary(shards, rule, rows));
         }),
@@ -37,18 +45,20 @@ export function selectionSuite(
       );
     });
 
-    it("leaves out images that look like a reference", async () => {
+    it("leaves out images that look like a reference, or like a better one unless they are kept", async () => {
       const distances = fc.integer({ min: 0, max: 6 });
+      const some = fc.integer({ min: 1, max: 10 });
+      const tables = [scoreTables(2), referenceTables, distances, some, fc.boolean()] as const;
       await fc.assert(
-        fc.asyncProperty(scoreTables(2), referenceTables, distances, async (shards, references, distance) => {
-          const given = { ranking, k: 10, threshold: 0.2 };
+        fc.asyncProperty(...tables, async (shards, references, distance, k, keepDuplicates) => {
+          const given = { ranking, k, threshold: 0.2, keepDuplicates };
           const options = { ...common, ...given, duplicateDistance: distance };
           const { rows, summary } = await select({ shards, references }, options);
           const rule = { ...given, classes, references, distance };
           expect(rows).toEqual(naiveSelection(shards, rule));
           expect(summary).toEqual(naiveSummary(shards, rule, rows));
         }),
-        { numRuns: 30 },
+        { numRuns: 40 },
       );
     });
   });
@@ -96,6 +106,36 @@ export function selectionSuite(
       const { summary } = await select({ shards: [shard] }, { ...common, ...options });
       expect(summary.short).toEqual([]);
       expect(summary.empty).toEqual(["dog", "ship"]);
+    });
+
+    it("takes the best of each group of pictures that look alike, however large the group is", async () => {
+      // One picture a thousand times, better than all others, and ten other ones, all in two classes.
+      const images = Array.from({ length: 1010 }, (_, position) => position);
+      const phashOf = (image: number): bigint =>
+        image < 1000 ? BigInt(image % 8) : BigInt.asIntN(64, BigInt(image) * 0x9e3779b97f4a7c15n);
+      const shard = images.flatMap((position) =>
+        [0, 1].map((rank) => ({
+          image_id: `${position}`.padStart(4, "0"),
+          position,
+          class: rank,
+          score: Math.fround((0.9 - position / 5000) / (rank + 1)),
+          rank: rank + 1,
+          phash: phashOf(position),
+        })),
+      );
+      const tables = { shards: [shard], references: [{ image_id: "x", phash: -1n, set: "test" as const }] };
+      const options = { ...common, images: 1010, k: 5, duplicateDistance: 3 };
+      const { rows, summary } = await select(tables, options);
+      expect(rows.map(({ position, class: index }) => [position, index])).toEqual(
+        [0, 1000, 1001, 1002, 1003].flatMap((position) => [
+          [position, 0],
+          [position, 1],
+        ]),
+      );
+      expect(summary.copies).toEqual({ rows: 1998, groups: 2, largest: 999 });
+      const kept = await select(tables, { ...options, keepDuplicates: true });
+      expect(kept.rows.map(({ position }) => position)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+      expect(kept.summary.copies).toBeNull();
     });
 
     it("gives the nearest reference of a duplicate, by name among equals", async () => {

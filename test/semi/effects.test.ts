@@ -7,6 +7,9 @@ import { otherRecipeValues } from "../support/other-recipe-values.ts";
 const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   labelled: ["other-photos"],
   unlabelled: ["other-images"],
+  labelsFile: ["labels.csv"],
+  imageColumn: ["file"],
+  labelColumn: ["kind"],
   validation: ["other-validation"],
   validationShare: [0.3],
   test: ["other-test"],
@@ -30,6 +33,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   ranking: ["balanced", "unbalanced", "threshold"],
   threshold: [0.7],
   duplicateDistance: [3],
+  keepDuplicates: [true],
   shardImages: [500],
   student: ["resnet26"],
   pretrainRecipe: ["supervised"],

@@ -9,6 +9,7 @@ export interface NaiveRule {
   readonly threshold: number;
   readonly references: readonly ReferenceRow[];
   readonly distance: number | null;
+  readonly keepDuplicates: boolean;
 }
 
 type Placed = ScoreRow & { readonly shard: number };
@@ -26,22 +27,55 @@ function naiveCandidates(shards: Shards, rule: NaiveRule): readonly Placed[] {
 
 /** The selection, by the definition: sorting everything. */
 export function naiveSelection(shards: Shards, rule: NaiveRule): readonly SelectionRow[] {
+  return naiveRanking(shards, rule).rows.toSorted(
+    (a, b) => a.shard - b.shard || a.position - b.position || a.class - b.class,
+  );
+}
+
+/** Goes through all rows from the best on: each is taken, unless a taken one of its class looks like it or all places are taken. */
+function naiveRanking(
+  shards: Shards,
+  rule: NaiveRule,
+): { readonly rows: readonly SelectionRow[]; readonly copies: SelectionSummary["copies"] } {
   const ranked = naiveCandidates(shards, rule)
     .filter(({ score }) => Number.isFinite(score))
+    .filter(({ score }) => rule.ranking !== "threshold" || score >= Math.fround(rule.threshold))
     .toSorted(byScore);
-  const best =
-    rule.ranking === "unbalanced"
-      ? ranked.slice(0, rule.k * rule.classes.length)
-      : ranked.filter(({ score }) => rule.ranking === "balanced" || score >= Math.fround(rule.threshold));
-  const counts = new Map<number, number>();
-  const selection = best.map(({ shard, position, image_id, class: index, score }) => {
-    const class_rank = (counts.get(index) ?? 0) + 1;
-    counts.set(index, class_rank);
-    return { shard, position, image_id, class: index, class_rank, score };
-  });
-  return selection
-    .filter(({ class_rank }) => rule.ranking !== "balanced" || class_rank <= rule.k)
-    .toSorted((a, b) => a.shard - b.shard || a.position - b.position || a.class - b.class);
+  const { distance, keepDuplicates, k, classes } = rule;
+  const taken: (SelectionRow & { readonly phash: bigint; copies: number })[] = [];
+  for (const { shard, position, image_id, class: index, score, phash } of ranked) {
+    const ofClass = taken.filter((row) => row.class === index);
+    if (rule.ranking === "balanced" && ofClass.length === k) continue;
+    if (rule.ranking === "unbalanced" && taken.length === k * classes.length) continue;
+    const original =
+      distance === null || keepDuplicates
+        ? undefined
+        : ofClass.find((row) => hammingDistance(row.phash, phash) <= distance);
+    if (original) original.copies++;
+    else {
+      const class_rank = ofClass.length + 1;
+      taken.push({ shard, position, image_id, class: index, class_rank, score, phash, copies: 0 });
+    }
+  }
+  const copies = taken.map((row) => row.copies);
+  return {
+    rows: taken.map(({ shard, position, image_id, class: index, class_rank, score }) => ({
+      shard,
+      position,
+      image_id,
+      class: index,
+      class_rank,
+      score,
+    })),
+    copies:
+      distance === null || keepDuplicates
+        ? null
+        : {
+            rows: copies.reduce((sum, count) => sum + count, 0),
+            groups: copies.filter((count) => count > 0).length,
+            largest: Math.max(0, ...copies),
+          },
+  };
 }
 
 /** The summary of a selection, counted one figure at a time. */
@@ -74,11 +108,10 @@ export function naiveSummary(
     images: new Set(rows.map(placeOf)).size,
     notFinite: candidates.length - finite.length,
     classes: perClass,
-    short: perClass
-      .filter((c) => rule.ranking === "balanced" && c.candidates < rule.k)
-      .map(({ name }) => name),
+    short: perClass.filter((c) => rule.ranking === "balanced" && c.selected < rule.k).map(({ name }) => name),
     empty: rule.classes.filter((_, index) => !rows.some((row) => row.class === index)),
     duplicates: naiveDuplicates(shards, rule),
+    copies: naiveRanking(shards, rule).copies,
   };
 }
 

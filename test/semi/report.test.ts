@@ -122,7 +122,14 @@ describe("a semi-supervised report", () => {
   });
 
   it("says how else images may be selected", () => {
-    const select = { ranking: "unbalanced", k: 10, rows: 30, images: 30, duplicates: { images: 0 } } as const;
+    const select = {
+      ranking: "unbalanced",
+      k: 10,
+      rows: 30,
+      images: 30,
+      duplicates: { images: 0 },
+      copies: null,
+    } as const;
     const selected = (change: Partial<SelectCounts>): string =>
       textOf(semiReport({ ...data, counts: { ...data.counts, select: { ...select, ...change } } }));
     expect(selected({})).toContain(

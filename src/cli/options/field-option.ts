@@ -4,10 +4,10 @@ import type { ZodType } from "zod";
 import type { Field } from "../../train/recipe/fields.ts";
 import type { CliOption } from "./command.ts";
 
-/** Reads a value as YAML does, a list without its brackets too, or else as the text that it is. */
+/** Reads a value as YAML does, a list without its brackets too, or else as the text that it is; a flag without one is true. */
 function yamlText(schema: ZodType): ZodType {
   return z
-    .string()
+    .union([z.string(), z.literal(true).transform(String)])
     .transform((text, context) => {
       const attempts = [readYaml(text), readYaml(`[${text}]`), text].map((value) => schema.safeParse(value));
       const read = attempts.find(({ success }) => success);

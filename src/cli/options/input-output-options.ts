@@ -22,6 +22,18 @@ export const inputOptions = {
   },
 } satisfies OptionTable;
 
+/** The same where images need labels. */
+export const labelledInputOptions = {
+  ...inputOptions,
+  labelsFile: {
+    flags: "--labels-file <table>",
+    about:
+      "a table with an image and its label in each row (.csv, .tsv, .parquet, or lines of NAME LABEL), in place of the labels of the data; the columns are then its own",
+    group: inputGroup,
+    schema: text.optional(),
+  },
+} satisfies OptionTable;
+
 /** What the inputs of the image commands may be. */
 export const imageOperand =
   'image files, folders (with all below them), .tar shards, Parquet tables, globs of these, or "-" for standard input';

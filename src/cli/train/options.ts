@@ -3,7 +3,7 @@ import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../t
 import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
 import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
-import { inputOptions } from "../options/input-output-options.ts";
+import { labelledInputOptions } from "../options/input-output-options.ts";
 import { trainingOptions, whichWeights } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
@@ -91,7 +91,7 @@ export const trainCommand = {
       group: model,
       schema: flag,
     },
-    ...inputOptions,
+    ...labelledInputOptions,
     ...trainingOptions,
     ...recipeOptions,
   },
@@ -106,6 +106,7 @@ export const trainCommand = {
       "train cifar.tar -m resnext20_cifar10 -o run --epochs 30 --crop random",
       "a small network from the start",
     ],
+    ["train photos --labels-file labels.csv -w my.pth --mode head -o run", "labels from a table"],
     ["train photos -o run --resume", "go on after Ctrl-C or a crash"],
     ["train photos -w my.pth -r card-finetune --epochs 10 -o run", "another recipe, one value of it changed"],
   ],

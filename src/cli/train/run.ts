@@ -47,7 +47,7 @@ type CommonOptions = Pick<
   | "imageColumn"
   | keyof typeof trainingOptions
 > &
-  Partial<Pick<TrainOptions, "labelColumn">>;
+  Partial<Pick<TrainOptions, "labelColumn" | "labelsFile">>;
 
 /** What they say to `trainModel`. */
 export function trainingOf(
@@ -67,6 +67,7 @@ export function trainingOf(
     workers,
     imageColumn: options.imageColumn,
     labelColumn: options.labelColumn,
+    labelsFile: options.labelsFile,
     hub: { ...(options.offline ? { offline: "--offline" } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   };

@@ -1,5 +1,6 @@
 import { splitsText } from "../../data/index.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
+import type { RowsWithoutImage } from "../../data/index.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
 import { pad, printable, truncate } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -71,6 +72,10 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
 const featuresText = ({ features }: Extract<TrainingEvent, { type: "tried" | "fitted" }>): string =>
   features === "as they are" ? "" : `${features} embeddings, `;
 
+/** What a table of labels says of images that are not there. */
+export const rowsWithoutImageLine = ({ count, examples }: RowsWithoutImage): string =>
+  `${plural(count, "row")} of the table of labels ${count === 1 ? "names" : "name"} no image here: ${examples.map(printable).join(", ")}${count > examples.length ? ", …" : ""}`;
+
 function smallerBatchLine({
   images,
   asked,
@@ -81,14 +86,18 @@ function smallerBatchLine({
 
 function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: Style): readonly string[] {
   const { model, classes, trainingImages, validationImages = 0, parameters, resumedAt, plan } = event;
+  const { rowsWithoutImage } = event;
+  const unused =
+    rowsWithoutImage && rowsWithoutImage.count > 0 ? [rowsWithoutImageLine(rowsWithoutImage)] : [];
   const isLabelled = classes.length > 0;
   const images = `${plural(trainingImages, "image")} ${isLabelled ? `of ${grouped(classes.length)} classes` : "without labels"}`;
   const first = `${style.bold(printable(model))}: ${grouped(parameters)} parameters, ${images}`;
   const validation = isLabelled ? `, ${grouped(validationImages)} for validation` : "";
   // Without steps it is judged by cross-validation.
-  if (!plan) return [validationImages === 0 ? first : first + validation];
+  if (!plan) return [validationImages === 0 ? first : first + validation, ...unused];
   return [
     first + validation,
+    ...unused,
     `${plural(plan.epochs, "epoch")}, ${plural(plan.steps, "step")} of ${plan.batchSize} images`,
     ...(resumedAt > 0 ? [`going on after step ${grouped(resumedAt)}`] : []),
     epochTitles(style),

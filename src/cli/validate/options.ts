@@ -1,5 +1,5 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
-import { inputOptions, jsonOption } from "../options/input-output-options.ts";
+import { jsonOption, labelledInputOptions } from "../options/input-output-options.ts";
 import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
@@ -44,7 +44,7 @@ export const validateCommand = {
       ...jsonOption,
       about: "print a line of JSON per failed image as it comes, and one with top1 and top5 at the end",
     },
-    ...inputOptions,
+    ...labelledInputOptions,
     ...modelOptions,
     ...precisionOptions,
     ...runOptions,

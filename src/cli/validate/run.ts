@@ -8,6 +8,7 @@ import { readLabels, readText } from "../options/input-output-options.ts";
 import { imageProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { failureEntry, failureSummary, leftOutLines } from "../output/write-answers.ts";
+import { rowsWithoutImageLine } from "../train/view.ts";
 import type { ValidateOptions } from "./options.ts";
 import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
 import {
@@ -36,6 +37,7 @@ export async function validate(
   try {
     const subset = await openSubset(options.subset, model.classes.length);
     const realLabels = await openRealLabels(options.real);
+    const { rowsWithoutImage } = images;
     await announcePlan(model, ["logits"], images.size, terminal);
     const report = await model.validate(images, {
       subset,
@@ -51,6 +53,7 @@ export async function validate(
     const summary: ValidationSummary = {
       model: model.description,
       report,
+      rowsWithoutImage,
       claims: claimsFor(model, options.subset),
       leftOut: opened.leftOut,
     };
@@ -67,6 +70,8 @@ export async function validate(
       }
       await terminal.print(summaryLines(summary, terminal.style));
     }
+    if (rowsWithoutImage && rowsWithoutImage.count > 0)
+      terminal.notice(rowsWithoutImageLine(rowsWithoutImage));
     const failures = report.failures.map(({ image, error }) => ({ image, message: error.message }));
     for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
       terminal.notice(line);

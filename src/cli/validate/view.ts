@@ -1,4 +1,4 @@
-import type { LeftOutFiles } from "../../data/index.ts";
+import type { LeftOutFiles, RowsWithoutImage } from "../../data/index.ts";
 import { countParameters, statedAccuracy, type ModelDescription, type TopAccuracy } from "../../nn/index.ts";
 import {
   perClass,
@@ -15,13 +15,14 @@ import type { Style } from "../output/terminal.ts";
 export interface ValidationSummary {
   readonly model: ModelDescription;
   readonly report: ValidationReport;
+  readonly rowsWithoutImage?: RowsWithoutImage | undefined;
   readonly claims: readonly Claim[];
   readonly leftOut?: readonly LeftOutFiles[] | undefined;
 }
 
 /** The summary as JSON: timm's fields, numbers in percent. */
 export function summaryEntry(summary: ValidationSummary): object {
-  const { model, report, claims, leftOut } = summary;
+  const { model, report, rowsWithoutImage, claims, leftOut } = summary;
   const { inputSize, cropPct, interpolation } = model.preprocessing;
   return {
     model: model.name,
@@ -35,6 +36,7 @@ export function summaryEntry(summary: ValidationSummary): object {
     interpolation,
     count: report.count,
     failed: report.failed,
+    ...(rowsWithoutImage ? { rowsWithoutImage } : {}),
     ...(report.real ? { real: report.real } : {}),
     ...(leftOut ? { leftOut } : {}),
     claims: claims.map(({ source, accuracy: [top1, top5] }) => ({ source, top1, top5 })),

@@ -34,6 +34,7 @@ function imagesAt(source: ImageSource, positions: Uint32Array): ImageSource {
   return {
     classes: source.classes,
     size: positions.length,
+    rowsWithoutImage: source.rowsWithoutImage,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
       let position = 0;
       let taken = 0;

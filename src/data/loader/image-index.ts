@@ -146,6 +146,8 @@ interface GrowingArray<Numbers> {
   push(value: number): void;
   /** Makes room for `count` values at the end, which `write` fills as far as it returns. */
   append(count: number, write: (room: Numbers) => number): void;
+  /** Drops everything behind the first `length` values. */
+  truncate(length: number): void;
   /** The values so far, in memory that later ones may reuse. */
   values(): Numbers;
 }
@@ -176,6 +178,9 @@ export function growingArray<Numbers extends Growable>(
     append(count, write) {
       reserve(count);
       length += write(part(length, length + count));
+    },
+    truncate(count) {
+      length = Math.min(length, count);
     },
     values: () => part(0, length),
   };

@@ -34,6 +34,11 @@ export interface OpenImagesOptions {
    * @default true
    */
   readonly readLabels?: boolean | undefined;
+  /**
+   * A table with an image and its label in each row, whose labels are taken in place of what the data have: CSV and the like, a
+   * list `NAME INDEX`, Parquet. `imageColumn` and `labelColumn` are columns of it then.
+   */
+  readonly labelsFile?: string | undefined;
   /** Column of a Parquet table that holds the images. @default the only one that can, or "image" and the like */
   readonly imageColumn?: string | undefined;
   /** Column of a Parquet table that holds the labels. @default "label" and the like, if there is one */

@@ -21,12 +21,38 @@ import { streamSource } from "./stream-source.ts";
  * An image file that does not exist is listed all the same and fails when it is read, as a broken one does.
  *
  * @throws DataError when a folder, archive or table does not exist or cannot be read, when none of the image files
- *   exists, or when there are no images at all
+ *   exists, or when there are no images at all; `data/labels-table` for a table of labels that does not go with the images
  */
 export async function openImages(
   platform: ImagePlatform,
   inputs: readonly string[],
   options: OpenImagesOptions = {},
+): Promise<ImageSource> {
+  if (options.labelsFile === undefined) return openInputs(platform, inputs, options);
+  const { imageColumn: _, labelColumn: __, ...others } = options;
+  return labelledByTable(
+    platform,
+    await openInputs(platform, inputs, { ...others, readLabels: false }),
+    options,
+  );
+}
+
+/** The same images with the labels of a table, if there is one. @throws DataError `data/labels-table` */
+export async function labelledByTable(
+  { storageFor }: Pick<ImagePlatform, "storageFor">,
+  images: ImageSource,
+  { labelsFile, imageColumn, labelColumn, signal }: OpenImagesOptions,
+): Promise<ImageSource> {
+  if (labelsFile === undefined) return images;
+  // What reads tables is loaded when the first is opened.
+  const { withLabelsOf } = await import("../labels-table/match-labels.ts");
+  return withLabelsOf(storageFor, images, { labelsFile, imageColumn, labelColumn, signal });
+}
+
+async function openInputs(
+  platform: ImagePlatform,
+  inputs: readonly string[],
+  options: OpenImagesOptions,
 ): Promise<ImageSource> {
   const sources: ImageSource[] = [];
   let files: string[] = [];

@@ -26,6 +26,8 @@ export interface Duckdb extends AsyncDisposable {
    * @throws DataError or SessionError that say what failed; the signal's reason after an abort
    */
   run(sql: string): Promise<void>;
+  /** Runs a query whose rows come in parts, as arrays; no other statement may be run meanwhile. */
+  stream(sql: string): AsyncIterable<readonly (readonly unknown[])[]>;
   /** Runs a query whose answer is small. */
   rows<Row>(sql: string): Promise<readonly Row[]>;
 }
@@ -65,6 +67,14 @@ export async function openDuckdb(options: DuckdbOptions): Promise<Duckdb> {
   };
   return {
     run: (sql) => attempt(async () => void (await connection.run(sql))),
+    async *stream(sql) {
+      const parts = (await attempt(() => connection.stream(sql))).yieldRowsJs();
+      for (;;) {
+        const part = await attempt(() => parts.next());
+        if (part.done) return;
+        yield part.value;
+      }
+    },
     rows: <Row>(sql: string) =>
       attempt(async () => (await connection.runAndReadAll(sql)).getRowObjectsJS() as Row[]),
     async [Symbol.asyncDispose]() {

@@ -2,13 +2,17 @@ import { basename, dirname, join } from "node:path";
 import {
   bestScoreCounts,
   boundsTable,
+  copiesTable,
   candidateCounts,
   candidatesView,
+  competingRows,
   duplicateCounts,
   duplicateExamples,
   duplicateTables,
   histogramTable,
+  insertCopies,
   labelledTestCount,
+  lowerBounds,
   scoresView,
   selectedCounts,
   selectedImages,
@@ -20,11 +24,19 @@ import {
   shownDuplicates,
   uncountedClasses,
   type ClassSelection,
+  type CopySummary,
   type DuplicatePair,
   type DuplicateSummary,
   type SelectionSummary,
 } from "../../semi/select/selection.ts";
-import { unknownClass, type SelectImages, type SelectionRule } from "../../semi/select/selection-options.ts";
+import { growingArray } from "../../data/loader/image-index.ts";
+import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "../../semi/select/copies.ts";
+import {
+  unknownClass,
+  type Bound,
+  type SelectImages,
+  type SelectionRule,
+} from "../../semi/select/selection-options.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
 import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
 
@@ -62,10 +74,12 @@ export const selectWithDuckdb: SelectImages = (selection) => {
       await duckdb.run(histogramTable);
       await checkScoredClasses(duckdb, classes, scores);
       await duckdb.run(boundsTable(rule.bound));
-      const rows = selectedRows(rule.bound);
+      const copies =
+        rule.copyDistance === null ? null : await markCopies(duckdb, rule.bound, rule.copyDistance);
+      const rows = selectedRows(rule.bound, copies !== null);
       // The partial file is temporary already.
       await duckdb.run(`COPY (${rows}) TO ${sqlText(partial)} (FORMAT parquet, USE_TMP_FILE false)`);
-      return await summarise(duckdb, partial, rule, classes);
+      return { ...(await summarise(duckdb, partial, rule, classes)), copies };
     });
   });
 };
@@ -90,13 +104,73 @@ async function checkScoredClasses(
   throw unknownClass(rows.map(({ shard }) => files[shard]).join(), classes, found.class);
 }
 
+/**
+ * Fills the table of copies, one ranking after the other, and lowers the bounds of classes whose best rows are copies until all
+ * places are taken or no candidates are left.
+ */
+async function markCopies(duckdb: Duckdb, bound: Bound, distance: number): Promise<CopySummary> {
+  await duckdb.run(copiesTable);
+  const { places, keyOf } = rankingsOf(bound);
+  const candidates = new Map<number, number>();
+  for (const { class: index, finite, rows } of await duckdb.rows<CandidateCount>(candidateCounts)) {
+    const key = keyOf({ class: index, phash: 0n });
+    if (finite) candidates.set(key, (candidates.get(key) ?? 0) + rows);
+  }
+  const summaries: CopySummary[] = [];
+  let wanted = "SELECT class FROM bounds";
+  for (let depth = 4; ; depth *= 4) {
+    const copies = growingArray((length) => new Int32Array(length));
+    const short: number[] = [];
+    let open: { readonly key: number; readonly from: number; readonly ranking: DistinctRanking } | undefined;
+    let seen = 0;
+    const finish = (): void => {
+      if (!open) return;
+      const { key, from, ranking } = open;
+      const isOver = bound.ranking === "threshold" || seen >= (candidates.get(key) ?? 0);
+      if (ranking.isFull || isOver) summaries.push(ranking.tally());
+      else {
+        short.push(key);
+        copies.truncate(from);
+      }
+    };
+    for await (const rows of duckdb.stream(competingRows(bound.ranking, wanted))) {
+      for (const [index, shard, position, phash] of rows as readonly CompetingRow[]) {
+        const row = { class: index, phash };
+        const key = keyOf(row);
+        if (open?.key !== key) {
+          finish();
+          open = { key, from: copies.length, ranking: distinctRanking(places, distance) };
+          seen = 0;
+        }
+        seen++;
+        if (open.ranking.next(row) !== "copy") continue;
+        copies.push(index);
+        copies.push(shard);
+        copies.push(position);
+      }
+    }
+    finish();
+    const values = copies.values();
+    for (let at = 0; at < values.length; at += copiesAtOnce)
+      await duckdb.run(insertCopies(values.subarray(at, at + copiesAtOnce)));
+    if (bound.ranking === "threshold" || short.length === 0) return addCopies(summaries);
+    wanted = bound.ranking === "unbalanced" ? "SELECT class FROM histogram" : short.join(", ");
+    await duckdb.run(lowerBounds({ ...bound, rows: bound.rows * depth }, wanted));
+  }
+}
+
+type CompetingRow = readonly [index: number, shard: number, position: number, phash: bigint];
+
+/** Numbers of one statement. */
+const copiesAtOnce = 3 * 10_000;
+
 /** Counts what was selected and what it was selected from. */
 async function summarise(
   duckdb: Duckdb,
   selection: string,
   { ranking, k, duplicates }: SelectionRule<string>,
   names: readonly string[],
-): Promise<SelectionSummary> {
+): Promise<Omit<SelectionSummary, "copies">> {
   const candidates = await duckdb.rows<CandidateCount>(candidateCounts);
   const classes = await classSelections(duckdb, selection, names, candidates);
   const [{ images }] = (await duckdb.rows(selectedImages(selection))) as [{ readonly images: number }];

@@ -21,7 +21,7 @@ import {
   wholeOrValidation,
   type Recipe,
 } from "../../train/index.ts";
-import { noClasses, noModel, type SemiContext } from "../context.ts";
+import { noClasses, noModel, openWithLabels, type SemiContext } from "../context.ts";
 import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
 import { hashShards, imagesIn, listShards } from "../score/shards.ts";
@@ -105,7 +105,7 @@ export async function* checkInputs(
   const last = trainings.at(-1);
   const weights = last ? tensorBytes(last.recipe, last.network.config).weights : 0;
   return {
-    notes: [...splitsNote(splits), ...trainings.flatMap(noteOf)],
+    notes: [...splitsNote(splits), ...tableNote(training.images), ...trainings.flatMap(noteOf)],
     bytes: new Map([
       ...otherBytes(settings, stages.wanted, { ...sizes, weights }),
       ...trainings.map((one) => [one.stage.folder, trainingBytes(one)] as const),
@@ -209,13 +209,10 @@ async function checkPresent(images: ImageSource, classes: readonly string[]): Pr
   if (empty.length > 0) throw emptyClasses(empty, classes.length);
 }
 
-async function checkTest(
-  { platform, settings: { test }, signal }: SemiContext,
-  isUsed: boolean,
-  classes: readonly string[],
-): Promise<void> {
+async function checkTest(context: SemiContext, isUsed: boolean, classes: readonly string[]): Promise<void> {
+  const { test } = context.settings;
   if (test && isUsed) {
-    const given = { name: test.join(" "), images: await openImages(platform, test, { signal }) };
+    const given = { name: test.join(" "), images: await openWithLabels(context, test) };
     const { name, images } = wholeOrValidation(given);
     await checkLabels(images, name, classes);
   }
@@ -257,6 +254,14 @@ async function imagesOf(
 
 function splitsNote(splits: SplitNames | undefined): readonly StageNote[] {
   return splits ? [{ stage: labelledNote, message: splitsText(splits) }] : [];
+}
+
+/** Rows of the table of labels that no image has. */
+function tableNote({ rowsWithoutImage }: ImageSource): readonly StageNote[] {
+  if (!rowsWithoutImage || rowsWithoutImage.count === 0) return [];
+  const { count, examples } = rowsWithoutImage;
+  const message = `${count} rows name no image here: ${examples.join(", ")}${count > examples.length ? ", …" : ""}`;
+  return [{ stage: "labelsFile", message }];
 }
 
 function noteOf({ stage, recipe, images }: Training): readonly StageNote[] {

@@ -99,7 +99,7 @@ interface AdaptSettings extends TrainingSettings {
 
 type ScoreSettings = Pick<SemiSettings, "p" | "exif" | "shardImages">;
 
-interface SelectionSettings extends Pick<SemiSettings, "k" | "duplicateDistance"> {
+interface SelectionSettings extends Pick<SemiSettings, "k" | "duplicateDistance" | "keepDuplicates"> {
   readonly ranking: Ranking;
   /** Of the ranking `threshold`. */
   readonly threshold?: number;
@@ -200,7 +200,7 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
       kind: "score",
       folder: inRound("scores"),
       needs: teacher === undefined ? [] : [teacher],
-      reads: { labelled, validation, test, unlabelled, teacher: settings.teacher },
+      reads: { labelled, ...tableOf(settings), validation, test, unlabelled, teacher: settings.teacher },
       settings: {
         p: settings.p,
         exif: settings.exif,
@@ -247,7 +247,7 @@ function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">
           kind: "adapt",
           folder: "adapted",
           needs: [],
-          reads: { labelled, unlabelled },
+          reads: { labelled, ...tableOf(settings), unlabelled },
           settings: {
             ...training(settings, given, { ...adaptRecipe, epochs: adaptEpochs }),
             images: adaptImages,
@@ -257,7 +257,7 @@ function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">
     kind: "fit",
     folder: "labels",
     needs: adapted === undefined ? [] : [adapted],
-    reads: { labelled, unlabelled },
+    reads: { labelled, ...tableOf(settings), unlabelled },
     settings: training(settings, adapted === undefined ? given : { folder: adapted }, headRecipe),
   });
   if (settings.mode === "full") addTuning(settings, "tune", "tuned", head, add);
@@ -265,7 +265,7 @@ function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">
     kind: "alone",
     folder: "labels-alone",
     needs: [],
-    reads: { labelled },
+    reads: { labelled, ...tableOf(settings) },
     settings: training(settings, given, headRecipe),
   });
   if (settings.mode === "full") addTuning(settings, "tune-alone", "tuned-alone", alone, add);
@@ -284,7 +284,7 @@ function addTuning(
     kind,
     folder,
     needs: [head],
-    reads: { labelled: settings.labelled },
+    reads: { labelled: settings.labelled, ...tableOf(settings) },
     settings: training(settings, { folder: head }, settings.tuneRecipe),
   });
 }
@@ -292,9 +292,14 @@ function addTuning(
 /** @returns where the stage stands. */
 type AddStage = (stage: Stage) => string;
 
-function labelledOf({ labelled, validation, validationShare }: SemiSettings): Stage["reads"] {
-  return { labelled, validation, ...(validation ? {} : { validationShare }) };
+function labelledOf(settings: SemiSettings): Stage["reads"] {
+  const { labelled, validation, validationShare } = settings;
+  return { labelled, ...tableOf(settings), validation, ...(validation ? {} : { validationShare }) };
 }
+
+/** Where labels come from, if not from the images. */
+const tableOf = ({ labelsFile, imageColumn, labelColumn }: SemiSettings): Stage["reads"] =>
+  labelsFile === null ? {} : { labelsFile, imageColumn, labelColumn };
 
 function addTeacher(settings: SemiSettings, add: AddStage): string | undefined {
   const { teach, teacher, scratch, weak, weakRecipe, teachRecipe } = settings;
@@ -345,8 +350,9 @@ function addBaseline(
   });
 }
 
-function selectionSettings({ k, ranking, threshold, duplicateDistance }: SemiSettings): SelectionSettings {
-  return { k, ranking, ...(ranking === "threshold" ? { threshold } : {}), duplicateDistance };
+function selectionSettings(settings: SemiSettings): SelectionSettings {
+  const { k, ranking, threshold, duplicateDistance, keepDuplicates } = settings;
+  return { k, ranking, ...(ranking === "threshold" ? { threshold } : {}), duplicateDistance, keepDuplicates };
 }
 
 /** All stages hold the same images out and turn them alike, so a recipe has no say in it. */

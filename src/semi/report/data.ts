@@ -188,6 +188,8 @@ export interface SelectCounts {
    * for.
    */
   readonly duplicates: { readonly images: number } | null;
+  /** Rows that were passed over because they look like a better one of their class; null when all counted. */
+  readonly copies: { readonly rows: number; readonly groups: number } | null;
 }
 
 export interface SelectionRecord {

@@ -112,7 +112,7 @@ const broken = (images: number): string =>
   images === 0 ? "All could be read." : `${count(images)} could not be read.`;
 
 function selected(select: SelectCounts): readonly string[] {
-  const { rows, images, duplicates } = select;
+  const { rows, images, duplicates, copies } = select;
   return [
     chosen(select),
     rows > images ? `${count(rows - images)} labels are of images that stand for another class, too. ` : "",
@@ -121,6 +121,9 @@ function selected(select: SelectCounts): readonly string[] {
       : duplicates.images === 0
         ? "None was a near-copy of a labelled or test image."
         : `${count(duplicates.images)} near-copies of labelled or test images were left out.`,
+    copies && copies.rows > 0
+      ? ` ${count(copies.groups)} of the images stand for ${count(copies.rows)} others too, which look like them and rank below.`
+      : "",
   ];
 }
 

@@ -1,10 +1,6 @@
-import {
-  bandMasks,
-  selectionRule,
-  unknownClass,
-  type Bound,
-  type SelectionOptions,
-} from "./selection-options.ts";
+import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "./copies.ts";
+import { bandMasks, differingBits, halves, type Halves } from "./hash-distance.ts";
+import { selectionRule, unknownClass, type Bound, type SelectionOptions } from "./selection-options.ts";
 import {
   scoreBins,
   shortfalls,
@@ -50,7 +46,7 @@ export interface Selection {
  */
 export async function selectInMemory(options: SelectInMemoryOptions): Promise<Selection> {
   const { classes, signal } = options;
-  const { ranking, k, bound, duplicates: rule } = selectionRule(options);
+  const { ranking, k, bound, duplicates: rule, copyDistance } = selectionRule(options);
   const names: string[] = [];
   const scored: ScoredRow[] = [];
   for (const { name, rows } of options.scores) {
@@ -69,7 +65,8 @@ export async function selectInMemory(options: SelectInMemoryOptions): Promise<Se
   const odd = candidates.find(({ class: index }) => classes[index] === undefined);
   if (odd !== undefined) throw unknownClass(names[odd.shard]!, classes, odd.class);
   const finite = candidates.filter(({ score }) => Number.isFinite(score));
-  const rows = selectedRows(finite, bound, classes.length);
+  const rankings = copyDistance === null ? undefined : distinctRankings(bound, copyDistance);
+  const rows = selectedRows(finite, bound, classes.length, rankings);
   const perClass = classSelections(classes, finite, rows);
   return {
     rows,
@@ -82,6 +79,7 @@ export async function selectInMemory(options: SelectInMemoryOptions): Promise<Se
       classes: perClass,
       ...shortfalls({ ranking, k }, perClass),
       duplicates: duplicates && references && duplicateSummary(duplicates, references),
+      copies: rankings ? addCopies([...rankings.all()].map((one) => one.tally())) : null,
     },
   };
 }
@@ -99,10 +97,18 @@ async function collected<Row>(rows: TableRows<Row>): Promise<readonly Row[]> {
 }
 
 /** Ranks rows with a finite score, and takes the best. */
-function selectedRows(finite: readonly ScoredRow[], bound: Bound, classes: number): readonly SelectionRow[] {
-  const lowest = lowestScores(finite, bound, classes);
-  const ranked = finite.filter((row) => row.score >= lowest[row.class]!).sort(byScore);
-  const best = bound.ranking === "unbalanced" ? ranked.slice(0, bound.rows) : ranked;
+function selectedRows(
+  finite: readonly ScoredRow[],
+  bound: Bound,
+  classes: number,
+  rankings: DistinctRankings | undefined,
+): readonly SelectionRow[] {
+  // Copies give their places to rows below those that would have had them.
+  const reached =
+    rankings && bound.ranking !== "threshold" ? undefined : lowestScores(finite, bound, classes);
+  const ranked = finite.filter((row) => !reached || row.score >= reached[row.class]!).sort(byScore);
+  const counting = rankings ? ranked.filter((row) => rankings.of(row).next(row) === "taken") : ranked;
+  const best = bound.ranking === "unbalanced" ? counting.slice(0, bound.rows) : counting;
   const mostOfClass = bound.ranking === "balanced" ? bound.rows : Infinity;
   const lastRank = Array.from({ length: classes }, () => 0);
   const selected: SelectionRow[] = [];
@@ -112,6 +118,25 @@ function selectedRows(finite: readonly ScoredRow[], bound: Bound, classes: numbe
       selected.push({ shard, position, image_id, class: index, class_rank, score });
   }
   return selected.sort((a, b) => a.shard - b.shard || a.position - b.position || a.class - b.class);
+}
+
+/** The rankings that rows compete in. */
+interface DistinctRankings {
+  of(row: ScoredRow): DistinctRanking;
+  all(): Iterable<DistinctRanking>;
+}
+
+function distinctRankings(bound: Bound, distance: number): DistinctRankings {
+  const { places, keyOf } = rankingsOf(bound);
+  const byKey = new Map<number, DistinctRanking>();
+  return {
+    of(row) {
+      const known = byKey.get(keyOf(row)) ?? distinctRanking(places, distance);
+      byKey.set(keyOf(row), known);
+      return known;
+    },
+    all: () => byKey.values(),
+  };
 }
 
 /** For each class the score that all rows to be selected reach, and else only their equals: numbers sort fast. */
@@ -223,29 +248,9 @@ function nearestReferences(
   };
 }
 
-/** A hash in two numbers, which are compared many times faster than big ones. */
-interface Halves {
-  readonly low: number;
-  readonly high: number;
-}
-
 /** The references with a hash: of each set the first name. */
 interface HashedReferences extends Halves {
   readonly first: Map<ReferenceRow["set"], string>;
-}
-
-const halves = (phash: bigint): Halves => ({
-  low: Number(BigInt.asIntN(32, phash)),
-  high: Number(BigInt.asIntN(32, phash >> 32n)),
-});
-
-const differingBits = (a: Halves, b: Halves): number => countBits(a.low ^ b.low) + countBits(a.high ^ b.high);
-
-/** The bits that are set, of 32, added up in pairs, fours and eights. */
-function countBits(bits: number): number {
-  const pairs = bits - ((bits >>> 1) & 0x5555_5555);
-  const fours = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 }
 
 function duplicateSummary(

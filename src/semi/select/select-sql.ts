@@ -1,4 +1,5 @@
-import { bandMasks, type Bound } from "./selection-options.ts";
+import { bandMasks } from "./hash-distance.ts";
+import type { Bound } from "./selection-options.ts";
 import { scoreBins, type Ranking } from "./selection.ts";
 
 /** The view `scores`: all rows of all score files, with the index of their file. */
@@ -11,7 +12,7 @@ export const scoresView = (files: readonly string[]): string => `
 export function candidatesView(ranking: Ranking, withoutDuplicates: boolean): string {
   return `
   CREATE TEMP VIEW candidates AS
-  SELECT shard, position, image_id, class, score, rank
+  SELECT shard, position, image_id, class, score, rank, phash
   FROM scores${withoutDuplicates ? " ANTI JOIN duplicates USING (shard, position)" : ""}
   ${ranking === "balanced" ? "" : "WHERE rank = 1"}`;
 }
@@ -112,10 +113,35 @@ const order = "score DESC, image_id, shard, position";
 const classRank = `row_number() OVER (PARTITION BY class ORDER BY ${order})::INTEGER AS class_rank`;
 const columns = "shard, position, image_id, class, class_rank, score";
 
+/** Puts the bounds of a larger selection in the place of those of some classes, whose best rows are copies. */
+export const lowerBounds = (
+  bound: Exclude<Bound, { readonly ranking: "threshold" }>,
+  classes: string,
+): string => `
+  CREATE OR REPLACE TEMP TABLE bounds AS
+  SELECT class, lowest FROM bounds WHERE class NOT IN (${classes})
+  UNION ALL SELECT class, lowest FROM (${boundsQuery(bound)}) WHERE class IN (${classes})`;
+
+/** The table `copies`: candidates that look like a better one of their class, and so are not ranked. */
+export const copiesTable: string =
+  "CREATE TEMP TABLE copies (class INTEGER, shard INTEGER, position INTEGER)";
+
+/** Adds rows to `copies`, given as class, shard and position one after the other. */
+export const insertCopies = (values: Int32Array): string => `
+  INSERT INTO copies SELECT v[3 * i + 1], v[3 * i + 2], v[3 * i + 3]
+  FROM (SELECT [${values.join(", ")}] AS v, unnest(range(${values.length / 3})) AS i)`;
+
+/** The candidates above the bounds in the order in which they compete for places. @param classes SQL that gives those wanted */
+export const competingRows = (ranking: Ranking, classes: string): string => `
+  SELECT class, shard, position, phash FROM candidates JOIN bounds USING (class)
+  WHERE isfinite(score) AND score >= lowest AND class IN (${classes})
+  ORDER BY ${ranking === "unbalanced" ? "" : "class, "}${order}`;
+
 /** The rows of a selection, sorted: what is left of `candidates` after ranking those above `bounds`. */
-export function selectedRows(bound: Bound): string {
+export function selectedRows(bound: Bound, withoutCopies: boolean): string {
   const contenders = `
     SELECT shard, position, image_id, class, score FROM candidates JOIN bounds USING (class)
+    ${withoutCopies ? "ANTI JOIN copies USING (class, shard, position)" : ""}
     WHERE isfinite(score) AND score >= lowest`;
   const best =
     bound.ranking === "unbalanced"

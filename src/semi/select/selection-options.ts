@@ -18,6 +18,13 @@ export interface SelectionOptions {
    * duplicate, which is removed before ranking; null removes none. @default null
    */
   readonly duplicateDistance?: number | null | undefined;
+  /**
+   * Whether unlabelled images that look alike, by the same distance, all count, as in the paper. Else, in the ranking of a class,
+   * only the best of them does.
+   *
+   * @default false
+   */
+  readonly keepDuplicates?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -64,6 +71,8 @@ export interface SelectionRule<References> {
   readonly k: number | null;
   readonly bound: Bound;
   readonly duplicates: { readonly references: References; readonly distance: number } | null;
+  /** Bits in which the hashes of images that count once differ at most; null where all count. */
+  readonly copyDistance: number | null;
 }
 
 /** Which scores may be ranked high enough. */
@@ -78,6 +87,7 @@ type WithReferences<References> = SelectionOptions & { readonly references?: Ref
 export function selectionRule<References>(options: WithReferences<References>): SelectionRule<References> {
   const { ranking = "balanced", classes, images, threshold = 0.95 } = options;
   const duplicates = duplicateRule(options);
+  const copyDistance = options.keepDuplicates ? null : (duplicates?.distance ?? null);
   if (ranking === "threshold") {
     if (!(threshold >= 0 && threshold <= 1)) {
       throw new UsageError(
@@ -86,7 +96,7 @@ export function selectionRule<References>(options: WithReferences<References>): 
       );
     }
     // Scores are stored in float32, so that is what "reaches 0.95" means.
-    return { ranking, k: null, bound: { ranking, score: Math.fround(threshold) }, duplicates };
+    return { ranking, k: null, bound: { ranking, score: Math.fround(threshold) }, duplicates, copyDistance };
   }
   const k = options.k ?? defaultK(images, classes.length);
   if (!Number.isSafeInteger(k) || k < 1) {
@@ -96,7 +106,7 @@ export function selectionRule<References>(options: WithReferences<References>): 
     );
   }
   const rows = ranking === "balanced" ? k : k * classes.length;
-  return { ranking, k, bound: { ranking, rows }, duplicates };
+  return { ranking, k, bound: { ranking, rows }, duplicates, copyDistance };
 }
 
 // More bits than a quarter and any two images are alike.
@@ -120,18 +130,6 @@ function duplicateRule<References>({
     );
   }
   return { references, distance };
-}
-
-/**
- * Splits 64 bits into bands as equal as can be, as masks of signed numbers. Two hashes that differ in d bits agree in
- * at least one of d + 1 bands: only such pairs have to be compared.
- */
-export function bandMasks(count: number): readonly bigint[] {
-  return Array.from({ length: count }, (_, band) => {
-    const from = BigInt(Math.round((64 * band) / count));
-    const to = BigInt(Math.round((64 * (band + 1)) / count));
-    return BigInt.asIntN(64, (1n << to) - (1n << from));
-  });
 }
 
 /** Pairs of hashes that agree in a band of their bits, and so have to be compared, if their bits are random. */

@@ -23,12 +23,24 @@ export interface SelectionSummary {
   readonly notFinite: number;
   /** In the order of the class indices. */
   readonly classes: readonly ClassSelection[];
-  /** Names of the classes that had fewer than K candidates; only a balanced selection has such. */
+  /** Names of the classes that had fewer than K images that count; only a balanced selection has such. */
   readonly short: readonly string[];
   /** Names of the classes that got no image, whatever the ranking. */
   readonly empty: readonly string[];
   /** null when near-duplicates were not looked for. */
   readonly duplicates: DuplicateSummary | null;
+  /** null when images that look alike all count. */
+  readonly copies: CopySummary | null;
+}
+
+/** Unlabelled images that look like a better one of their class, and so were passed over. */
+export interface CopySummary {
+  /** Rows that were passed over: each ranks above the last one that was taken. */
+  readonly rows: number;
+  /** Rows that were taken and stand for others too. */
+  readonly groups: number;
+  /** Most rows that one stands for. */
+  readonly largest: number;
 }
 
 /** One class of a selection. */
@@ -52,7 +64,7 @@ export const shortfalls = (
   const namesOf = (those: (one: ClassSelection) => boolean): readonly string[] =>
     classes.filter(those).map(({ name }) => name);
   return {
-    short: ranking === "balanced" ? namesOf(({ candidates }) => candidates < k!) : [],
+    short: ranking === "balanced" ? namesOf(({ selected }) => selected < k!) : [],
     empty: namesOf(({ selected }) => selected === 0),
   };
 };

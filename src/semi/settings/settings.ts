@@ -39,6 +39,22 @@ const recipeOf = (values: RecipeChoice): z.ZodType<RecipeChoice> => recipe.defau
 export const semiFields = {
   /** Labelled images, as `openImages` takes them. */
   labelled: data(paths.default(none), "<data>", "labelled images: folders of class folders, .tar, Parquet"),
+  /** A table with an image and its label in each row, for labelled images and for those of the others that have no classes. */
+  labelsFile: data(
+    z.string().min(1).nullable().default(null),
+    "<table>",
+    "a table with an image and its label in each row, in place of the labels of the data (.csv, .tsv, .parquet, NAME LABEL)",
+  ),
+  imageColumn: data(
+    z.string().min(1).nullable().default(null),
+    "<name>",
+    "column of that table that names the images (null: found by its name)",
+  ),
+  labelColumn: data(
+    z.string().min(1).nullable().default(null),
+    "<name>",
+    "column of that table that holds the labels (null: found by its name)",
+  ),
   /** Images without labels; labels that they have are not looked at. */
   unlabelled: data(paths.default(none), "<data>", "images without labels: folders, shards, globs"),
   /**
@@ -168,6 +184,12 @@ export const semiFields = {
     "<bits>",
     "images whose hash is that near to a labelled one's are left out (null: none)",
   ),
+  /** Whether unlabelled images that look alike, by the same distance, all count for a class, as in the paper. */
+  keepDuplicates: selection(
+    z.boolean().default(false),
+    "[true|false]",
+    "let unlabelled images that look alike all count for a class, as in the paper (default: the best of them)",
+  ),
   /** Images of one part, where loose images are scored in parts. */
   shardImages: selection(count.default(10_000), "<images>", "images of one part of a folder"),
 
@@ -252,6 +274,11 @@ const taught: Condition<SemiSettings> = {
   where: "with teach false, which takes the teacher as it is",
   instead: "let it be trained (teach: true)",
 };
+const withTable: Condition<SemiSettings> = {
+  holds: ({ labelsFile }) => labelsFile !== null,
+  where: "without a table of labels",
+  instead: "name one (labelsFile)",
+};
 const begun: Condition<SemiSettings> = {
   ...taught,
   holds: ({ method: chosen, teach }) => teach || chosen === "adapt" || chosen === "labels",
@@ -281,6 +308,11 @@ const byScore: Condition<SemiSettings> = {
   where: "but with ranking threshold",
   instead: "take that",
 };
+const comparing: Condition<SemiSettings> = {
+  holds: ({ duplicateDistance }) => duplicateDistance !== null,
+  where: "with duplicateDistance null, which compares no images",
+  instead: "give a distance",
+};
 const compared: Condition<SemiSettings> = {
   holds: ({ baseline }) => baseline,
   where: "with baseline false",
@@ -290,6 +322,9 @@ const compared: Condition<SemiSettings> = {
 /** When each setting has an effect: one that is asked for elsewhere is refused. */
 export const semiEffects: Effects<SemiSettings> = {
   labelled: always,
+  labelsFile: always,
+  imageColumn: when([withTable], null),
+  labelColumn: when([withTable], null),
   unlabelled: always,
   validation: when([inPaper], null),
   validationShare: when([inPaper, heldOut], 0),
@@ -314,6 +349,7 @@ export const semiEffects: Effects<SemiSettings> = {
   ranking: when([inPaper]),
   threshold: when([inPaper, byScore]),
   duplicateDistance: when([inPaper]),
+  keepDuplicates: when([inPaper, comparing], false),
   shardImages: when([inPaper]),
   student: when([inPaper], null),
   pretrainRecipe: when([inPaper]),

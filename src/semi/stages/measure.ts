@@ -1,8 +1,14 @@
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
-import { openImages, type ImageSource } from "../../data/index.ts";
+import type { ImageSource } from "../../data/index.ts";
 import { modelOf, openModel, type Model, type ValidationReport } from "../../predict/index.ts";
 import { wholeOrValidation, type NamedImages } from "../../train/index.ts";
-import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
+import {
+  labelsInput,
+  openWithLabels,
+  type OpenStage,
+  type SemiContext,
+  type StageOutcome,
+} from "../context.ts";
 import { brokenWarning, type SemiEvent } from "../events.ts";
 import type { MeasureStage, StageKind } from "../plan/plan-stages.ts";
 import { classIndices, openTeacher } from "../score/teacher.ts";
@@ -67,6 +73,7 @@ export const openMeasure: OpenStage<MeasureStage> = async (context, stage) => {
         ),
         ...givenTeacherInput(context.settings, needed),
         "measured images": await fingerprints.data(tested, signal),
+        ...(await labelsInput(context)),
       },
     },
     run: () => measureAll(context, stage, modelsOf(needed)),
@@ -158,10 +165,9 @@ async function measure(
 }
 
 async function measuredImages(context: SemiContext): Promise<NamedImages | undefined> {
-  const { platform, settings, signal } = context;
-  const { test } = settings;
+  const { test } = context.settings;
   if (!test) return (await context.labelled()).validation;
-  return wholeOrValidation({ name: test.join(" "), images: await openImages(platform, test, { signal }) });
+  return wholeOrValidation({ name: test.join(" "), images: await openWithLabels(context, test) });
 }
 
 /** @param order Classes of the confusion matrix that comes out, by their indices in the one that is given. */

@@ -8,7 +8,7 @@ import type { SelectStage } from "../plan/plan-stages.ts";
 import { checkScores, readScores, referencesName } from "../score/score-files.ts";
 import { selectImages } from "../select/select-images.ts";
 import { comparedPairs } from "../select/selection-options.ts";
-import { shortfalls, type SelectionSummary } from "../select/selection.ts";
+import { defaultK, shortfalls, type SelectionSummary } from "../select/selection.ts";
 import { referenceColumns } from "../tables.ts";
 
 /** The table of the selected images. */
@@ -20,8 +20,8 @@ const summaryName = "summary.json";
 /** What the selection in a folder took and left. @throws DataError when it cannot be read. */
 export async function readSummary(storage: Storage, folder: string): Promise<SelectionSummary> {
   const summary = JSON.parse(await readText(storage, storage.join(folder, summaryName))) as SelectionSummary;
-  // Earlier versions did not name the classes that got nothing.
-  return { ...summary, ...shortfalls(summary, summary.classes) };
+  // Earlier versions did not name the classes that got nothing, and let all copies count.
+  return { ...summary, ...shortfalls(summary, summary.classes), copies: summary.copies ?? null };
 }
 
 /** Selects the best scored images of each class. */
@@ -47,7 +47,7 @@ async function* select(
   const { classes } = files[0]!.facts;
   const images = files.reduce((sum, { facts }) => sum + facts.images, 0);
   const references = path(scores, referencesName);
-  const costly = await costlyComparison(storage, references, images, settings.duplicateDistance);
+  const costly = await costlyComparison(storage, references, { images, classes: classes.length, settings });
   if (costly !== undefined) yield { type: "warning", stage: folder, message: costly };
   const summary = await selectImages(platform, {
     scores: files.map((file) => file.path),
@@ -58,6 +58,7 @@ async function* select(
     ranking: settings.ranking,
     threshold: settings.threshold,
     duplicateDistance: settings.duplicateDistance,
+    keepDuplicates: settings.keepDuplicates,
     out: path(folder, selectionName),
     temporaryFolder: path(folder),
     threads: execution.threads,
@@ -74,22 +75,32 @@ async function* select(
       images: summary.images,
       classes: summary.classes.filter(({ selected }) => selected > 0).length,
       ...(summary.duplicates ? { duplicates: summary.duplicates.images } : {}),
+      ...(summary.copies ? { copies: summary.copies.rows } : {}),
     },
   };
+}
+
+interface Comparison {
+  readonly images: number;
+  readonly classes: number;
+  readonly settings: Pick<SemiContext["settings"], "k" | "duplicateDistance" | "keepDuplicates">;
 }
 
 /** What a person wants to know before hashes are compared for hours: the pairs that share a band of their bits. */
 async function costlyComparison(
   storage: Storage,
   references: string,
-  images: number,
-  distance: number | null,
+  { images, classes: count, settings }: Comparison,
 ): Promise<string | undefined> {
+  const { duplicateDistance: distance, k, keepDuplicates } = settings;
   if (distance === null) return undefined;
   const { num_rows: rows } = await readTableMetadata(storage, references, referenceColumns);
-  const hours = comparedPairs(images, Number(rows), distance) / pairsPerSecond / 3600;
+  const places = k ?? defaultK(images, count);
+  const withReferences = comparedPairs(images, Number(rows), distance);
+  const withEachOther = keepDuplicates ? 0 : (count * comparedPairs(places, places, distance)) / 2;
+  const hours = (withReferences + withEachOther) / pairsPerSecond / 3600;
   if (hours < 1) return undefined;
-  return `${images} images are compared with ${rows} labelled and test images, which takes about ${Math.round(hours)} hours of CPU with duplicateDistance ${distance}. 3 takes a small part of that, null leaves it out.`;
+  return `${images} images are compared with ${rows} labelled and test images${keepDuplicates ? "" : " and those of a class with each other"}, which takes about ${Math.round(hours)} hours of CPU with duplicateDistance ${distance}. 3 takes a small part of that, null leaves it out.`;
 }
 
 /** Of a core; measured in docs/scale.md. */
@@ -106,7 +117,7 @@ function nothingSelected({ ranking, classes, duplicates }: SelectionSummary): Da
   );
 }
 
-function warningsOf({ short, empty, k, notFinite, duplicates }: SelectionSummary): readonly string[] {
+function warningsOf({ short, empty, k, notFinite, duplicates, copies }: SelectionSummary): readonly string[] {
   const few = short.filter((name) => !empty.includes(name));
   return [
     ...(empty.length > 0
@@ -117,6 +128,11 @@ function warningsOf({ short, empty, k, notFinite, duplicates }: SelectionSummary
     ...(few.length > 0
       ? [
           `${classes(few)} ${few.length === 1 ? "has" : "have"} fewer than K (${k}) images: ${firstOf(few, 5)}. A smaller K keeps the classes balanced.`,
+        ]
+      : []),
+    ...(copies && copies.rows > 0
+      ? [
+          `${copies.rows} ${copies.rows === 1 ? "image looks" : "images look"} like a better one of the same class and did not count, up to ${copies.largest} for one picture (keepDuplicates: true lets all count).`,
         ]
       : []),
     ...(duplicates && duplicates.labelledTests > 0

@@ -16,7 +16,13 @@ import {
   type TrainingEvent,
   type TrainModelOptions,
 } from "../../train/index.ts";
-import type { OpenStage, SemiContext, StageOutcome, StageWork } from "../context.ts";
+import {
+  labelsInput,
+  type OpenStage,
+  type SemiContext,
+  type StageOutcome,
+  type StageWork,
+} from "../context.ts";
 import {
   paperKinds,
   type AdaptStage,
@@ -160,6 +166,7 @@ async function labelledImages(context: SemiContext): Promise<StageImages> {
       ...(settings.validation
         ? { "validation images": await fingerprints.data(settings.validation, signal) }
         : {}),
+      ...(await labelsInput(context)),
     },
     training: async () => (await context.labelled()).training,
     validation: async () => (await context.labelled()).validation,

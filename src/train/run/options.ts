@@ -32,7 +32,7 @@ export interface StartingModelOptions extends Pick<ModelOptions, "key" | "ema" |
 
 /** What to train, on what, how and where to. */
 export interface TrainModelOptions
-  extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn"> {
+  extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn" | "labelsFile"> {
   /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
   readonly data: TrainingImages;
   /**

@@ -56,6 +56,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
       classes: loader.classes,
       trainingImages: loader.images,
       validationImages: data.validation?.size,
+      rowsWithoutImage: data.rowsWithoutImage,
       parameters: countParameters(description.config),
       recipe: effectiveRecipe(recipe),
       plan,

@@ -6,12 +6,14 @@ import {
   holdOut,
   isHiddenName,
   isRunFolder,
+  labelledByTable,
   openImages,
   sortNaturally,
   type ImageItem,
   type ImageSource,
   type LeftOutFiles,
   type OpenImagesOptions,
+  type RowsWithoutImage,
   type SplitNames,
 } from "../../data/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -28,7 +30,7 @@ export type TrainingImages = string | readonly string[] | NamedImages;
 /** Where the images of a run come from. */
 export interface TrainingDataOptions extends Pick<
   OpenImagesOptions,
-  "imageColumn" | "labelColumn" | "exclude" | "readLabels" | "signal"
+  "imageColumn" | "labelColumn" | "labelsFile" | "exclude" | "readLabels" | "signal"
 > {
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
@@ -49,6 +51,7 @@ export interface TrainingData {
   /** What the validation images are called in reports. */
   readonly validationName: string;
   readonly unlabelled: NamedImages | undefined;
+  readonly rowsWithoutImage: RowsWithoutImage | undefined;
   /** Where the parts of the data lie that are used, if they come in parts. */
   readonly splits: SplitNames | undefined;
   /** Files of kinds that are not read, among all images of the run. */
@@ -72,13 +75,21 @@ export async function openTrainingData(
       ? undefined
       : await named(platform, options.unlabelled, { imageColumn, readLabels: false, signal });
   const given =
-    options.validation === undefined ? undefined : await named(platform, options.validation, options);
+    options.validation === undefined
+      ? undefined
+      : await namedValidation(platform, options.validation, options);
   const parts = partsOf(opened, given !== undefined || !isLabelled);
   const { name, images: training } = parts.training;
   if (isLabelled) await checkClasses(platform.storageFor, training, pathsOf(options.data));
   const validation = given ? wholeOrValidation(given) : parts.validation;
   const leftOut = addLeftOut([opened, given, unlabelled].flatMap((one) => one?.images.leftOut ?? []));
-  const all = { name, unlabelled, splits: parts.splits, leftOut };
+  const all = {
+    name,
+    unlabelled,
+    splits: parts.splits,
+    leftOut,
+    rowsWithoutImage: opened.images.rowsWithoutImage,
+  };
   if (validation) {
     return { ...all, training, validation: validation.images, validationName: validation.name };
   }
@@ -86,6 +97,18 @@ export async function openTrainingData(
   if (validationShare === 0) return { ...all, training, validation: undefined, validationName };
   const { kept, heldOut } = await holdOut(training, validationShare, seed);
   return { ...all, training: kept, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
+}
+
+/** A table of labels is for images that have none; folders of classes know better. */
+async function namedValidation(
+  platform: TrainingPlatform,
+  images: TrainingImages,
+  options: TrainingDataOptions,
+): Promise<NamedImages> {
+  const { labelsFile, imageColumn: _, labelColumn: __, ...plain } = options;
+  if (labelsFile === undefined) return named(platform, images, options);
+  const own = await named(platform, images, plain);
+  return own.images.classes ? own : named(platform, images, options);
 }
 
 /** Labelled images by what they are for. */
@@ -196,7 +219,9 @@ async function named(
   images: TrainingImages,
   options: OpenImagesOptions,
 ): Promise<NamedImages> {
-  if (typeof images !== "string" && "images" in images) return images;
+  if (typeof images !== "string" && "images" in images) {
+    return { name: images.name, images: await labelledByTable(platform, images.images, options) };
+  }
   const paths = typeof images === "string" ? [images] : images;
   return { name: paths.join(" "), images: await openImages(platform, paths, options) };
 }

@@ -1,3 +1,4 @@
+import type { RowsWithoutImage } from "../../data/index.ts";
 import type { SslResnextError } from "../../core/index.ts";
 import type { LeftOutFiles, SplitNames } from "../../data/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
@@ -32,6 +33,8 @@ export interface StartedEvent {
   readonly trainingImages: number;
   /** Undefined without validation, and where nobody knows. */
   readonly validationImages: number | undefined;
+  /** Rows of the table of labels that no image has; left out without a table. */
+  readonly rowsWithoutImage?: RowsWithoutImage | undefined;
   readonly parameters: number;
   /** What has an effect in it, with the batch that is taken. */
   readonly recipe: Partial<Recipe>;

@@ -1,0 +1,142 @@
+import { DataError } from "../../core/index.ts";
+import { isUrl, type StorageFor } from "../../core/storage/index.ts";
+import type { ImageItem, ImageSource } from "../image-source.ts";
+import { isImagePath } from "../input-kind.ts";
+import { sortNaturally } from "../natural-order.ts";
+import { readLabels, type LabelColumns, type LabelRow } from "./read-labels.ts";
+
+/** What a table of labels is read with. */
+export interface LabelsTableOptions extends LabelColumns {
+  readonly labelsFile: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The same images with the labels of a table: `labels.csv` with `id,label` as on Kaggle, ImageNet's `val` list, Parquet.
+ *
+ * A row names an image by its path, or by the end of it, with or without its ending: the longest name that fits wins. An image that
+ * no row names, or whose row names several images, has no label and says why. Rows that no image has are counted.
+ *
+ * @throws DataError `data/labels-table` for a table that cannot be used, or of whose rows none names an image
+ */
+export async function withLabelsOf(
+  storageFor: StorageFor,
+  source: ImageSource,
+  { labelsFile, signal, ...columns }: LabelsTableOptions,
+): Promise<ImageSource> {
+  const table = labelTable(labelsFile, await readLabels(storageFor, labelsFile, columns));
+  const images = new Uint32Array(table.rows.length);
+  let size = 0;
+  for await (const { id } of source) {
+    signal?.throwIfAborted();
+    const row = table.find(id);
+    if (row !== undefined) images[row]!++;
+    size++;
+  }
+  const unused = table.rows.filter((_, row) => images[row] === 0);
+  if (unused.length === table.rows.length) throw noneNamed(labelsFile, unused);
+  const labelOf = (id: string): Pick<ImageItem, "label" | "labelProblem"> => {
+    const row = table.find(id);
+    if (row === undefined) return { labelProblem: `${labelsFile}: no row names this image.` };
+    const { image, label, row: line } = table.rows[row]!;
+    if (label === "") return { labelProblem: `${labelsFile}, row ${line}: there is no label.` };
+    return images[row] === 1
+      ? { label }
+      : {
+          labelProblem: `${labelsFile}, row ${line}: "${image}" names ${images[row]} images. Write more of their paths.`,
+        };
+  };
+  const found = new Set(
+    table.rows.filter(({ label }, row) => images[row] === 1 && label !== "").map(({ label }) => label),
+  );
+  return {
+    classes: found.size > 0 ? sortNaturally(found) : undefined,
+    size,
+    leftOut: source.leftOut,
+    rowsWithoutImage: { count: unused.length, examples: unused.slice(0, 3).map(({ image }) => image) },
+    async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
+      for await (const { label: _, labelProblem: __, ...item } of source)
+        yield { ...item, ...labelOf(item.id) };
+    },
+  };
+}
+
+interface LabelTable {
+  readonly rows: readonly LabelRow[];
+  /** The index of the row of an image. */
+  find(id: string): number | undefined;
+}
+
+/** @throws DataError `data/labels-table` for an image with two labels */
+function labelTable(path: string, given: readonly LabelRow[]): LabelTable {
+  const byName = new Map<string, number>();
+  const rows: LabelRow[] = [];
+  for (const row of given) {
+    const name = normalised(row.image);
+    const known = byName.get(name);
+    if (known === undefined) byName.set(name, rows.push(row) - 1);
+    else if (rows[known]!.label !== row.label) throw twoLabels(path, rows[known]!, row);
+  }
+  // Names with other folders above them than the images were given with.
+  const byFile = new Map<string, { readonly name: string; readonly row: number }[]>();
+  for (const [name, row] of byName) {
+    const file = name.slice(name.lastIndexOf("/") + 1);
+    const same = byFile.get(file);
+    if (same) same.push({ name, row });
+    else byFile.set(file, [{ name, row }]);
+  }
+  return {
+    rows,
+    find(id) {
+      const name = normalised(isUrl(id) ? id.replace(/[?#].*$/, "") : id);
+      const names = isImagePath(name) ? [name, name.slice(0, name.lastIndexOf("."))] : [name];
+      for (const whole of names) {
+        for (let at = 0; at >= 0; at = whole.indexOf("/", at + 1)) {
+          const row = byName.get(at === 0 ? whole : whole.slice(at + 1));
+          if (row !== undefined) return row;
+        }
+      }
+      for (const whole of names) {
+        const row = nearest(whole, byFile.get(whole.slice(whole.lastIndexOf("/") + 1)) ?? []);
+        if (row !== undefined) return row;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The row whose name ends like a path for the longest; undefined where several do. */
+function nearest(
+  path: string,
+  rows: readonly { readonly name: string; readonly row: number }[],
+): number | undefined {
+  const shared = rows.map(({ name }) => sharedEnd(path.split("/"), name.split("/")));
+  const most = Math.max(...shared);
+  const only = shared.indexOf(most) === shared.lastIndexOf(most);
+  return only ? rows[shared.indexOf(most)]?.row : undefined;
+}
+
+function sharedEnd(a: readonly string[], b: readonly string[]): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length)) length++;
+  return length;
+}
+
+/** With slashes, without `./` in front, and letters with accents in one form: macOS takes them apart in names of files. */
+const normalised = (name: string): string =>
+  name
+    .replaceAll("\\", "/")
+    .replace(/^(?:\.?\/)+/, "")
+    .normalize("NFC");
+
+const twoLabels = (path: string, a: LabelRow, b: LabelRow): DataError =>
+  new DataError(
+    "data/labels-table",
+    `${path}: expected one label for each image, "${a.image}" is ${a.label} in row ${a.row} and ${b.label} in row ${b.row}. Take one of them out.`,
+  );
+
+const noneNamed = (path: string, rows: readonly LabelRow[]): DataError =>
+  new DataError(
+    "data/labels-table",
+    `${path}: none of its ${rows.length} rows names one of the images; the first is "${rows[0]?.image ?? ""}". Check the folder, and the column (imageColumn, --image-column).`,
+  );
