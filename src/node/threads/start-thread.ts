@@ -4,12 +4,29 @@ import { SessionError } from "../../core/errors.ts";
 import type { StartThread, Thread } from "../../runtime/platform.ts";
 import { threadOver } from "../../runtime/thread-calls.ts";
 
-/** Starts one of the built scripts of `workers/` in a worker thread. */
+/**
+ * Starts one of the built scripts of `workers/` in a worker thread.
+ *
+ * @throws SessionError `runtime/bundled`
+ */
 export const startThread: StartThread = (script, { youngGeneration } = {}) =>
   startWorkerThread(
-    createRequire(import.meta.url).resolve(`#workers/${script}`),
+    workerScript(script),
     youngGeneration === undefined ? {} : { maxYoungGenerationSizeMb: youngGeneration },
   );
+
+function workerScript(name: string): string {
+  try {
+    return createRequire(import.meta.url).resolve(`#workers/${name}`);
+  } catch (cause) {
+    throw new SessionError(
+      "runtime/bundled",
+      "The scripts of ssl-resnext's threads are not where its code is: a bundler has put this into a file of its own. " +
+        'Leave it out of the bundle: "--external:ssl-resnext" (esbuild), "serverExternalPackages" (Next.js), "externals" (webpack).',
+      { cause },
+    );
+  }
+}
 
 /** Whose turn it is on the GPU, for all threads of this process: see `runtimeOn`. */
 const gpuTurn = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);

@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { version } from "../src/core/index.ts";
+import { version } from "../../src/core/index.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly version: string;
   readonly bin: Readonly<Record<string, string>>;
@@ -40,8 +40,7 @@ describe("the tarball", () => {
     expect(packed).toContain("LICENSE");
     expect(packed).toContain("NOTICE");
     const elsewhere = [...packed].filter(
-      (path) =>
-        !/^(dist|src)\//.test(path) && !/^(LICENSE|NOTICE|(README|CHANGELOG)\.md|package\.json)$/.test(path),
+      (path) => !/^(dist|docs|examples)\/|\.md$/.test(path) && !/^(LICENSE|NOTICE|package\.json)$/.test(path),
     );
     expect(elsewhere).toEqual(["models/ssl_resnext17_cifar10.safetensors"]);
     expect([...packed].filter((path) => /\.(pth|onnx|node|env)$/.test(path))).toEqual([]);
@@ -65,17 +64,44 @@ describe("the tarball", () => {
       expect(packed).toContain(`dist/${platform}/workers/${source.replace(/\.ts$/, ".js")}`);
   });
 
-  it("has the sources that its source maps point to", async () => {
-    const maps = [...packed].filter((path) => path.endsWith(".map"));
-    expect(maps.length).toBeGreaterThan(0);
-    const named = await Promise.all(
-      maps.map(async (map) => {
-        const { sources } = JSON.parse(await readFile(join(root, map), "utf8")) as { sources: string[] };
-        return sources.map((source) => posix.join(posix.dirname(map), source));
-      }),
-    );
-    expect(named.flat().filter((source) => !packed.has(source))).toEqual([]);
+  it("has every file once: no sources, and no maps to them", () => {
+    expect([...packed].filter((path) => /\.map$|^src\/.*\.ts$/.test(path))).toEqual([]);
   });
+
+  it("has what its documents link to", () => {
+    const folders = new Set(
+      [...packed].flatMap((path) => path.split("/").map((_, i, names) => names.slice(0, i).join("/"))),
+    );
+    const dead = [...packed]
+      .filter((path) => path.endsWith(".md"))
+      .flatMap((path) => {
+        const text = readFileSync(join(root, path), "utf8").replaceAll(/```.*?```/gs, "");
+        return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+          .map(([, link]) => link!.replace(/#.*$/, ""))
+          .filter((link) => link !== "" && !/^\w+:/.test(link))
+          .map((link) => ({ path, link, target: posix.join(posix.dirname(path), link) }));
+      })
+      .filter(({ target }) => !packed.has(target) && !folders.has(target));
+    expect(dead).toEqual([]);
+  });
+});
+
+it("loads neither training nor DuckDB nor decoders to open a model", async () => {
+  const hook = `export async function load(url, context, next) {
+    process._rawDebug(url);
+    return next(url, context);
+  }`;
+  const program = `
+    import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hook)}));
+    const { createModel } = await import(${JSON.stringify(pathToFileURL(join(root, "dist/index.js")).href)});
+    await (await createModel("ssl_resnext17_cifar10")).release();`;
+  const { stderr } = await run(process.execPath, ["--input-type=module", "--eval", program], root);
+  const loaded = stderr.split("\n").filter((line) => line.startsWith("file:"));
+  expect(loaded.filter((url) => url.includes("/dist/predict/"))).not.toEqual([]);
+  expect(loaded.filter((url) => /dist\/(train|semi)\/|duckdb|hyparquet|sharp\/|undici/.test(url))).toEqual(
+    [],
+  );
 });
 
 // Downloads the dependencies, with an empty npm cache and none of this repository's settings.
