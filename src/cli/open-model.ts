@@ -1,5 +1,12 @@
 import { UsageError } from "../core/index.ts";
-import { embeddedModel, family, modelConfig, type ModelDescription } from "../nn/index.ts";
+import {
+  embeddedModel,
+  family,
+  isGraphConfig,
+  modelConfig,
+  timmName,
+  type NetworkDescription,
+} from "../nn/index.ts";
 import { calibrateModel, createModel, openImages, openModel as openSource } from "../node/library.ts";
 import type { CreateModelOptions } from "../predict/create-model.ts";
 import type { ModelSource } from "../predict/open-model.ts";
@@ -25,14 +32,14 @@ export function modelSettings(
   options: ModelOptions,
   terminal: Terminal,
 ): Omit<CreateModelOptions, "device" | "plan" | "decode" | "precision" | "calibration"> {
-  const { weights, key, ema, inputSize, cropPct, interpolation, exif, offline } = options;
+  const { weights, key, ema, inputSize, cropPct, interpolation, mean, std, exif, offline } = options;
   return {
     pretrained: weights === undefined,
     // Without a name, the file itself says what it holds.
     ...(weights !== undefined && options.model !== undefined ? { weights } : {}),
     key,
     ema,
-    preprocessing: defined({ inputSize, cropPct, interpolation, exifOrientation: exif }),
+    preprocessing: defined({ inputSize, cropPct, interpolation, mean, std, exifOrientation: exif }),
     hub: { ...(offline ? { offline: "--offline" } : {}), onEvent: hubNotices(terminal) },
     signal: terminal.signal,
   };
@@ -67,13 +74,14 @@ export async function openModel(
   });
   checkArchitecture(options, model);
   noticeDefault(options, model.description, terminal);
+  noticeAssumed(model.description, terminal);
   return model;
 }
 
 /** Says which model answers when none was named, and what it does not know. */
 export function noticeDefault(
   { model, weights }: ModelOptions,
-  { name, config, preprocessing: { inputSize } }: ModelDescription,
+  { name, config, preprocessing: { inputSize } }: NetworkDescription,
   terminal: Terminal,
 ): void {
   if (model !== undefined || weights !== undefined) return;
@@ -83,9 +91,23 @@ export function noticeDefault(
   );
 }
 
+/** Says when nobody said how an ONNX file wants its images. */
+function noticeAssumed(
+  { name, provenance, preprocessing: { inputSize, cropPct, interpolation } }: NetworkDescription,
+  terminal: Terminal,
+): void {
+  if (provenance["preprocessing"] === undefined) return;
+  terminal.notice(
+    `nothing says how ${name} wants its images: as ImageNet's models is assumed, ${inputSize}x${inputSize}, crop ${cropPct}, ` +
+      `${interpolation}, ImageNet's mean and std; --crop-pct, --interpolation, --mean and --std, or a config.json beside it, say otherwise`,
+  );
+}
+
 function checkArchitecture({ model: named, weights }: ModelOptions, { description }: Model): void {
   if (named === undefined || weights === undefined) return;
-  const [asked, held] = [modelConfig(named), description.config].map((config) => family.architecture(config));
+  const { config } = description;
+  const asked = family.architecture(modelConfig(named));
+  const held = isGraphConfig(config) ? "an ONNX model" : family.architecture(config);
   if (asked === held) return;
   throw new UsageError(
     "usage/other-model",
@@ -122,7 +144,8 @@ function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-const asPath = (file: string): string => (/[/\\]/.test(file) ? file : `./${file}`);
+const asPath = (file: string): string =>
+  /[/\\]/.test(file) && timmName(file) === undefined ? file : `./${file}`;
 
 type Given = CalibrationOptions & { readonly precision: string | undefined };
 

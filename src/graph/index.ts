@@ -106,7 +106,7 @@ export {
 } from "./passes/quantise-convolutions.ts";
 export { printGraph } from "./print.ts";
 export { encodeModel, type EncodedModel, type EncodeOptions, modelBytes } from "./onnx/encode-model.ts";
-export { readModelInterface, type ModelInterface, type ModelValue } from "./onnx/proto.ts";
+export { readModelInterface, type ModelInterface, type ModelOutput, type ModelValue } from "./onnx/proto.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
 export { lowerBlocked, blockedInference, blockedTraining } from "./lower/nchwc/lower-blocked.ts";

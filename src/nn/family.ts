@@ -2,6 +2,7 @@ import type { ZodMiniType } from "zod/mini";
 import type { StateDict } from "../core/index.ts";
 import type { Value } from "../graph/index.ts";
 import type { Preprocessing } from "../image/index.ts";
+import type { TimmRecipe } from "./families/timm-resnets.ts";
 import type { Forward } from "./forward.ts";
 
 /** What the configuration of any family says. */
@@ -58,6 +59,13 @@ export interface ModelFamily<Config extends CommonConfig, Tap extends string> {
    * @throws ModelError `model/unrecognised-weights` for tensors of another family.
    */
   detect(weights: StateDict): Config;
+
+  /** What an architecture of this name in timm's terms needs and the family has not; nothing for those that it can hold. */
+  neededByName(name: string): readonly string[];
+  /** What timm's tables say of a model by its name, with or without its tag. */
+  timmRecipe(name: string): TimmRecipe | undefined;
+  /** timm's names, with tags, of the models that the family can hold. */
+  readonly timmNames: readonly string[];
 
   /**
    * The network from images to logits. Computes nothing: what is not asked for is not in the graph.

@@ -11,7 +11,9 @@ export {
   randomTensors,
 } from "./state.ts";
 export { networkWeights, type NetworkWeights } from "./network-weights.ts";
-export { findCard, hasWeights, listModels, modelConfig } from "./registry.ts";
+export { findCard, hasWeights, listModels, modelConfig, timmName, weightsEnding } from "./registry.ts";
+export { parseHubConfig, statedByArguments, statedByMetadata, type StatedModel } from "./stated-model.ts";
+export { unsupported } from "./unsupported.ts";
 export {
   modelCards,
   type ModelCard,
@@ -31,9 +33,13 @@ export {
 } from "./provenance.ts";
 export {
   decodeDescription,
+  descriptionKey,
   encodeDescription,
   hashedConfig,
+  isGraphConfig,
+  type GraphConfig,
   type ModelDescription,
+  type NetworkDescription,
 } from "./model-description.ts";
 export {
   evaluation,

@@ -4,6 +4,26 @@ import { ModelError } from "../core/index.ts";
 import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
 import { family, type ModelConfig } from "./families/index.ts";
 
+/** What is known of an ONNX model of any architecture, in place of a configuration. */
+export interface GraphConfig {
+  readonly kind: "graph";
+  /** 0 for a model that gives embeddings only. */
+  readonly numClasses: number;
+  readonly inChannels: number;
+  /** Numbers in its weights. */
+  readonly parameters: number;
+  /** Numbers in an embedding, where the model gives one and says so. */
+  readonly embeddingLength: number | undefined;
+}
+
+/** Whether a network is an ONNX model of any architecture. */
+export const isGraphConfig = (config: ModelConfig | GraphConfig): config is GraphConfig => "kind" in config;
+
+/** What is known of a network that looks at images: of weights, or of an ONNX model that says less. */
+export interface NetworkDescription extends Omit<ModelDescription, "config"> {
+  readonly config: ModelConfig | GraphConfig;
+}
+
 /** Everything that inference needs besides the weights. A checkpoint carries it in its metadata. */
 export interface ModelDescription {
   /** Name of the model; free for models that were trained here. */
@@ -11,6 +31,8 @@ export interface ModelDescription {
   readonly config: ModelConfig;
   /** Class names in the order of the logits; `imagenet-1k` stands for ImageNet's; empty when unknown. */
   readonly classes: readonly string[] | "imagenet-1k";
+  /** Ids by which data sets name the classes, such as those of WordNet, where the names are words for them. */
+  readonly classIds?: readonly string[] | undefined;
   readonly preprocessing: Preprocessing;
   /** Where the weights come from: source, licence, recipe, and whatever else should be remembered. */
   readonly provenance: Readonly<Record<string, string>>;
@@ -20,16 +42,17 @@ const schema = z.strictObject({
   name: z.string().check(z.minLength(1)),
   config: family.schema,
   classes: z.union([z.literal("imagenet-1k"), z.array(z.string())]),
+  classIds: z.optional(z.array(z.string())),
   preprocessing: z.unknown(),
   provenance: z.record(z.string(), z.string()),
 });
 
 /** The metadata entry that holds the description, as JSON. */
-const key = "ssl-resnext";
+export const descriptionKey = "ssl-resnext";
 
 /** Metadata for a safetensors file that is to be complete in itself. */
 export function encodeDescription(description: ModelDescription): Readonly<Record<string, string>> {
-  return { format: "pt", [key]: JSON.stringify(description) };
+  return { format: "pt", [descriptionKey]: JSON.stringify(description) };
 }
 
 /**
@@ -42,7 +65,7 @@ export function decodeDescription(
   metadata: Readonly<Record<string, string>>,
   file: string,
 ): ModelDescription | undefined {
-  const text = metadata[key];
+  const text = metadata[descriptionKey];
   if (text === undefined) return undefined;
   try {
     // English texts are not in zod/mini by default.
@@ -59,7 +82,7 @@ export function decodeDescription(
   } catch (cause) {
     throw new ModelError(
       "model/invalid-description",
-      `${file}: its metadata "${key}" does not describe a model: ${(cause as Error).message}`,
+      `${file}: its metadata "${descriptionKey}" does not describe a model: ${(cause as Error).message}`,
       { cause },
     );
   }

@@ -20,7 +20,9 @@ export function provenanceOfAccuracy({ accuracy: [top1, top5], testSet }: Stated
 }
 
 /** Reads what {@link provenanceOfAccuracy} wrote; `undefined` for checkpoints that state none. */
-export function statedAccuracy({ provenance }: ModelDescription): StatedAccuracy | undefined {
+export function statedAccuracy({
+  provenance,
+}: Pick<ModelDescription, "provenance">): StatedAccuracy | undefined {
   const { top1, top5, "test set": testSet } = provenance;
   const accuracy = [Number(top1), Number(top5)] as const;
   return testSet === undefined || accuracy.some(Number.isNaN) ? undefined : { accuracy, testSet };

@@ -2,6 +2,7 @@ import { elementCount, seededRandom, tensor, type StateDict, type TensorSource }
 import { input } from "../graph/index.ts";
 import { family, type ModelConfig } from "./families/index.ts";
 import { collectParameters, evaluation, type ParameterSpec } from "./forward.ts";
+import { isGraphConfig, type GraphConfig } from "./model-description.ts";
 
 /** Parameters and buffers of a model, in state-dict order, without `num_batches_tracked`. */
 export function parametersOf(config: ModelConfig): readonly ParameterSpec[] {
@@ -14,8 +15,9 @@ export function expectedShapes(config: ModelConfig): ReadonlyMap<string, readonl
   return new Map(parametersOf(config).map(({ name, dims }) => [name, dims]));
 }
 
-/** Number of trained parameters: the figure that model cards give. */
-export function countParameters(config: ModelConfig): number {
+/** Number of trained parameters: the figure that model cards give; of an ONNX model the numbers in its weights. */
+export function countParameters(config: ModelConfig | GraphConfig): number {
+  if (isGraphConfig(config)) return config.parameters;
   const trained = parametersOf(config).filter(({ kind }) => kind === "parameter");
   return trained.reduce((sum, { dims }) => sum + elementCount(dims), 0);
 }

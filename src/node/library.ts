@@ -24,7 +24,7 @@ import { nodePlatform } from "./platform.ts";
  * per process: a program that uses sharp itself finds them changed, and may set them again.
  *
  * @param model A card's name (`ssl_resnext50_32x4d`), timm's tag, the embedded model's name (`ssl_resnext17_cifar10`), an
- *   architecture, a weights file, or an ONNX file that `exportOnnx` wrote.
+ *   architecture, `timm/NAME`, a weights file or a folder of one, or an ONNX file of any image classifier.
  * @throws ModelError, DataError, WeightsError, SessionError.
  * @example
  * const model = await createModel("ssl_resnext50_32x4d", { pretrained: true });

@@ -3,9 +3,10 @@ import type { ImageItem, ModelClasses } from "../data/index.ts";
 import {
   family,
   findCard,
+  isGraphConfig,
   noClassifier,
   type ModelCard,
-  type ModelDescription,
+  type NetworkDescription,
   type Tap,
 } from "../nn/index.ts";
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
@@ -84,6 +85,8 @@ export interface EmbedOptions extends RunOptions {
    * @default "ignored"
    */
   readonly mirror?: "ignored" | "averaged" | undefined;
+  /** Of an ONNX file the output to take, by its name. @default the one that is called an embedding */
+  readonly output?: string | undefined;
 }
 
 /** A pipeline that computes the outputs asked for, and how it is laid out. */
@@ -106,7 +109,7 @@ export type OpenPipeline = (
  * Sessions are opened when they are first needed and kept until `release`.
  */
 export class Model<Input = ImageInput> implements Network {
-  readonly description: ModelDescription;
+  readonly description: NetworkDescription;
   /** The published card, for models that have one. */
   readonly card: ModelCard | undefined;
   /** Class names in the order of the logits. */
@@ -122,7 +125,7 @@ export class Model<Input = ImageInput> implements Network {
 
   /** @param classes What `classesOf` gives for the description. */
   constructor(
-    description: ModelDescription,
+    description: NetworkDescription,
     classes: ModelClasses,
     itemOf: ItemOf<Input>,
     open: OpenPipeline,
@@ -131,7 +134,8 @@ export class Model<Input = ImageInput> implements Network {
     this.card = findCard(description.name);
     this.classes = classNames(classes);
     this.modelClasses = classes;
-    this.lastLayer = family.stages(description.config).at(-1)!.name;
+    const { config } = description;
+    this.lastLayer = isGraphConfig(config) ? family.taps.at(-1)! : family.stages(config).at(-1)!.name;
     this.#open = open;
     this.#itemOf = itemOf;
   }
@@ -186,8 +190,12 @@ export class Model<Input = ImageInput> implements Network {
   }
 
   /** Embeds any number of images in bounded memory. */
-  async *embedAll(images: Images, { mirror = "ignored", signal }: EmbedOptions = {}): Results<Embedded> {
-    const output = mirror === "averaged" ? "mirrored_embedding" : "embedding";
+  async *embedAll(
+    images: Images,
+    { mirror = "ignored", output: named, signal }: EmbedOptions = {},
+  ): Results<Embedded> {
+    const usual = mirror === "averaged" ? "mirrored_embedding" : "embedding";
+    const output = named === undefined ? usual : (`output:${named}` as const);
     for await (const result of this.run([output], images, signal)) {
       yield "error" in result ? result : { image: result.image, embedding: result.outputs[output]!.data };
     }

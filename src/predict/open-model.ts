@@ -1,24 +1,23 @@
-import { DataError, ModelError, type StateDict } from "../core/index.ts";
-import { baseName, type StorageFor } from "../core/storage/index.ts";
+import { ModelError, type StateDict } from "../core/index.ts";
 import { changePreprocessing, type Preprocessing } from "../image/index.ts";
 import {
   adaptWeights,
-  decodeDescription,
   expectedShapes,
   family,
-  findCard,
   hasWeights,
   modelConfig,
   networkWeights,
   randomStateDict,
-  releaseCard,
+  timmName,
+  weightsEnding,
   withoutAccuracy,
   type ModelConfig,
   type ModelDescription,
 } from "../nn/index.ts";
 import type { Platform } from "../runtime/index.ts";
-import { pretrainedNames, weightFiles, type DownloadOptions } from "../weights/hub/index.ts";
-import { fitStateDict, openCheckpoint, type Checkpoint } from "../weights/index.ts";
+import type { DownloadOptions } from "../weights/hub/index.ts";
+import { fitStateDict, openWeights, weightsFile, type Checkpoint } from "../weights/index.ts";
+import { describeWeights, nameOf, withClasses } from "./describe-weights.ts";
 import type { ItemOf } from "./model.ts";
 
 /** Which model, and what to change about it. */
@@ -70,7 +69,7 @@ export const isOnnxPath = (path: string): boolean => /\.onnx$/i.test(path);
 
 /** Whether this is the path of a weights file: names of models have no slashes and other endings. */
 export const isWeightsPath = (model: string): boolean =>
-  /[/\\]|\.(pth|pt|bin|tar|ckpt|safetensors)$/i.test(model);
+  timmName(model) === undefined && (/[/\\]/.test(model) || weightsEnding.test(model));
 
 /**
  * Finds a model by name or by file.
@@ -86,7 +85,6 @@ export async function openModel(
 ): Promise<ModelSource> {
   const { weights } = options;
   if (isWeightsPath(model) || (weights !== undefined && weights !== "random")) {
-    refuseGraph(weights ?? model);
     return weights === undefined
       ? fromFile(platform, model, undefined, options)
       : fromFile(platform, weights, model, options);
@@ -111,7 +109,7 @@ export async function openModel(
       `${model}: ${options.ema ? "averaged weights" : `weights of the name ${options.key}`} are asked for, and no file of weights is given.`,
     );
   }
-  const described = describe(nameOf(model), config, { weights: `random, seed ${options.seed ?? 0}` });
+  const described = describeRandom(model, config, options.seed ?? 0);
   return withOverrides(described, options, (use) => use(undefined));
 }
 
@@ -124,22 +122,6 @@ function refuseGraph(path: string): void {
   );
 }
 
-/**
- * The file of weights that a path means: of the folder of a run the best ones.
- *
- * @throws DataError `data/not-found` for a folder without them
- */
-export async function weightsFile(storageFor: StorageFor, path: string): Promise<string> {
-  const storage = storageFor(path);
-  if ((await storage.stat(path))?.kind !== "folder") return path;
-  const best = storage.join(path, "best.safetensors");
-  if (await storage.stat(best)) return best;
-  throw new DataError(
-    "data/not-found",
-    `${path}: expected a file of weights, or the folder of a run, which has best.safetensors; this folder has none.`,
-  );
-}
-
 async function fromFile(
   { storageFor }: ModelPlatform,
   given: string,
@@ -147,14 +129,15 @@ async function fromFile(
   options: ModelOptions,
 ): Promise<ModelSource> {
   const path = await weightsFile(storageFor, given);
+  refuseGraph(path);
   const open: WithCheckpoint = async (use) => {
-    await using source = await storageFor(path).open(path);
+    await using weights = await openWeights(storageFor, path, { ema: options.ema, key: options.key });
+    const { checkpoint } = weights;
     // Awaited here: the file has to stay open meanwhile.
-    const checkpoint = await openCheckpoint(source, { ema: options.ema, key: options.key });
     return await use({ ...checkpoint, tensors: networkWeights(checkpoint, path, options.key).tensors });
   };
-  const described = await open(({ tensors, metadata }) =>
-    Promise.resolve(decodeDescription(metadata, path) ?? describeFile(path, name, tensors)),
+  const described = await open((checkpoint) =>
+    describeWeights(storageFor, path, checkpoint, checkpoint.tensors, name),
   );
   const source = withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
   return { ...source, file: path };
@@ -164,30 +147,12 @@ type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promis
 /** Without tensors, weights are random. */
 type WithTensors = <T>(use: (tensors: StateDict | undefined) => Promise<T>) => Promise<T>;
 
-/** The description of weights that carry none: by the model's name, or else by their shapes. */
-function describeFile(path: string, name: string | undefined, tensors: StateDict): ModelDescription {
-  const numClasses = tensors.get(family.classifier.weight)?.dims[0] ?? 0;
-  const config =
-    name === undefined ? family.detect(tensors) : family.complete({ ...modelConfig(name), numClasses });
-  const file = baseName(path);
-  const published = pretrainedNames.find((model) => weightFiles[model].file === file);
-  const stem = file.replace(/(?<=.)\.[^.]*$/, "");
-  return describe(name === undefined ? (published ?? stem) : nameOf(name), config, {
-    weights: file,
-    ...(findCard(name ?? published ?? "") ? { licence: releaseCard.licence } : {}),
-  });
-}
-
-function describe(
-  name: string,
-  config: ModelConfig,
-  provenance: ModelDescription["provenance"],
-): ModelDescription {
+/** The description of random weights. */
+function describeRandom(name: string, config: ModelConfig, seed: number): ModelDescription {
   const classes = config.numClasses === 1000 ? "imagenet-1k" : [];
-  return { name, config, classes, preprocessing: family.preprocessing(config), provenance };
+  const provenance = { weights: `random, seed ${seed}` };
+  return { name: nameOf(name), config, classes, preprocessing: family.preprocessing(config), provenance };
 }
-
-const nameOf = (model: string): string => findCard(model)?.name ?? model;
 
 function withOverrides(
   described: ModelDescription,
@@ -225,26 +190,14 @@ function override(described: ModelDescription, options: ModelOptions): ModelDesc
     ...(outputStride === undefined ? {} : { outputStride }),
   });
   const sameClasses = config.numClasses === described.config.numClasses;
-  const classes = options.classes ?? (sameClasses ? described.classes : []);
   const isSame = sameClasses && config.inChannels === described.config.inChannels;
   const provenance = isSame ? described.provenance : withoutAccuracy(described.provenance);
-  const changed = withClasses({ ...described, config, provenance }, classes);
+  const { classIds: _, ...others } = described;
+  const kept = sameClasses
+    ? { ...described, config, provenance }
+    : { ...others, config, provenance, classes: [] };
+  const changed = options.classes === undefined ? kept : withClasses(kept, options.classes);
   return { ...changed, preprocessing: changePreprocessing(described.preprocessing, preprocessing) };
-}
-
-/** @throws ModelError `model/class-names` unless there is a name for each class, or none. */
-export function withClasses(
-  described: ModelDescription,
-  classes: ModelDescription["classes"],
-): ModelDescription {
-  const { numClasses } = described.config;
-  if (classes !== "imagenet-1k" && classes.length !== 0 && classes.length !== numClasses) {
-    throw new ModelError(
-      "model/class-names",
-      `${classes.length} class names were given for a classifier of ${numClasses} classes; give one each.`,
-    );
-  }
-  return { ...described, classes };
 }
 
 /** What models need of their platform. @typeParam Input What may be given as one image; `never` where that does not matter */

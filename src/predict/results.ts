@@ -1,6 +1,6 @@
 import type { SslResnextError } from "../core/index.ts";
 import { imagenetClasses, type ImageItem, type ModelClasses } from "../data/index.ts";
-import type { InferenceOutput, ModelDescription, Tap } from "../nn/index.ts";
+import type { InferenceOutput, NetworkDescription, Tap } from "../nn/index.ts";
 import type { ImageFeeds } from "../runtime/index.ts";
 import { softmax, topk } from "./metrics.ts";
 
@@ -9,7 +9,10 @@ export interface RunOptions {
 }
 
 /** What a pipeline computes: outputs of the network, or logits and the map that explains one of them. */
-export type Computation = readonly InferenceOutput[] | { readonly explains: Tap };
+export type Computation = readonly (InferenceOutput | NamedOutput)[] | { readonly explains: Tap };
+
+/** An output of an ONNX model by its own name. */
+type NamedOutput = `output:${string}`;
 
 /** Float outputs of a network for one image, by name. */
 export type RawOutputs = Readonly<
@@ -23,7 +26,7 @@ export type Results<Success> = AsyncGenerator<Success | Failure, void, undefined
 
 /** What runs a network over images. */
 export interface Network {
-  readonly description: ModelDescription;
+  readonly description: NetworkDescription;
   /** Class names in the order of the logits. */
   readonly classes: readonly string[];
   /** The same as data sets may spell them: ImageNet's with WordNet ids and all lemmas. */
@@ -109,7 +112,10 @@ export function classNames(classes: ModelClasses): readonly string[] {
 }
 
 /** A model's classes as data sets may spell them; `class 7` where the model does not know them. */
-export async function classesOf({ classes, config }: ModelDescription): Promise<ModelClasses> {
+export async function classesOf({ classes, classIds, config }: NetworkDescription): Promise<ModelClasses> {
   if (classes === "imagenet-1k") return imagenetClasses();
+  if (classIds) {
+    return classes.map((label, index) => ({ index, wnid: classIds[index]!, label, lemmas: [label] }));
+  }
   return classes.length > 0 ? classes : Array.from({ length: config.numClasses }, (_, i) => `class ${i}`);
 }

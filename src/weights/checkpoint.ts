@@ -22,7 +22,12 @@ export interface Checkpoint {
   readonly unread?: readonly string[] | undefined;
   /** safetensors: its `__metadata__`; `.pth`: strings and numbers beside the state dict, such as `epoch`. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What a training program was called with, where a `.pth` keeps it as `args`: texts, numbers and lists of them. */
+  readonly arguments?: Readonly<Record<string, ArgumentValue>> | undefined;
 }
+
+/** A plain value among the arguments of a training program. */
+export type ArgumentValue = null | string | number | boolean | readonly ArgumentValue[];
 
 /** Where training programs put averaged weights. */
 export const averagedKeys: readonly string[] = ["state_dict_ema", "model_ema", "ema_state_dict"];

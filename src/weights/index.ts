@@ -4,3 +4,4 @@ export { averagedKeys, type Checkpoint, type OpenCheckpointOptions, hashWeights 
 export { fitStateDict, type FitOptions, toFloat32 } from "./fit-state-dict.ts";
 export { inferenceWeights, openCheckpoint, projectionScope } from "./open-checkpoint.ts";
 export { encodeSafetensors, type EncodedSafetensors } from "./safetensors.ts";
+export { isShardIndex, openWeights, weightsFile, type OpenedWeights } from "./open-weights.ts";

@@ -48,9 +48,11 @@ export async function openCheckpoint(
       ? "it is empty"
       : text.slice(257, 262) === "ustar"
         ? "it is a tar archive, as torch before 0.2 wrote: load and save it again with a later PyTorch"
-        : stranger !== undefined
-          ? `it is ${stranger}`
-          : `it starts with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
+        : head[0] === 8 && head[2] === 0x12 && /pytorch|onnx|tf2onnx|keras|skl2onnx/i.test(text)
+          ? "it is an ONNX model: let its name end in .onnx"
+          : stranger !== undefined
+            ? `it is ${stranger}`
+            : `it starts with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
   throw refuse(source.name, "unknown-format", `expected a .pth or .safetensors file, but ${what}.`);
 }
 

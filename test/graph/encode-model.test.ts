@@ -295,7 +295,8 @@ describe("readModelInterface", () => {
         { name: "list", dtype: undefined, shape: [] },
         { name: "untyped", dtype: undefined, shape: [] },
       ],
-      outputs: [{ name: "logits", dtype: "float32", shape: ["N", 10] }],
+      outputs: [{ name: "logits", dtype: "float32", shape: ["N", 10], op: undefined }],
+      parameters: 0,
     });
   });
 

@@ -90,7 +90,7 @@ describe("pickles that would run code", () => {
     expect(error.code).toBe("weights/forbidden-global");
     expect(error.message).toContain("os.system");
     expect(error.message).toContain("Nothing was executed");
-    expect(error.message).toContain("torch.save(model.state_dict(), path)");
+    expect(error.message).toContain('torch.save(model.state_dict(), "weights.pth")');
   });
 });
 

@@ -1,21 +1,33 @@
 import { availableParallelism } from "node:os";
-import { elementCount, seededRandom, tensor, type StateDict, type Tensor } from "../../core/index.ts";
+import {
+  elementCount,
+  seededRandom,
+  tensor,
+  UsageError,
+  type StateDict,
+  type Tensor,
+} from "../../core/index.ts";
 import type { Graph } from "../../graph/index.ts";
 import {
   activationRangeGraph,
   countParameters,
   inferenceGraph,
+  isGraphConfig,
   layerTable,
   type ModelDescription,
+  type NetworkDescription,
   type Quantisation,
 } from "../../nn/index.ts";
 import { openModel } from "../../node/library.ts";
 import { cpuBlockSize } from "../../node/onnx/block-size.ts";
 import { createSession } from "../../node/onnx/ort-session.ts";
 import { nodePlatform } from "../../node/platform.ts";
-import { requireInt8Kernels } from "../../predict/create-model.ts";
+import { requireInt8Kernels, type CreateModelOptions } from "../../predict/create-model.ts";
+import { readGraph } from "../../predict/open-graph.ts";
+import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import { compileModel } from "../../predict/pipeline/image-pipeline.ts";
 import type { Device, Session, StoredModel } from "../../runtime/index.ts";
+import { weightsFile } from "../../weights/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { bar, grouped, plural, si } from "../output/numbers.ts";
@@ -31,30 +43,17 @@ export async function benchmark(
 ): Promise<Outcome> {
   const { device, precision, threads, batchSizes, warmUp, runs } = options;
   if (precision === "int8") requireInt8Kernels(device);
-  const settings = modelSettings(options, terminal);
-  const source = await openModel(modelName(options), {
-    ...settings,
-    pretrained: options.pretrained,
-  });
-  noticeDefault(options, source.description, terminal);
-  const { config, preprocessing, name } = source.description;
+  const subject = await openSubject(options, terminal);
+  const { config, preprocessing, name } = subject.description;
   const { inputSize } = preprocessing;
-  terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
-  const blockSize = device === "cpu" ? await cpuBlockSize() : undefined;
-  const compiled = await source.withWeights((weights) =>
-    compileModel(
-      nodePlatform,
-      benchmarkGraph(source.description, weights, precision, blockSize),
-      terminal.signal,
-    ),
-  );
-  const session = await openSession(compiled, options, terminal.signal);
+  const session = await openSession(subject.compiled, options, terminal.signal);
+  const [input = "images"] = session.inputNames;
   const timings: Timing[] = [];
   try {
-    for (const batchSize of batchSizes) {
-      const images = randomImages([batchSize, config.inChannels, inputSize, inputSize]);
+    for (const batchSize of subject.batch === undefined ? batchSizes : [subject.batch]) {
+      const images = subject.images(batchSize);
       const run = async (): Promise<void> => {
-        await session.run({ images }, { outputs: session.outputNames, signal: terminal.signal });
+        await session.run({ [input]: images }, { outputs: session.outputNames, signal: terminal.signal });
       };
       const onRun = (done: number): void =>
         terminal.status(() =>
@@ -67,7 +66,9 @@ export async function benchmark(
   }
   terminal.clearStatus();
 
-  const layers = layerTable(config, inputSize);
+  const multiplyAdds = isGraphConfig(config)
+    ? undefined
+    : layerTable(config, inputSize).reduce((sum, layer) => sum + layer.multiplyAdds, 0);
   const result: BenchmarkResult = {
     model: name,
     device,
@@ -75,7 +76,7 @@ export async function benchmark(
     threads: threads ?? availableParallelism(),
     inputSize,
     parameters: countParameters(config),
-    multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
+    ...(multiplyAdds === undefined ? {} : { multiplyAdds }),
     warmUp,
     runs,
     timings,
@@ -84,6 +85,61 @@ export async function benchmark(
     options.json ? [JSON.stringify(result, null, 2)] : benchmarkLines(result, terminal.style),
   );
   return "ok";
+}
+
+/** What is timed. */
+interface Subject {
+  readonly description: NetworkDescription;
+  readonly compiled: StoredModel;
+  /** The only number of images that it takes at once, if there is one. */
+  readonly batch?: number | undefined;
+  readonly images: (count: number) => Tensor;
+}
+
+async function openSubject(options: BenchmarkOptions, terminal: Terminal): Promise<Subject> {
+  const [name, settings] = [modelName(options), modelSettings(options, terminal)];
+  const given = settings.weights ?? name;
+  const path = isWeightsPath(given) ? await weightsFile(nodePlatform.storageFor, given) : given;
+  if (isOnnxPath(path)) return graphSubject(path, options, settings);
+  const source = await openModel(name, { ...settings, pretrained: options.pretrained });
+  const { description } = source;
+  noticeDefault(options, description, terminal);
+  terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
+  const blockSize = options.device === "cpu" ? await cpuBlockSize() : undefined;
+  const compiled = await source.withWeights((weights) =>
+    compileModel(
+      nodePlatform,
+      benchmarkGraph(description, weights, options.precision, blockSize),
+      terminal.signal,
+    ),
+  );
+  const { inputSize } = description.preprocessing;
+  const images = (count: number): Tensor =>
+    randomImages([count, description.config.inChannels, inputSize, inputSize]);
+  return { description, compiled, images };
+}
+
+/** An ONNX file as it is. @throws UsageError `usage/precision` */
+async function graphSubject(
+  path: string,
+  { precision }: BenchmarkOptions,
+  settings: CreateModelOptions,
+): Promise<Subject> {
+  if (precision === "int8") {
+    throw new UsageError(
+      "usage/precision",
+      `${path} has the precision that it was exported with; leave --precision out.`,
+    );
+  }
+  const { description, form, batch } = await readGraph(nodePlatform, path, settings);
+  const { inputSize, cropPct } = description.preprocessing;
+  const side = form === "normalised" ? inputSize : Math.floor(inputSize / cropPct);
+  const images = (count: number): Tensor =>
+    form === "bytes"
+      ? tensor("uint8", [side, side, 3], new Uint8Array(side * side * 3).fill(127))
+      : randomImages([count, description.config.inChannels, side, side]);
+  const compiled = { model: path, remove: () => Promise.resolve() };
+  return { description, compiled, batch: form === "normalised" ? batch : 1, images };
 }
 
 async function openSession(
@@ -117,8 +173,8 @@ interface BenchmarkResult {
   readonly threads: number;
   readonly inputSize: number;
   readonly parameters: number;
-  /** For one image. */
-  readonly multiplyAdds: number;
+  /** For one image; not known of an ONNX file. */
+  readonly multiplyAdds?: number;
   readonly warmUp: number;
   readonly runs: number;
   readonly timings: readonly Timing[];
@@ -135,7 +191,9 @@ function benchmarkLines(result: BenchmarkResult, style: Style): string[] {
     ...definitions([
       ["model", `${model}, ${inputSize}x${inputSize}`],
       ["parameters", grouped(parameters)],
-      ["multiply-adds", `${si(multiplyAdds)} for an image`],
+      ...(multiplyAdds === undefined
+        ? []
+        : [["multiply-adds", `${si(multiplyAdds)} for an image`] as [string, string]]),
       ["device", `${device} in ${precision}, one session with ${plural(threads, "thread")}`],
       [
         "measured",
@@ -155,7 +213,7 @@ function benchmarkLines(result: BenchmarkResult, style: Style): string[] {
         String(batchSize),
         millisecondsPerImage.toFixed(2),
         imagesPerSecond.toFixed(1),
-        ((imagesPerSecond * multiplyAdds) / 1e9).toFixed(1),
+        multiplyAdds === undefined ? "" : ((imagesPerSecond * multiplyAdds) / 1e9).toFixed(1),
         style.accent(bar(imagesPerSecond / fastest, barColumns)),
       ]),
     ),

@@ -1,7 +1,7 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
-import { oneOf, taps } from "../options/schemas.ts";
+import { taps, text } from "../options/schemas.ts";
 
 /** `embed`: the pooled features of each image, or a feature map. */
 export const embedCommand = {
@@ -9,8 +9,8 @@ export const embedCommand = {
   options: {
     tap: {
       flags: "--tap <layer>",
-      about: `give a feature map instead: ${taps.join(", ")}`,
-      schema: oneOf(taps).optional(),
+      about: `give a feature map instead: ${taps.join(", ")}; of another's ONNX file the output of this name`,
+      schema: text.optional(),
     },
     ...outputOptions,
     ...inputOptions,

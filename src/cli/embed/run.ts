@@ -1,11 +1,12 @@
 import { UsageError } from "../../core/index.ts";
-import { family, type Tap } from "../../nn/index.ts";
 import type { ImageSource } from "../../data/index.ts";
+import { family, isGraphConfig, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
 import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
+import { taps } from "../options/schemas.ts";
 import { printable, truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import {
@@ -32,20 +33,33 @@ export async function embed(
   }
   const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
   const model = await openModel(options, terminal);
-  const { signal } = terminal;
-  const { leftOut } = images;
-  const run = { total: images.size, options: { ...options, leftOut }, terminal };
   try {
-    await announcePlan(model, [tap ?? "embedding"], images.size, terminal);
-    const outcome =
-      tap === undefined
-        ? await write(embeddedShape(model, terminal), model.embedAll(images, { signal }), run)
-        : await write(featuredShape(tap, terminal), model.featuresAll(images, [tap], { signal }), run);
+    const outcome = await writeOutput(tap, model, images, options, terminal);
     noticeUnturned(options, model, terminal);
     return outcome;
   } finally {
     await model.release();
   }
+}
+
+async function writeOutput(
+  tap: string | undefined,
+  model: Model,
+  images: ImageSource,
+  options: OutputOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { signal } = terminal;
+  const { leftOut } = images;
+  const run = { total: images.size, options: { ...options, leftOut }, terminal };
+  // A network of weights has these; any other name is that of an output.
+  const layer = isGraphConfig(model.description.config) ? undefined : taps.find((name) => name === tap);
+  if (layer !== undefined) {
+    await announcePlan(model, [layer], images.size, terminal);
+    return write(featuredShape(layer, terminal), model.featuresAll(images, [layer], { signal }), run);
+  }
+  await announcePlan(model, [tap === undefined ? "embedding" : `output:${tap}`], images.size, terminal);
+  return write(embeddedShape(model, tap, terminal), model.embedAll(images, { output: tap, signal }), run);
 }
 
 function write<Answer extends Embedded | Featured>(
@@ -66,8 +80,14 @@ function write<Answer extends Embedded | Featured>(
   );
 }
 
-function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded | Failure> {
-  const length = family.embeddingLength(model.description.config);
+function embeddedShape(
+  model: Model,
+  output: string | undefined,
+  terminal: Terminal,
+): AnswerShape<Embedded | Failure> {
+  const { config } = model.description;
+  const usual = isGraphConfig(config) ? config.embeddingLength : family.embeddingLength(config);
+  const length = output === undefined ? usual : undefined;
   return {
     entry: (answer) =>
       "error" in answer ? failureEntry(answer) : { image: answer.image, embedding: answer.embedding },
@@ -76,7 +96,7 @@ function embeddedShape(model: Model, terminal: Terminal): AnswerShape<Embedded |
     ],
     columns: [
       { name: "image", type: "text" },
-      { name: "embedding", length },
+      length === undefined ? { name: "embedding", type: "float32[]" } : { name: "embedding", length },
       { name: "error", type: "text" },
     ],
     lines: (answer) =>

@@ -5,7 +5,7 @@ import { flag } from "../options/schemas.ts";
 
 /** `info`: everything that is known of a model or a weights file. */
 export const infoCommand = {
-  operands: { "<model>": "name of a model, or a .pth or .safetensors file" },
+  operands: { "<model>": "name of a model, a .pth, .safetensors or .onnx file, or a folder of one" },
   options: {
     layers: {
       flags: "--layers",

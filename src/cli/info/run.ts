@@ -1,20 +1,20 @@
 import { existsSync } from "node:fs";
 import { UsageError } from "../../core/index.ts";
 import {
-  decodeDescription,
-  family,
   findCard,
+  isGraphConfig,
   layerTable,
   listModels,
   modelConfig,
   networkWeights,
   type Layer,
 } from "../../nn/index.ts";
-import { openFileSource } from "../../node/files/file-storage.ts";
 import { embeddedWeights } from "../../node/files/hub-storage.ts";
 import { nodePlatform } from "../../node/platform.ts";
-import { isWeightsPath, weightsFile } from "../../predict/open-model.ts";
-import { openCheckpoint } from "../../weights/index.ts";
+import { describeWeights } from "../../predict/describe-weights.ts";
+import { readGraph } from "../../predict/open-graph.ts";
+import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
+import { openWeights, weightsFile } from "../../weights/index.ts";
 import type { Outcome } from "../options/command.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import type { InfoOptions } from "./options.ts";
@@ -23,6 +23,8 @@ import {
   cardLines,
   checkpointEntry,
   checkpointLines,
+  graphEntry,
+  graphLines,
   layerLines,
   type CheckpointFacts,
 } from "./view.ts";
@@ -76,20 +78,34 @@ async function aboutModel(name: string, options: InfoOptions): Promise<Subject> 
 }
 
 async function aboutFile(path: string, { key, ema }: InfoOptions): Promise<Subject> {
-  const file = await weightsFile(nodePlatform.storageFor, path);
-  const source = await openFileSource(file);
-  try {
-    const checkpoint = await openCheckpoint(source, { key, ema });
-    const network = networkWeights(checkpoint, file, key);
-    const description = decodeDescription(checkpoint.metadata, file);
-    const config = description?.config ?? family.detect(network.tensors);
-    const facts: CheckpointFacts = { file, size: source.size, checkpoint, network, config, description };
-    return {
-      entry: checkpointEntry(facts),
-      lines: (style) => checkpointLines(facts, style),
-      layers: () => layerTable(config, description?.preprocessing.inputSize),
-    };
-  } finally {
-    await source.close();
-  }
+  const { storageFor } = nodePlatform;
+  const file = await weightsFile(storageFor, path);
+  if (isOnnxPath(file)) return aboutGraph(file);
+  await using weights = await openWeights(storageFor, file, { key, ema });
+  const { checkpoint, size } = weights;
+  const network = networkWeights(checkpoint, file, key);
+  const description = await describeWeights(storageFor, file, checkpoint, network.tensors);
+  const facts: CheckpointFacts = { file, size, checkpoint, network, description };
+  return {
+    entry: checkpointEntry(facts),
+    lines: (style) => checkpointLines(facts, style),
+    layers: () => layerTable(description.config, description.preprocessing.inputSize),
+  };
+}
+
+async function aboutGraph(file: string): Promise<Subject> {
+  const graph = await readGraph(nodePlatform, file);
+  const { config, preprocessing } = graph.description;
+  const size = (await nodePlatform.storageFor(file).stat(file))?.size ?? 0;
+  return {
+    entry: graphEntry(file, size, graph),
+    lines: (style) => graphLines(file, size, graph, style),
+    layers: () => {
+      if (!isGraphConfig(config)) return layerTable(config, preprocessing.inputSize);
+      throw new UsageError(
+        "usage/layers",
+        `--layers: ${file} is an ONNX model of its own architecture; open it with Netron.`,
+      );
+    },
+  };
 }

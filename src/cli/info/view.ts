@@ -4,13 +4,16 @@ import {
   family,
   releaseCard,
   type Layer,
+  descriptionKey,
+  isGraphConfig,
   type ModelCard,
-  type ModelConfig,
   type ModelDescription,
+  type NetworkDescription,
   type TimmAccuracy,
   type TopAccuracy,
   type NetworkWeights,
 } from "../../nn/index.ts";
+import type { DescribedGraph } from "../../predict/describe-graph.ts";
 import { averagedKeys, type Checkpoint } from "../../weights/index.ts";
 import { bytes, grouped, plural, si } from "../output/numbers.ts";
 import { definitions, printable, table } from "../output/table.ts";
@@ -124,13 +127,17 @@ export interface CheckpointFacts {
   readonly checkpoint: Checkpoint;
   /** The network among its tensors. */
   readonly network: NetworkWeights;
-  readonly config: ModelConfig;
-  readonly description: ModelDescription | undefined;
+  readonly description: ModelDescription;
 }
+
+/** What a file says beside its own description. */
+const metadataOf = ({ checkpoint }: CheckpointFacts): Readonly<Record<string, string>> =>
+  Object.hasOwn(checkpoint.metadata, descriptionKey) ? {} : checkpoint.metadata;
 
 /** A weights file as JSON. */
 export function checkpointEntry(facts: CheckpointFacts): object {
-  const { file, size, checkpoint, network, config, description } = facts;
+  const { file, size, checkpoint, network, description } = facts;
+  const { config } = description;
   return {
     file,
     bytes: size,
@@ -144,19 +151,18 @@ export function checkpointEntry(facts: CheckpointFacts): object {
     ...(network.classifier === undefined ? {} : { classifier: network.classifier }),
     unread: checkpoint.unread ?? [],
     tensors: Array.from(checkpoint.tensors, ([name, { dtype, dims }]) => ({ name, dtype, dims })),
-    ...(description && {
-      name: description.name,
-      classes: description.classes,
-      preprocessing: description.preprocessing,
-      provenance: description.provenance,
-    }),
-    metadata: description ? {} : checkpoint.metadata,
+    name: description.name,
+    classes: description.classes,
+    preprocessing: description.preprocessing,
+    provenance: description.provenance,
+    metadata: metadataOf(facts),
   };
 }
 
 /** A weights file for reading. */
 export function checkpointLines(facts: CheckpointFacts, style: Style): string[] {
-  const { file, size, checkpoint, config, description } = facts;
+  const { file, size, checkpoint, description } = facts;
+  const { config } = description;
   const { tensors } = checkpoint;
   const elements = [...tensors.values()].reduce((sum, { dims }) => sum + elementCount(dims), 0);
   const dtypes = [...new Set(Array.from(tensors.values(), ({ dtype }) => dtype))].join(", ");
@@ -168,9 +174,10 @@ export function checkpointLines(facts: CheckpointFacts, style: Style): string[] 
       ["architecture", family.title(config)],
       ["parameters", grouped(countParameters(config))],
       ["tensors", `${plural(tensors.size, "tensor")} (${dtypes}), ${grouped(elements)} elements`],
-      ["classes", classesText(config, description)],
+      ["classes", classesText(description)],
       ...foundPairs(facts),
-      ...(description ? descriptionPairs(description) : metadataPairs(checkpoint.metadata)),
+      ...descriptionPairs(description),
+      ...metadataPairs(metadataOf(facts)),
     ]),
   ];
 }
@@ -193,11 +200,10 @@ function foundPairs({ checkpoint, network }: CheckpointFacts): [string, string][
   return pairs.flatMap(([name, value]): [string, string][] => (value ? [[name, value]] : []));
 }
 
-function classesText({ numClasses }: ModelConfig, description: ModelDescription | undefined): string {
+function classesText({ config: { numClasses }, classes: names }: NetworkDescription): string {
   if (numClasses === 0) return "none: the model gives embeddings";
-  const names = description?.classes;
   if (names === "imagenet-1k") return "1,000 of ImageNet";
-  if (names === undefined || names.length === 0) return `${grouped(numClasses)}, without names in the file`;
+  if (names.length === 0) return `${grouped(numClasses)}, without names in the file`;
   const shown = names.slice(0, 6).map(printable).join(", ");
   return `${grouped(numClasses)}: ${shown}${names.length > 6 ? ", …" : ""}`;
 }
@@ -214,6 +220,60 @@ function descriptionPairs({ name, preprocessing, provenance }: ModelDescription)
 
 function metadataPairs(metadata: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(metadata).map(([name, value]) => [printable(name), printable(value)]);
+}
+
+/** What an ONNX model takes of an image, in words. */
+function inputText({ form, batch, description }: DescribedGraph): string {
+  const { config, preprocessing } = description;
+  if (form !== "normalised") return "one image of any size, prepared inside";
+  const { inputSize, cropPct, interpolation } = preprocessing;
+  const channels = config.inChannels === 1 ? ", grey" : "";
+  return `${inputSize}x${inputSize}${channels}, crop ${cropPct}, ${interpolation}${batch === undefined ? "" : `, ${plural(batch, "image")} at once`}`;
+}
+
+const outputsOf = ({ outputs }: DescribedGraph): string[] =>
+  outputs.map(({ name, dtype, shape }) => `${name} ${dtype ?? "?"}[${shape.join(", ")}]`);
+
+/** An ONNX model as JSON. */
+export function graphEntry(file: string, bytesOfFile: number, graph: DescribedGraph): object {
+  const { description, form, batch, outputs, logits, embedding } = graph;
+  const { name, config, classes, preprocessing, provenance } = description;
+  return {
+    file,
+    bytes: bytesOfFile,
+    format: "onnx",
+    ...(isGraphConfig(config) ? {} : { architecture: family.title(config) }),
+    config,
+    parameters: countParameters(config),
+    input: form,
+    ...(batch === undefined ? {} : { batch }),
+    outputs: outputs.map(({ name: output, dtype, shape }) => ({ name: output, dtype, dims: shape })),
+    logits: logits?.name ?? null,
+    embedding: embedding?.name ?? null,
+    name,
+    classes,
+    preprocessing,
+    provenance,
+  };
+}
+
+/** An ONNX model for reading. */
+export function graphLines(file: string, bytesOfFile: number, graph: DescribedGraph, style: Style): string[] {
+  const { name, config, provenance } = graph.description;
+  return [
+    style.bold(printable(file)),
+    "",
+    ...definitions([
+      ["format", `onnx, ${bytes(bytesOfFile)}`],
+      ["architecture", isGraphConfig(config) ? "its own" : family.title(config)],
+      ["parameters", grouped(countParameters(config))],
+      ["outputs", outputsOf(graph).map(printable).join(", ")],
+      ["classes", classesText(graph.description)],
+      ["name", printable(name)],
+      ["input", inputText(graph)],
+      ...metadataPairs(provenance),
+    ]),
+  ];
 }
 
 /** The layers of a model as a table with totals. */

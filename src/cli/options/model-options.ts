@@ -2,7 +2,7 @@ import * as z from "zod";
 import { embeddedModel } from "../../nn/model-cards.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { OptionTable, OptionValues } from "./command.ts";
-import { flag, integer, oneOf, share, text } from "./schemas.ts";
+import { channels, flag, integer, oneOf, share, text } from "./schemas.ts";
 
 const modelGroup = "Model:";
 
@@ -33,7 +33,7 @@ export const modelOptions = {
   weights: {
     flags: "-w, --weights <file>",
     about:
-      "a .pth or .safetensors file, or the folder of a run, instead of the published weights; or an .onnx of export",
+      "a .pth, .safetensors or .onnx file, or the folder of a run or of a model with its config.json, instead of the published weights",
     group: modelGroup,
     schema: text.optional(),
   },
@@ -62,6 +62,19 @@ export const modelOptions = {
     about: "bilinear or bicubic resize (default: the model's)",
     group: modelGroup,
     schema: oneOf(["bilinear", "bicubic"]).optional(),
+  },
+  mean: {
+    flags: "--mean <values>",
+    about:
+      "mean of red, green and blue on the scale 0 to 1, with commas between, or one for all (default: the model's)",
+    group: modelGroup,
+    schema: channels(-10).optional(),
+  },
+  std: {
+    flags: "--std <values>",
+    about: "their standard deviation (default: the model's)",
+    group: modelGroup,
+    schema: channels(1e-6).optional(),
   },
   exif: {
     flags: "--exif",

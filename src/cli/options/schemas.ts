@@ -43,5 +43,17 @@ export function integers(min: number, max: number): ZodType<readonly number[]> {
   });
 }
 
+/** A number for each of three channels, or one for all, of at least `min`. */
+export function channels(min: number): ZodType<readonly [number, number, number]> {
+  return z.string().transform((list, context) => {
+    const values = list.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+    const [first = Number.NaN, second = first, third = first] = values;
+    const isWhole = values.length === 1 || values.length === 3;
+    if (isWhole && values.every((value) => value >= min && value <= 1000)) return [first, second, third];
+    context.addIssue(`expected one number or three of at least ${min}, with commas between`);
+    return z.NEVER;
+  });
+}
+
 /** The feature maps, as options name them. The list of `nn` would load graphs and their encoding. */
 export const taps: readonly Tap[] = ["stem", "layer1", "layer2", "layer3", "layer4"];

@@ -1,5 +1,10 @@
 import type { LeftOutFiles, RowsWithoutImage } from "../../data/index.ts";
-import { countParameters, statedAccuracy, type ModelDescription, type TopAccuracy } from "../../nn/index.ts";
+import {
+  countParameters,
+  statedAccuracy,
+  type NetworkDescription,
+  type TopAccuracy,
+} from "../../nn/index.ts";
 import {
   perClass,
   type Accuracy,
@@ -13,7 +18,7 @@ import type { Style } from "../output/terminal.ts";
 
 /** Everything that the end of a validation has to say. */
 export interface ValidationSummary {
-  readonly model: ModelDescription;
+  readonly model: NetworkDescription;
   readonly report: ValidationReport;
   readonly rowsWithoutImage?: RowsWithoutImage | undefined;
   readonly claims: readonly Claim[];

@@ -1,4 +1,4 @@
-import { GraphError, type DType } from "../../core/index.ts";
+import { elementCount, GraphError, type DType } from "../../core/index.ts";
 import type { Names } from "../print.ts";
 import { kindOf, type Attribute, type AttributeKind, type Node, type Shape, type Value } from "../value.ts";
 import { decodeMessage, onnxType, type Message } from "./messages.ts";
@@ -53,11 +53,19 @@ export interface ModelValue {
   readonly shape: Shape;
 }
 
+/** An output of a model, and the operator whose result it is, whatever passes it on; `undefined` for an input. */
+export interface ModelOutput extends ModelValue {
+  readonly op: string | undefined;
+}
+
 /** What an ONNX model says of itself. */
 export interface ModelInterface {
   readonly metadata: Readonly<Record<string, string>>;
+  /** What has to be fed: what the model has values for is none of them. */
   readonly inputs: readonly ModelValue[];
-  readonly outputs: readonly ModelValue[];
+  readonly outputs: readonly ModelOutput[];
+  /** Numbers in its floating-point weights. */
+  readonly parameters: number;
 }
 
 /**
@@ -70,15 +78,37 @@ export function readModelInterface(bytes: Uint8Array, name: string): ModelInterf
   try {
     const { graph, metadata_props: metadata = [] } = decodeMessage("ModelProto", bytes);
     if (!graph?.output) throw new TypeError("it holds no graph");
+    const { node: nodes = [], initializer: weights = [] } = graph;
+    const given = new Set(weights.map(({ name: weight }) => weight));
     return {
       metadata: Object.fromEntries(metadata.map(({ key = "", value = "" }) => [key, value])),
-      inputs: (graph.input ?? []).map(modelValue),
-      outputs: graph.output.map(modelValue),
+      inputs: (graph.input ?? []).filter(({ name: value }) => !given.has(value)).map(modelValue),
+      outputs: graph.output.map((value) => ({ ...modelValue(value), op: producerOf(value.name, nodes) })),
+      parameters: weights
+        .filter(({ data_type: type }) => floatTypes.has(type))
+        .reduce((sum, { dims = [] }) => sum + elementCount(dims), 0),
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new GraphError("graph/not-onnx", `${name} is no ONNX model: ${reason}.`, { cause });
   }
+}
+
+const floatTypes = new Set<number | undefined>(
+  (["float32", "float16", "float64", "bfloat16"] as const).map((dtype) => onnxType[dtype]),
+);
+
+/** Operators that hand on what comes in, in another shape or type. */
+const handsOn = new Set(["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
+
+function producerOf(name: string | undefined, nodes: readonly Message<"NodeProto">[]): string | undefined {
+  const producers = new Map(nodes.flatMap((node) => (node.output ?? []).map((output) => [output, node])));
+  let node = producers.get(name ?? "");
+  // As often as there are nodes: a damaged model may go round in circles.
+  for (let step = 0; node && handsOn.has(node.op_type ?? "") && step < nodes.length; step++) {
+    node = producers.get(node.input?.[0] ?? "");
+  }
+  return node?.op_type;
 }
 
 function modelValue({ name = "", type }: Message<"ValueInfoProto">): ModelValue {

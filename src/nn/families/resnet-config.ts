@@ -2,6 +2,8 @@ import * as z from "zod/mini";
 import { ModelError, type StateDict } from "../../core/index.ts";
 import { imagenetPreprocessing, type Preprocessing } from "../../image/index.ts";
 import type { CommonConfig } from "../family.ts";
+import { unsupported } from "../unsupported.ts";
+import { neededByWeights } from "./timm-resnets.ts";
 
 /** Shape of a ResNet or ResNeXt. */
 export interface ResNetConfig extends CommonConfig {
@@ -61,11 +63,20 @@ type Architecture = Pick<ResNetConfig, "block" | "layers" | "cardinality" | "bas
 /** Architectures by name, in timm's terms. */
 export const resnetArchitectures: Readonly<Record<string, Architecture>> = {
   resnet18: { block: "basic", layers: [2, 2, 2, 2], cardinality: 1, baseWidth: 64 },
+  resnet26: { block: "bottleneck", layers: [2, 2, 2, 2], cardinality: 1, baseWidth: 64 },
+  resnet34: { block: "basic", layers: [3, 4, 6, 3], cardinality: 1, baseWidth: 64 },
   resnet50: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 1, baseWidth: 64 },
+  resnet101: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 1, baseWidth: 64 },
+  resnet152: { block: "bottleneck", layers: [3, 8, 36, 3], cardinality: 1, baseWidth: 64 },
+  resnet200: { block: "bottleneck", layers: [3, 24, 36, 3], cardinality: 1, baseWidth: 64 },
+  wide_resnet50_2: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 1, baseWidth: 128 },
+  wide_resnet101_2: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 1, baseWidth: 128 },
   resnext50_32x4d: { block: "bottleneck", layers: [3, 4, 6, 3], cardinality: 32, baseWidth: 4 },
   resnext101_32x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
   resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
   resnext101_32x16d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
+  resnext101_32x32d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 32, baseWidth: 32 },
+  resnext101_64x4d: { block: "bottleneck", layers: [3, 4, 23, 3], cardinality: 64, baseWidth: 4 },
   // For images of 32x32 (He et al. 2016, section 4.2). Groups of 16 channels and their halves suit the CPU's kernels.
   resnet20_cifar10: cifar({ block: "basic", layers: [3, 3, 3], cardinality: 1, baseWidth: 64 }),
   resnext17_cifar10: cifar({ block: "bottleneck", layers: [1, 2, 2], cardinality: 4, baseWidth: 32 }),
@@ -130,6 +141,8 @@ function refuse(field: string, expected: string, received: unknown): never {
  * @throws ModelError when the tensors are not those of a ResNet in torchvision's names.
  */
 export function detectResNet(weights: StateDict): ResNetConfig {
+  const needs = neededByWeights(weights);
+  if (needs.length > 0) throw unsupported("These weights are of a network", needs);
   const dims = (name: string): readonly number[] | undefined => weights.get(name)?.dims;
   const stem = dims(stemName);
   const first = dims("layer1.0.conv2.weight");

@@ -15,6 +15,8 @@ import {
   type ResNetConfig,
 } from "./resnet-config.ts";
 
+import { neededByName, timmNames, timmRecipe } from "./timm-resnets.ts";
+
 type Float = Value<"float32">;
 
 /** Feature maps in order; `stem` is taken before the max-pool. */
@@ -33,6 +35,9 @@ export const resnetFamily: ModelFamily<ResNetConfig, ResNetTap> = {
   classifier,
   complete: resnetConfig,
   detect: detectResNet,
+  neededByName,
+  timmRecipe,
+  timmNames,
   build: resnet,
   stem: () => stemName,
   stages: ({ layers }) => layers.map((blocks, index) => ({ name: stageName(index), blocks })),

@@ -20,7 +20,7 @@ import type { Thread } from "../../runtime/platform.ts";
 import { shareCalls, type Share } from "../../runtime/thread-calls.ts";
 import type { OpenedPipeline } from "../model.ts";
 import type { ModelSource } from "../open-model.ts";
-import type { ImageAnswer, ImageRequest, OpenPipelineRequest } from "./image-worker.ts";
+import type { ImageAnswer, ImageForm, ImageRequest, OpenPipelineRequest } from "./image-worker.ts";
 
 /** Where a model runs, and how its images are read. */
 export interface ExecutionOptions {
@@ -49,7 +49,7 @@ interface GraphJob {
 /**
  * Compiles a graph of a model's weights and opens the sessions that run it over images.
  *
- * @throws ModelError `model/input-channels` for a model that does not see colour images.
+ * @throws ModelError `model/input-channels` for a model that sees neither colour nor grey images.
  */
 export async function openGraphPipeline(
   platform: Platform,
@@ -58,12 +58,7 @@ export async function openGraphPipeline(
   { graph, parameterBytes = 4, images, signal }: GraphJob,
 ): Promise<OpenedPipeline> {
   const { config, preprocessing, name } = source.description;
-  if (config.inChannels !== 3) {
-    throw new ModelError(
-      "model/input-channels",
-      `${name} takes ${config.inChannels} channels; images have 3. Export it, and feed it with ONNX Runtime.`,
-    );
-  }
+  requireImageChannels(name, config.inChannels);
   const parameters = parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
   const plan = planExecution(
     {
@@ -86,6 +81,7 @@ export async function openGraphPipeline(
         return compiled.model;
       },
       preprocessing,
+      channels: config.inChannels,
       plan,
       device,
       ...(decode ? { decode } : {}),
@@ -95,6 +91,15 @@ export async function openGraphPipeline(
   } finally {
     await compiled?.remove();
   }
+}
+
+/** @throws ModelError `model/input-channels` for a model whose input is neither colours nor grey. */
+function requireImageChannels(name: string, channels: number): void {
+  if (channels === 3 || channels === 1) return;
+  throw new ModelError(
+    "model/input-channels",
+    `${name} takes ${channels} channels; images have 3, or 1 in grey. Export it, and feed it with ONNX Runtime.`,
+  );
 }
 
 /** Puts a graph where sessions can open it, each weight passing through memory once. */
@@ -108,12 +113,16 @@ export function compileModel(
 
 export interface ImagePipelineOptions {
   /**
-   * A model whose first input is float32 [N, 3, H, W], or what compiles it once the block size of the CPU's
+   * A model whose first input is images in this form, or what compiles it once the block size of the CPU's
    * kernels is known (`undefined` on other devices, and where there are no blocked kernels). Where N is a number,
    * it is the plan's batch size.
    */
   readonly model: ModelFile | ((blockSize: number | undefined) => Promise<ModelFile>);
   readonly preprocessing: Preprocessing;
+  /** Of the model's input, 3 or 1. @default 3 */
+  readonly channels?: number;
+  /** @default "normalised" */
+  readonly form?: ImageForm;
   readonly plan: ExecutionPlan;
   /** @default "cpu" */
   readonly device?: Device;
@@ -179,6 +188,8 @@ function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipel
     threads: options.plan.threadsPerWorker,
     batchSize: options.plan.batchSize,
     preprocessing: options.preprocessing,
+    form: options.form ?? "normalised",
+    channels: options.channels ?? 3,
     outputs: options.outputs,
     decode: decodeOptionsOf(options.preprocessing, options.decode),
   };

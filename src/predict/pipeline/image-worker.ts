@@ -3,6 +3,7 @@ import { elementCount, SessionError, type Tensor } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
 import type { DecodeImage, DecodeOptions } from "../../image/decode-image.ts";
 import { evalCrop } from "../../image/eval-crop.ts";
+import { normaliseGrey, toGrey } from "../../image/grey.ts";
 import { imageFormat } from "../../image/image-format.ts";
 import { exifOrientation } from "../../image/image-header.ts";
 import { normalise } from "../../image/normalise.ts";
@@ -73,9 +74,11 @@ export function imageWorker(parts: ImageWorkerParts): Methods {
   };
 
   const cropOf = async (content: ImageItem["content"]): Promise<Crop> => {
-    const { preprocessing, decode } = pipeline().request;
+    const { preprocessing, decode, form, channels } = pipeline().request;
     const bytes = await read({ content });
-    const pixels = evalCrop(await decodeImage(bytes, decode), preprocessing);
+    const image = await decodeImage(bytes, decode);
+    const pixels =
+      form === "normalised" ? evalCrop(channels === 1 ? toGrey(image) : image, preprocessing) : image;
     return { pixels, unturned: !decode.exifOrientation && saysToTurn(bytes) };
   };
 
@@ -149,8 +152,17 @@ interface BatchImage {
 /** Runs the model over up to `batchSize` images; every run reads its input from the same memory. */
 type RunBatch = (images: readonly BatchImage[]) => Promise<readonly Outputs[]>;
 
+/**
+ * How images go into a model: `normalised` float32 [N, channels, side, side], cropped and normalised; else one image as it is,
+ * of any size, with values from 0 to 255: `bytes` uint8 [height, width, 3], `planes` float32 [1, 3, height, width].
+ */
+export type ImageForm = "normalised" | "bytes" | "planes";
+
 interface RunBatchOptions {
   readonly preprocessing: Preprocessing;
+  readonly form: ImageForm;
+  /** Channels of normalised images: 3 for colours, 1 for grey. */
+  readonly channels: number;
   readonly batchSize: number;
   /** All of the model's when undefined. */
   readonly outputs: readonly string[] | undefined;
@@ -160,9 +172,11 @@ interface RunBatchOptions {
 function batchRunner(
   { Tensor }: Pick<OnnxRuntime, "Tensor">,
   session: InferenceSession,
-  { preprocessing, batchSize, outputs }: RunBatchOptions,
+  options: RunBatchOptions,
 ): RunBatch {
-  const imageDims = [3, preprocessing.inputSize, preprocessing.inputSize];
+  const { preprocessing, batchSize, outputs, form, channels } = options;
+  if (form !== "normalised") return wholeImageRunner({ Tensor }, session, form, outputs);
+  const imageDims = [channels, preprocessing.inputSize, preprocessing.inputSize];
   const imageLength = elementCount(imageDims);
   const input = new Float32Array(batchSize * imageLength);
   const [inputName, ...others] = session.inputNames as [string, ...string[]];
@@ -171,8 +185,12 @@ function batchRunner(
   // A model that is made for one batch size gets whole batches; what is missing in the last one is thrown away.
   const always = described?.isTensor && typeof described.shape[0] === "number" ? batchSize : undefined;
 
+  const write = (pixels: RgbImage, offset: number): void =>
+    channels === 1
+      ? normaliseGrey(pixels, preprocessing, input, offset)
+      : normalise(pixels, preprocessing, input, offset);
   return async (images) => {
-    images.forEach(({ pixels }, index) => normalise(pixels, preprocessing, input, index * imageLength));
+    images.forEach(({ pixels }, index) => write(pixels, index * imageLength));
     const rows = always ?? images.length;
     const pixels = new Tensor("float32", input.subarray(0, rows * imageLength), [rows, ...imageDims]);
     const feeds = Object.fromEntries(others.map((name) => [name, stacked(Tensor, name, images, rows)]));
@@ -183,6 +201,44 @@ function batchRunner(
       throw runFailed(error);
     }
   };
+}
+
+/** Runs a model that prepares images itself, one after another. */
+function wholeImageRunner(
+  { Tensor }: Pick<OnnxRuntime, "Tensor">,
+  session: InferenceSession,
+  form: Exclude<ImageForm, "normalised">,
+  outputs: readonly string[] | undefined,
+): RunBatch {
+  const [inputName] = session.inputNames as [string, ...string[]];
+  const tensorOf = ({ width, height, data }: RgbImage): OrtTensor =>
+    form === "bytes"
+      ? new Tensor("uint8", data, [height, width, 3])
+      : new Tensor("float32", planesOf(data), [1, 3, height, width]);
+  return async (images) => {
+    const answers: Outputs[] = [];
+    try {
+      for (const { pixels } of images) {
+        const results = await session.run({ [inputName]: tensorOf(pixels) }, [
+          ...(outputs ?? session.outputNames),
+        ]);
+        answers.push(outputsOf(results, 0));
+      }
+      return answers;
+    } catch (error) {
+      throw runFailed(error);
+    }
+  };
+}
+
+/** The bytes of an image, red first, then green, then blue. */
+function planesOf(data: Uint8Array): Float32Array {
+  const pixels = data.length / 3;
+  const planes = new Float32Array(data.length);
+  for (let channel = 0; channel < 3; channel++) {
+    for (let i = 0; i < pixels; i++) planes[channel * pixels + i] = data[3 * i + channel]!;
+  }
+  return planes;
 }
 
 /** One further input of all images of the batch; zeros for rows without image. */

@@ -267,10 +267,14 @@ export const notStorage = (name: string): Refusal =>
     `storage type ${name} is not known. Convert the tensors to float32 before torch.save.`,
   ];
 
+/** The two lines of Python that leave nothing but weights of a model. @param load What gives the model */
+export const saveWeights = (load: string): string =>
+  `Save its weights alone, in Python:\n  model = ${load}\n  torch.save(model.state_dict(), "weights.pth")`;
+
 /** Of an object that stands where weights should be. @param what Such as the name of a tensor */
 export const notWeights = (what: string, { name }: PickleObject): Refusal =>
   otherTensor(`${what} is`, name) ?? [
     "forbidden-global",
-    `${what} is an object of ${name}, which only Python can make. Nothing was executed. If you trust the ` +
-      `file, re-save only its weights with PyTorch: torch.save(model.state_dict(), path).`,
+    `${what} is an object of ${name}, which only Python can make: a pickled model, perhaps. Nothing was executed. If you ` +
+      `trust the file: ${saveWeights('torch.load("model.pth", weights_only=False)')}`,
   ];

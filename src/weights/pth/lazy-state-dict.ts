@@ -12,6 +12,7 @@ import {
   averagedKeys,
   readRange,
   refuse,
+  type ArgumentValue,
   type Checkpoint,
   type OpenCheckpointOptions,
 } from "../checkpoint.ts";
@@ -34,7 +35,7 @@ export function lazyStateDict(
   root: PickleValue,
   offsets: ReadonlyMap<string, number>,
   options: OpenCheckpointOptions,
-): Pick<Checkpoint, "tensors" | "metadata" | "key" | "otherKeys"> {
+): Pick<Checkpoint, "tensors" | "metadata" | "arguments" | "key" | "otherKeys"> {
   const { tensors, ...found } = findStateDict(source.name, root, options);
   const entries: StateDict = new Map(
     [...tensors].map(([name, tensor]) => {
@@ -66,7 +67,7 @@ const plainKeys = [
 ] as const;
 
 /** The tensors of a checkpoint and the plain values that stand beside them. */
-type FoundStateDict = Pick<Checkpoint, "metadata" | "key" | "otherKeys"> & {
+type FoundStateDict = Pick<Checkpoint, "metadata" | "arguments" | "key" | "otherKeys"> & {
   readonly tensors: ReadonlyMap<string, PickledTensor>;
 };
 
@@ -85,7 +86,7 @@ function findStateDict(file: string, root: PickleValue, options: OpenCheckpointO
   const key = chosenKey(file, [...dicts.keys()], options);
   if (key !== undefined) {
     const otherKeys = [...dicts.keys()].filter((other) => other !== key);
-    return { tensors: tensorsOf(file, dicts.get(key)!), metadata: scalarsOf(root), key, otherKeys };
+    return { tensors: tensorsOf(file, dicts.get(key)!), ...besideOf(root), key, otherKeys };
   }
   for (const [name, value] of namedEntries(root)) {
     if (!plainKeys.some((plain) => plain === name)) continue;
@@ -94,7 +95,7 @@ function findStateDict(file: string, root: PickleValue, options: OpenCheckpointO
   }
   if (root instanceof PickleDict) {
     const tensors = tensorsOf(file, root);
-    if (tensors.size > 0) return { tensors, metadata: scalarsOf(root), key: undefined, otherKeys: [] };
+    if (tensors.size > 0) return { tensors, ...besideOf(root), key: undefined, otherKeys: [] };
   }
   if (!(root instanceof PickleDict)) {
     throw refuse(file, "no-state-dict", `expected a dict of tensors, the file holds ${typeName(root)}.`);
@@ -219,6 +220,36 @@ function scalarsOf(root: PickleValue): Readonly<Record<string, string>> {
     ),
   );
 }
+
+/** What stands beside the state dict: plain values, and what the program was called with. */
+function besideOf(root: PickleValue): Pick<Checkpoint, "metadata" | "arguments"> {
+  const args = root instanceof PickleDict ? root.entries.get("args") : undefined;
+  return { metadata: scalarsOf(root), arguments: argumentsOf(args) };
+}
+
+/** The attributes of an `argparse.Namespace`, or the entries of a dict, that are plain values. */
+function argumentsOf(args: PickleValue | undefined): Checkpoint["arguments"] {
+  const attributes = args instanceof PickleObject ? args.state : args;
+  if (!(attributes instanceof PickleDict)) return undefined;
+  return Object.fromEntries(
+    [...attributes.entries].flatMap(([name, value]): [string, ArgumentValue][] => {
+      const plain = plainValue(value);
+      return typeof name === "string" && plain !== undefined ? [[name, plain]] : [];
+    }),
+  );
+}
+
+function plainValue(value: PickleValue): ArgumentValue | undefined {
+  if (isPlain(value)) return value;
+  const items = value instanceof PickleTuple ? value.items : value;
+  // Lists of lists are passed over: a pickle may nest them without end.
+  return Array.isArray(items) && items.length <= longestArgument && items.every(isPlain) ? items : undefined;
+}
+
+const longestArgument = 64;
+
+const isPlain = (value: PickleValue): value is null | string | number | boolean =>
+  value === null || ["string", "number", "boolean"].includes(typeof value);
 
 /** An expanded tensor may hold more elements than its storage, but not more than this or the whole file. */
 const smallEnough = 1 << 20;

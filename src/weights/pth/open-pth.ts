@@ -1,6 +1,6 @@
 import { bytesPerElement, WeightsError, type ByteSource, type DType } from "../../core/index.ts";
 import { readRange, refuse, type Checkpoint, type OpenCheckpointOptions } from "../checkpoint.ts";
-import { notStorage } from "../pickle/globals.ts";
+import { notStorage, saveWeights } from "../pickle/globals.ts";
 import type { PersistentLoad } from "../pickle/machine.ts";
 import { readPickle } from "../pickle/read-pickle.ts";
 import {
@@ -44,20 +44,29 @@ export async function openZipPth(source: ByteSource, options: OpenCheckpointOpti
 }
 
 function folderOf(file: string, entries: ReadonlyMap<string, StoredEntry>): string {
-  const pickles = [...entries.keys()].filter((name) => /^(?:[^/]+\/)?data\.pkl$/.test(name));
+  const names = [...entries.keys()];
+  const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
+  if (has(/^(?:[^/]+\/)?constants\.pkl$/)) {
+    throw refuse(
+      file,
+      "unknown-format",
+      `is a TorchScript program. ${saveWeights('torch.jit.load("model.pt")')}`,
+    );
+  }
+  if (has(/^(?:[^/]+\/)?(?:models\/[^/]+|serialized_exported_program)\.json$/)) {
+    throw refuse(
+      file,
+      "unknown-format",
+      `is a program of torch.export. ${saveWeights('torch.export.load("model.pt2").module()')}`,
+    );
+  }
+  const pickles = names.filter((name) => /^(?:[^/]+\/)?data\.pkl$/.test(name));
   const folder = pickles[0]?.slice(0, -"data.pkl".length);
   if (folder === undefined || pickles.length > 1) {
     throw refuse(
       file,
       "unknown-format",
       `expected a zip of torch.save with one data.pkl, found ${pickles.length} among ${entries.size} entries.`,
-    );
-  }
-  if (entries.has(`${folder}constants.pkl`)) {
-    throw refuse(
-      file,
-      "unknown-format",
-      "is a TorchScript program. Save weights with torch.save(torch.jit.load(path).state_dict(), path).",
     );
   }
   return folder;

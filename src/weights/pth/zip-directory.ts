@@ -6,12 +6,14 @@ const maximumEntries = 100_000;
 const centralHeaderSize = 46;
 const utf8 = new TextDecoder();
 
-/** A file in a zip whose bytes lie there as they are. */
+/** A file in a zip. */
 export interface StoredEntry {
   readonly name: string;
   readonly size: number;
   /** Where its local header starts. */
   readonly headerOffset: number;
+  /** Whether its bytes lie there as they are, which those that are read have to. */
+  readonly isStored: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface StoredEntry {
  * the one tried, zip.js 2.24, mistakes the directory of some PyTorch archives: they carry a zip64 end record
  * without need. Checksums are not verified, since PyTorch lets writers leave them out.
  *
- * @throws WeightsError `weights/invalid-zip`, `weights/compressed-zip`, `weights/truncated`
+ * @throws WeightsError `weights/invalid-zip`, `weights/truncated`
  */
 export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<string, StoredEntry>> {
   const { offset, length, count } = await findDirectory(source);
@@ -47,13 +49,13 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
     const record = new DataView(view.buffer, view.byteOffset + position, extraEnd);
     const name = utf8.decode(bytes.subarray(position + centralHeaderSize, position + nameEnd));
     if (entries.has(name)) throw refuse(source.name, "invalid-zip", `${name} stands twice.`);
-    entries.set(name, storedEntry(source.name, name, record, nameEnd));
+    entries.set(name, storedEntry(name, record, nameEnd));
     position += end;
   }
   return entries;
 }
 
-function storedEntry(file: string, name: string, record: DataView, extraStart: number): StoredEntry {
+function storedEntry(name: string, record: DataView, extraStart: number): StoredEntry {
   const flags = record.getUint16(8, true);
   const method = record.getUint16(10, true);
   const wide = wideFields(record, extraStart);
@@ -65,15 +67,8 @@ function storedEntry(file: string, name: string, record: DataView, extraStart: n
   const size = field(24);
   const storedSize = field(20);
   const headerOffset = field(42);
-  if (method !== 0 || (flags & 1) !== 0 || storedSize !== size) {
-    throw refuse(
-      file,
-      "compressed-zip",
-      `${name} is compressed or encrypted; torch.save stores entries as they are. Unpack it and save the ` +
-        `weights again with PyTorch.`,
-    );
-  }
-  return { name, size, headerOffset };
+  const isStored = method === 0 && (flags & 1) === 0 && storedSize === size;
+  return { name, size, headerOffset, isStored };
 }
 
 /** The 64-bit numbers of the zip64 extra field, if there is one. */
@@ -91,8 +86,20 @@ function wideFields(record: DataView, extraStart: number): number[] {
   return [];
 }
 
-/** Where an entry's bytes start: behind its local header, whose length only the header itself tells. */
+/**
+ * Where an entry's bytes start: behind its local header, whose length only the header itself tells.
+ *
+ * @throws WeightsError `weights/compressed-zip`, `weights/invalid-zip`, `weights/truncated`
+ */
 export async function storedOffset(source: ByteSource, entry: StoredEntry): Promise<number> {
+  if (!entry.isStored) {
+    throw refuse(
+      source.name,
+      "compressed-zip",
+      `${entry.name} is compressed or encrypted; torch.save stores entries as they are. Unpack it and save the ` +
+        `weights again with PyTorch.`,
+    );
+  }
   const header = await readRange(source, entry.headerOffset, 30, `the header of ${entry.name}`);
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   if (view.getUint32(0, true) !== 0x04034b50) {

@@ -1,0 +1,150 @@
+import { ModelError } from "../core/index.ts";
+import { readBytes, type Storage } from "../core/storage/index.ts";
+import type { ImageItem } from "../data/index.ts";
+import { readModelInterface } from "../graph/index.ts";
+import { planExecution, type ImagePipeline, type ImageResult } from "../runtime/index.ts";
+import { describeGraph, type DescribedGraph } from "./describe-graph.ts";
+import { Model, type OpenedPipeline } from "./model.ts";
+import type { ModelOptions, ModelPlatform } from "./open-model.ts";
+import { createImagePipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
+import { classesOf, type Computation } from "./results.ts";
+
+/**
+ * Opens an ONNX file, of this package or of any image classifier, to classify or embed with: its graph runs as it is, in the
+ * precision it was exported in.
+ *
+ * @throws GraphError `graph/not-onnx`; ModelError as `describeGraph`, `model/unknown-output`
+ */
+export async function openGraph<Input>(
+  platform: ModelPlatform<Input>,
+  path: string,
+  options: ModelOptions & ExecutionOptions,
+): Promise<Model<Input>> {
+  const graph = await readGraph(platform, path, options);
+  const { description } = graph;
+  const classes = await classesOf(description);
+  return new Model(description, classes, platform.itemOf, (computation, images, signal) =>
+    openGraphOutputs(platform, path, graph, options, namesOf(path, graph, computation), images, signal),
+  );
+}
+
+/** Reads what an ONNX file says of itself, without opening a session. */
+export async function readGraph(
+  { storageFor }: Pick<ModelPlatform, "storageFor">,
+  path: string,
+  options: ModelOptions = {},
+): Promise<DescribedGraph> {
+  const exported = readModelInterface(await readBytes(storageFor(path), path), path);
+  return describeGraph(storageFor, path, exported, options);
+}
+
+/** For each output that is asked for, by the name it has here, its name in the graph. */
+function namesOf(
+  path: string,
+  { outputs, logits, embedding }: DescribedGraph,
+  computation: Computation,
+): ReadonlyMap<string, string> {
+  if ("explains" in computation) {
+    throw new ModelError(
+      "model/fixed-graph",
+      `${path} holds no gradients, which an explanation needs: open the weights that it was exported from.`,
+    );
+  }
+  const known: Readonly<Record<string, string | undefined>> = {
+    logits: logits?.name,
+    embedding: embedding?.name,
+  };
+  return new Map(
+    computation.map((wanted) => {
+      const given = wanted.startsWith("output:") ? wanted.slice("output:".length) : wanted;
+      const name = (wanted === given ? known[given] : undefined) ?? given;
+      if (outputs.some((output) => output.name === name)) return [wanted, name];
+      throw new ModelError(
+        "model/unknown-output",
+        `${path} gives ${outputs.map((output) => output.name).join(", ")}, not ${given}; name one of these (output, --tap), or ` +
+          "export it with all outputs that you need.",
+      );
+    }),
+  );
+}
+
+async function openGraphOutputs(
+  platform: ModelPlatform,
+  path: string,
+  { description: { preprocessing, config }, form, batch, logits }: DescribedGraph,
+  { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
+  names: ReadonlyMap<string, string>,
+  images: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<OpenedPipeline> {
+  if (batch !== undefined && overrides.batchSize !== undefined && overrides.batchSize !== batch) {
+    throw new ModelError(
+      "model/fixed-graph",
+      `${path} takes ${batch} images at once, not ${overrides.batchSize}.`,
+    );
+  }
+  const storage = platform.storageFor(path);
+  const plan = planExecution(
+    {
+      ...platform.machine(),
+      // A session packs the weights anew, whatever the file holds.
+      modelBytes: 2 * (await weightBytes(storage, path)),
+      inputSize: preprocessing.inputSize,
+      device,
+      ...(images === undefined ? {} : { images }),
+    },
+    batch === undefined ? overrides : { ...overrides, batchSize: batch },
+  );
+  const pipeline = await createImagePipeline(platform, {
+    model: storage.path(path) ?? (await readBytes(storage, path)),
+    preprocessing,
+    channels: config.inChannels,
+    form,
+    plan,
+    device,
+    outputs: [...new Set(names.values())],
+    ...(decode ? { decode } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  return { pipeline: renamed(pipeline, names, logits?.op === "Softmax"), plan };
+}
+
+/** Bytes of the model, and of the data beside it if its weights lie there. */
+async function weightBytes(storage: Storage, path: string): Promise<number> {
+  const files = await Promise.allSettled([path, `${path}.data`].map((file) => storage.stat(file)));
+  return files.reduce((sum, file) => sum + (file.status === "fulfilled" ? (file.value?.size ?? 0) : 0), 0);
+}
+
+type Pipeline = ImagePipeline<ImageItem>;
+
+/** Gives the outputs by the names they have here; of a graph that ends in Softmax, logits whose softmax is what it gives. */
+function renamed(
+  pipeline: Pipeline,
+  names: ReadonlyMap<string, string>,
+  givesProbabilities: boolean,
+): Pipeline {
+  const changed = (result: ImageResult<ImageItem>): ImageResult<ImageItem> => {
+    if ("error" in result) return result;
+    const outputs = [...names].map(([wanted, name]) => {
+      const output = result.outputs[name]!;
+      if (wanted !== "logits" || !givesProbabilities) return [wanted, output] as const;
+      return [
+        wanted,
+        { ...output, data: output.data.map((share) => Math.log(Math.max(share, smallest))) },
+      ] as const;
+    });
+    return { ...result, outputs: Object.fromEntries(outputs) };
+  };
+  return {
+    run(items, options) {
+      const results = pipeline.run(items, options);
+      return (async function* () {
+        for await (const result of results) yield changed(result);
+      })();
+    },
+    release: () => pipeline.release(),
+  };
+}
+
+/** The least positive float32: the logarithm of 0 would be no number that can be written. */
+const smallest = 2 ** -126;
