@@ -98,7 +98,9 @@ export function inferenceGraph(
     ? { mirrored_embedding: mirroredEmbedding(config, images, weights) }
     : {
         ...family.build(config, images, inference(weights)),
-        ...(config.inChannels === 3 ? { frequencies: lowFrequencies(images) } : {}),
+        ...(config.inChannels === 3 || config.inChannels === 1
+          ? { frequencies: lowFrequencies(images) }
+          : {}),
       };
   const graph = buildGraph(selectOutputs(available, outputs));
   const folded = foldBatchNorm(graph);
@@ -210,13 +212,14 @@ const luma = [0.299, 0.587, 0.114];
  * A perceptual hash is made of their signs, after C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash
  * Functions" (2010), section 3.2.
  *
- * @param images [N, 3, size, size], normalised.
+ * @param images [N, 3, size, size] or, in grey, [N, 1, size, size], normalised.
  * @returns [N, 8, 8]: coefficients of the cosine transform, rows first.
  */
 function lowFrequencies(images: Value<"float32">): Value<"float32"> {
   const size = images.shape.at(-1) as number;
   return scope("low_frequencies", () => {
-    const grey = reduceSum(mul(images, float32(luma, [3, 1, 1])), [1], { keepdims: 0 });
+    const weighted = images.shape[1] === 1 ? images : mul(images, float32(luma, [3, 1, 1]));
+    const grey = reduceSum(weighted, [1], { keepdims: 0 });
     // F = C · Y · Cᵀ
     const columns = matMul(
       grey,

@@ -4,6 +4,7 @@ import {
   adaptWeights,
   expectedShapes,
   family,
+  findCard,
   hasWeights,
   modelConfig,
   networkWeights,
@@ -74,7 +75,7 @@ export const isWeightsPath = (model: string): boolean =>
 /**
  * Finds a model by name or by file.
  *
- * @param model A card's name, timm's tag, an architecture, or the path of a weights file.
+ * @param model A card's name, timm's tag, `timm/NAME` of the hub, an architecture, or the path of a weights file.
  * @throws ModelError for an unknown name, or one that has no published weights when none are given; DataError for a file that cannot be opened; WeightsError when it holds no
  *   weights, or weights that do not fit.
  */
@@ -100,7 +101,10 @@ export async function openModel(
     }
     const path =
       platform.embeddedWeights(model) ??
-      (await platform.pretrainedWeights(model, { signal: options.signal, ...options.hub }));
+      (await platform.pretrainedWeights(findCard(model)?.name ?? hubNameOf(model), {
+        signal: options.signal,
+        ...options.hub,
+      }));
     return fromFile(platform, path, model, options);
   }
   if (options.key !== undefined || options.ema) {
@@ -142,6 +146,12 @@ async function fromFile(
   const source = withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
   return { ...source, file: path };
 }
+
+/** A model's name as its repository on the hub has it. */
+const hubNameOf = (model: string): string => {
+  const name = timmName(model);
+  return name === undefined ? model : `timm/${name}`;
+};
 
 type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
 /** Without tensors, weights are random. */

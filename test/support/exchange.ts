@@ -1,19 +1,25 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
-/** A Python with today's torch, timm, transformers, onnx and onnxruntime from PyPI, by its path. */
-const python = process.env["SSL_RESNEXT_EXCHANGE_PYTHON"];
+/** Where the tools of others are installed. */
+const peers =
+  process.env["SSL_RESNEXT_PEERS"] ??
+  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "ssl-resnext-peers");
+
+/** A Python with today's torch, timm, onnx and onnxruntime from PyPI. */
+const python = join(peers, "bin/python");
 
 /** Why the tools of others cannot run here; undefined where they can. */
 export function exchangeMissing(...modules: readonly string[]): string | undefined {
-  if (python === undefined) return "SSL_RESNEXT_EXCHANGE_PYTHON names no Python";
   const { status } = spawnSync(python, ["-c", `import ${modules.join(", ")}`]);
-  return status === 0 ? undefined : `${python} has not all of ${modules.join(", ")}`;
+  return status === 0 ? undefined : `there is no Python with ${modules.join(", ")} in SSL_RESNEXT_PEERS`;
 }
 
 /** Runs a script of test/reference with it, and parses what it prints. */
 export function runExchange(script: string, ...args: readonly string[]): unknown {
   const path = new URL(`../reference/${script}`, import.meta.url).pathname;
-  const output = execFileSync(python!, ["-B", "-W", "ignore", path, ...args], {
+  const output = execFileSync(python, ["-B", "-W", "ignore", path, ...args], {
     maxBuffer: 2 ** 28,
     stdio: ["ignore", "pipe", "ignore"],
   });

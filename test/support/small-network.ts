@@ -8,11 +8,19 @@ export interface SmallNetworkOptions {
   readonly numClasses?: number;
   readonly classes?: readonly string[];
   readonly stem?: ResNetConfig["stem"];
+  readonly inChannels?: number;
 }
 
 /** A small random network of two stages. */
 export function smallNetwork(options: SmallNetworkOptions = {}): ModelSource {
-  const { seed = 5, inputSize = 32, numClasses = 3, classes = [], stem = "imagenet" } = options;
+  const {
+    seed = 5,
+    inputSize = 32,
+    numClasses = 3,
+    classes = [],
+    stem = "imagenet",
+    inChannels = 3,
+  } = options;
   const config = resnetConfig({
     layers: [1, 1],
     width: 8,
@@ -20,6 +28,7 @@ export function smallNetwork(options: SmallNetworkOptions = {}): ModelSource {
     cardinality: 2,
     stem,
     numClasses,
+    inChannels,
   });
   return {
     description: {

@@ -7,9 +7,10 @@ import {
   listModels,
   modelConfig,
   networkWeights,
+  timmName,
   type Layer,
 } from "../../nn/index.ts";
-import { embeddedWeights } from "../../node/files/hub-storage.ts";
+import { embeddedWeights, hubStorage } from "../../node/files/hub-storage.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { describeWeights } from "../../predict/describe-weights.ts";
 import { readGraph } from "../../predict/open-graph.ts";
@@ -61,6 +62,8 @@ async function aboutModel(name: string, options: InfoOptions): Promise<Subject> 
   if (embedded !== undefined) return aboutFile(embedded, options);
   const config = modelConfig(name);
   const card = findCard(name);
+  const tag = timmName(name);
+  if (card === undefined && tag !== undefined) return aboutCached(tag, options);
   if (card === undefined) {
     const models = listModels().filter((model) => model.endsWith(`_${name}`));
     const others =
@@ -75,6 +78,16 @@ async function aboutModel(name: string, options: InfoOptions): Promise<Subject> 
     lines: (style) => cardLines(card, style),
     layers: () => layerTable(config),
   };
+}
+
+/** A model of timm's on the hub, once its weights have been downloaded. */
+async function aboutCached(tag: string, options: InfoOptions): Promise<Subject> {
+  const path = hubStorage().locate(`${tag}.safetensors`);
+  if (existsSync(path)) return aboutFile(path, options);
+  throw new UsageError(
+    "usage/no-card",
+    `timm/${tag} is described by its file on the hub, which is downloaded when it first classifies (-m timm/${tag}).`,
+  );
 }
 
 async function aboutFile(path: string, { key, ema }: InfoOptions): Promise<Subject> {

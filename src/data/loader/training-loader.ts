@@ -48,7 +48,7 @@ export interface EpochOptions {
 
 /** What a batch holds; the memory belongs to whoever receives the batch. */
 export interface BatchArrays {
-  /** [size · views, 3, height, width], augmented and normalised; the views of an image stand together. */
+  /** [size · views, channels, height, width], augmented and normalised; the views of an image stand together. */
   readonly images: Float32Array<ArrayBuffer>;
   /** [size, classes]: probabilities after label smoothing and mixing. */
   readonly targets: Float32Array<ArrayBuffer>;
@@ -81,6 +81,8 @@ export interface TrainingLoaderOptions {
   readonly seed: number;
   /** Size of the images, and how they are normalised. */
   readonly preprocessing: Pick<Preprocessing, "inputSize" | "mean" | "std" | "exifOrientation">;
+  /** 1 for images in grey. @default 3 */
+  readonly channels?: number | undefined;
   /** @default timm's */
   readonly augmentation?: AugmentationOptions | undefined;
   /** Mixup, cutmix and label smoothing. @default timm's */

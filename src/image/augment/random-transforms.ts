@@ -167,7 +167,7 @@ export function randomErasing(
 ): void {
   const plane = size.width * size.height;
   for (const window of drawErasing(size, options, random)) {
-    for (let channel = 0; channel < 3; channel++) {
+    for (let channel = 0; channel * plane < planes.length; channel++) {
       const color = options.reMode === "rand" ? random.normal() : 0;
       for (let y = 0; y < window.height; y++) {
         const start = channel * plane + (window.top + y) * size.width + window.left;

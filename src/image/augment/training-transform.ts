@@ -1,5 +1,6 @@
 import type { Random } from "../../core/index.ts";
 import { roundHalfToEven } from "../../core/tensor.ts";
+import { greyStatistics, normaliseGrey, toGrey } from "../grey.ts";
 import { normalise } from "../normalise.ts";
 import type { Preprocessing } from "../preprocessing.ts";
 import { resize, type Size, type Window } from "../resize.ts";
@@ -24,6 +25,8 @@ import {
 export interface TrainingTransformOptions {
   readonly preprocessing: Pick<Preprocessing, "inputSize" | "mean" | "std">;
   readonly augmentation: AugmentationOptions;
+  /** 1 for images in grey, turned so before anything else, as timm does. @default 3 */
+  readonly channels?: number | undefined;
 }
 
 /**
@@ -95,8 +98,8 @@ const toFill = (mean: number): number => Math.min(255, roundHalfToEven(255 * mea
 /**
  * timm's training transform: crop, flips, colours, blur, normalisation, erasing.
  *
- * @param out Receives float32 planes [3, inputSize, inputSize].
- * @param offset First element of `out` to write: n * 3 * inputSize² for image n of a batch.
+ * @param out Receives float32 planes [channels, inputSize, inputSize].
+ * @param offset First element of `out` to write: n * channels * inputSize² for image n of a batch.
  */
 export function trainingTransform(
   image: RgbImage,
@@ -117,9 +120,12 @@ export function transformPart(
   out: Float32Array,
   offset: number,
 ): void {
-  const { pixels, mirrored, varied } = augmentPart(part, options, random);
-  normalise(pixels, options.preprocessing, out, offset, mirrored);
+  const isGrey = options.channels === 1;
+  const { pixels, mirrored, varied } = isGrey
+    ? augmentPart(toGrey(part), { ...options, preprocessing: greyStatistics(options.preprocessing) }, random)
+    : augmentPart(part, options, random);
+  (isGrey ? normaliseGrey : normalise)(pixels, options.preprocessing, out, offset, mirrored);
   if (!varied) return;
-  const planes = out.subarray(offset, offset + pixels.data.length);
+  const planes = out.subarray(offset, offset + (isGrey ? pixels.data.length / 3 : pixels.data.length));
   randomErasing(planes, pixels, options.augmentation, random);
 }

@@ -2,7 +2,7 @@ import { DataError, TrainingError } from "../../core/index.ts";
 import { readText, writeText } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../../data/index.ts";
 import { hasWeights } from "../../nn/index.ts";
-import { isWeightsPath } from "../../predict/index.ts";
+import { isOnnxPath, isWeightsPath } from "../../predict/index.ts";
 import { fitBatch, planOver, trainModel, type Recipe } from "../../train/index.ts";
 import type { SemiContext } from "../context.ts";
 import type { Choice } from "../events.ts";
@@ -42,7 +42,7 @@ function askedOfPaper(settings: SemiSettings): keyof SemiSettings | undefined {
 
 /** Whether a run starts from a network that was trained. */
 const startsTrained = ({ teacher, scratch }: SemiSettings): boolean =>
-  teacher !== null && !scratch && (isWeightsPath(teacher) || hasWeights(teacher));
+  teacher !== null && !scratch && !isOnnxPath(teacher) && (isWeightsPath(teacher) || hasWeights(teacher));
 
 /** A run whose method and mode are known; its settings say so. */
 export interface ChosenRun extends RunSettings {

@@ -139,7 +139,8 @@ async function makeBatch(
   const { epoch, position, positionStep } = request;
   const size = request.images.length;
   const side = transform.preprocessing.inputSize;
-  const imageLength = 3 * side ** 2;
+  const { channels = 3 } = transform;
+  const imageLength = channels * side ** 2;
   const { images, targets } = spare.pop() ?? {
     images: new Float32Array(size * views * imageLength),
     targets: new Float32Array(size * classes),
@@ -206,7 +207,7 @@ async function makeBatch(
   }
 
   const random = seededRandom(deriveSeed(stream.mixing, seed, epoch, position));
-  if (classes > 0) mixBatch({ images, targets, dims: [size, 3, side, side] }, mixing, random);
+  if (classes > 0) mixBatch({ images, targets, dims: [size, channels, side, side] }, mixing, random);
   skipped.sort((a, b) => a.slot - b.slot);
   return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
 }

@@ -89,6 +89,7 @@ export async function openTrainingLoader(
       seed,
       transform: {
         preprocessing: options.preprocessing,
+        channels: options.channels,
         augmentation: options.augmentation ?? defaultAugmentation,
       },
       mixing: options.mixing ?? defaultMixing,

@@ -143,6 +143,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
       smallerBatch: (images) => fitBatch(asked, images).batchSize,
       seed: asked.seed,
       preprocessing: network.description.preprocessing,
+      channels: network.description.config.inChannels,
       augmentation: asked,
       mixing: asked,
       ...(asked.mode === "adapt" ? { views: viewsOfImage } : { classes: network.kept }),

@@ -1,4 +1,4 @@
-import { WeightsError, type ByteSource, type Sha256 } from "../../core/index.ts";
+import { ModelError, WeightsError, type ByteSource, type Sha256 } from "../../core/index.ts";
 import { hashPartial, webCryptoSha256, type HashedPartial } from "./hashed-partial.ts";
 import { defaultHubTiming, licenseNotice, type HubTiming, type OnHubEvent } from "./hub-events.ts";
 import type { HubStorage } from "./hub-storage.ts";
@@ -10,7 +10,9 @@ import {
   type TransferContext,
 } from "./transfer.ts";
 import {
+  configSource,
   findWeightFile,
+  hubName,
   mirrorSource,
   originalSource,
   type WeightFile,
@@ -44,7 +46,8 @@ export interface DownloadOptions {
  * Makes sure that a model's weights stand in the cache and returns where, as `storage.locate` names it.
  *
  * Downloads the original `.pth` and checks it against the SHA-256 in its name; when its server fails,
- * the mirror's safetensors. An interrupted download is resumed, by this process or a later one.
+ * the mirror's safetensors. `timm/NAME` means the weights of that repository on the mirror, and its `config.json` beside them. An
+ * interrupted download is resumed, by this process or a later one.
  *
  * @throws ModelError `model/no-published-weights`
  * @throws WeightsError `weights/offline`, `weights/checksum-mismatch`, `weights/size-mismatch`,
@@ -52,16 +55,45 @@ export interface DownloadOptions {
  * @throws the signal's reason when it aborts
  */
 export async function downloadWeights(name: string, options: DownloadOptions): Promise<string> {
-  return await downloadWeightFile(findWeightFile(name), options);
+  const timmTag = hubName(name);
+  return timmTag === undefined
+    ? await downloadWeightFile(findWeightFile(name), options)
+    : await downloadHubModel(timmTag, options);
+}
+
+/** The weights of one of timm's repositories on the hub, with their `config.json` beside them. */
+async function downloadHubModel(timmTag: string, options: DownloadOptions): Promise<string> {
+  const { mirrorUrl, mirrorToken } = options;
+  if (mirrorUrl === false) {
+    throw new ModelError(
+      "model/no-published-weights",
+      `timm/${timmTag} is on the Hugging Face hub only, and no mirror may be asked (mirrorUrl).`,
+    );
+  }
+  const isFacebooks = /\.fb_/.test(timmTag);
+  // Nobody waits for so short a file.
+  const quiet = { ...options, onEvent: undefined };
+  await downloadOne([configSource({ timmTag }, mirrorUrl, mirrorToken)], quiet, false);
+  return await downloadOne([mirrorSource({ timmTag }, mirrorUrl, mirrorToken)], options, isFacebooks);
 }
 
 /** `downloadWeights` for a file that is described rather than named. */
 export async function downloadWeightFile(weights: WeightFile, options: DownloadOptions): Promise<string> {
-  const { storage, mirrorUrl, mirrorToken, signal } = options;
-  signal?.throwIfAborted();
+  const { mirrorUrl, mirrorToken } = options;
   const original = originalSource(weights, options.baseUrl);
   const sources =
     mirrorUrl === false ? [original] : [original, mirrorSource(weights, mirrorUrl, mirrorToken)];
+  return await downloadOne(sources, options, true);
+}
+
+/** Makes sure that the file of the first source that has it stands in the cache. */
+async function downloadOne(
+  sources: readonly WeightSource[],
+  options: DownloadOptions,
+  isFacebooks: boolean,
+): Promise<string> {
+  const { storage, signal } = options;
+  signal?.throwIfAborted();
   const emit: OnHubEvent = options.onEvent ?? (() => undefined);
 
   for (const source of sources) {
@@ -74,7 +106,9 @@ export async function downloadWeightFile(weights: WeightFile, options: DownloadO
   const { offline = false } = options;
   if (offline !== false) throw offlineError(sources, storage, offline);
   // Without a listener nobody would see the notice, so it is not marked as seen.
-  if (options.onEvent !== undefined && (await storage.firstTime("license-notice"))) emit(licenseNotice);
+  if (isFacebooks && options.onEvent !== undefined && (await storage.firstTime("license-notice"))) {
+    emit(licenseNotice);
+  }
 
   const context: DownloadContext = {
     storage,
@@ -178,7 +212,8 @@ async function downloadVerified(
     const piecedTogether = partial.pieces > 1;
     try {
       checkSha256(source, sha256, expected);
-      if (source.sha256Prefix === undefined) await checkSafetensorsLength(source, partial.file);
+      if (source.isText) await checkJson(source, partial.file);
+      else if (source.sha256Prefix === undefined) await checkSafetensorsLength(source, partial.file);
       return sha256;
     } catch (error) {
       if (!(error instanceof WeightsError)) throw error;
@@ -198,6 +233,20 @@ function checkSha256(source: WeightSource, sha256: string, expected: string | un
     `${source.url}: expected a file whose SHA-256 begins with ${expected}, received ${sha256}. ` +
       "The download was removed; a proxy may have changed it, or the server holds another file.",
   );
+}
+
+/** Checks that a description is one: what stands in for a checksum. */
+async function checkJson(source: WeightSource, bytes: ByteSource): Promise<void> {
+  try {
+    JSON.parse(new TextDecoder().decode(await bytes.read(0, bytes.size)));
+  } catch (cause) {
+    throw new WeightsError(
+      "weights/not-json",
+      `${source.url}: expected JSON, received ${bytes.size} bytes of something else. The download was removed; a proxy or ` +
+        "a login page may have answered in its place.",
+      { cause },
+    );
+  }
 }
 
 /** Longest safetensors header that the format's reference implementation accepts. */

@@ -107,6 +107,8 @@ export interface WeightSource {
   readonly sha256Prefix: string | undefined;
   /** Names the user to the server. */
   readonly token?: string | undefined;
+  /** A description in JSON rather than weights. */
+  readonly isText?: boolean;
 }
 
 /** The original file: its name carries its checksum. */
@@ -119,9 +121,28 @@ export function originalSource(weights: WeightFile, baseUrl: string = defaultBas
   };
 }
 
+/** timm's description of a model, which the cache keeps beside the weights under their name. */
+export function configSource(
+  { timmTag }: Pick<WeightFile, "timmTag">,
+  mirrorUrl: string = defaultMirrorUrl,
+  token?: string,
+): WeightSource {
+  return {
+    url: join(mirrorUrl, `${timmTag}/resolve/main/config.json`),
+    file: `${timmTag}.json`,
+    bytes: undefined,
+    sha256Prefix: undefined,
+    token,
+    isText: true,
+  };
+}
+
+/** timm's name of a model that is named as on the hub. */
+export const hubName = (name: string): string | undefined => /^timm\/([\w.-]+)$/.exec(name)?.[1];
+
 /** The same weights as safetensors; a Hugging Face server names their SHA-256 in a header. */
 export function mirrorSource(
-  weights: WeightFile,
+  weights: Pick<WeightFile, "timmTag">,
   mirrorUrl: string = defaultMirrorUrl,
   token?: string,
 ): WeightSource {
