@@ -41,19 +41,13 @@ export {
   softmax,
   type ReduceAttributes,
 } from "./ops/reduction.ts";
-export {
-  globalAveragePool,
-  maxPool,
-  maxPoolIndices,
-  type PoolAttributes,
-  resize,
-  type ResizeAttributes,
-} from "./ops/pooling.ts";
+export { globalAveragePool, maxPool, maxPoolIndices, type PoolAttributes } from "./ops/pooling.ts";
 export { gemm, matMul, type GemmAttributes, multiplyAdds } from "./ops/linear.ts";
 export {
   concat,
   flatten,
   gather,
+  range,
   reshape,
   shapeOf,
   slice,
@@ -102,6 +96,7 @@ export {
   type ActivationRanges,
   type RangeGraph,
   quantiseConvolutions,
+  quantiseWeights,
   type QuantiseOptions,
 } from "./passes/quantise-convolutions.ts";
 export { printGraph } from "./print.ts";

@@ -28,6 +28,12 @@ export interface Stage<Tap extends string> {
   readonly blocks: number;
 }
 
+/** How timm builds a network: its name of the architecture, and arguments where the network differs from it. */
+export interface TimmNetwork {
+  readonly architecture: string;
+  readonly arguments: Readonly<Record<string, number | readonly number[]>>;
+}
+
 /**
  * Everything that is particular to a family of networks: the rest of the package asks here, and knows neither names of
  * parameters nor fields of a configuration besides the common ones.
@@ -85,6 +91,8 @@ export interface ModelFamily<Config extends CommonConfig, Tap extends string> {
   preprocessing(config: Config): Preprocessing;
   /** What two models share if the weights of one fit the other, but for stem and classifier: in a few words. */
   architecture(config: Config): string;
+  /** How timm builds the same network; `undefined` where it has none like it. */
+  timm(config: Config): TimmNetwork | undefined;
   /** A configuration in the words of the papers. */
   title(config: Config): string;
 }

@@ -1,16 +1,12 @@
 import { ModelError, type StateDict } from "../core/index.ts";
 import {
-  add,
   blockedInference,
   buildGraph,
-  cast,
   concat,
-  div,
   float32,
   foldBatchNorm,
   gather,
   input,
-  int64,
   int64s,
   lowerBlocked,
   matMul,
@@ -19,16 +15,9 @@ import {
   quantiseConvolutions,
   rangeGraph,
   reduceMean,
-  reduceMin,
   reduceSum,
   reshape,
-  resize,
-  round,
   scope,
-  shapeOf,
-  slice,
-  sub,
-  transpose,
   type ActivationRanges,
   type Graph,
   type QuantiseOptions,
@@ -38,6 +27,7 @@ import {
 import type { Preprocessing } from "../image/index.ts";
 import { family, type ModelConfig, type Output } from "./families/index.ts";
 import { inference } from "./forward.ts";
+import { preprocessingGraph, type RawImages } from "./preprocessing-graph.ts";
 
 /**
  * Everything that can be asked of an inference graph. `frequencies` [N, 8, 8] need no weights; `mirrored_embedding` [N, C] is
@@ -72,8 +62,12 @@ export interface InferenceGraphOptions {
    * @default undefined: float32
    */
   readonly int8?: Quantisation | undefined;
-  /** Puts the eval transform inside: the input is then `image` uint8 [height, width, 3], one at a time. */
+  /** Puts the eval transform inside: images of any size come in one at a time, as `rawImages` says. */
   readonly preprocessing?: Preprocessing;
+  /** @default "bytes" */
+  readonly rawImages?: RawImages | undefined;
+  /** Name of the input. @default "images"; with the eval transform inside "image" */
+  readonly inputName?: string | undefined;
 }
 
 /**
@@ -89,10 +83,10 @@ export function inferenceGraph(
   weights: StateDict,
   options: InferenceGraphOptions = {},
 ): Graph {
-  const { inputSize = 224, blockSize, int8, preprocessing } = options;
+  const { inputSize = 224, blockSize, int8, preprocessing, inputName } = options;
   const images = preprocessing
-    ? preprocessingGraph(preprocessing)
-    : input("images", "float32", ["N", config.inChannels, inputSize, inputSize]);
+    ? preprocessingGraph(preprocessing, config.inChannels, inputName ?? "image", options.rawImages)
+    : input(inputName ?? "images", "float32", ["N", config.inChannels, inputSize, inputSize]);
   const { outputs = ["logits"] } = options;
   const available = outputs.includes("mirrored_embedding")
     ? { mirrored_embedding: mirroredEmbedding(config, images, weights) }
@@ -160,43 +154,6 @@ export function selectOutputs(
       );
     }),
   );
-}
-
-/**
- * The eval transform as part of the graph: one RGB image of any size to the network's input.
- *
- * Resize, centre crop and normalisation as in `evalCrop` and `normalise`; ONNX Runtime's antialiased resize
- * differs from Pillow's by 1 in about 0.05 % of the bytes.
- *
- * @returns The input `image` uint8 [height, width, 3] and the network's input float32 [1, 3, size, size].
- */
-function preprocessingGraph(preprocessing: Preprocessing): Value<"float32"> {
-  const { inputSize, cropPct, interpolation, mean, std } = preprocessing;
-  return scope("preprocessing", () => {
-    const image = input("image", "uint8", ["height", "width", 3]);
-    const planes = transpose(image, [2, 0, 1]);
-
-    // Short side to floor(inputSize / cropPct), the long side truncated.
-    const size = shapeOf(image, 0, 2);
-    const shortSide = int64(Math.floor(inputSize / cropPct));
-    const resized = div(mul(size, shortSide), reduceMin(size, [0]));
-    const scaled = resize(planes, concat([int64s([3]), resized], 0), {
-      mode: interpolation === "bicubic" ? "cubic" : "linear",
-      antialias: 1,
-      coordinate_transformation_mode: "half_pixel",
-      ...(interpolation === "bicubic" ? { cubic_coeff_a: -0.5, exclude_outside: 1 as const } : {}),
-    });
-
-    // Halves round to even, in ONNX as in Python.
-    const margin = cast(sub(resized, int64(inputSize)), "float32");
-    const start = cast(round(div(margin, float32(2))), "int64");
-    const crop = slice(scaled, start, add(start, int64(inputSize)), [1, 2]);
-
-    const perChannel = (values: readonly number[]): Value<"float32"> => float32(values, [3, 1, 1]);
-    const unit = div(cast(crop, "float32"), float32(255));
-    const normal = div(sub(unit, perChannel(mean)), perChannel(std));
-    return reshape(normal, [1, 3, inputSize, inputSize]);
-  });
 }
 
 /** Frequencies of each axis: 1 to 8 half waves; the mean is left out. */

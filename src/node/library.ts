@@ -12,6 +12,11 @@ import {
   type ExportOnnxOptions,
   type ExportOptions,
 } from "../predict/export-model.ts";
+import {
+  exportHuggingFace as exportHuggingFaceOn,
+  type ExportHuggingFaceOptions,
+  type HuggingFaceFolder,
+} from "../predict/huggingface/export-huggingface.ts";
 import type { Model } from "../predict/model.ts";
 import { openModel as openModelOn, type ModelOptions, type ModelSource } from "../predict/open-model.ts";
 import type { ExecutionOptions } from "../predict/pipeline/image-pipeline.ts";
@@ -93,4 +98,24 @@ export function exportSafetensors(
   options: ExportOptions = {},
 ): Promise<void> {
   return exportSafetensorsOn(nodePlatform, model, path, options);
+}
+
+/**
+ * Writes a model as a folder that timm, transformers, ONNX Runtime, OpenVINO and transformers.js open: `config.json`,
+ * `model.safetensors`, `model.onnx`, `README.md` and, a repository of its own, `web/`.
+ *
+ * The folder appears complete or not at all.
+ *
+ * @throws UsageError `usage/output-exists` where something other than an empty folder stands at the path; ModelError
+ *   `model/channels` for a model of other than 3 or 1 channels; GraphError `graph/too-large` where the weights do not fit into
+ *   one ONNX file; and what `calibrateModel` throws.
+ * @example
+ * await exportHuggingFace(await openModel("run/best.safetensors"), "flowers/");
+ */
+export function exportHuggingFace(
+  model: ModelSource,
+  folder: string,
+  options: ExportHuggingFaceOptions = {},
+): Promise<HuggingFaceFolder> {
+  return exportHuggingFaceOn(nodePlatform, model, folder, options);
 }

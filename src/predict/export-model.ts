@@ -1,10 +1,11 @@
 import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
 import { baseName, writeBytes } from "../core/storage/index.ts";
 import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
-import { encodeDescription, inferenceGraph, type Output } from "../nn/index.ts";
+import { encodeDescription, inferenceGraph, type ModelDescription, type Output } from "../nn/index.ts";
 import { encodeSafetensors } from "../weights/index.ts";
 import { quantisationOf, type Int8Options } from "./calibrate.ts";
 import type { ModelPlatform, ModelSource } from "./open-model.ts";
+import { classesOf, classNames } from "./results.ts";
 
 export interface ExportOptions {
   /** Type of the stored weights. @default "fp32" */
@@ -49,6 +50,10 @@ export async function exportOnnx(
 
   const int8 = precision === "int8" ? await quantisationOf(platform, model, options) : undefined;
 
+  const metadata = await onnxMetadata({
+    ...description,
+    provenance: { ...provenance, ...(int8 ? { precision: int8.origin } : {}) },
+  });
   await model.withWeights(async (weights) => {
     const graph = inferenceGraph(config, weights, {
       outputs,
@@ -56,11 +61,8 @@ export async function exportOnnx(
       inputSize: preprocessing.inputSize,
       ...(withPreprocessing ? { preprocessing } : {}),
     });
-    const encoded = encodeModel(precision === "fp16" ? halve(graph) : graph, {
-      metadata: encodeDescription({
-        ...description,
-        provenance: { ...provenance, ...(int8 ? { precision: int8.origin } : {}) },
-      }),
+    const encoded = encodeModel(precision === "fp16" ? toHalf(graph) : graph, {
+      metadata,
       ...(options.externalData ? { externalData: `${baseName(path)}.data` } : {}),
     });
     if (options.externalData) await writeBytes(storage, `${path}.data`, encoded.weights, { signal });
@@ -68,8 +70,20 @@ export async function exportOnnx(
   });
 }
 
-/** Pixels are normalised in float32: their statistics need it, and it costs nothing. */
-function halve(graph: Graph): Graph {
+/**
+ * Metadata of an ONNX file: the description, and for other programs `classes`, a JSON list of the class names in the order of the
+ * logits, which are ImageNet's where the description only names them.
+ */
+export async function onnxMetadata(description: ModelDescription): Promise<Readonly<Record<string, string>>> {
+  const classes = description.classes.length === 0 ? [] : classNames(await classesOf(description));
+  return {
+    ...encodeDescription(description),
+    ...(classes.length === 0 ? {} : { classes: JSON.stringify(classes) }),
+  };
+}
+
+/** In float16. Pixels are prepared in float32: their statistics need it, and it costs nothing. */
+export function toHalf(graph: Graph): Graph {
   return convertToFloat16(graph, (node) => node.scope === "preprocessing");
 }
 

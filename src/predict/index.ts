@@ -28,6 +28,11 @@ export {
   type Int8Options,
 } from "./calibrate.ts";
 export { createModel, modelOf, requireInt8Kernels, type CreateModelOptions } from "./create-model.ts";
+export {
+  exportHuggingFace,
+  type ExportHuggingFaceOptions,
+  type HuggingFaceFolder,
+} from "./huggingface/export-huggingface.ts";
 export { exportOnnx, exportSafetensors, type ExportOnnxOptions, type ExportOptions } from "./export-model.ts";
 export {
   isOnnxPath,

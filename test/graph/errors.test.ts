@@ -23,7 +23,6 @@ const refusals: readonly (readonly [string, () => unknown, string])[] = [
   ["reducing an axis that is none", () => g.reduceSum(float(2, 3), [-3]), "ReduceSum layer1.0.conv2: axis -3 is outside a rank of 2. Inputs: float32[2, 3], int64[1]."],
   ["axes twice", () => g.transpose(float(2, 3), [0, 0]), "Transpose layer1.0.conv2: perm [0, 0] is no permutation. Inputs: float32[2, 3]."],
   ["parts that disagree", () => g.concat([float(2, 3), float(3, 3)], 1), "Concat layer1.0.conv2: inputs must agree on every axis but 1. Inputs: float32[2, 3], float32[3, 3]."],
-  ["sizes of other rank", () => g.resize(float(1, 3, 8, 8), g.int64s([4, 4]), { mode: "linear" }), "Resize layer1.0.conv2: sizes must have one entry per axis (4), got 2. Inputs: float32[1, 3, 8, 8], -, -, int64[2]."],
   ["a scale of other length", () => g.quantizeLinear(float(2, 3), float(2), g.input("z", "uint8", [2])), "QuantizeLinear layer1.0.conv2: the scale must be a scalar or have shape [3], got [2]. Inputs: float32[2, 3], float32[2], uint8[2]."],
   ["a zero point of other shape", () => g.quantizeLinear(float(2, 3), float(), g.input("z", "uint8", [3])), "QuantizeLinear layer1.0.conv2: the zero point must have the scale's shape [], got [3]. Inputs: float32[2, 3], float32[], uint8[3]."],
   ["floats where numbers are quantised", () => g.dequantizeLinear(float(2) as g.Value as g.Value<"int8">, float()), "DequantizeLinear layer1.0.conv2: the input must be uint8, int8 or int32, got float32. Inputs: float32[2], float32[]."],

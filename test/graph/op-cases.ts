@@ -42,9 +42,9 @@ import {
   relu,
   reluGrad,
   reshape,
-  resize,
   round,
   scatterAdd,
+  range,
   shapeOf,
   slice,
   softmax,
@@ -87,17 +87,9 @@ const bytes = (...values: readonly number[]): Tensor<"uint8"> =>
 const byte = (value: number): Value<"uint8"> => constant(tensor("uint8", [], Uint8Array.of(value)));
 
 const image = { x: normal(2, 8, 9, 7) };
-const photo = { x: uniform(0, 255, 2, 3, 40, 29) };
 const ties = floats(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, -3.2, 2.7, 0, 1e9);
 const norm = { s: normal(8), b: normal(8), m: normal(8), v: uniform(0.5, 2, 8) };
 const pads = (...each: readonly number[]): { readonly pads: readonly number[] } => ({ pads: each });
-const pillowLinear = { mode: "linear", antialias: 1, exclude_outside: 1 } as const;
-const pillowCubic = { mode: "cubic", antialias: 1, exclude_outside: 1, cubic_coeff_a: -0.5 } as const;
-const aligned = "align_corners=False, antialias=True";
-const plain = "align_corners=False";
-/** Sizes of Resize that follow the batch: batch and channels from the input, then the given ones. */
-const batchSizes = (x: Value, ...spatial: readonly number[]): Value<"int64"> =>
-  concat([shapeOf(x, 0, 2), int64s(spatial)], 0);
 
 const strided = { group: 4, kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
 const sgdInputs = { p: normal(3, 4), d: normal(3, 4), m: normal(3, 4), r: uniform(0.1, 1) };
@@ -188,6 +180,9 @@ export const opCases: readonly OpCase[] = [
   c("Shape", "some axes", { x: normal(2, 3, 4) }, ({ x }) => shapeOf(x, 0, 2), "torch.tensor(x.shape[0:2])"),
   c("Shape", "axes from the end", { x: normal(2, 3, 4) }, ({ x }) => shapeOf(x, -2), "torch.tensor(x.shape[-2:])"),
   c("Shape", "axes past the end", { x: normal(2, 3, 4) }, ({ x }) => shapeOf(x, 1, 9), "torch.tensor(x.shape[1:9])"),
+  c("Range", "of an axis", { x: normal(2, 3, 4) }, ({ x }) => range(reshape(shapeOf(x, 1, 2), [])), "torch.arange(x.shape[1])"),
+  c("Range", "of a constant", { x: normal(2) }, ({ x }) => add(range(int64(2)), cast(x, "int64")), "torch.arange(2) + x.long()"),
+  c("Range", "of the batch", { x: normal(4, 3) }, ({ x }) => range(reshape(shapeOf(x, 0, 1), [])), "torch.arange(x.shape[0])"),
   c("Slice", "one axis", { x: normal(2, 5, 6) }, ({ x }) => slice(x, int64s([1]), int64s([4]), [1]), "x[:, 1:4]"),
   c("Slice", "two axes, from the end", { x: normal(2, 5, 6) }, ({ x }) => slice(x, int64s([-3, 0]), int64s([-1, 99]), [2, 1]), "x[:, 0:99, -3:-1]"),
   c("Slice", "nothing left", { x: normal(2, 5, 6) }, ({ x }) => slice(x, int64s([4]), int64s([2]), [1]), "x[:, 4:2]"),
@@ -204,14 +199,6 @@ export const opCases: readonly OpCase[] = [
   c("Softmax", "logits", { x: uniform(-30, 90, 3, 10) }, ({ x }) => softmax(x), "F.softmax(x, -1)"),
   c("Softmax", "channels", image, ({ x }) => softmax(x, 1), "F.softmax(x, 1)"),
 
-  c("Resize", "linear, smaller, antialiased", photo, ({ x }) => resize(x, batchSizes(x, 17, 11), pillowLinear), `F.interpolate(x, (17, 11), mode='bilinear', ${aligned})`),
-  c("Resize", "linear, larger, antialiased", photo, ({ x }) => resize(x, batchSizes(x, 63, 50), pillowLinear), `F.interpolate(x, (63, 50), mode='bilinear', ${aligned})`),
-  c("Resize", "cubic, smaller, antialiased", photo, ({ x }) => resize(x, batchSizes(x, 17, 11), pillowCubic), `F.interpolate(x, (17, 11), mode='bicubic', ${aligned})`),
-  c("Resize", "cubic, larger, antialiased", photo, ({ x }) => resize(x, batchSizes(x, 63, 50), pillowCubic), `F.interpolate(x, (63, 50), mode='bicubic', ${aligned})`),
-  c("Resize", "linear, one axis each way", photo, ({ x }) => resize(x, batchSizes(x, 13, 40), pillowLinear), `F.interpolate(x, (13, 40), mode='bilinear', ${aligned})`),
-  c("Resize", "linear, plain", photo, ({ x }) => resize(x, batchSizes(x, 17, 50), { mode: "linear" }), `F.interpolate(x, (17, 50), mode='bilinear', ${plain})`),
-  c("Resize", "cubic, plain", photo, ({ x }) => resize(x, batchSizes(x, 63, 50), { mode: "cubic" }), `F.interpolate(x, (63, 50), mode='bicubic', ${plain})`),
-  c("Resize", "constant sizes", { a: uniform(0, 255, 1, 3, 20, 10) }, ({ a }) => resize(a, int64s([1, 3, 10, 5]), pillowLinear), `F.interpolate(a, (10, 5), mode='bilinear', ${aligned})`),
 
   c("Cast", "float32 to int64, towards zero", { x: floats(-2.7, -0.5, 0.5, 2.7, 1e9) }, ({ x }) => cast(x, "int64"), "x.long()"),
   c("Cast", "float32 to uint8", { x: floats(0, 0.9, 254.9, 255) }, ({ x }) => cast(x, "uint8"), "x.to(torch.uint8)"),

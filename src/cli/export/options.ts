@@ -28,20 +28,22 @@ const outputsSchema: ZodType<readonly Output[] | undefined> = z
   .optional();
 
 /** File formats of a model. */
-export type ModelFormat = "onnx" | "safetensors";
+export type ModelFormat = "onnx" | "safetensors" | "huggingface";
 
 /** Short names, and those of the dtypes. */
 const precisions = { fp32: "fp32", fp16: "fp16", int8: "int8", float32: "fp32", float16: "fp16" } as const;
 
-/** `export`: a model as ONNX or safetensors. */
+/** `export`: a model as ONNX, as safetensors, or as a folder for other tools. */
 export const exportCommand = {
   operands: {},
   options: {
-    output: { flags: "-o, --output <file>", about: "where to write (required)", schema: text },
+    output: { flags: "-o, --output <path>", about: "file to write, or folder (required)", schema: text },
     format: {
       flags: "-f, --format <format>",
-      about: "onnx or safetensors (default: what --output ends in)",
-      schema: oneOf(["onnx", "safetensors"]).optional(),
+      about:
+        "onnx, safetensors, or huggingface: a folder for timm, transformers, ONNX Runtime, OpenVINO and transformers.js " +
+        "(default: what --output ends in)",
+      schema: oneOf(["onnx", "safetensors", "huggingface"]).optional(),
     },
     precision: {
       flags: "--precision <precision>",
@@ -58,7 +60,8 @@ export const exportCommand = {
     },
     outputs: {
       flags: "--outputs <names>",
-      about: "onnx: logits, embedding, stem, layer1 to layer4, with commas between (default: logits)",
+      about:
+        "onnx, huggingface: logits, embedding, stem, layer1 to layer4, with commas between (default: logits)",
       schema: outputsSchema,
     },
     labels: {
@@ -81,6 +84,7 @@ export const exportCommand = {
       "a third of the size; classify --weights opens it",
     ],
     ["export --weights old.pth --labels names.txt -o model.safetensors", "one file that holds all"],
+    ["export --weights run -o flowers/ --format huggingface", "a folder that other tools open"],
   ],
 } satisfies CommandDefinition;
 

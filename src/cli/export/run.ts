@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import { exportOnnx, exportSafetensors, openModel } from "../../node/library.ts";
+import { family } from "../../nn/index.ts";
+import { exportHuggingFace, exportOnnx, exportSafetensors, openModel } from "../../node/library.ts";
 import { calibrationFor, checkCalibration, modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
@@ -17,7 +18,10 @@ export async function exportModel(
 ): Promise<Outcome> {
   const format = options.format ?? formatOf(options.output);
   if (format === "safetensors") refuseGraphOptions(options);
-  checkCalibration(options);
+  if (format === "huggingface") refusePrecision(options);
+  // A folder holds every precision; images make its 8 bits those of the arithmetic too.
+  const given = format === "huggingface" && options.calibrate !== undefined ? "int8" : options.precision;
+  checkCalibration({ ...options, precision: given });
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const source = await openModel(modelName(options), {
     ...modelSettings(options, terminal),
@@ -25,9 +29,25 @@ export async function exportModel(
   });
   noticeDefault(options, source.description, terminal);
   const { output, precision, withPreprocessing, outputs, reduceRange } = options;
-  const calibration = await calibrationFor(() => Promise.resolve(source), options, terminal);
+  const calibration = await calibrationFor(
+    () => Promise.resolve(source),
+    { ...options, precision: given },
+    terminal,
+  );
   terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
   const { signal } = terminal;
+  if (format === "huggingface") {
+    const written = await exportHuggingFace(source, output, { outputs, calibration, reduceRange, signal });
+    terminal.clearStatus();
+    if (!written.timm) {
+      terminal.notice(
+        `timm has no architecture like this ${family.title(source.description.config)}: the folder has no config.json, and ` +
+          `timm and transformers do not open it; ONNX Runtime, OpenVINO and transformers.js do.`,
+      );
+    }
+    await terminal.print(shown(source.description.name, written.bytes, options, format));
+    return "ok";
+  }
   if (format === "onnx") {
     await exportOnnx(source, output, {
       precision,
@@ -42,13 +62,37 @@ export async function exportModel(
   }
   const { size } = await stat(output);
   terminal.clearStatus();
-  const { name } = source.description;
-  await terminal.print([
-    options.json
-      ? JSON.stringify({ output, format, precision, bytes: size, model: name })
-      : `${output}: ${name} as ${format}, ${precision}, ${bytes(size)}`,
-  ]);
+  await terminal.print(shown(source.description.name, size, options, format));
   return "ok";
+}
+
+/** What was written. */
+function shown(
+  model: string,
+  size: number,
+  { output, precision, json }: ExportOptions,
+  format: ModelFormat,
+): string[] {
+  const known = format === "huggingface" ? {} : { precision };
+  return [
+    json
+      ? JSON.stringify({ output, format, ...known, bytes: size, model })
+      : [`${output}: ${model} as ${format}`, ...Object.values(known), bytes(size)].join(", "),
+  ];
+}
+
+function refusePrecision({ precision, withPreprocessing }: ExportOptions): void {
+  const given = withPreprocessing
+    ? "--with-preprocessing"
+    : precision === "fp32"
+      ? undefined
+      : `--precision ${precision}`;
+  if (given === undefined) return;
+  throw new UsageError(
+    "usage/export",
+    `${given} belongs to onnx; a huggingface folder holds the graph without preprocessing in float32, and with it inside ` +
+      "in float32, float16 and 8 bits. --calibrate DATA lets the last compute in 8 bits too.",
+  );
 }
 
 /** A safetensors file has no graph that could be asked for anything. */
@@ -67,6 +111,6 @@ function formatOf(output: string): ModelFormat {
   if (extension === ".onnx" || extension === ".safetensors") return extension.slice(1) as ModelFormat;
   throw new UsageError(
     "usage/export",
-    `--output ${output}: end it in .onnx or .safetensors, or name the format with --format.`,
+    `--output ${output}: end it in .onnx or .safetensors, or name the format with --format (huggingface for a folder).`,
   );
 }

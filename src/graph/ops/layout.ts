@@ -1,6 +1,15 @@
 import { elementCount, type DType } from "../../core/index.ts";
 import { apply1 } from "../apply.ts";
-import { defineOp, formatShape, int64s, literal, type Application, type Dim, type Value } from "../value.ts";
+import {
+  defineOp,
+  formatShape,
+  int64,
+  int64s,
+  literal,
+  type Application,
+  type Dim,
+  type Value,
+} from "../value.ts";
 import { broadcastShapes, clampPosition, normalAxis, requireSameDtype } from "./operands.ts";
 
 /** The integers of a constant input, or `undefined` when they are known only at run time. */
@@ -122,6 +131,37 @@ export const ShapeOp = defineOp({
   },
 });
 
+export const Range = defineOp({
+  type: "Range",
+  arity: [3, 3],
+  attributes: {},
+  infer(at) {
+    if (at.inputs.some((value) => value?.shape.length !== 0))
+      at.fail("start, limit and delta must be scalars");
+    return [
+      {
+        dtype: at.input(1).dtype,
+        shape: [
+          lengthIn(at.input(1)) ?? at.fail("the limit must be a constant, or what Shape gives of one axis"),
+        ],
+      },
+    ];
+  },
+});
+
+/** The length that a scalar stands for. */
+function lengthIn(scalar: Value): Dim | undefined {
+  const known = integers(scalar);
+  if (known) return known[0];
+  if (scalar.source.kind !== "node") return undefined;
+  const { op, inputs, attributes } = scalar.source.node;
+  const [read] = inputs as readonly [Value];
+  if (op.type === Reshape.type) return lengthIn(read);
+  return op.type === ShapeOp.type
+    ? read.shape.at((attributes["start"] as number | undefined) ?? 0)
+    : undefined;
+}
+
 export const Slice = defineOp({
   type: "Slice",
   arity: [4, 5],
@@ -175,6 +215,11 @@ export function gather<D extends DType>(x: Value<D>, indices: Value<"int64">, ax
 /** Lengths of the axes `start` to `end` (exclusive) as an int64 vector. */
 export function shapeOf(x: Value, start = 0, end: number = x.shape.length): Value<"int64"> {
   return apply1(ShapeOp, [x], { start, end }) as Value<"int64">;
+}
+
+/** 0, 1, 2, … below `limit`, a scalar: a constant, or the length of one axis that `shapeOf` gives, reshaped to []. */
+export function range(limit: Value<"int64">): Value<"int64"> {
+  return apply1(Range, [int64(0), limit, int64(1)]) as Value<"int64">;
 }
 
 /** The part of `x` between `starts` (inclusive) and `ends` (exclusive) on the given axes; every `steps`-th element. */

@@ -41,6 +41,7 @@ import {
   Flatten,
   Gather,
   Pad,
+  Range,
   Reshape,
   ScatterElements,
   ShapeOp,
@@ -48,7 +49,7 @@ import {
   Transpose,
 } from "./layout.ts";
 import { Gemm, MatMul } from "./linear.ts";
-import { GlobalAveragePool, MaxPool, MaxPoolWithIndices, Resize } from "./pooling.ts";
+import { GlobalAveragePool, MaxPool, MaxPoolWithIndices } from "./pooling.ts";
 import { DequantizeLinear, QuantizeLinear } from "./quantize.ts";
 import { BatchNormalization, ReduceMax, ReduceMean, ReduceMin, ReduceSum, Softmax } from "./reduction.ts";
 
@@ -90,6 +91,7 @@ export const ops = {
   Neg,
   Pad,
   QuantizeLinear,
+  Range,
   ReduceMax,
   ReduceMean,
   ReduceMin,
@@ -97,7 +99,6 @@ export const ops = {
   Relu,
   ReluGrad,
   Reshape,
-  Resize,
   Round,
   ScatterElements,
   SgdUpdate,

@@ -14,6 +14,7 @@ import {
   stemName,
   type ResNetConfig,
 } from "./resnet-config.ts";
+import { timmResNet } from "./timm-network.ts";
 
 import { neededByName, timmNames, timmRecipe } from "./timm-resnets.ts";
 
@@ -44,6 +45,7 @@ export const resnetFamily: ModelFamily<ResNetConfig, ResNetTap> = {
   embeddingLength: ({ block, width, layers }) => width * 2 ** (layers.length - 1) * expansion[block],
   preprocessing: resnetPreprocessing,
   architecture: resnetArchitecture,
+  timm: timmResNet,
   title: resnetTitle,
 };
 
