@@ -4,9 +4,7 @@ import { buildGraph, encodeModel, quantiseWeights, type Graph } from "../../grap
 import {
   encodeDescription,
   family,
-  findCard,
   inferenceGraph,
-  releaseCard,
   type InferenceGraphOptions,
   type Output,
 } from "../../nn/index.ts";
@@ -61,7 +59,7 @@ export async function exportHuggingFace(
   await refuseContent(storage, target, folder);
   const { description } = model;
   const labels = description.classes.length === 0 ? [] : classNames(await classesOf(description));
-  const facts: FolderFacts = { description, labels, licence: licenceOf(model) };
+  const facts: FolderFacts = { description, labels, licence: description.provenance["licence"] };
   const int8 = options.calibration === undefined ? undefined : await quantisationOf(platform, model, options);
 
   const unfinished = `${target}.${crypto.randomUUID().slice(0, 8)}.part`;
@@ -88,9 +86,6 @@ async function refuseContent(storage: Storage, target: string, folder: string): 
   if (kind === "file") throw refusal;
   if (kind === "folder") for await (const _ of storage.list(target)) throw refusal;
 }
-
-const licenceOf = ({ description: { name, provenance } }: ModelSource): string | undefined =>
-  provenance["licence"] ?? (findCard(name) && releaseCard.licence);
 
 type FolderOptions = ExportHuggingFaceOptions & Pick<InferenceGraphOptions, "int8">;
 

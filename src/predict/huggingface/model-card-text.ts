@@ -61,25 +61,47 @@ function frontMatter({ licence }: FolderFacts, library: string, task: string): s
   return `---\n${license}library_name: ${library}\npipeline_tag: ${task}\ntags:\n  - ssl-resnext\n---\n`;
 }
 
+/** What the weights say was measured of them, or what is published of released ones. */
 function measured(description: ModelDescription): string {
+  const { validationTop1, "validation images": images = "", crossValidatedTop1 } = description.provenance;
+  const { "cross-validation": folds = "" } = description.provenance;
   const stated = statedAccuracy(description);
-  if (stated) {
-    const [top1, top5] = stated.accuracy;
-    return `Top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} % on ${plain(stated.testSet)}.`;
-  }
+  const lines = [
+    ...(stated
+      ? [
+          `Top-1 ${stated.accuracy[0].toFixed(2)} %, top-5 ${stated.accuracy[1].toFixed(2)} % on ${plain(stated.testSet)}.`,
+        ]
+      : []),
+    ...(validationTop1 === undefined
+      ? []
+      : [`Top-1 ${plain(validationTop1)} % in validation, on ${plain(images)}.`]),
+    ...(crossValidatedTop1 === undefined
+      ? []
+      : [`Top-1 ${plain(crossValidatedTop1)} % by cross-validation, ${plain(folds)}.`]),
+  ];
+  if (lines.length > 0) return lines.join("\n");
   const card = findCard(description.name);
   if (!card) return "Nothing: no accuracy is stated with these weights.";
   const [top1, top5] = card.timmAccuracy.imagenet;
   return `Top-1 ${top1} %, top-5 ${top5} % on ImageNet, as timm measured these weights; nothing was measured while this was written.`;
 }
 
-/** A recipe is long, and stands in `model.safetensors`; accuracies stand above. */
-function origin({ provenance }: ModelDescription): readonly string[] {
-  const elsewhere = ["top1", "top5", "test set", "licence"];
-  return Object.entries(provenance)
-    .filter(([key]) => !elsewhere.includes(key) && !key.startsWith("recipe"))
+/** Accuracies and the licence stand in sections of their own; recipes are long, and stand in `model.safetensors`. */
+const elsewhere: ReadonlySet<string> = new Set([
+  "top1",
+  "top5",
+  "test set",
+  "validationTop1",
+  "validation images",
+  "crossValidatedTop1",
+  "cross-validation",
+  "licence",
+]);
+
+const origin = ({ provenance }: ModelDescription): readonly string[] =>
+  Object.entries(provenance)
+    .filter(([key]) => !elsewhere.has(key) && !key.startsWith("recipe"))
     .map(([key, value]) => `- ${plain(key)}: ${plain(value)}`);
-}
 
 type Use = readonly [tool: string, language: string, code: string];
 
