@@ -144,7 +144,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "export",
-    summary: "write a model as ONNX, safetensors, or a folder for other tools",
+    summary: "write a model as ONNX, safetensors or a Hugging Face folder",
     load: async () =>
       defineCommand(
         (await import("./export/options.ts")).exportCommand,
