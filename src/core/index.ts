@@ -26,6 +26,6 @@ export {
   UsageError,
   WeightsError,
 } from "./errors.ts";
-export { decodeText, encodingOf } from "./text.ts";
+export { decodeName, decodeText, encodeName, encodingOf, shownName } from "./text.ts";
 export { version } from "./version.ts";
 export { seededRandom, type Random, deriveSeed } from "./random.ts";

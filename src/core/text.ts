@@ -14,3 +14,53 @@ export function encodingOf(bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be"
   if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return "utf-16be";
   return "utf-8";
 }
+
+// As a part of names: 0xE9 becomes U+DCE9, which no well-formed text has.
+const rawByte = /[\uDC80-\uDCFF]/u;
+const rawBytes = /[\uDC80-\uDCFF]/gu;
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The name of a file as text. Linux takes any bytes for a name; those that are no UTF-8 become lone surrogates, as in Python (PEP
+ * 383), from which {@link encodeName} makes the same bytes again.
+ */
+export function decodeName(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    let name = "";
+    for (let at = 0; at < bytes.length;) {
+      const letter = letterAt(bytes, at);
+      name += letter?.text ?? String.fromCharCode(0xdc00 + bytes[at]!);
+      at += letter?.length ?? 1;
+    }
+    return name;
+  }
+}
+
+function letterAt(
+  bytes: Uint8Array,
+  at: number,
+): { readonly text: string; readonly length: number } | undefined {
+  const first = bytes[at]!;
+  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  try {
+    return { text: strict.decode(bytes.subarray(at, at + length)), length };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bytes of a name; undefined for one that is text, which the system takes as it is. */
+export function encodeName(name: string): Uint8Array | undefined {
+  if (!rawByte.test(name)) return undefined;
+  const encoder = new TextEncoder();
+  const bytes = Array.from(name, (letter) =>
+    rawByte.test(letter) ? [letter.charCodeAt(0) - 0xdc00] : [...encoder.encode(letter)],
+  );
+  return Uint8Array.from(bytes.flat());
+}
+
+/** A name to be shown and stored: bytes that are no UTF-8 as `\xE9`. */
+export const shownName = (name: string): string =>
+  name.replaceAll(rawBytes, (letter) => `\\x${(letter.charCodeAt(0) - 0xdc00).toString(16).toUpperCase()}`);

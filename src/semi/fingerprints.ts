@@ -126,12 +126,12 @@ async function folderFingerprint(
   // What all names in the folder begin with, by whatever name that was given.
   const { length } = platform.storageFor(folder).join(folder, "_");
   let images = 0;
-  for await (const { id } of await openImages(platform, [folder], {
+  for await (const { id, content } of await openImages(platform, [folder], {
     scan: false,
     readLabels: false,
     signal,
   })) {
-    const { size, modified } = await entryOf(platform, id);
+    const { size, modified } = await entryOf(platform, "path" in content ? content.path : id);
     updateText(hash, JSON.stringify([id.slice(length - 1), size, modified]));
     images++;
   }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { DataError, UsageError } from "../../core/index.ts";
+import { DataError, decodeText, UsageError } from "../../core/index.ts";
 import { fileError } from "../../node/files/file-system.ts";
 import type { CliOption, OptionTable, OptionValues } from "./command.ts";
 import { flag, oneOf, text } from "./schemas.ts";
@@ -84,7 +84,7 @@ export type OutputOptions = OptionValues<typeof outputOptions>;
  */
 export async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return decodeText(await readFile(path));
   } catch (cause) {
     const refusal = fileError(path, cause);
     if (refusal instanceof DataError)

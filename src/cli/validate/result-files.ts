@@ -1,6 +1,6 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { stringify } from "csv-stringify/sync";
-import { UsageError } from "../../core/index.ts";
+import { decodeText, UsageError } from "../../core/index.ts";
 import { countParameters } from "../../nn/index.ts";
 import { fileError, writeFileAtomic } from "../../node/files/file-system.ts";
 import type { ConfusionMatrix } from "../../predict/index.ts";
@@ -56,7 +56,7 @@ export async function openResultsFile(path: string): Promise<(row: ResultsRow) =
   const header = stringify([columns]);
   try {
     await appendFile(path, "");
-    const present = await readFile(path, "utf8");
+    const present = decodeText(await readFile(path));
     if (present === "") await appendFile(path, header);
     else if (!present.startsWith(header)) {
       throw new UsageError(

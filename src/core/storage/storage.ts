@@ -1,5 +1,6 @@
 import type { ByteSource } from "../byte-source.ts";
 import { DataError } from "../errors.ts";
+import { decodeText } from "../text.ts";
 
 /** What stands at a URI. */
 export interface Entry {
@@ -161,9 +162,9 @@ export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer
   return bytes;
 }
 
-/** A file as text in UTF-8. */
+/** A file as text, in UTF-8 or UTF-16. */
 export async function readText(storage: Storage, uri: string): Promise<string> {
-  return new TextDecoder().decode(await readBytes(storage, uri));
+  return decodeText(await readBytes(storage, uri));
 }
 
 /**

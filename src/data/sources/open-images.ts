@@ -1,4 +1,4 @@
-import { DataError } from "../../core/index.ts";
+import { DataError, shownName } from "../../core/index.ts";
 import { baseName, existing, type Entry, type StorageFor } from "../../core/storage/index.ts";
 import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
 import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
@@ -94,7 +94,7 @@ async function openInputs(
     ? undefined
     : all.classes;
   const { size, splits, leftOut } = all;
-  return { classes, size, splits, leftOut, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) };
+  return shown({ classes, size, splits, leftOut, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) });
 }
 
 const kindOf = (path: string): ReturnType<typeof pathKind> => pathKind(baseName(path));
@@ -161,6 +161,29 @@ async function* atLeastOne(source: ImageSource, inputs: readonly string[]): Asyn
     yield item;
   }
   if (!found) throw nothingFound(inputs);
+}
+
+/** With names that are text: what is no UTF-8 in those of files stays in their paths alone. */
+function shown(source: ImageSource): ImageSource {
+  const { classes, splits } = source;
+  return {
+    ...source,
+    classes: classes?.map(shownName),
+    splits: splits && {
+      ...splits,
+      training: shown(splits.training),
+      validation: splits.validation && shown(splits.validation),
+    },
+    async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
+      for await (const item of source) {
+        const id = shownName(item.id);
+        const { label } = item;
+        yield id === item.id
+          ? item
+          : { ...item, id, ...(label === undefined ? {} : { label: shownName(label) }) };
+      }
+    },
+  };
 }
 
 function nothingFound(inputs: readonly string[], leftOut: ImageSource["leftOut"] = []): DataError {

@@ -1,4 +1,4 @@
-import { DataError } from "../../core/index.ts";
+import { DataError, decodeName, encodingOf } from "../../core/index.ts";
 import { joinBytes } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
 import { sniffLength, sniffStream, type StreamKind } from "../input-kind.ts";
@@ -118,16 +118,35 @@ async function wholeImage(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array
 // PATH_MAX is 4096 on Linux and less elsewhere.
 const maxPathLength = 32 * 1024;
 
-/** The paths of a list, separated by NUL when the first chunk has one (`find -print0`), else by line ends. */
+/**
+ * The paths of a list, separated by NUL when the first chunk has one (`find -print0`), else by line ends. Names may be no UTF-8;
+ * lists in UTF-16, as Windows' tools write them, are read too.
+ */
 async function* splitPaths(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let separator: string | RegExp | undefined;
-  let rest = "";
+  let decoder: TextDecoder | undefined;
+  let separator: number | undefined;
+  let rest = new Uint8Array(0);
+  const path = (bytes: Uint8Array): string => {
+    const line = decodeName(bytes).replace(/^\uFEFF/, "");
+    return separator === 0 ? line : line.replace(/\r$/, "");
+  };
   for await (const chunk of chunks) {
-    separator ??= chunk.includes(0) ? "\0" : /\r?\n/;
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split(separator);
-    rest = parts.pop()!;
-    for (const path of parts) if (path !== "") yield path;
+    if (separator === undefined) {
+      // Without a byte order mark, names of one letter between zeros look the same.
+      const encoding = encodingOf(chunk);
+      if (encoding !== "utf-8" && chunk[0]! >= 0xfe) decoder = new TextDecoder(encoding);
+      separator = !decoder && chunk.includes(0) ? 0 : 0x0a;
+    }
+    const bytes = joinBytes([
+      rest,
+      decoder ? encoder.encode(decoder.decode(chunk, { stream: true })) : chunk,
+    ]);
+    let start = 0;
+    for (let end = bytes.indexOf(separator); end >= 0; end = bytes.indexOf(separator, start)) {
+      if (path(bytes.subarray(start, end)) !== "") yield path(bytes.subarray(start, end));
+      start = end + 1;
+    }
+    rest = bytes.slice(start);
     if (rest.length > maxPathLength) {
       throw new DataError(
         "data/stdin",
@@ -135,7 +154,7 @@ async function* splitPaths(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<st
       );
     }
   }
-  rest += decoder.decode();
-  const last = rest.replace(/\r$/, "");
-  if (last !== "") yield last;
+  if (path(rest) !== "") yield path(rest);
 }
+
+const encoder = new TextEncoder();

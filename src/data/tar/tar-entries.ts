@@ -1,4 +1,4 @@
-import { DataError, type ByteSource } from "../../core/index.ts";
+import { DataError, decodeName, type ByteSource } from "../../core/index.ts";
 
 /** A member of a tar archive. */
 export interface TarEntry {
@@ -43,7 +43,7 @@ export async function* tarEntries(archive: string, input: SequentialBytes): Asyn
     if (header.type === "L" || header.type === "x") {
       const body = await extensionBody(input, header, where);
       if (header.type === "x") pax = parsePaxRecords(body, where);
-      else longPath = new TextDecoder().decode(body).replace(/\0[^]*$/, "");
+      else longPath = decodeName(body).replace(/\0[^]*$/, "");
       continue;
     }
 
@@ -121,8 +121,6 @@ interface TarHeader {
   readonly type: string;
 }
 
-const decoder = new TextDecoder();
-
 /** Reads a header block; undefined for the block of zeros that ends an archive. */
 export function parseTarHeader(block: Uint8Array, where: string): TarHeader | undefined {
   if (block.every((byte) => byte === 0)) return undefined;
@@ -184,17 +182,16 @@ function base256(field: Uint8Array): number | undefined {
 function stringField(block: Uint8Array, offset: number, length: number): string {
   const field = block.subarray(offset, offset + length);
   const end = field.indexOf(0);
-  return decoder.decode(end < 0 ? field : field.subarray(0, end));
+  return decodeName(end < 0 ? field : field.subarray(0, end));
 }
 
 /** The records "LENGTH KEY=VALUE\n" of a PAX extended header. */
 function parsePaxRecords(bytes: Uint8Array, where: string): ReadonlyMap<string, string> {
-  const text = new TextDecoder();
   const records = new Map<string, string>();
   let offset = 0;
   while (offset < bytes.byteLength) {
     const space = bytes.indexOf(0x20, offset);
-    const digits = space < 0 ? "" : text.decode(bytes.subarray(offset, space));
+    const digits = space < 0 ? "" : decodeName(bytes.subarray(offset, space));
     const length = /^\d{1,8}$/.test(digits) ? Number(digits) : 0;
     const end = offset + length;
     const equals = bytes.indexOf(0x3d, space);
@@ -211,8 +208,8 @@ function parsePaxRecords(bytes: Uint8Array, where: string): ReadonlyMap<string, 
       );
     }
     records.set(
-      text.decode(bytes.subarray(space + 1, equals)),
-      text.decode(bytes.subarray(equals + 1, end - 1)),
+      decodeName(bytes.subarray(space + 1, equals)),
+      decodeName(bytes.subarray(equals + 1, end - 1)),
     );
     offset = end;
   }

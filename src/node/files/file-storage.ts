@@ -1,7 +1,8 @@
+import type { Dir, Dirent } from "node:fs";
 import { open, opendir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { DataError } from "../../core/index.ts";
+import { DataError, decodeName, encodeName } from "../../core/index.ts";
 import {
   endsEarly,
   httpStorage,
@@ -56,7 +57,7 @@ function entryAt(uri: string): Promise<Entry | undefined> {
   return attempt(uri, async () => {
     try {
       // An inode may need more digits than a double has.
-      const found = await stat(pathOf(uri), { bigint: true });
+      const found = await stat(onDisk(pathOf(uri)), { bigint: true });
       const isFolder = found.isDirectory();
       return {
         kind: isFolder ? "folder" : "file",
@@ -84,16 +85,34 @@ async function freeBytes(path: string): Promise<number | undefined> {
   }
 }
 
+/** A path as the system takes it: bytes where a name is no text. */
+const onDisk = (path: string): string | Buffer => {
+  const bytes = encodeName(path);
+  return bytes === undefined ? path : Buffer.from(bytes);
+};
+
+/** Opens a folder whose names come as bytes, which may be no UTF-8. */
+const openFolder = (path: string): Promise<FolderOfBytes> =>
+  // Node's declarations know names that are text alone.
+  opendir(onDisk(path), {
+    bufferSize: 1024,
+    encoding: "buffer" as BufferEncoding,
+  }) as unknown as Promise<FolderOfBytes>;
+
+interface FolderOfBytes extends Pick<Dir, "close"> {
+  read(): Promise<Dirent<Buffer> | null>;
+}
+
 async function* listFolder(uri: string, { signal }: StorageOptions = {}): AsyncGenerator<ListedEntry> {
   signal?.throwIfAborted();
-  const folder = await attempt(uri, () => opendir(pathOf(uri), { bufferSize: 1024 }));
+  const folder = await attempt(uri, () => openFolder(pathOf(uri)));
   try {
     for (;;) {
       const entry = await attempt(uri, () => folder.read());
       if (!entry) return;
       signal?.throwIfAborted();
       yield {
-        name: entry.name,
+        name: decodeName(entry.name),
         kind: entry.isDirectory() ? "folder" : entry.isSymbolicLink() ? "link" : "file",
       };
     }
@@ -116,7 +135,7 @@ const streamChunk = 2 ** 20;
  *   that has moved since, rejects with `data/truncated`
  */
 export async function openFileSource(path: string, name = path): Promise<OpenFile> {
-  const file = await attempt(name, () => open(path));
+  const file = await attempt(name, () => open(onDisk(path)));
   const stats = await file.stat();
   if (!stats.isFile()) {
     await file.close();
@@ -187,7 +206,7 @@ async function* streamFile(
   name = path,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   signal?.throwIfAborted();
-  const file = await attempt(name, () => open(path));
+  const file = await attempt(name, () => open(onDisk(path)));
   try {
     // Pipes, and files of /proc, say 0: they end where a read gives nothing.
     const { size } = await file.stat();

@@ -4,7 +4,7 @@ import { access, mkdir, mkdtemp, open, rename, rm, stat, type FileHandle } from 
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { DataError, WeightsError } from "../../core/index.ts";
+import { DataError, shownName, WeightsError } from "../../core/index.ts";
 import { writeBytes, type FileWriter, type StorageOptions } from "../../core/storage/index.ts";
 
 /** Runs what the system is asked to do at a path. @throws DataError, naming the path, when it refuses */
@@ -80,7 +80,7 @@ export function fileError(path: string, cause: unknown): unknown {
     "data/unreadable",
     cause.message,
   ];
-  return new DataError(code, `${path}: ${reason}.`, { cause });
+  return new DataError(code, `${shownName(path)}: ${reason}.`, { cause });
 }
 
 /** Whether an error is the operating system's, with this code. */
