@@ -103,7 +103,15 @@ describe.skipIf(!process.env["SSL_RESNEXT_LONG_TESTS"])("runtimes and package ma
     const source = 'import { createSession } from "ssl-resnext/node"; await createSession(new Uint8Array());';
     const entry = await project.write("swallowed.mjs", source);
     const outfile = join(project.folder, "out/swallowed.mjs");
-    await esbuild({ entryPoints: [entry], outfile, bundle: true, platform: "node", format: "esm" });
+    const native = { loader: { ".node": "empty" as const }, external: ["@duckdb/*"] };
+    await esbuild({
+      entryPoints: [entry],
+      outfile,
+      ...native,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+    });
     await expect(project.run(process.execPath, [outfile])).rejects.toThrow(/--external:ssl-resnext/);
   });
 });

@@ -98,10 +98,15 @@ function showProgress(folder: string): () => void {
   // In a worker thread, standard error does not say that it is a terminal.
   if (!isatty(2)) return () => undefined;
   const clearLine = "\r\u001B[2K";
+  const started = performance.now();
+  // npm unpacks when it has it all: until then the seconds go on.
   const draw = async (): Promise<void> => {
     try {
       const written = Math.round((await bytesBelow(folder)) / 1e6);
-      process.stderr.write(`${clearLine}${spec}: ${written} of ${megabytes.unpacked} MB`);
+      const seconds = Math.round((performance.now() - started) / 1000);
+      process.stderr.write(
+        `${clearLine}${spec}: ${seconds} s, ${written} of ${megabytes.unpacked} MB unpacked`,
+      );
     } catch {
       // npm moves files at that moment.
     }
