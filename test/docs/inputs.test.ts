@@ -11,9 +11,8 @@ describe("docs/inputs.md", () => {
   it.each(rows)("names a test that there is: $input", ({ test }) => {
     const [, name, title] = /^`([^`]+)`: (.+)$/.exec(test) ?? [];
     const file = new URL(`../${name}`, import.meta.url);
-    expect(existsSync(file), test).toBe(true);
+    expect(existsSync(file)).toBe(true);
     const text = readFileSync(file, "utf8");
-    const begun = ['"', "'", "`"].some((quote) => text.includes(quote + title!));
-    expect(begun, test).toBe(true);
+    expect(['"', "'", "`"].some((quote) => text.includes(quote + title!))).toBe(true);
   });
 });
