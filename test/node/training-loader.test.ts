@@ -170,6 +170,127 @@ describe("a training loader", () => {
   });
 });
 
+describe("images that a model labelled", () => {
+  /** The first images of the folder are true, the others labelled by a model: 12 and 8. */
+  const parts = async (
+    name: string,
+  ): Promise<{ readonly source: ImageSource; readonly others: ImageSource }> => {
+    const all = await collect(await openImages([at(name)]));
+    const of = (images: typeof all): ImageSource => ({
+      classes: ["ant", "bee", "cow"],
+      size: images.length,
+      async *[Symbol.asyncIterator]() {
+        yield* images;
+      },
+    });
+    const isOther = ({ id }: { readonly id: string }): boolean => parseInt(id.slice(-6)) >= 12;
+    return { source: of(all.filter((item) => !isOther(item))), others: of(all.filter(isOther)) };
+  };
+
+  it("are every second one of each batch, beside as many true ones, each of which comes as often", async () => {
+    const { source, others } = await parts("grey");
+    const loader = await open(source, { ...plain, batchSize: 6, pseudoLabelled: others });
+    // As long as without them.
+    expect([loader.images, loader.batchesPerEpoch]).toEqual([12, 2]);
+    const seen: number[] = [];
+    // Six of each kind an epoch: eight epochs are four passes over the twelve, and six over the eight.
+    for (let epoch = 0; epoch < 8; epoch++) {
+      for (const batch of await collect(loader.epoch(epoch))) {
+        const own = greys(batch);
+        expect(own.map((i) => i >= 12)).toEqual([false, true, false, true, false, true]);
+        expect(classesOf(batch, loader.classes)).toEqual(own.map(classOf));
+        seen.push(...own);
+      }
+    }
+    const times = (i: number): number => seen.filter((one) => one === i).length;
+    expect(Array.from({ length: count }, (_, i) => times(i))).toEqual(
+      Array.from({ length: count }, (_, i) => (i < 12 ? 4 : 6)),
+    );
+  });
+
+  it("take the place of more labels of a class, and leave the classes as they are", async () => {
+    const { source, others } = await parts("grey");
+    const relabelled = (label: string): ImageSource => ({
+      ...others,
+      async *[Symbol.asyncIterator]() {
+        for await (const item of others) yield { ...item, label };
+      },
+    });
+    const loader = await open(source, { ...plain, batchSize: 12, pseudoLabelled: relabelled("bee") });
+    const [batch] = await collect(loader.epoch(0));
+    const labels = classesOf(batch!, loader.classes);
+    expect(labels.filter((_, place) => place % 2 === 1)).toEqual(Array(6).fill("bee"));
+    await expect(open(source, { ...plain, pseudoLabelled: relabelled("fly") })).rejects.toMatchObject({
+      code: "data/class-mismatch",
+    });
+    const withoutCows: ImageSource = {
+      ...source,
+      async *[Symbol.asyncIterator]() {
+        for await (const item of source) if (item.label !== "cow") yield item;
+      },
+    };
+    await expect(open(withoutCows, { ...plain, pseudoLabelled: others })).rejects.toMatchObject({
+      code: "data/empty-classes",
+    });
+  });
+
+  it.each([
+    [0.5, [0, 6]],
+    [0.25, [0, 3]],
+    [0.75, [3, 6]],
+    [1, [6, 6]],
+    [0, [0, 0]],
+  ])("are augmented first where a share of %d of the images is", async (augmentProb, [own, other]) => {
+    const { source, others } = await parts("grey");
+    const augmentation = { ...untouched, reProb: 1, augmentProb };
+    const loader = await open(source, { ...plain, augmentation, batchSize: 12, pseudoLabelled: others });
+    const counts = [0, 0];
+    const epochs = 40;
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for (const { images } of await collect(loader.epoch(epoch))) {
+        for (let place = 0; place < 12; place++) {
+          const pixels = images.subarray(place * 3 * side ** 2, (place + 1) * 3 * side ** 2);
+          if (Math.max(...pixels) - Math.min(...pixels) > 1e-6) counts[place % 2]!++;
+        }
+      }
+    }
+    for (const [kind, expected] of [own!, other!].entries()) {
+      // Exact where all or none are; else five standard deviations of as many draws.
+      const slack = expected === 0 || expected === 6 ? 0 : 5 * Math.sqrt(epochs * 6 * 0.25);
+      expect(Math.abs(counts[kind]! - epochs * expected)).toBeLessThanOrEqual(slack);
+    }
+  });
+
+  it("are replaced by their like where they cannot be read", async () => {
+    const { source, others } = await parts("broken");
+    const loader = await open(others, { ...plain, batchSize: 4, pseudoLabelled: source });
+    const seen = new Set<number>();
+    for (let epoch = 0; epoch < 6; epoch++) {
+      for (const batch of await collect(loader.epoch(epoch))) {
+        const own = greys(batch);
+        expect(own.map((i) => i < 12)).toEqual([false, true, false, true]);
+        for (const i of own) seen.add(i);
+      }
+    }
+    expect(seen.has(7)).toBe(false);
+    expect(seen.size).toBe(18);
+  });
+
+  it("are shared by processes, each of which has both kinds by turns", async () => {
+    const { source, others } = await parts("grey");
+    const batches = await Promise.all(
+      [0, 1].map(async (rank) => {
+        const shared = { ...plain, batchSize: 6, pseudoLabelled: others, rank, worldSize: 2 };
+        return collect((await open(source, shared)).epoch(0));
+      }),
+    );
+    for (const [batch] of batches) {
+      expect(greys(batch!).map((i) => i >= 12)).toEqual([false, true, false, true, false, true]);
+    }
+    expect(new Set(batches.flat().flatMap(greys)).size).toBe(12);
+  });
+});
+
 describe("batches that are given back", () => {
   const mixed: TrainingLoaderOptions = {
     ...options,
@@ -394,7 +515,14 @@ describe("the end of a training loader", () => {
       leftOut: [],
       batchSize: 1,
       batchesPerEpoch: 4,
-      order: { labels: new Uint32Array(4), seed: 1, sampler: "shuffled", rank: 0, worldSize: 1 },
+      order: {
+        labels: new Uint32Array(4),
+        trueLabels: 4,
+        seed: 1,
+        sampler: "shuffled",
+        rank: 0,
+        worldSize: 1,
+      },
       end: () => thread.end(),
     });
     const reading = collect(loader.epoch(0));

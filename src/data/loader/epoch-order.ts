@@ -14,6 +14,11 @@ export interface EpochOrderOptions {
   readonly epoch: number;
   /** @default "shuffled" */
   readonly sampler?: Sampler | undefined;
+  /**
+   * So many images, the first ones, have true labels; those after them, which a model labelled, take every second place. An
+   * epoch is as long as without them. @default all
+   */
+  readonly trueLabels?: number | undefined;
   /** Which of the processes that share the epoch this is. @default 0 */
   readonly rank?: number | undefined;
   /** Number of processes that share the epoch. @default 1 */
@@ -23,14 +28,52 @@ export interface EpochOrderOptions {
 /** The images of an epoch, by index, in the order in which this process sees them. */
 export function epochOrder(options: EpochOrderOptions): Uint32Array {
   const { labels, seed, epoch, sampler = "shuffled", rank = 0, worldSize = 1 } = options;
-  const random = seededRandom(deriveSeed(stream.order, seed, epoch));
+  const { trueLabels = labels.length } = options;
   const order =
-    sampler === "class-balanced"
-      ? classBalancedOrder(labels, random)
-      : sampler === "shuffled"
-        ? shuffle(ascending(labels.length), random)
-        : ascending(labels.length);
+    trueLabels < labels.length
+      ? mixedOrder(options, trueLabels, worldSize)
+      : passOver(labels, sampler, seededRandom(deriveSeed(stream.order, seed, epoch)));
   return shardOfOrder(order, rank, worldSize);
+}
+
+function passOver(labels: ArrayLike<number>, sampler: Sampler, random: Random): Uint32Array {
+  if (sampler === "class-balanced") return classBalancedOrder(labels, random);
+  return sampler === "shuffled" ? shuffle(ascending(labels.length), random) : ascending(labels.length);
+}
+
+/**
+ * Images with true labels and others by turns. Each kind goes through all of its images before one comes again, over as many
+ * epochs as that takes.
+ */
+function mixedOrder(
+  { labels, seed, epoch, sampler = "shuffled" }: EpochOrderOptions,
+  trueLabels: number,
+  worldSize: number,
+): Uint32Array {
+  // Whole turns of all processes, so that each of them has both kinds by turns.
+  const turns = Math.ceil(trueLabels / worldSize);
+  const order = new Uint32Array(turns * worldSize);
+  const all = Array.from(labels);
+  const kinds = [
+    { from: 0, to: trueLabels },
+    { from: trueLabels, to: all.length },
+  ];
+  for (const [kind, { from, to }] of kinds.entries()) {
+    const drawsOfEpoch = worldSize * Math.ceil((turns - kind) / 2);
+    let pass = -1;
+    let images: Uint32Array = new Uint32Array(0);
+    for (let draw = 0; draw < drawsOfEpoch; draw++) {
+      const at = epoch * drawsOfEpoch + draw;
+      if (Math.floor(at / (to - from)) !== pass) {
+        pass = Math.floor(at / (to - from));
+        const random = seededRandom(deriveSeed(stream.order, seed, pass, kind));
+        images = passOver(all.slice(from, to), sampler, random);
+      }
+      const turn = 2 * Math.floor(draw / worldSize) + kind;
+      order[turn * worldSize + (draw % worldSize)] = from + images[at % (to - from)]!;
+    }
+  }
+  return order;
 }
 
 /**
@@ -111,4 +154,6 @@ export const stream = {
   folds: 6,
   /** Which images stand for many. */
   sample: 7,
+  /** Which images stand for what is none of the classes. */
+  none: 8,
 } as const;

@@ -19,6 +19,8 @@ export interface KnownClasses {
   readonly wanted: readonly string[] | undefined;
   /** Whether classes may have no images. @default false */
   readonly mayBeEmpty?: boolean | undefined;
+  /** So many images, the first ones, are those that each class has to have. @default all */
+  readonly trueLabels?: number | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface KnownClasses {
  */
 export function trainingLabels(
   images: IndexedImages,
-  { found, wanted, mayBeEmpty = false }: KnownClasses,
+  { found, wanted, mayBeEmpty = false, trueLabels }: KnownClasses,
 ): TrainingLabels {
   checkNotEmpty(images.index);
   const classes = wanted ?? sortNaturally(new Set([...images.labelNames, ...(found ?? [])]));
@@ -38,10 +40,12 @@ export function trainingLabels(
     : new Map(classes.map((name, index) => [name, index]));
   const classOf = Uint32Array.from(images.labelNames, (name) => indexOf.get(name)!);
 
-  const present = new Set(classOf);
+  const labels = Uint32Array.from(images.labels, (label) => classOf[label]!);
+
+  const present = new Set(labels.subarray(0, trueLabels));
   const empty = classes.filter((_, index) => !present.has(index));
   if (empty.length > 0 && !mayBeEmpty) throw emptyClasses(empty, classes.length);
-  return { classes, labels: Uint32Array.from(images.labels, (label) => classOf[label]!) };
+  return { classes, labels };
 }
 
 /**

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { UsageError, type SslResnextError } from "../../core/index.ts";
 import type { AugmentationOptions } from "../../image/augment/options.ts";
 import type { DecodeLimits, Preprocessing } from "../../image/index.ts";
+import type { ImageSource } from "../image-source.ts";
 import type { MixingOptions } from "../mixing.ts";
 import type { Sampler } from "./epoch-order.ts";
 
@@ -9,7 +10,10 @@ import type { Sampler } from "./epoch-order.ts";
 export interface TrainingLoader {
   /** Class names in the order of the targets' columns; none where the images have no labels. */
   readonly classes: readonly string[];
-  /** Number of images that can be trained on, as far as they were looked at, all processes together. */
+  /**
+   * Number of images that can be trained on, as far as they were looked at, all processes together; those that a model labelled
+   * do not count.
+   */
   readonly images: number;
   /** The others: without a label, or rows of a table that hold no image. */
   readonly leftOut: readonly SkippedImage[];
@@ -93,6 +97,11 @@ export interface TrainingLoaderOptions {
    * @default undefined: one view, and its label
    */
   readonly views?: number | undefined;
+  /**
+   * Images with the classes that a model took them for: they are every second one of each batch, and those of the source the
+   * others. What {@link augmentation} does to a share of the images only (`augmentProb`), it does to these first.
+   */
+  readonly pseudoLabelled?: ImageSource | undefined;
   /**
    * Class names in the order of the targets' columns; no others may occur.
    *

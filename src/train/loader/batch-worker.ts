@@ -74,6 +74,8 @@ export interface BatchSettings {
   readonly index: ImageIndex;
   /** Class index of each image. */
   readonly labels: Uint32Array;
+  /** So many images, the first ones, have true labels; a model labelled the others. */
+  readonly trueLabels: number;
   readonly classes: number;
   /** Views of each image. */
   readonly views: number;
@@ -135,11 +137,12 @@ async function makeBatch(
   call: { readonly cancelled: boolean },
   spare: BatchArrays[],
 ): Promise<MadeBatch | undefined> {
-  const { index, labels, classes, views, seed, transform, mixing } = settings;
+  const { index, labels, classes, views, seed, mixing } = settings;
   const { epoch, position, positionStep } = request;
   const size = request.images.length;
-  const side = transform.preprocessing.inputSize;
-  const { channels = 3 } = transform;
+  const kinds = transformsOf(settings);
+  const side = settings.transform.preprocessing.inputSize;
+  const { channels = 3 } = settings.transform;
   const imageLength = channels * side ** 2;
   const { images, targets } = spare.pop() ?? {
     images: new Float32Array(size * views * imageLength),
@@ -160,7 +163,8 @@ async function makeBatch(
       if (settings.onBrokenImage === "fail") throw brokenImage({ id, error: broken });
       if (attempt === mostReplacements) throw tooManyBroken(id, broken);
       skipped.push({ slot, id, error: toWire(broken, "runtime/run-failed") });
-      image = deriveSeed(stream.replacement, seed, epoch, place, attempt) % index.size;
+      const { from, to } = kindOf(kinds, image);
+      image = from + (deriveSeed(stream.replacement, seed, epoch, place, attempt) % (to - from));
     }
   };
 
@@ -172,6 +176,7 @@ async function makeBatch(
   ): Promise<SslResnextError | undefined> => {
     let bytes: Promise<Uint8Array> | undefined;
     const read = (): Promise<Uint8Array> => (bytes ??= parts.read(indexedImage(index, image)));
+    const { transform } = kindOf(kinds, image);
     for (let view = 0; view < views; view++) {
       // The first view of an image is what it would be without others.
       const random = seededRandom(
@@ -211,6 +216,34 @@ async function makeBatch(
   skipped.sort((a, b) => a.slot - b.slot);
   return { images, targets, skipped: skipped.map(({ id, error }) => ({ id, error })) };
 }
+
+/** Images that are treated alike: those from one index on, before another. */
+interface Kind {
+  readonly from: number;
+  readonly to: number;
+  readonly transform: TrainingTransformOptions;
+}
+
+/**
+ * Images with true labels, and those that a model labelled, if there are any. What happens to a share of a batch happens to
+ * the latter first: to all of them from a share of a half on.
+ */
+function transformsOf({ index, trueLabels, transform }: BatchSettings): readonly [Kind, Kind?] {
+  if (trueLabels === index.size) return [{ from: 0, to: index.size, transform }];
+  const { augmentation } = transform;
+  const changed = (augmentProb: number): TrainingTransformOptions => ({
+    ...transform,
+    augmentation: { ...augmentation, augmentProb },
+  });
+  const both = 2 * augmentation.augmentProb;
+  return [
+    { from: 0, to: trueLabels, transform: changed(Math.max(0, both - 1)) },
+    { from: trueLabels, to: index.size, transform: changed(Math.min(1, both)) },
+  ];
+}
+
+const kindOf = ([first, second]: readonly [Kind, Kind?], image: number): Kind =>
+  second && image >= second.from ? second : first;
 
 /** The chosen part of an image; without a cache no more of it is decoded. @param read Gives its encoded bytes */
 async function load(

@@ -8,6 +8,7 @@ import {
   usableImages,
   withoutLabels,
   type ImageIndex,
+  type ImageItem,
   type ImageSource,
   type KeepBytes,
   type SkippedImage,
@@ -59,23 +60,34 @@ export async function openTrainingLoader(
   };
 
   try {
-    const { views } = options;
+    const { views, pseudoLabelled } = options;
     const leftOut: SkippedImage[] = [];
-    const usable = usableImages(source, { labels: views === undefined }, (image) => {
-      if (checked.onBrokenImage === "fail") throw brokenImage(image);
-      leftOut.push(image);
-    });
-    const images = await indexImages(usable, spill.keep, signal);
+    const usable = (some: ImageSource): AsyncGenerator<ImageItem> =>
+      usableImages(some, { labels: views === undefined }, (image) => {
+        if (checked.onBrokenImage === "fail") throw brokenImage(image);
+        leftOut.push(image);
+      });
+    let trueLabels = 0;
+    async function* all(): AsyncGenerator<ImageItem> {
+      for await (const item of usable(source)) {
+        trueLabels++;
+        yield item;
+      }
+      if (pseudoLabelled) yield* usable(pseudoLabelled);
+    }
+    const images = await indexImages(all(), spill.keep, signal);
     await spill.finish();
     const { classes, labels } =
       views === undefined
         ? trainingLabels(images, {
             found: source.classes,
-            wanted: options.classes,
+            // A model that labels has no say in which classes there are.
+            wanted: options.classes ?? (pseudoLabelled && source.classes),
             mayBeEmpty: options.classesMayBeEmpty,
+            trueLabels,
           })
         : withoutLabels(images);
-    const shard = Math.ceil(labels.length / worldSize);
+    const shard = Math.ceil(trueLabels / worldSize);
     const isTooLarge = checked.batchSize > shard;
     const batchSize = (isTooLarge && options.smallerBatch?.(shard)) || checked.batchSize;
     if (batchSize > shard) throw batchTooLarge(batchSize, shard, worldSize);
@@ -84,6 +96,7 @@ export async function openTrainingLoader(
     const settings: BatchSettings = {
       index,
       labels: shareArray(labels),
+      trueLabels,
       classes: classes.length,
       views: views ?? 1,
       seed,
@@ -104,7 +117,7 @@ export async function openTrainingLoader(
       leftOut,
       batchSize,
       batchesPerEpoch: Math.floor(shard / batchSize),
-      order: { labels: settings.labels, seed, sampler, rank, worldSize },
+      order: { labels: settings.labels, trueLabels, seed, sampler, rank, worldSize },
       end,
     });
   } catch (error) {

@@ -27,7 +27,7 @@ export interface LoaderParts {
 /** Hands the batches of each epoch to the workers, and out again in their order. */
 export function trainingLoader(parts: LoaderParts): TrainingLoader {
   const { threads, batchSize, batchesPerEpoch } = parts;
-  const { labels } = parts.order;
+  const { labels, trueLabels = labels.length } = parts.order;
   const worldSize = parts.order.worldSize ?? 1;
   const rank = parts.order.rank ?? 0;
   // One call for each thread: whichever ends first takes the next batch.
@@ -58,7 +58,7 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
 
   return {
     classes: parts.classes,
-    images: labels.length,
+    images: trueLabels,
     leftOut: parts.leftOut,
     batchesPerEpoch,
     epoch(epoch, { fromBatch = 0, signal }: EpochOptions = {}) {

@@ -157,7 +157,7 @@ export async function trainedDescription(
     name: folder.name,
     provenance: {
       ...(await startProvenance(platform, source, options.signal)),
-      data: `${data.name}, ${describeImages(images, classes)}`,
+      data: `${data.name}, ${describeImages(images, classes)}${data.pseudoLabelled ? `; half of each batch: ${data.pseudoLabelled.name}` : ""}`,
       recipe: JSON.stringify(effectiveRecipe(recipe)),
       software: `ssl-resnext ${version}`,
     },

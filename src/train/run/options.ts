@@ -43,6 +43,12 @@ export interface TrainModelOptions
   readonly validation?: TrainingImages | undefined;
   /** Images of any content, without labels, by which mode `head` whitens the embeddings; other modes refuse them. */
   readonly unlabelled?: TrainingImages | undefined;
+  /**
+   * Images with the classes that a model took them for: every second image of each batch is one of them, the others are those
+   * of the data, and what happens to a share of the images (`augmentProb`) happens to them first. Steps and their batch are
+   * those of the data alone. Modes `full` and `last-stages`; the others refuse them.
+   */
+  readonly pseudoLabelled?: TrainingImages | undefined;
   /** Whether classes without training images are learnt all the same, but in mode `head`. @default false */
   readonly classesMayBeEmpty?: boolean | undefined;
   /** Folder for everything that the run writes. */

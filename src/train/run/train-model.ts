@@ -67,6 +67,7 @@ export async function* trainModel(
     data: options.data,
     validation: options.validation,
     unlabelled: options.unlabelled,
+    pseudoLabelled: options.pseudoLabelled,
     isLabelled: recipe.mode !== "adapt",
     // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
     validationShare: recipe.mode === "head" || recipe.mode === "adapt" ? 0 : recipe.validationShare,
@@ -106,8 +107,14 @@ function checkShareAsked(layers: readonly RecipeLayer[], given: string): void {
   );
 }
 
-/** @throws UsageError `train/unlabelled` for images that nothing would be done with */
-function checkUnlabelled({ unlabelled }: TrainModelOptions, { mode }: Recipe): void {
+/** @throws UsageError `train/unlabelled`, `train/no-effect` for images that nothing would be done with */
+function checkUnlabelled({ unlabelled, pseudoLabelled }: TrainModelOptions, { mode }: Recipe): void {
+  if (pseudoLabelled !== undefined && (mode === "head" || mode === "adapt")) {
+    throw new UsageError(
+      "train/no-effect",
+      `Images that a model labelled (pseudoLabelled): no effect in mode ${mode}, which has no batches of true labels to mix them into; leave them out, or take mode full or last-stages.`,
+    );
+  }
   if (unlabelled === undefined || mode === "head") return;
   throw new UsageError(
     "train/unlabelled",
@@ -137,9 +144,11 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   const { platform, options, recipe: asked, data, saved, folder } = opened;
   const network = await (saved ? savedNetwork(opened) : openNetwork(opened));
   const training = hashedSource(platform, data.training);
+  const pseudoLabelled = data.pseudoLabelled && hashedSource(platform, data.pseudoLabelled.images);
   await using loader = disposable(
     await openTrainingLoader(platform, training, {
       batchSize: asked.batchSize,
+      pseudoLabelled,
       smallerBatch: (images) => fitBatch(asked, images).batchSize,
       seed: asked.seed,
       preprocessing: network.description.preprocessing,
@@ -159,7 +168,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   const run: OpenedRun = { ...opened, recipe };
   const record: DataRecord = {
     images: loader.images,
-    hash: training.hash ?? "",
+    hash: `${training.hash ?? ""}${pseudoLabelled?.hash ?? ""}`,
     validationImages: data.validation?.size ?? null,
   };
   if (saved) await checkSaved(run, loader, record);

@@ -35,6 +35,7 @@ export interface TrainingDataOptions extends Pick<
   readonly data: TrainingImages;
   readonly validation: TrainingImages | undefined;
   readonly unlabelled: TrainingImages | undefined;
+  readonly pseudoLabelled: TrainingImages | undefined;
   /** Whether labels are looked at; if not, nothing is validated on either. */
   readonly isLabelled: boolean;
   /** Share of each class that is held out when there are no validation images. */
@@ -51,6 +52,7 @@ export interface TrainingData {
   /** What the validation images are called in reports. */
   readonly validationName: string;
   readonly unlabelled: NamedImages | undefined;
+  readonly pseudoLabelled: NamedImages | undefined;
   readonly rowsWithoutImage: RowsWithoutImage | undefined;
   /** Where the parts of the data lie that are used, if they come in parts. */
   readonly splits: SplitNames | undefined;
@@ -74,6 +76,8 @@ export async function openTrainingData(
     options.unlabelled === undefined
       ? undefined
       : await named(platform, options.unlabelled, { imageColumn, readLabels: false, signal });
+  const pseudoLabelled =
+    options.pseudoLabelled === undefined ? undefined : await named(platform, options.pseudoLabelled, options);
   const given =
     options.validation === undefined
       ? undefined
@@ -86,6 +90,7 @@ export async function openTrainingData(
   const all = {
     name,
     unlabelled,
+    pseudoLabelled,
     splits: parts.splits,
     leftOut,
     rowsWithoutImage: opened.images.rowsWithoutImage,
