@@ -161,6 +161,7 @@ export {
   type TrainedHead,
   type TrainHeadOptions,
 } from "./head/train-head.ts";
+export { trainNoneClass, type NoneClass, type TrainNoneClassOptions } from "./head/none-class.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
 export { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "./run/training-data.ts";

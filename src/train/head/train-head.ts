@@ -123,23 +123,11 @@ export async function* trainHead(
   images: ImageSource,
   options: TrainHeadOptions,
 ): AsyncGenerator<HeadEvent, TrainedHead, undefined> {
-  const { classes, seed = 0, folds: wanted = 5 } = options;
-  checkClassifier(source, classes);
-  const { embedded, labelled, views } = yield* embed(platform, source, images, options);
-
-  const began = performance.now();
-  const folds = stratifiedFolds(labelled.labels, wanted, seed);
-  let best: (View & { readonly fit: HeadFit }) | undefined;
-  for (const view of views) {
-    const examples = { ...labelled, features: await transform(platform, labelled, view.by) };
-    const fit = yield* fitExamples(platform, view.features, examples, folds, options);
-    if (!best || (fit.heldOutLoss ?? 0) < (best.fit.heldOutLoss ?? 0)) best = { ...view, fit };
-  }
-  const { features, by, fit } = best!;
+  const { classes } = options;
+  const { embedded, folds, features, by, fit, seconds } = yield* bestFit(platform, source, images, options);
   const crossValidation = crossValidationOf(embedded, folds, fit.heldOut);
   if (crossValidation) yield { type: "cross-validated", ...crossValidation };
   const { l2, loss, top1, iterations } = fit;
-  const seconds = (performance.now() - began) / 1000;
   yield { type: "fitted", features, l2, loss, top1, iterations, seconds };
   const head = foldTransform(fit.parameters, classes.length, by);
   return { ...(await withHead(platform, source, head)), crossValidation };
@@ -154,8 +142,41 @@ interface View {
 interface EmbeddedData {
   readonly embedded: EmbeddedImages;
   readonly labelled: Examples;
+  /** The unlabelled images that were looked at, if there are any. */
+  readonly unlabelled: EmbeddedImages | undefined;
   /** Ways to see them, of which the first is taken where nothing can be compared. */
   readonly views: readonly View[];
+}
+
+/** What {@link bestFit} found, and by which view. */
+interface BestFit extends Omit<EmbeddedData, "views">, View {
+  readonly folds: Int32Array;
+  readonly fit: HeadFit;
+  /** Time of all fits. */
+  readonly seconds: number;
+}
+
+/** Fits the classifier to the images in each view of them, and takes the one that is best in cross-validation. */
+export async function* bestFit(
+  platform: ModelPlatform,
+  source: ModelSource,
+  images: ImageSource,
+  options: TrainHeadOptions,
+): AsyncGenerator<HeadEvent, BestFit, undefined> {
+  const { classes, seed = 0, folds: wanted = 5 } = options;
+  checkClassifier(source, classes);
+  const { views, ...data } = yield* embed(platform, source, images, options);
+  const { labelled } = data;
+
+  const began = performance.now();
+  const folds = stratifiedFolds(labelled.labels, wanted, seed);
+  let best: (View & { readonly fit: HeadFit }) | undefined;
+  for (const view of views) {
+    const examples = { ...labelled, features: await transform(platform, labelled, view.by) };
+    const fit = yield* fitExamples(platform, view.features, examples, folds, options);
+    if (!best || (fit.heldOutLoss ?? 0) < (best.fit.heldOutLoss ?? 0)) best = { ...view, fit };
+  }
+  return { ...data, ...best!, folds, seconds: (performance.now() - began) / 1000 };
 }
 
 /** The embeddings of the labelled images, and how the classifier may see them. */
@@ -178,20 +199,27 @@ async function* embed(
   yield { type: "embedded", ...embedding(embedded) };
   const labelled: Examples = { ...embedded, numClasses: classes.length };
   checkClasses(labelled, classes);
-  const whitened = yield* whitenedView(platform, embedder, options);
+  const unlabelled = yield* embedUnlabelled(embedder, options);
+  const whitened = unlabelled && (yield* whitenedView(platform, unlabelled));
   const asTheyAre: View = { features: "as they are", by: centring(labelled) };
-  return { embedded, labelled, views: whitened ? [whitened, asTheyAre] : [asTheyAre] };
+  return { embedded, labelled, unlabelled, views: whitened ? [whitened, asTheyAre] : [asTheyAre] };
 }
 
-/** What the unlabelled images suggest; undefined without them, or where they say too little. */
-async function* whitenedView(
-  platform: ModelPlatform,
+async function* embedUnlabelled(
   embedder: Embedder,
   { unlabelled, whiteningImages = 5000, seed = 0 }: TrainHeadOptions,
-): AsyncGenerator<HeadEvent, View | undefined, undefined> {
+): AsyncGenerator<HeadEvent, EmbeddedImages | undefined, undefined> {
   if (!unlabelled) return undefined;
   const embedded = await embedder.embed(await sampleImages(unlabelled, whiteningImages, seed));
   yield* skipped(embedded.unreadable);
+  return embedded;
+}
+
+/** What the unlabelled images suggest; undefined where they say too little. */
+async function* whitenedView(
+  platform: ModelPlatform,
+  embedded: EmbeddedImages,
+): AsyncGenerator<HeadEvent, View | undefined, undefined> {
   const unused = (reason: string): HeadEvent => ({
     type: "unlabelled-unused",
     reason,
@@ -212,12 +240,18 @@ async function* whitenedView(
   return { features: "half-whitened", by };
 }
 
-async function* fitExamples(
+/** Fits a classifier to examples that are seen in one way. @param folds As {@link fitHead} takes them */
+export async function* fitExamples(
   platform: ModelPlatform,
   features: Features,
   examples: Examples,
   folds: Int32Array,
-  { strengths, classBalanced, smoothing, signal }: TrainHeadOptions,
+  {
+    strengths,
+    classBalanced,
+    smoothing,
+    signal,
+  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal">,
 ): AsyncGenerator<HeadEvent, HeadFit, undefined> {
   const heads = headsAtOnce(examples, numberOf(folds));
   const session = await openSession(platform, headGraph(examples, { heads, smoothing }));
@@ -268,8 +302,8 @@ function crossValidationOf(
   };
 }
 
-/** The network with another classifier of the same classes. */
-async function withHead(
+/** The network with another classifier of as many classes as it is described with. */
+export async function withHead(
   platform: ModelPlatform,
   source: ModelSource,
   { weight, bias }: LinearHead,
