@@ -41,6 +41,14 @@ const adapt: KilledRun = {
   results: ["best/verdict.json", ...weightsOf(trained)],
 };
 
+const selecting = ["labels", "none-class", "joint", "labels-alone", "tuned-alone"];
+const joint: KilledRun = {
+  file: join(folder, "joint.yaml"),
+  reference: join(folder, "joined"),
+  stages: ["labels", "none-class", "scores", "selection", "joint", "tuned-alone", "best"],
+  results: ["best/verdict.json", "selection/selection.parquet", ...weightsOf(selecting)],
+};
+
 const line = (out: string, ...more: readonly string[]): readonly string[] => lineOf(paper, out, ...more);
 
 const lineOf = ({ file }: KilledRun, out: string, ...more: readonly string[]): readonly string[] =>
@@ -119,6 +127,9 @@ beforeAll(async () => {
     tuneRecipe: { ...teachRecipe, batchNorm: "frozen", ...saving },
   };
   writeFileSync(adapt.file, settingsText(resolveSettings([{ name: "the test", values: ofAdapt }])));
+  const { mode: _, adaptEpochs: __, adaptRecipe: ___, ...ofTuning } = ofAdapt;
+  const ofJoint = { ...ofTuning, method: "joint", k: 4, noneImages: 10 };
+  writeFileSync(joint.file, settingsText(resolveSettings([{ name: "the test", values: ofJoint }])));
 });
 
 describe("semi run", () => {
@@ -152,6 +163,13 @@ describe("semi run", () => {
       "",
     ]);
     expect(await killAndCompare(adapt, "killed-adapt")).toBe(kills);
+  }, 600_000);
+
+  it(`by method joint killed at ${kills} moments too (SSL_RESNEXT_KILL_SEED=${killSeed})`, async () => {
+    const { code, stdout, stderr } = await runCli(lineOf(joint, joint.reference));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^method joint, mode full: as asked for; it trains the whole network\n/);
+    expect(await killAndCompare(joint, "killed-joint")).toBe(kills);
   }, 600_000);
 
   it("stopped by Ctrl-C says how to go on", async () => {

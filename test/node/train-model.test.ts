@@ -195,6 +195,50 @@ describe("what is trained", () => {
   });
 });
 
+describe("images that a model labelled", () => {
+  const recipe = { ...quick, epochs: 2, validationShare: 0 };
+  const others = at("others");
+  beforeAll(() => writeColouredImages(others, 4, 7));
+
+  it("are half of each batch, and change neither steps nor batch", async () => {
+    const alone = await eventsOf(train("alone", { recipe }));
+    const mixed = await eventsOf(train("mixed", { recipe, pseudoLabelled: others }));
+    const { plan, trainingImages } = ofType(alone, "started")[0]!;
+    expect(ofType(mixed, "started")[0]).toMatchObject({ plan, trainingImages });
+    const [one, other] = [at("alone", "best.safetensors"), at("mixed", "best.safetensors")];
+    expect(readFileSync(other)).not.toEqual(readFileSync(one));
+    const { provenance } = (await openModel(other)).description;
+    expect(provenance["data"]).toBe(`${data}, 60 images of 3 classes; half of each batch: ${others}`);
+  });
+
+  it("are the same when the run goes on, or it does not", async () => {
+    const out = at("mixed-stopped");
+    for await (const event of train("mixed-stopped", {
+      recipe: { ...recipe, saveMinutes: 0 },
+      pseudoLabelled: others,
+    }))
+      if (event.type === "checkpoint") break;
+    await writeColouredImages(at("more-others"), 5, 7);
+    await expect(
+      eventsOf(train("mixed-stopped", { recipe, pseudoLabelled: at("more-others"), resume: true })),
+    ).rejects.toMatchObject({ code: "train/other-run" });
+    await eventsOf(train("mixed-stopped", { recipe, pseudoLabelled: others, resume: true }));
+    const [own, other] = [out, at("mixed")].map((run) => tensorsOf(join(run, "best.safetensors")));
+    expect(await own).toEqual(await other);
+  });
+
+  it.each([
+    { base: "quick", mode: "head" },
+    { base: "adapt", epochs: 1 },
+  ] as const)("are refused by %j", async (values) => {
+    const running = eventsOf(train("no", { recipe: values, pseudoLabelled: others }));
+    await expect(running).rejects.toMatchObject({
+      code: "train/no-effect",
+      message: expect.stringContaining("pseudoLabelled") as string,
+    });
+  });
+});
+
 describe("a set with fewer images than a batch", () => {
   it("is taken as a whole at each step, which is said and recorded", async () => {
     const recipe = { ...quick, epochs: 2, batchSize: 64 };

@@ -15,7 +15,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   test: ["other-test"],
   exif: [false],
   seed: [5],
-  method: ["adapt", "labels", "paper"],
+  method: ["adapt", "labels", "joint", "paper"],
   mode: ["head", "full"],
   adaptEpochs: [3],
   adaptImages: [1000],
@@ -31,6 +31,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   p: [3],
   k: [7],
   ranking: ["balanced", "unbalanced", "threshold"],
+  noneImages: [100, null],
   threshold: [0.7],
   duplicateDistance: [3],
   keepDuplicates: [true],
@@ -75,10 +76,14 @@ const contexts: typeof ofPaper = {
   "method adapt, full": { method: "adapt", mode: "full" },
   "method labels, head": { method: "labels", mode: "head" },
   "method labels, full": { method: "labels", mode: "full" },
+  "method joint": { method: "joint", mode: "full" },
+  "method joint, all that reach a score": { method: "joint", mode: "full", ranking: "threshold" },
+  "method joint, without a class for none": { method: "joint", mode: "full", noneImages: null },
 };
 
 /** Refusals of their own: what such a recipe cannot be. */
-const ofTheirOwn = /^(adaptRecipe: gives a length|adaptRecipe: expected mode|tuneRecipe: expected mode)/;
+const ofTheirOwn =
+  /^(adaptRecipe: gives a length|adaptRecipe: expected mode|tuneRecipe: expected mode|mode head: method joint)/;
 
 const base = { labelled: "photos", unlabelled: "more", teacher: "resnet50" };
 
@@ -148,7 +153,7 @@ describe.each(Object.entries(contexts))("%s", (_, context) => {
 function usualIn(settings: SemiSettings, key: keyof SemiSettings, name: keyof Recipe): unknown {
   const stageOf: Readonly<Record<string, string>> = {
     adaptRecipe: "adapted",
-    tuneRecipe: "tuned",
+    tuneRecipe: settings.method === "joint" ? "joint" : "tuned",
     teachRecipe: "teacher",
     weakRecipe: "weak-teacher",
     pretrainRecipe: "pretrain",

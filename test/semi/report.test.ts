@@ -159,7 +159,7 @@ describe("a semi-supervised report", () => {
       const changed = { ...data, counts: { ...data.counts, select }, selection: { classes } };
       const text = textOf(semiReport(changed));
       expect(text).toContain(
-        `No image was selected for 2 classes, and the student learns nothing of them from the unlabelled images: ${data.classes[0]!}, ${data.classes[1]!}.`,
+        `No image was selected for 2 classes, and nothing is learnt of them from the unlabelled images: ${data.classes[0]!}, ${data.classes[1]!}.`,
       );
       expect(text).not.toContain("Every class has its");
     }

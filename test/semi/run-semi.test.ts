@@ -339,7 +339,7 @@ it("names the classes that nothing was selected for, in a warning, the summary a
   expect(events).toContainEqual({
     type: "warning",
     stage: "selection",
-    message: "1 class got no image, and the student learns nothing of it from the unlabelled ones: red.",
+    message: "1 class got no image, and nothing is learnt of it from the unlabelled ones: red.",
   });
   const summary = JSON.parse(readFileSync(at("no-red", "selection", "summary.json"), "utf8")) as object;
   expect(summary).toMatchObject({ ranking: "threshold", short: [], empty: ["red"] });

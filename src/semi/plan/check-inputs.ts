@@ -79,7 +79,7 @@ export async function* checkInputs(
   }
   if (unlabelled !== undefined) {
     const { length } = (await context.labelled()).classes;
-    if (kinds.has("score")) checkP(settings, length);
+    if (kinds.has("score") && settings.method !== "joint") checkP(settings, length);
     if (kinds.has("select")) checkK(settings, unlabelled, length);
   }
   if (![...kinds].some((kind) => kind !== "select")) return { notes: [], bytes: new Map() };
@@ -182,13 +182,13 @@ async function checkParts({ platform, settings }: SemiContext): Promise<void> {
 }
 
 /** @throws UsageError `semi/k` for more images of a class than these can give. */
-function checkK({ k, ranking }: SemiSettings, unlabelled: number, classes: number): void {
+function checkK({ k, ranking, method }: SemiSettings, unlabelled: number, classes: number): void {
   const isUnbalanced = ranking === "unbalanced";
   const most = isUnbalanced ? Math.floor(unlabelled / classes) : unlabelled;
   if (k === null || ranking === "threshold" || k <= most) return;
   throw new UsageError(
     "semi/k",
-    `K (${k}): expected at most ${most}, as there are ${unlabelled} unlabelled images${isUnbalanced ? `, of which K times the ${classes} classes are taken` : ""}. Give a smaller K (k, -k), or leave it out: ${defaultK(unlabelled, classes)} then.`,
+    `K (${k}): expected at most ${most}, as there are ${unlabelled} unlabelled images${isUnbalanced ? `, of which K times the ${classes} classes are taken` : ""}. Give a smaller K (k, -k), or leave it out: ${defaultK(unlabelled, classes, method === "joint")} then.`,
   );
 }
 
@@ -282,18 +282,19 @@ const spilled = 1 / 8;
 
 /** Of stages that train nothing. @param weights Bytes of the model that the run ends with */
 function otherBytes(
-  { p }: SemiSettings,
+  { p, method }: SemiSettings,
   stages: readonly Stage[],
   { unlabelled = 0, classes, weights }: Sizes & { readonly weights: number },
 ): readonly (readonly [string, StageBytes])[] {
-  const scores = unlabelled * Math.min(p, classes) * scoreBytes;
+  const scores = unlabelled * (method === "joint" ? 1 : Math.min(p, classes)) * scoreBytes;
   const bytes = {
     score: { stays: scores, passes: 0 },
     select: { stays: unlabelled * selectionBytes, passes: scores * spilled },
+    "none-class": { stays: weights, passes: 0 },
     choose: { stays: weights, passes: 0 },
   };
   return stages.flatMap(({ kind, folder }) =>
-    kind === "score" || kind === "select" || kind === "choose" ? [[folder, bytes[kind]] as const] : [],
+    kind in bytes ? [[folder, bytes[kind as "score"]] as const] : [],
   );
 }
 

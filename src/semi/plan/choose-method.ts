@@ -102,6 +102,7 @@ export async function chooseMethod(context: SemiContext): Promise<Choice> {
 const paper = (because: string): Choice => ({ method: "paper", mode: undefined, because });
 
 function withMode({ mode }: SemiSettings, method: Method, because: string, imagesOfClass: number): Choice {
+  if (method === "joint") return { method, mode: "full", because: `${because}; it trains the whole network` };
   if (mode !== "auto") return { method, mode, because: `${because}; mode as asked for` };
   const isAdapted = method === "adapt";
   const chosen = modeFor(isAdapted, imagesOfClass);

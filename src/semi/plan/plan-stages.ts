@@ -19,6 +19,8 @@ interface StageOf<Kind extends string, Needs extends readonly string[], Settings
 export type WeakStage = StageOf<"weak", readonly [], TrainingSettings>;
 /** Trains the teacher on the labelled images. */
 export type TeachStage = StageOf<"teach", readonly [] | readonly [weak: string], TrainingSettings>;
+/** Fits a classifier that knows one class more, for what is none of the others. */
+export type NoneClassStage = StageOf<"none-class", readonly [head: string], NoneClassSettings>;
 /** Scores the unlabelled images, with the model of another stage or a given one. */
 export type ScoreStage = StageOf<"score", readonly [] | readonly [teacher: string], ScoreSettings>;
 /** Selects the best scored images of each class. */
@@ -41,6 +43,12 @@ export type FitStage = StageOf<"fit", readonly [] | readonly [adapted: string], 
 export type AloneStage = StageOf<"alone", readonly [], TrainingSettings>;
 /** Trains the whole network on the labelled images, from a classifier. */
 export type TuneStage = StageOf<"tune" | "tune-alone", readonly [head: string], TrainingSettings>;
+/** Trains the whole network on labelled and selected images together, from a classifier. */
+export type JointStage = StageOf<
+  "joint",
+  readonly [head: string, selection: string, scores: string],
+  TrainingSettings
+>;
 /** Measures the models of all other stages. */
 export type MeasureStage = StageOf<"measure", readonly string[], MeasureSettings>;
 /** Chooses the model that the run ends with. */
@@ -56,10 +64,11 @@ export type TrainingStage =
   | AdaptStage
   | FitStage
   | AloneStage
-  | TuneStage;
+  | TuneStage
+  | JointStage;
 
 /** A step of the pipeline; it reads and writes files only. */
-export type Stage = TrainingStage | ScoreStage | SelectStage | MeasureStage | ChooseStage;
+export type Stage = TrainingStage | NoneClassStage | ScoreStage | SelectStage | MeasureStage | ChooseStage;
 
 /** What a stage does. */
 export type StageKind = Stage["kind"];
@@ -75,6 +84,8 @@ export const stageKinds = [
   "supervised",
   "adapt",
   "fit",
+  "none-class",
+  "joint",
   "alone",
   "tune",
   "tune-alone",
@@ -95,6 +106,10 @@ export interface TrainingSettings {
 interface AdaptSettings extends TrainingSettings {
   /** Images at most; null takes all. */
   readonly images: number | null;
+}
+
+interface NoneClassSettings extends Pick<SemiSettings, "seed"> {
+  readonly noneImages: number;
 }
 
 type ScoreSettings = Pick<SemiSettings, "p" | "exif" | "shardImages">;
@@ -127,13 +142,14 @@ const chosenFrom: ReadonlySet<StageKind> = new Set<StageKind>([
   "finetune",
   "supervised",
   "fit",
+  "joint",
   "alone",
   "tune",
   "tune-alone",
   "measure",
 ]);
 
-/** Stages of method `paper` alone. */
+/** Stages of method `paper`; methods that select images, too, have two of them. */
 export const paperKinds: ReadonlySet<StageKind> = new Set<StageKind>([
   "weak",
   "teach",
@@ -235,13 +251,14 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
 
 /**
  * The network is adapted to all images without labels, in method `adapt`; then the labels train a classifier, and in mode
- * `full` the whole network from there. The same without the unlabelled images is there to compare with.
+ * `full` the whole network from there, in method `joint` together with images that the classifier selects. The same without
+ * the unlabelled images is there to compare with.
  */
 function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">, add: AddStage): void {
   const { labelled, unlabelled, adaptRecipe, adaptEpochs, adaptImages } = settings;
   const given: Start = { model: settings.teacher ?? "", scratch: settings.scratch };
   const adapted =
-    method === "labels"
+    method !== "adapt"
       ? undefined
       : add({
           kind: "adapt",
@@ -260,7 +277,8 @@ function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">
     reads: { labelled, ...tableOf(settings), unlabelled },
     settings: training(settings, adapted === undefined ? given : { folder: adapted }, headRecipe),
   });
-  if (settings.mode === "full") addTuning(settings, "tune", "tuned", head, add);
+  if (method === "joint") addJoint(settings, head, add);
+  else if (settings.mode === "full") addTuning(settings, "tune", "tuned", head, add);
   const alone = add({
     kind: "alone",
     folder: "labels-alone",
@@ -268,7 +286,45 @@ function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">
     reads: { labelled, ...tableOf(settings) },
     settings: training(settings, given, headRecipe),
   });
-  if (settings.mode === "full") addTuning(settings, "tune-alone", "tuned-alone", alone, add);
+  if (settings.mode === "full" || method === "joint")
+    addTuning(settings, "tune-alone", "tuned-alone", alone, add);
+}
+
+/** The classifier, with a class for what is none of the others, ranks the unlabelled images, and learns from the best. */
+function addJoint(settings: SemiSettings, head: string, add: AddStage): void {
+  const { labelled, unlabelled, test, noneImages, seed, exif, shardImages } = settings;
+  const teacher =
+    noneImages === null
+      ? head
+      : add({
+          kind: "none-class",
+          folder: "none-class",
+          needs: [head],
+          reads: { labelled, unlabelled },
+          settings: { noneImages, seed },
+        });
+  const scores = add({
+    kind: "score",
+    folder: "scores",
+    needs: [teacher],
+    reads: { labelled, test, unlabelled },
+    // An image that counts for two classes would contradict itself.
+    settings: { p: 1, exif, shardImages },
+  });
+  const selection = add({
+    kind: "select",
+    folder: "selection",
+    needs: [scores],
+    reads: {},
+    settings: selectionSettings(settings),
+  });
+  add({
+    kind: "joint",
+    folder: "joint",
+    needs: [head, selection, scores],
+    reads: { labelled, unlabelled },
+    settings: training(settings, { folder: head }, settings.tuneRecipe),
+  });
 }
 
 const headRecipe: RecipeChoice = { base: "quick", mode: "head", smoothing: 0 };

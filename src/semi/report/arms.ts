@@ -24,6 +24,7 @@ const order: readonly Arm["kind"][] = [
   "tuned-alone",
   "labels",
   "tuned",
+  "joint",
   "other",
 ];
 
@@ -36,6 +37,7 @@ const names: Readonly<Record<Kind, string>> = {
   "tuned-alone": "Labels alone, tuned",
   labels: "With unlabelled images, frozen",
   tuned: "With unlabelled images, tuned",
+  joint: "With selected images, tuned",
 };
 
 const summaries: Readonly<Record<Kind, string>> = {
@@ -47,6 +49,7 @@ const summaries: Readonly<Record<Kind, string>> = {
   "tuned-alone": "the whole given network",
   labels: "a classifier, with their help",
   tuned: "the whole network, with their help",
+  joint: "half of each batch labelled, half selected",
 };
 
 /** An arm that has runs, with its words. */

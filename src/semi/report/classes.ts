@@ -5,7 +5,7 @@ import { confusionFigure } from "../../train/report/confusion.ts";
 import type { SemiReportData } from "./data.ts";
 import { signed } from "./statistics.ts";
 
-/** What the compared models are called: on a page of the paper's method, and on one of adapt and labels. */
+/** What the compared models are called: on a page of the paper's method, and on one of the other methods. */
 const names = {
   paper: { before: "Supervised baseline", after: "Fine-tuned student", heads: ["baseline", "student"] },
   own: { before: "Labels alone", after: "With unlabelled images", heads: ["alone", "with"] },

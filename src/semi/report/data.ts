@@ -18,7 +18,7 @@ export interface SemiReportData {
   /** What was trained, in any order; at most one arm of each kind but `other`. */
   readonly arms: readonly Arm[];
   readonly counts: PipelineCounts;
-  /** Of the methods adapt and labels: what was done in the place of teacher, selection and student. */
+  /** Of the methods adapt, labels and joint: what was done in the place of teacher and student. */
   readonly own?: OwnPhotos | undefined;
   /** How like the trainings are that the headline compares; left out where it is not known. */
   readonly match?: TrainingMatch | undefined;
@@ -84,16 +84,17 @@ export interface ArmRun {
 }
 
 /**
- * A model of the methods adapt and labels, by the stage that makes it:
+ * A model of the methods adapt, labels and joint, by the stage that makes it:
  * - `labels`: a classifier on the frozen network that unlabelled images helped to make
  * - `tuned`: the whole network, trained on from there
+ * - `joint`: the same with selected images, which are half of each batch
  * - `labels-alone`, `tuned-alone`: the same from the given model, without any unlabelled image
  */
-export type OwnArm = "labels" | "tuned" | "labels-alone" | "tuned-alone";
+export type OwnArm = "labels" | "tuned" | "joint" | "labels-alone" | "tuned-alone";
 
-/** What the methods adapt and labels did, as far as it is done. */
+/** What the methods adapt, labels and joint did, as far as it is done. */
 export interface OwnPhotos {
-  readonly method: "adapt" | "labels";
+  readonly method: "adapt" | "labels" | "joint";
   /** Why this method was taken; a sentence or some. */
   readonly reason?: string | undefined;
   /** The two models that are compared: the last with unlabelled images, and the last of labels alone. */

@@ -1,12 +1,13 @@
 import { axisOver, chart } from "../../report/chart.ts";
-import { count, markup, significant, type Markup } from "../../report/elements.ts";
+import { count, markup, significant, type Content, type Markup } from "../../report/elements.ts";
 import type { Features } from "../../train/index.ts";
 import { armDots, armName } from "./arms.ts";
 import type { OwnArm, OwnPhotos, PipelineCounts, SemiReportData } from "./data.ts";
+import { selectedText } from "./selection.ts";
 import { signed } from "./statistics.ts";
 import { judgedOn, verdictOf, type Judged, type Verdict } from "./verdict.ts";
 
-/** The first line of a page of the methods adapt and labels: the verdict, with its shares in bold. */
+/** The first line of a page of the methods adapt, labels and joint: the verdict, with its shares in bold. */
 export function ownHeadline({ own, status }: OwnReportData): Markup {
   if (!own.compared)
     return status === "running"
@@ -19,7 +20,7 @@ export function ownHeadline({ own, status }: OwnReportData): Markup {
 /** Accuracies have a digit after the point, the confidence of an interval has none. */
 const shares = /(\d+\.\d %)/;
 
-/** A page's data of the methods adapt and labels. */
+/** A page's data of these methods. */
 export type OwnReportData = SemiReportData & { readonly own: OwnPhotos };
 
 /** Whether a page is one of these. */
@@ -30,6 +31,8 @@ export function ownLead({ own, counts }: OwnReportData): string {
   const labelled = `${count(counts.labelled)} labelled image${counts.labelled === 1 ? "" : "s"}`;
   if (own.method === "labels" && own.classifier && own.classifier.images === undefined)
     return `The unlabelled images are too few to learn anything from: the ${labelled} alone teach the classes, with them and without.`;
+  if (own.method === "joint")
+    return `A classifier learns the classes from the ${labelled} and picks the unlabelled ones that it is surest of; the whole network then learns from both together. The same is done without the unlabelled images, to compare with.`;
   return own.method === "adapt"
     ? `The network first learns from all images, without any label; then from the ${labelled} what the classes are. The same is done without the unlabelled images, to compare with.`
     : `The unlabelled images scale what the network sees; the ${labelled} teach it the classes. The same is done without the unlabelled images, to compare with.`;
@@ -75,7 +78,7 @@ function panel({ outcome }: Verdict, { points, interval: { low, high }, by }: Ju
 export function ownMeasured(data: OwnReportData): Markup | undefined {
   const { own, match } = data;
   if (!own.compared) return undefined;
-  const isBefore = !own.compared.test && own.between?.with === "tuned";
+  const isBefore = !own.compared.test && (own.between?.with === "tuned" || own.between?.with === "joint");
   return markup`<p class="measured">${verdictOf(own.compared).uncertainty}${
     isBefore
       ? " Cross-validation judges the classifiers, from which the whole networks were trained on: those are not measured."
@@ -156,7 +159,7 @@ interface Step {
   readonly name: string;
   readonly figure: string;
   readonly unit: string;
-  readonly text: string;
+  readonly text: Content;
 }
 
 const pending = "Not done yet.";
@@ -185,12 +188,15 @@ export function ownSteps({ own, arms, counts, classes, status }: OwnReportData):
           }`
         : pending,
     },
+    ...(method === "joint" ? [selectStep(counts.select)] : []),
     {
       name: "Tune",
       figure: tuning ? count(tuning.steps) : "–",
       unit: "steps",
       text: tuning
-        ? `The whole network goes on from that classifier${tuning.augmentation === undefined ? "" : `, ${tuning.augmentation}`}.`
+        ? `The whole network goes on from that classifier${tuning.augmentation === undefined ? "" : `, ${tuning.augmentation}`}.${
+            method === "joint" ? " Of each batch, half are labelled images, and half selected ones." : ""
+          }`
         : isOver
           ? "Not done: the network stays frozen."
           : pending,
@@ -209,6 +215,13 @@ export function ownSteps({ own, arms, counts, classes, status }: OwnReportData):
     },
   ];
 }
+
+const selectStep = (select: PipelineCounts["select"]): Step => ({
+  name: "Select",
+  figure: select ? count(select.images) : "–",
+  unit: "images selected",
+  text: select ? selectedText(select) : pending,
+});
 
 function adaptStep(adaptation: OwnPhotos["adaptation"], counts: PipelineCounts): Step {
   const losses = adaptation?.losses ?? [];

@@ -82,7 +82,31 @@ export function stripClasses(classes: number): readonly number[] {
   return Array.from({ length: shown }, (_, index) => Math.floor((index * classes) / shown));
 }
 
-/** How often the teacher's labels are right, where the truth is known: it is never shown to the student. */
+/** How images were selected, and how many were left out. */
+export function selectedText(select: SelectCounts): readonly string[] {
+  const { rows, images, duplicates, copies } = select;
+  return [
+    chosen(select),
+    rows > images ? `${count(rows - images)} labels are of images that stand for another class, too. ` : "",
+    duplicates === null
+      ? "Near-copies of labelled or test images were not looked for."
+      : duplicates.images === 0
+        ? "None was a near-copy of a labelled or test image."
+        : `${count(duplicates.images)} near-copies of labelled or test images were left out.`,
+    copies && copies.rows > 0
+      ? ` ${count(copies.groups)} of the images stand for ${count(copies.rows)} others too, which look like them and rank below.`
+      : "",
+  ];
+}
+
+function chosen({ ranking, k, rows }: SelectCounts): string {
+  if (ranking === "threshold") return `All ${count(rows)} labels whose score reaches a threshold. `;
+  return ranking === "balanced" && k !== null
+    ? `Of each class, the ${count(k)} images that the teacher is surest of. `
+    : `The ${count(rows)} labels that the teacher is surest of, whatever their class. `;
+}
+
+/** How often the teacher's labels are right, where the truth is known: no training sees it. */
 export function pseudoLabels({ selection }: SemiReportData): Markup | undefined {
   const total = selection && knownTruth(selection);
   if (!total) return undefined;
@@ -164,7 +188,7 @@ const wanted = (select: SelectCounts | undefined): number =>
 function nothingFor(records: readonly SelectedClass[], classes: readonly string[]): Markup | undefined {
   const names = classes.filter((_, index) => records[index]?.selected === 0);
   if (names.length === 0) return undefined;
-  return markup`<p class="notice">⚠ No image was selected for ${names.length === 1 ? "one class" : `${count(names.length)} classes`}, and the student learns nothing of ${names.length === 1 ? "it" : "them"} from the unlabelled images: ${names.map((name, index) => markup`${index === 0 ? "" : ", "}<bdi>${name}</bdi>`)}.</p>
+  return markup`<p class="notice">⚠ No image was selected for ${names.length === 1 ? "one class" : `${count(names.length)} classes`}, and nothing is learnt of ${names.length === 1 ? "it" : "them"} from the unlabelled images: ${names.map((name, index) => markup`${index === 0 ? "" : ", "}<bdi>${name}</bdi>`)}.</p>
 `;
 }
 

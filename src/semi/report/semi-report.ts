@@ -3,10 +3,10 @@ import { page } from "../../report/page.ts";
 import { armTable, otherArms } from "./arms.ts";
 import { classChanges, confusions } from "./classes.ts";
 import { armCurves, sweeps } from "./curves.ts";
-import type { PipelineCounts, SelectCounts, SemiReportData, StageCost } from "./data.ts";
+import type { PipelineCounts, SemiReportData, StageCost } from "./data.ts";
 import { opening } from "./opening.ts";
 import { adaptationCurve, isOwn, ownChoice, ownSteps } from "./own-photos.ts";
-import { classSelection, pseudoLabels, strips } from "./selection.ts";
+import { classSelection, pseudoLabels, selectedText, strips } from "./selection.ts";
 import { duration } from "./statistics.ts";
 
 /**
@@ -19,12 +19,10 @@ export function semiReport(data: SemiReportData): string {
     opening(data),
     ...(isOwn(data)
       ? [ownChoice(data), steps(ownSteps(data)), adaptationCurve(data)]
-      : [
-          steps(stepsOf(data.counts, data.classes.length)),
-          strips(data),
-          pseudoLabels(data),
-          classSelection(data),
-        ]),
+      : [steps(stepsOf(data.counts, data.classes.length))]),
+    strips(data),
+    pseudoLabels(data),
+    classSelection(data),
     classChanges(data),
     armTable(data.arms, comparedArms(data)),
     otherArms(data.arms),
@@ -83,7 +81,7 @@ function stepsOf(counts: PipelineCounts, classes: number): readonly Step[] {
       name: "Select",
       figure: select ? count(select.images) : "–",
       unit: "images selected",
-      text: select ? selected(select) : pending,
+      text: select ? selectedText(select) : pending,
     },
     {
       name: "Pre-train",
@@ -110,29 +108,6 @@ const pending = "Not done yet.";
 
 const broken = (images: number): string =>
   images === 0 ? "All could be read." : `${count(images)} could not be read.`;
-
-function selected(select: SelectCounts): readonly string[] {
-  const { rows, images, duplicates, copies } = select;
-  return [
-    chosen(select),
-    rows > images ? `${count(rows - images)} labels are of images that stand for another class, too. ` : "",
-    duplicates === null
-      ? "Near-copies of labelled or test images were not looked for."
-      : duplicates.images === 0
-        ? "None was a near-copy of a labelled or test image."
-        : `${count(duplicates.images)} near-copies of labelled or test images were left out.`,
-    copies && copies.rows > 0
-      ? ` ${count(copies.groups)} of the images stand for ${count(copies.rows)} others too, which look like them and rank below.`
-      : "",
-  ];
-}
-
-function chosen({ ranking, k, rows }: SelectCounts): string {
-  if (ranking === "threshold") return `All ${count(rows)} labels whose score reaches a threshold. `;
-  return ranking === "balanced" && k !== null
-    ? `Of each class, the ${count(k)} images that the teacher is surest of. `
-    : `The ${count(rows)} labels that the teacher is surest of, whatever their class. `;
-}
 
 /** What the run took, on which machine, with which settings, from what. */
 function cost({ stages, machine, settings, provenance }: SemiReportData): Markup | undefined {
@@ -197,7 +172,7 @@ p.gain { font-size: 20px; }
 .finetuned .track { --tone: var(--training); } .teacher .track { --tone: var(--third); }
 .track i, .track b { position: absolute; top: 50%; translate: -50% -50%; }
 .supervised .track, .labels-alone .track { --tone: var(--validation); } .tuned-alone .track { --tone: var(--third); }
-.labels .track { --tone: var(--second); } .tuned .track { --tone: var(--training); }
+.labels .track { --tone: var(--second); } .tuned .track, .joint .track { --tone: var(--training); }
 .dots .chosen th, .dots .chosen .value { font-weight: 700; }
 .track s { position: absolute; top: 50%; height: 3px; translate: 0 -50%; border-radius: 2px; background: var(--tone); opacity: .55; }
 .key s { display: inline-block; vertical-align: middle; width: 22px; height: 3px; margin-right: 3px; border-radius: 2px; background: var(--tone); }

@@ -7,7 +7,7 @@ export interface ComparedModels {
   readonly labelled: number;
   readonly unlabelled: number;
   readonly classes: number;
-  readonly method: "adapt" | "labels" | "paper";
+  readonly method: "adapt" | "labels" | "joint" | "paper";
   /** On test images, when given; they decide then. */
   readonly test?: TestComparison | undefined;
   /** Out of fold, on the labelled images: each is judged by models that were trained without it. */

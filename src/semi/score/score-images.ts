@@ -50,7 +50,8 @@ export async function* scoreShard(
       const { image, outputs } = result;
       const frequencies = outputs["frequencies"];
       const phash = frequencies ? perceptualHash(frequencies.data) : hashes![position - facts.shard.from]!;
-      const best = topScores(teacher.logitsOf(outputs["logits"]!.data), facts.p);
+      const logits = outputs["logits"]!.data;
+      const best = topScores(teacher.logitsOf(logits), facts.p, teacher.probabilitiesOf?.(logits));
       await writer.write(
         best.map((scores, index): ScoreRow => ({
           image_id: image,
@@ -159,9 +160,16 @@ export interface ClassScore {
   readonly score: number;
 }
 
-/** The `p` best classes of an image, best first, with their softmax probabilities; of equals, the first class. */
-export function topScores(logits: Float32Array, p: number): readonly ClassScore[] {
-  const probabilities = softmax(logits);
+/**
+ * The `p` best classes of an image, best first, with their probabilities; of equals, the first class.
+ *
+ * @param probabilities Of the same classes, where others have a share in them. @default the softmax of the logits
+ */
+export function topScores(
+  logits: Float32Array,
+  p: number,
+  probabilities: Float32Array = softmax(logits),
+): readonly ClassScore[] {
   return topk(logits, p).map(({ index }) => ({ class: index, score: probabilities[index]! }));
 }
 

@@ -9,6 +9,7 @@ import {
   modelOf,
   openModel,
   restrictToSubset,
+  softmax,
   type Model,
 } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
@@ -28,6 +29,13 @@ export interface Teacher {
   readonly hashes: boolean;
   /** The logits of the classes that the labelled images have, in their order. */
   logitsOf(logits: Float32Array): Float32Array;
+  /** Their probabilities, if others have a share in them; undefined where the teacher chooses among these classes alone. */
+  probabilitiesOf?(logits: Float32Array): Float32Array;
+}
+
+interface TeacherOptions extends Execution {
+  /** Whether the last class is none of the others: it is not chosen, and has its share of the probability. @default false */
+  readonly hasNoneClass?: boolean | undefined;
 }
 
 /**
@@ -40,7 +48,7 @@ export async function openTeacher(
   platform: SemiPlatform,
   name: string,
   classes: readonly string[],
-  { device, exif }: Execution,
+  { device, exif, hasNoneClass = false }: TeacherOptions,
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
   const preprocessing = { exifOrientation: exif };
@@ -51,7 +59,8 @@ export async function openTeacher(
         await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing }),
         { device },
       );
-  const subset = classIndices(model, classes);
+  const known = hasNoneClass ? model.modelClasses.slice(0, -1) : model.modelClasses;
+  const subset = classIndices({ modelClasses: known }, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
   if (twice >= 0) {
     throw new UsageError(
@@ -60,10 +69,13 @@ export async function openTeacher(
     );
   }
   const same = subset.length === model.classes.length && subset.every((index, place) => index === place);
+  const restricted = (values: Float32Array): Float32Array =>
+    Float32Array.from(restrictToSubset(values, subset));
   return {
     model,
     hashes: !isGraph,
-    logitsOf: same ? (logits) => logits : (logits) => Float32Array.from(restrictToSubset(logits, subset)),
+    logitsOf: same ? (logits) => logits : restricted,
+    ...(hasNoneClass ? { probabilitiesOf: (logits) => restricted(softmax(logits)) } : {}),
   };
 }
 
@@ -72,7 +84,10 @@ export async function openTeacher(
  *
  * @throws DataError `data/class-mismatch` when the model does not know one of them.
  */
-export function classIndices({ modelClasses }: Model<never>, classes: readonly string[]): readonly number[] {
+export function classIndices(
+  { modelClasses }: Pick<Model<never>, "modelClasses">,
+  classes: readonly string[],
+): readonly number[] {
   const indexOf = mapClasses(classes, modelClasses);
   return classes.map((name) => indexOf.get(name)!);
 }

@@ -110,10 +110,14 @@ export interface DuplicatePair {
 
 /**
  * Images to select for each class when nothing else is asked: the paper's 16,000 for 100 million images and 1,000
- * classes, in proportion to the images that there are for a class.
+ * classes, in proportion to the images that there are for a class. Method `joint` takes 1,000, unless that is more than a
+ * quarter of all images: most of them may show something else.
  */
-export function defaultK(images: number, classes: number): number {
-  return Math.max(1, Math.round((0.16 * images) / classes));
+export function defaultK(images: number, classes: number, isJoint = false): number {
+  const k = isJoint
+    ? Math.min(1000, Math.floor(images / 4 / classes))
+    : Math.round((0.16 * images) / classes);
+  return Math.max(1, k);
 }
 
 /**

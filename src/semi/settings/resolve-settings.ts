@@ -50,7 +50,7 @@ export function resolveSettings(
   const result = schema.safeParse(merged);
   if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);
   for (const key of recipeSettings) checkRecipe(key, layers);
-  checkMethodRecipes(result.data);
+  checkMethods(result.data);
   refuseUnused(layers, result.data, { isVariant });
   return result.data;
 }
@@ -82,7 +82,12 @@ export function refuseUnused(
 }
 
 /** Refuses what only other settings decide. */
-function checkMethodRecipes({ adaptRecipe, tuneRecipe }: SemiSettings): void {
+function checkMethods({ method, mode, adaptRecipe, tuneRecipe }: SemiSettings): void {
+  if (method === "joint" && mode === "head") {
+    throw invalid(
+      "mode head: method joint trains the whole network on labelled and selected images; a classifier alone gains nothing from labels of its own. Leave the mode out, or take method labels or adapt.",
+    );
+  }
   const modeOf = (values: RecipeChoice): string =>
     resolveRecipe([{ name: "the recipe", values }], { idle: "kept" }).mode;
   if ((adaptRecipe["epochs"] ?? adaptRecipe["images"] ?? null) !== null) {
@@ -93,9 +98,9 @@ function checkMethodRecipes({ adaptRecipe, tuneRecipe }: SemiSettings): void {
       `adaptRecipe: expected mode adapt, received ${modeOf(adaptRecipe)}; begin with base: adapt.`,
     );
   }
-  const mode = modeOf(tuneRecipe);
-  if (mode === "head" || mode === "adapt") {
-    throw invalid(`tuneRecipe: expected mode full or last-stages, received ${mode}.`);
+  const tuned = modeOf(tuneRecipe);
+  if (tuned === "head" || tuned === "adapt") {
+    throw invalid(`tuneRecipe: expected mode full or last-stages, received ${tuned}.`);
   }
 }
 

@@ -91,14 +91,18 @@ export const semiFields = {
 
   /**
    * Where knowledge of the unlabelled images comes from: `adapt` trains the network on all images without labels first,
-   * `labels` takes how their embeddings vary, `paper` has a teacher select some for a student. `auto` chooses.
+   * `labels` takes how their embeddings vary, `joint` also trains on those that look most like a class, beside the labelled
+   * ones, `paper` has a teacher select some for a student. `auto` chooses, and never `joint`.
    */
   method: method(
-    z.enum(["auto", "adapt", "labels", "paper"]).default("auto"),
+    z.enum(["auto", "adapt", "labels", "joint", "paper"]).default("auto"),
     "<method>",
-    "adapt (train on all images without labels, then on the labels), labels (without that), paper (teacher, selection, student), or auto",
+    "adapt (train on all images without labels, then on the labels), labels (without that), joint (on labelled and selected images together), paper (teacher, selection, student), or auto, which never takes joint",
   ),
-  /** What the labels train, but in method `paper`: the classifier, or after it the whole network. `auto` chooses. */
+  /**
+   * What the labels train, but in method `paper`: the classifier, or after it the whole network. `auto` chooses; method `joint`
+   * trains the whole network.
+   */
   mode: method(
     z.enum(["auto", "head", "full"]).default("auto"),
     "<mode>",
@@ -161,16 +165,28 @@ export const semiFields = {
 
   /** Best classes that are kept of each image. */
   p: selection(count.max(1000).default(10), "<count>", "best classes that are kept of each image"),
-  /** Images selected for each class; null scales the paper's number to the unlabelled images. */
+  /**
+   * Images selected for each class. Null scales the paper's number to the unlabelled images; in method `joint` it is 1,000, or a
+   * quarter of the unlabelled images divided by the classes where that is less.
+   */
   k: selection(
     count.nullable().default(null),
     "<count>",
-    "images selected for each class (null: 16 % of the unlabelled ones, divided by the classes)",
+    "images selected for each class (null: 16 % of the unlabelled ones, divided by the classes; in method joint 25 %, 1,000 at most)",
   ),
   ranking: selection(
     z.enum(["balanced", "unbalanced", "threshold"]).default("balanced"),
     "<how>",
     "balanced (the best K of each class), unbalanced (the best of all, as many) or threshold",
+  ),
+  /**
+   * Method `joint` ranks images by a classifier that knows one class more, none of these, for which so many images stand that are
+   * unlike all classes; null ranks them by the classifier of the labels. 5,000 images are looked at, half of which may stand for it.
+   */
+  noneImages: selection(
+    count.max(2500).nullable().default(2000),
+    "<count>",
+    "images that stand for none of the classes, so that others which show something else come late (null: no such class)",
   ),
   /** Probability from which `threshold` takes an image. */
   threshold: selection(
@@ -257,8 +273,14 @@ const inMethod = (methods: Methods, where: string, instead: string): Condition<S
 });
 
 const inPaper = inMethod(["paper"], "but in method paper", "take that method");
-const onLabels = inMethod(["adapt", "labels"], "in method paper", "take method adapt or labels");
+const onLabels = inMethod(["adapt", "labels", "joint"], "in method paper", "take method adapt or labels");
 const adapting = inMethod(["adapt"], "but in method adapt", "take that method");
+const joining = inMethod(["joint"], "but in method joint", "take that method");
+const selecting = inMethod(
+  ["joint", "paper"],
+  "but in methods paper and joint, which select images",
+  "take one of these",
+);
 const choosing: Condition<SemiSettings> = {
   holds: ({ method: chosen }) => chosen === "auto",
   where: "but where the method is left to choose (auto)",
@@ -281,7 +303,7 @@ const withTable: Condition<SemiSettings> = {
 };
 const begun: Condition<SemiSettings> = {
   ...taught,
-  holds: ({ method: chosen, teach }) => teach || chosen === "adapt" || chosen === "labels",
+  holds: ({ method: chosen, teach }) => teach || (chosen !== "auto" && chosen !== "paper"),
 };
 const withWeak: Condition<SemiSettings> = {
   holds: ({ weak }) => weak !== null,
@@ -345,12 +367,13 @@ export const semiEffects: Effects<SemiSettings> = {
   weak: when([inPaper, taught], null),
   weakRecipe: when([inPaper, taught, withWeak]),
   p: when([inPaper, byClass]),
-  k: when([inPaper, byCount], null),
-  ranking: when([inPaper]),
-  threshold: when([inPaper, byScore]),
-  duplicateDistance: when([inPaper]),
-  keepDuplicates: when([inPaper, comparing], false),
-  shardImages: when([inPaper]),
+  k: when([selecting, byCount], null),
+  ranking: when([selecting]),
+  noneImages: when([joining]),
+  threshold: when([selecting, byScore]),
+  duplicateDistance: when([selecting]),
+  keepDuplicates: when([selecting, comparing], false),
+  shardImages: when([selecting]),
   student: when([inPaper], null),
   pretrainRecipe: when([inPaper]),
   finetuneRecipe: when([inPaper]),
@@ -362,9 +385,14 @@ export const semiEffects: Effects<SemiSettings> = {
   rounds: when([inPaper]),
 };
 
-/** Whoever asks for one of these asks for method `paper`; how images are held out or listed asks for none. */
+/**
+ * Whoever asks for one of these, and for no method, asks for method `paper`; how images are held out or listed asks for none.
+ */
 export const paperSettings: readonly (keyof SemiSettings)[] = semiKeys.filter(
-  (key) => semiEffects[key].needs.includes(inPaper) && key !== "validationShare" && key !== "shardImages",
+  (key) =>
+    semiEffects[key].needs.some((needed) => needed === inPaper || needed === selecting) &&
+    key !== "validationShare" &&
+    key !== "shardImages",
 );
 
 /** Settings that weigh in where a method is left to choose, whatever is chosen but `paper`. */

@@ -75,7 +75,7 @@ export const openChoose: OpenStage<ChooseStage> = async (context, { folder, need
 };
 
 /** The last stages of both ways, of which the later ones go on from the earlier. */
-const withUnlabelled: readonly StageKind[] = ["fit", "tune", "finetune"];
+const withUnlabelled: readonly StageKind[] = ["fit", "tune", "joint", "finetune"];
 const withoutUnlabelled: readonly StageKind[] = ["alone", "tune-alone", "supervised"];
 
 // Nothing takes so long that it has a progress.
@@ -281,6 +281,7 @@ function sentence(
       : `the network as it came${isByUnlabelled && !isAlone ? ", with the statistics of the unlabelled images" : ""}`;
   const trained =
     stage === "fit" || stage === "alone" ? "a classifier" : "a classifier, then the whole network,";
+  const selected = stage === "joint" ? ` and on images that it selected of ${unlabelled}` : "";
   const why = isAlone ? "; with the unlabelled images the cross-validated log loss was worse" : "";
-  return `${trained} trained on ${labels}, on ${network}${why}`;
+  return `${trained} trained on ${labels}${selected}, on ${network}${why}`;
 }

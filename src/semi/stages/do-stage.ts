@@ -6,11 +6,13 @@ import type { Stage } from "../plan/plan-stages.ts";
 import { openChoose } from "./best.ts";
 import { changesOf, manifestName, readManifest, writeManifest, type Manifest } from "./manifest.ts";
 import { openMeasure } from "./measure.ts";
+import { openNoneClass } from "./none-class.ts";
 import { openScore } from "./score.ts";
 import { openSelect } from "./select.ts";
 import {
   openAdapt,
   openFit,
+  openJoint,
   openOnLabelled,
   openPretrain,
   openSupervised,
@@ -202,6 +204,10 @@ export function openStage(context: SemiContext, stage: Stage): Promise<StageWork
       return openAdapt(context, stage);
     case "fit":
       return openFit(context, stage);
+    case "none-class":
+      return openNoneClass(context, stage);
+    case "joint":
+      return openJoint(context, stage);
     case "alone":
     case "tune":
     case "tune-alone":

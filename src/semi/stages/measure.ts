@@ -80,6 +80,9 @@ export const openMeasure: OpenStage<MeasureStage> = async (context, stage) => {
   };
 };
 
+/** Models that are none of the classes': they have others, none, or one more. */
+const notMeasured: ReadonlySet<StageKind> = new Set<StageKind>(["weak", "adapt", "none-class"]);
+
 type Needed = readonly (readonly [folder: string, manifest: Manifest])[];
 
 function givenTeacherInput({ teach }: SemiSettings, needed: Needed): Readonly<Record<string, string>> {
@@ -89,7 +92,7 @@ function givenTeacherInput({ teach }: SemiSettings, needed: Needed): Readonly<Re
 
 function modelsOf(needed: Needed): readonly Pick<Measured, "stage" | "kind">[] {
   return needed
-    .filter(([, { outputs, stage }]) => outputs[bestWeights] && stage !== "weak" && stage !== "adapt")
+    .filter(([, { outputs, stage }]) => outputs[bestWeights] && !notMeasured.has(stage))
     .map(([folder, { stage }]) => ({ stage: folder, kind: stage }));
 }
 

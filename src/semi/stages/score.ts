@@ -38,7 +38,7 @@ export const openScore: OpenStage<ScoreStage> = async (context, { folder, needs,
       const standing = new Set(await scoreFileNames(storage, path(folder)));
       return shards.filter(({ name }) => !standing.has(name)).map(({ name }) => `${name} is gone`);
     },
-    run: () => scoreAll({ context, folder, shards, teacher, references, inputs }),
+    run: () => scoreAll({ context, folder, p: settings.p, shards, teacher, references, inputs }),
   };
 };
 
@@ -48,6 +48,8 @@ interface TeacherFile {
   readonly name: string;
   /** Of the file; for published weights their name. */
   readonly sha256: string;
+  /** Whether its last class is none of the others. */
+  readonly hasNoneClass: boolean;
 }
 
 async function teacherFile(
@@ -55,16 +57,19 @@ async function teacherFile(
   stage: string | undefined,
 ): Promise<TeacherFile> {
   if (stage !== undefined) {
+    const { outputs, stage: kind } = await manifest(stage);
     return {
       path: path(stage, bestWeights),
       name: `${stage}/${bestWeights}`,
-      sha256: (await manifest(stage)).outputs[bestWeights]!,
+      sha256: outputs[bestWeights]!,
+      hasNoneClass: kind === "none-class",
     };
   }
   const { teacher: name } = settings;
   if (name === null) throw noModel("score");
   const isFile = isOnnxPath(name) || isWeightsPath(name);
-  return { path: name, name, sha256: isFile ? await fingerprints.file(name, signal) : name };
+  const sha256 = isFile ? await fingerprints.file(name, signal) : name;
+  return { path: name, name, sha256, hasNoneClass: false };
 }
 
 type ReferencePaths = Readonly<Partial<Record<ReferenceRow["set"], readonly string[]>>>;
@@ -76,6 +81,8 @@ function referencePaths({ settings: { labelled, validation, test } }: SemiContex
 interface Scoring {
   readonly context: SemiContext;
   readonly folder: string;
+  /** Best classes that are kept of each image. */
+  readonly p: number;
   readonly shards: readonly Shard[];
   readonly teacher: TeacherFile;
   readonly references: ReferencePaths;
@@ -85,16 +92,16 @@ interface Scoring {
 
 async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
   const { context, folder, shards } = scoring;
-  const { name, sha256, path: file } = scoring.teacher;
+  const { name, sha256, path: file, hasNoneClass } = scoring.teacher;
   const { platform, storage, signal, execution, path, settings } = context;
   const { classes } = await context.labelled();
-  const opened = await openTeacher(platform, file, classes, execution);
+  const opened = await openTeacher(platform, file, classes, { ...execution, hasNoneClass });
   const hasher = await frequencyModel(platform, opened.model.description.preprocessing, execution);
   try {
     yield* hashReferences(scoring, hasher);
     const teacher = { name, sha256 };
     const { exif } = settings;
-    const p = Math.min(settings.p, classes.length);
+    const p = Math.min(scoring.p, classes.length);
     const wanted = new Map(
       shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p, exif }] as const),
     );

@@ -54,7 +54,7 @@ async function* select(
     classes,
     images,
     references,
-    k: settings.k,
+    k: settings.k ?? defaultK(images, classes.length, settings.method === "joint"),
     ranking: settings.ranking,
     threshold: settings.threshold,
     duplicateDistance: settings.duplicateDistance,
@@ -122,7 +122,7 @@ function warningsOf({ short, empty, k, notFinite, duplicates, copies }: Selectio
   return [
     ...(empty.length > 0
       ? [
-          `${classes(empty)} got no image, and the student learns nothing of ${empty.length === 1 ? "it" : "them"} from the unlabelled ones: ${firstOf(empty, 20)}.`,
+          `${classes(empty)} got no image, and nothing is learnt of ${empty.length === 1 ? "it" : "them"} from the unlabelled ones: ${firstOf(empty, 20)}.`,
         ]
       : []),
     ...(few.length > 0

@@ -29,6 +29,7 @@ import {
   type AloneStage,
   type FinetuneStage,
   type FitStage,
+  type JointStage,
   type PretrainStage,
   type Start,
   type SupervisedStage,
@@ -55,6 +56,8 @@ interface StageImages {
   readonly validation: () => Promise<NamedImages | undefined>;
   /** What a classifier learns how embeddings vary from. */
   readonly unlabelled?: () => Promise<NamedImages>;
+  /** What half of each batch is taken from. */
+  readonly pseudoLabelled?: () => Promise<NamedImages>;
 }
 
 /** Trains a teacher on weak labels. */
@@ -108,15 +111,25 @@ export const openFit: OpenStage<FitStage> = async (context, stage) => {
 export const openWithoutUnlabelled: OpenStage<AloneStage | TuneStage> = async (context, stage) =>
   trainingWork(context, stage, stage.settings.recipe, await labelledImages(context));
 
+/** Trains on labelled and selected images together, half and half, from a classifier. */
+export const openJoint: OpenStage<JointStage> = async (context, stage) => {
+  const [, selection, scores] = stage.needs;
+  const labelled = await labelledImages(context);
+  return trainingWork(context, stage, stage.settings.recipe, {
+    ...labelled,
+    inputs: { ...labelled.inputs, ...(await selectionInput(context, selection)) },
+    pseudoLabelled: () => openSelected(context, selection, scores),
+  });
+};
+
 /** Trains the student on the selected images. */
 export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => {
   const [selection, scores] = stage.needs;
-  const { outputs } = await context.manifest(selection);
   const { validation, inputs } = await labelledImages(context);
   const { "labelled images": _, ...validationInput } = inputs;
   return trainingWork(context, stage, stage.settings.recipe, {
     inputs: {
-      "the selection": outputs[selectionName]!,
+      ...(await selectionInput(context, selection)),
       ...(holdsOut(context.settings) ? inputs : validationInput),
     },
     training: () => openSelected(context, selection, scores),
@@ -128,7 +141,14 @@ export const openPretrain: OpenStage<PretrainStage> = async (context, stage) => 
 const holdsOut = ({ validation, validationShare }: SemiSettings): boolean =>
   validation === null && validationShare > 0;
 
-async function unlabelledInput({
+async function selectionInput(
+  context: SemiContext,
+  selection: string,
+): Promise<Readonly<Record<string, string>>> {
+  return { "the selection": (await context.manifest(selection)).outputs[selectionName]! };
+}
+
+export async function unlabelledInput({
   settings,
   fingerprints,
   signal,
@@ -137,7 +157,7 @@ async function unlabelledInput({
 }
 
 /** All unlabelled images, without the labels that they may have. */
-async function unlabelledImages(context: SemiContext): Promise<NamedImages> {
+export async function unlabelledImages(context: SemiContext): Promise<NamedImages> {
   const shards = await listShards(context);
   const { platform, settings, signal } = context;
   const images = await Promise.all(shards.map((shard) => openShard(platform, shard, signal)));
@@ -158,7 +178,7 @@ export async function imagesToAdaptTo(
   return { name, images: concatSources([labelled, rest]) };
 }
 
-async function labelledImages(context: SemiContext): Promise<StageImages> {
+export async function labelledImages(context: SemiContext): Promise<StageImages> {
   const { settings, fingerprints, signal } = context;
   return {
     inputs: {
@@ -197,6 +217,7 @@ async function trainingWork(
         data: await images.training(),
         validation: await images.validation(),
         unlabelled: await images.unlabelled?.(),
+        pseudoLabelled: await images.pseudoLabelled?.(),
         ...startOptions(context, start),
         // The student has the classes of the labelled images, also those that nothing was selected for.
         classesMayBeEmpty: kind === "pretrain",

@@ -56,7 +56,7 @@ export async function* trainNoneClass(
   const description = {
     ...source.description,
     config: { ...source.description.config, numClasses: examples.numClasses },
-    classes: [...classes, otherName(classes)],
+    classes: [...classes, "none of these"],
   };
   const head = foldTransform(all.parameters, examples.numClasses, by);
   return {
@@ -119,11 +119,4 @@ function withNone(labelled: Examples, others: Embeddings, none: Uint32Array): Ex
   const labels = new Int32Array(rows + none.length).fill(numClasses);
   labels.set(labelled.labels);
   return { rows: labels.length, length, numClasses: numClasses + 1, features, labels };
-}
-
-/** What the last class is called, which none of the others is. */
-function otherName(classes: readonly string[]): string {
-  let name = "none of these";
-  while (classes.includes(name)) name = `${name}!`;
-  return name;
 }

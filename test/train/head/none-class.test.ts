@@ -172,25 +172,6 @@ describe("a class for what is none of the others", () => {
     expect(await weights(1)).not.toBe(first);
   });
 
-  it("has a name that no other class has", async () => {
-    const named = ["none of these", "none of these!", "red"];
-    const renamed: ImageSource = {
-      ...images,
-      classes: named,
-      async *[Symbol.asyncIterator]() {
-        for await (const item of images)
-          yield { ...item, label: named[colours.indexOf(item.label as "red")]! };
-      },
-    };
-    const running = trainNoneClass(nodeTrainingPlatform, network, renamed, {
-      classes: named,
-      cache,
-      unlabelled: images,
-      noneImages: 5,
-    });
-    expect((await ended(running)).description.classes).toEqual([...named, "none of these!!"]);
-  });
-
   it("needs an image that can be read", async () => {
     const broken = join(folder, "broken");
     mkdirSync(broken);

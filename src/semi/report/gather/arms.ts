@@ -65,6 +65,7 @@ const variantWords: { readonly [K in StageKind]?: string } = {
   supervised: ", supervised baseline",
   fit: ", frozen",
   tune: ", tuned",
+  joint: ", tuned with selected images",
 };
 
 /** Models that a variant does not share with the settings as they are; of a value that is swept the outcome only. */
@@ -85,7 +86,7 @@ function variantArms(run: StandingRun, variant: string, runs: readonly StandingR
 /** The accuracy of a stage's model and what it took; undefined unless it is measured. */
 function armRun(run: StandingRun, folder: string): ArmRun | undefined {
   const measured = run.results?.models.find(({ stage }) => stage === folder);
-  // Of the methods adapt and labels classifiers have the accuracy of their cross-validation where there is no test set.
+  // Of the other methods classifiers have the accuracy of their cross-validation where there is no test set.
   const top1 = measured?.top1 ?? run.manifests.get(folder)?.counts["cross-validated top-1"];
   if (top1 === undefined || (!measured && run.settings.test)) return undefined;
   const top5 = measured?.top5 ?? NaN;

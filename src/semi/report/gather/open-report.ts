@@ -54,7 +54,7 @@ export function openReport(settings: SemiSettings, runs: readonly ContextRun[], 
       const standing = await standingRuns(runs);
       const run = standing[0]!;
       const [scores, selection] = [lastStage(run, "score"), lastStage(run, "select")];
-      const begun = scores ?? lastStage(run, "adapt") ?? lastStage(run, "fit");
+      const begun = lastStage(run, "adapt") ?? lastStage(run, "fit") ?? scores;
       if (!begun || !run.manifests.has(begun.folder)) return undefined;
       const selected = selection && run.manifests.get(selection.folder)?.outputs[selectionName];
       if (selected !== hash) shown = selected === undefined ? undefined : await shownSelection(run);
@@ -107,6 +107,7 @@ async function gather(
       ? {
           labelled: sizes.labelled,
           unlabelled: own.compared?.unlabelled ?? imagesIn(await listShards(context)),
+          select: selection?.summary,
         }
       : pipelineCounts(run, sizes, selection?.summary),
     own,
@@ -164,13 +165,13 @@ function pipelineCounts(
 /** Where the models of the settings as they are err, over all seeds together. */
 function confusion(runs: readonly StandingRun[], classes: number): ArmConfusion {
   const base = runs.filter(({ variant }) => variant === undefined);
-  // Of the methods adapt and labels the later model of either way.
+  // Of the other methods the later model of either way.
   const firstOf = (...kinds: readonly StageKind[]): ConfusionMatrix | undefined =>
     kinds.map((kind) => totalConfusion(base, kind, classes)).find((matrix) => matrix);
   return {
     teacher: totalConfusion(base, "teach", classes),
     supervised: firstOf("supervised", "tune-alone", "alone"),
-    finetuned: firstOf("finetune", "tune", "fit"),
+    finetuned: firstOf("finetune", "joint", "tune", "fit"),
   };
 }
 
@@ -197,6 +198,7 @@ const curveNames: readonly (readonly [StageKind, string])[] = [
   ["pretrain", "pre-training"],
   ["teach", "teacher"],
   ["tune", "whole network, with unlabelled images"],
+  ["joint", "whole network, with selected images"],
   ["tune-alone", "whole network, labels alone"],
 ];
 
@@ -222,6 +224,8 @@ const stageNames: Readonly<Record<StageKind, string>> = {
   supervised: "supervised",
   adapt: "adapt",
   fit: "classifier",
+  "none-class": "classifier with none of the classes",
+  joint: "whole network, with selected images",
   alone: "classifier of labels alone",
   tune: "whole network",
   "tune-alone": "whole network, labels alone",

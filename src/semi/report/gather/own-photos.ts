@@ -7,15 +7,16 @@ import type { Adaptation, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "..
 import { featuresOf } from "../../stages/training.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
-/** The models of the methods adapt and labels, by the kind of the stage that makes them. */
+/** The models of the methods adapt, labels and joint, by the kind of the stage that makes them. */
 export const ownArms: { readonly [K in StageKind]?: OwnArm } = {
   fit: "labels",
   tune: "tuned",
+  joint: "joint",
   alone: "labels-alone",
   "tune-alone": "tuned-alone",
 };
 
-/** Whether a run is one of the methods adapt and labels. */
+/** Whether a run is one of the methods adapt, labels and joint. */
 export const isOwnRun = (run: StandingRun): boolean => lastStage(run, "fit") !== undefined;
 
 /** What stands of such a run, stages that are missing left out. */
@@ -23,7 +24,7 @@ export async function ownPhotos(run: StandingRun, reason: string | undefined): P
   const verdict = await verdictFile(run);
   const between = comparedArms(run);
   return {
-    method: lastStage(run, "adapt") ? "adapt" : "labels",
+    method: lastStage(run, "adapt") ? "adapt" : lastStage(run, "joint") ? "joint" : "labels",
     reason,
     between,
     compared: verdict && (verdict.test || verdict.crossValidated) ? verdict : undefined,
@@ -48,7 +49,7 @@ function comparedArms(run: StandingRun): OwnPhotos["between"] {
     const kind = kinds.findLast((one) => lastManifest(run, one));
     return kind && ownArms[kind];
   };
-  const [reached, without] = [last(["fit", "tune"]), last(["alone", "tune-alone"])];
+  const [reached, without] = [last(["fit", "tune", "joint"]), last(["alone", "tune-alone"])];
   return reached && without && { with: reached, without };
 }
 
@@ -74,7 +75,7 @@ function classifier(run: StandingRun): OwnPhotos["classifier"] {
 }
 
 function tuning(run: StandingRun): OwnTuning | undefined {
-  const manifest = lastManifest(run, "tune");
+  const manifest = lastManifest(run, "tune") ?? lastManifest(run, "joint");
   if (!manifest) return undefined;
   const { autoAugment } = recipeOf(manifest);
   return {
@@ -93,7 +94,7 @@ export function trainingMatch(run: StandingRun): TrainingMatch | undefined {
   const own = isOwnRun(run);
   const manifests = (kinds: readonly StageKind[]): readonly Manifest[] =>
     kinds.flatMap((kind) => lastManifest(run, kind) ?? []);
-  const reached = manifests(own ? ["tune"] : ["pretrain", "finetune"]);
+  const reached = manifests(own ? ["tune", "joint"] : ["pretrain", "finetune"]);
   const without = manifests(own ? ["tune-alone"] : ["supervised"]);
   const first = own
     ? { with: lastStage(run, "adapt") ?? lastStage(run, "fit"), without: lastStage(run, "alone") }
