@@ -19,6 +19,7 @@ import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
 import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
+import { pseudoLabels } from "./own-photos/pseudo-labels.ts";
 import { ownPhotos } from "./own-photos/study.ts";
 import { printReport } from "./report.ts";
 
@@ -36,6 +37,7 @@ const benchmarks: readonly Benchmark[] = [
   head,
   heads,
   ownPhotos,
+  pseudoLabels,
   score,
   select,
   browser,
@@ -57,7 +59,7 @@ const chosen = benchmarks.find(({ name }) => name === positionals[0]);
 if (!chosen || positionals.length > 1) {
   console.error(
     "Usage: npm run bench -- NAME [--quick] [--json] [--photos FOLDER]\n\n" +
-      benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join("\n"),
+      benchmarks.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`).join("\n"),
   );
   process.exitCode = 2;
 } else {

@@ -1,0 +1,112 @@
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { runSemi } from "ssl-resnext";
+import { contentReader, type ImageItem } from "ssl-resnext/data";
+import { nodePlatform } from "ssl-resnext/node";
+import { semiFields } from "ssl-resnext/semi";
+import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
+import { vehicles, vehicleTask } from "../fixtures/vehicles.ts";
+import { meanAndError, signed } from "../measure/statistics.ts";
+import { cacheFolder, repository } from "../paths.ts";
+
+/** The networks of a run, by what its results call them; the last three are trained alike but for their images. */
+const arms = {
+  "labels-alone": "classifier, labels alone",
+  labels: "classifier, with the statistics of the unlabelled images",
+  "tuned-alone": "whole network from the first, labels alone",
+  tuned: "whole network from the second, labels alone (LS)",
+  "variants/joint/joint": "the same, half selected images: ranked with a class for none of these",
+  "variants/plain/joint": "the same, half selected images: ranked by the classifier",
+} as const;
+
+type Arm = keyof typeof arms;
+
+/** What selected images bring beside strong augmentation: the same start, steps, batch and augmentation with and without. */
+export const pseudoLabels: Benchmark = {
+  name: "own-photos-joint",
+  summary:
+    "what images that a classifier selects add to the labels alone, at equal steps and augmentation (--backbone FILE; hours, resumable)",
+  async run(options) {
+    const { quick } = options;
+    const [draws, labelsOfClass] = quick ? [2, [5]] : [5, [5, 10, 25, 100]];
+    const found = new Map<number, readonly Readonly<Record<string, number>>[]>();
+    for (const labels of labelsOfClass) {
+      const top1: Readonly<Record<string, number>>[] = [];
+      for (let draw = 0; draw < draws; draw++) top1.push(await accuracies(options, labels, draw));
+      found.set(labels, top1);
+    }
+    const values = (arm: Arm, labels: number): readonly number[] =>
+      found.get(labels)!.map((top1) => top1[arm]!);
+    const cells = (arm: Arm, labels: number): readonly string[] => {
+      const [own, beside] = [values(arm, labels), values("tuned", labels)];
+      const gain = meanAndError(own.map((value, draw) => value - beside[draw]!));
+      return [meanAndError(own).mean.toFixed(1), arm === "tuned" ? "" : signed(gain)];
+    };
+    const all = Object.keys(arms) as Arm[];
+    return {
+      title: "Own photos: labels alone and selected images",
+      columns: ["", ...labelsOfClass.flatMap((labels) => [`${labels} labels a class, %`, "beside LS"])],
+      rows: all.map((arm) => [arms[arm], ...labelsOfClass.flatMap((labels) => cells(arm, labels))]),
+      targets: [],
+      notes: [
+        `Top-1 over the test images of ${vehicles.join(", ")}; means over ${draws} draws of the labels, with the standard error of the differences of each draw.`,
+      ],
+      data: all.map((arm) => ({
+        arm,
+        top1: Object.fromEntries(labelsOfClass.map((labels) => [labels, values(arm, labels)])),
+      })),
+    };
+  },
+};
+
+/** Runs the methods labels and joint on one draw of the labels, as far as that is not done, and gives the accuracy of each network. */
+async function accuracies(
+  { photos, backbone, quick }: BenchmarkOptions,
+  labels: number,
+  draw: number,
+): Promise<Readonly<Record<string, number>>> {
+  const task = await vehicleTask(photos);
+  const folder = join(cacheFolder, "own-photos");
+  const archives = (quick ? ["03"] : ["02", "03"]).map((shard) =>
+    resolve(repository, photos, `../cifar10/unlabelled-46000-${shard}.tar`),
+  );
+  const tuneRecipe = semiFields.tuneRecipe.schema.parse(undefined);
+  const settings = {
+    labelled: [await classFolders(join(folder, `labels-${labels}-${draw}`), task.draw(labels, draw))],
+    unlabelled: archives,
+    test: [await classFolders(join(folder, "test"), task.test)],
+    teacher: backbone,
+    method: "labels",
+    mode: "full",
+    seed: draw,
+    tuneRecipe: quick ? { ...tuneRecipe, images: 256 } : tuneRecipe,
+    variants: { joint: { method: "joint" }, plain: { method: "joint", noneImages: null } },
+  } as const;
+  const out = join(folder, `${quick ? "quick-" : ""}joint-${labels}-${draw}`);
+  const found: Record<string, number> = {};
+  for await (const event of runSemi({ settings, out, withVariants: true })) {
+    if (event.type !== "stage-finished") continue;
+    console.error(`${labels} labels a class, draw ${draw}: ${event.stage}`);
+    if (event.kind !== "measure") continue;
+    for (const [name, value] of Object.entries(event.manifest.counts)) {
+      found[name.slice("top-1 of ".length)] = value;
+    }
+  }
+  return found;
+}
+
+/** Writes images as class folders, unless they stand: settings of a run name paths. */
+async function classFolders(
+  folder: string,
+  images: Iterable<ImageItem> | AsyncIterable<ImageItem>,
+): Promise<string> {
+  if (existsSync(folder)) return folder;
+  const partial = `${folder}.partial`;
+  await using reader = contentReader(nodePlatform.storageFor);
+  for await (const item of images) {
+    mkdirSync(join(partial, item.label!), { recursive: true });
+    writeFileSync(join(partial, item.label!, basename(item.id)), await reader.read(item));
+  }
+  renameSync(partial, folder);
+  return folder;
+}
