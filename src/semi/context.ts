@@ -13,7 +13,7 @@ import { embeddedModel } from "../nn/index.ts";
 import { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import { isFolder, type Fingerprints } from "./fingerprints.ts";
-import { beginsWithTeacher, type Stage, type StageKind } from "./plan/plan-stages.ts";
+import { beginsWithTeacher, type Stage, type StageKind } from "./plan/stage.ts";
 import type { SemiPlatform } from "./platform.ts";
 import type { Execution } from "./score/teacher.ts";
 import type { SemiSettings } from "./settings/settings.ts";

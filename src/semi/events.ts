@@ -1,5 +1,5 @@
 import type { TrainingEvent } from "../train/index.ts";
-import type { Method, StageKind } from "./plan/plan-stages.ts";
+import type { Method, StageKind } from "./plan/stage.ts";
 import type { Arm } from "./report/data.ts";
 import type { Verdict } from "./report/verdict.ts";
 import type { Manifest } from "./stages/manifest.ts";

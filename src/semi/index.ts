@@ -93,4 +93,4 @@ export {
 } from "./score/score-files.ts";
 export type { TableWriter } from "./parquet-table.ts";
 export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
-export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/plan-stages.ts";
+export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";

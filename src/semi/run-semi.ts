@@ -6,7 +6,7 @@ import { openFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
-import { paperKinds, type Stage, type StageKind } from "./plan/plan-stages.ts";
+import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";

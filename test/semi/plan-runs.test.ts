@@ -6,7 +6,8 @@ import {
   type Stage,
   type TrainingSettings,
 } from "../../src/semi/index.ts";
-import { planStages, startOf } from "../../src/semi/plan/plan-stages.ts";
+import { planStages } from "../../src/semi/plan/plan-stages.ts";
+import { startOf } from "../../src/semi/plan/stage.ts";
 
 const inImages = { base: "quick", images: 320 };
 const data = { labelled: "photos", unlabelled: "more", teacher: "resnet50" };

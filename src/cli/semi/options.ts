@@ -1,4 +1,4 @@
-import type { StageKind } from "../../semi/plan/plan-stages.ts";
+import type { StageKind } from "../../semi/plan/stage.ts";
 import { semiFields, semiKeys, type SemiGroup, type SemiSettings } from "../../semi/settings/settings.ts";
 import {
   defineCommand,

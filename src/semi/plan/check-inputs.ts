@@ -27,7 +27,7 @@ import { isFolder } from "../fingerprints.ts";
 import { hashShards, imagesIn, listShards } from "../score/shards.ts";
 import { defaultK } from "../select/selection.ts";
 import { semiFields, type SemiSettings } from "../settings/settings.ts";
-import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./plan-stages.ts";
+import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./stage.ts";
 
 /** What notes on the labelled images stand under, in the place of a stage. */
 export const labelledNote = "labelled images";

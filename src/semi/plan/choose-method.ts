@@ -13,7 +13,8 @@ import { openStage, standingOf } from "../stages/do-stage.ts";
 import type { Origin } from "../stages/manifest.ts";
 import { imagesToAdaptTo, startOptions } from "../stages/training.ts";
 import type { RunSettings } from "./plan-runs.ts";
-import { planStages, type AdaptStage, type Method } from "./plan-stages.ts";
+import { planStages } from "./plan-stages.ts";
+import type { AdaptStage, Method } from "./stage.ts";
 
 /** Labelled images of a class from which training the whole network gains more than it forgets. */
 const fullFrom = { adapted: 25, given: 20 };

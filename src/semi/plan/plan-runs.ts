@@ -1,7 +1,8 @@
 import { UsageError } from "../../core/index.ts";
 import { resolveSettings } from "../settings/resolve-settings.ts";
 import type { SemiSettings } from "../settings/settings.ts";
-import { planStages, type PlaceStage, type Stage } from "./plan-stages.ts";
+import { planStages, type PlaceStage } from "./plan-stages.ts";
+import type { Stage } from "./stage.ts";
 
 /** The settings as they are or a variant of them, with one seed. */
 export interface RunSettings {

@@ -99,10 +99,7 @@ export const semiFields = {
     "<method>",
     "adapt (train on all images without labels, then on the labels), labels (without that), joint (on labelled and selected images together), paper (teacher, selection, student), or auto, which never takes joint",
   ),
-  /**
-   * What the labels train, but in method `paper`: the classifier, or after it the whole network. `auto` chooses; method `joint`
-   * trains the whole network.
-   */
+  /** What the labels train, but in method `paper`: the classifier, or after it the whole network, as method `joint` does. */
   mode: method(
     z.enum(["auto", "head", "full"]).default("auto"),
     "<mode>",

@@ -8,7 +8,7 @@ import {
   type CrossValidatedImage,
 } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
-import { paperKinds, type ChooseStage, type StageKind } from "../plan/plan-stages.ts";
+import { paperKinds, type ChooseStage, type StageKind } from "../plan/stage.ts";
 import {
   verdictOf,
   type ClassCounts,

@@ -2,7 +2,7 @@ import { version } from "../../core/index.ts";
 import type { Storage } from "../../core/storage/index.ts";
 import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
-import type { Stage } from "../plan/plan-stages.ts";
+import type { Stage } from "../plan/stage.ts";
 import { openChoose } from "./best.ts";
 import { changesOf, manifestName, readManifest, writeManifest, type Manifest } from "./manifest.ts";
 import { openMeasure } from "./measure.ts";

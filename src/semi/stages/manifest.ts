@@ -2,7 +2,7 @@ import * as z from "zod";
 import { DataError } from "../../core/index.ts";
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { recipeFields, recipeKeys } from "../../train/index.ts";
-import { stageKinds, type StageKind } from "../plan/plan-stages.ts";
+import { stageKinds, type StageKind } from "../plan/stage.ts";
 
 /** What a stage was made from, and what came of it; stands in the stage's folder. */
 export interface Manifest {

@@ -10,7 +10,7 @@ import {
   type StageOutcome,
 } from "../context.ts";
 import { brokenWarning, type SemiEvent } from "../events.ts";
-import type { MeasureStage, StageKind } from "../plan/plan-stages.ts";
+import type { MeasureStage, StageKind } from "../plan/stage.ts";
 import { classIndices, openTeacher } from "../score/teacher.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import type { Manifest } from "./manifest.ts";

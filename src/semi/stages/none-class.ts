@@ -2,7 +2,7 @@ import { exportSafetensors, openModel } from "../../predict/index.ts";
 import { trainNoneClass } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
-import type { NoneClassStage } from "../plan/plan-stages.ts";
+import type { NoneClassStage } from "../plan/stage.ts";
 import { bestWeights, labelledImages, unlabelledImages, unlabelledInput } from "./training.ts";
 
 /**

@@ -2,7 +2,7 @@ import { openImages, type ImageSource } from "../../data/index.ts";
 import { isOnnxPath, isWeightsPath, type Model } from "../../predict/index.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
 import { brokenWarning, imageProgress, type SemiEvent } from "../events.ts";
-import type { ScoreStage } from "../plan/plan-stages.ts";
+import type { ScoreStage } from "../plan/stage.ts";
 import { arrangeScores, referencesName, scoreFileNames } from "../score/score-files.ts";
 import { referencesOrigin, scoreShard, writeReferences } from "../score/score-images.ts";
 import { imagesIn, listShards, openShard, type Shard } from "../score/shards.ts";

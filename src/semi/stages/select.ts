@@ -4,7 +4,7 @@ import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
 import type { SemiEvent } from "../events.ts";
 import { textHash } from "../fingerprints.ts";
 import { readTableMetadata } from "../parquet-table.ts";
-import type { SelectStage } from "../plan/plan-stages.ts";
+import type { SelectStage } from "../plan/stage.ts";
 import { checkScores, readScores, referencesName } from "../score/score-files.ts";
 import { selectImages } from "../select/select-images.ts";
 import { comparedPairs } from "../select/selection-options.ts";

@@ -37,7 +37,7 @@ import {
   type TrainingStage,
   type TuneStage,
   type WeakStage,
-} from "../plan/plan-stages.ts";
+} from "../plan/stage.ts";
 import { readScores } from "../score/score-files.ts";
 import { imagesOfRows, listShards, openShard } from "../score/shards.ts";
 import { readSelection } from "../select/selection.ts";

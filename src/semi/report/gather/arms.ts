@@ -1,5 +1,5 @@
 import { variantName } from "../../plan/plan-runs.ts";
-import { startOf, type Stage, type StageKind } from "../../plan/plan-stages.ts";
+import { startOf, type Stage, type StageKind } from "../../plan/stage.ts";
 import type { SemiSettings } from "../../settings/settings.ts";
 import { givenTeacher } from "../../stages/measure.ts";
 import type { Arm, ArmRun, SweepFigure, SweepPoint } from "../data.ts";

@@ -6,7 +6,7 @@ import { readHistory, runFolder } from "../../../train/index.ts";
 import type { SemiContext } from "../../context.ts";
 import type { WrittenReport } from "../../events.ts";
 import { textHash } from "../../fingerprints.ts";
-import type { StageKind } from "../../plan/plan-stages.ts";
+import type { StageKind } from "../../plan/stage.ts";
 import type { SelectionSummary } from "../../select/selection.ts";
 import { imagesIn, listShards } from "../../score/shards.ts";
 import { settingsText } from "../../settings/resolve-settings.ts";

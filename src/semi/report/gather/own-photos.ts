@@ -1,6 +1,6 @@
 import { readHistory, recipeFields, recipeKeys, runFolder, type Recipe } from "../../../train/index.ts";
 import type { BestModel } from "../../events.ts";
-import type { Start, StageKind } from "../../plan/plan-stages.ts";
+import type { Start, StageKind } from "../../plan/stage.ts";
 import { readBest, type ChosenModel } from "../../stages/best.ts";
 import type { Manifest } from "../../stages/manifest.ts";
 import type { Adaptation, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "../data.ts";

@@ -1,6 +1,6 @@
 import type { SemiContext } from "../../context.ts";
 import type { PlannedRun } from "../../plan/plan-runs.ts";
-import type { Stage, StageKind } from "../../plan/plan-stages.ts";
+import type { Stage, StageKind } from "../../plan/stage.ts";
 import { openStage } from "../../stages/do-stage.ts";
 import { changesOf, readManifest, type Manifest } from "../../stages/manifest.ts";
 import { readResults, type Results } from "../../stages/measure.ts";
