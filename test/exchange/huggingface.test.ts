@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { createModel, exportHuggingFace, type ModelSource } from "ssl-resnext";
@@ -10,14 +9,10 @@ import { imagenetClasses } from "../../src/data/imagenet/classes.ts";
 import { imagenetPreprocessing } from "../../src/image/index.ts";
 import { modelConfig, parametersOf, type ModelConfig } from "../../src/nn/index.ts";
 import { noise } from "../image/noise.ts";
+import { peers, python } from "../support/exchange.ts";
 import { randomTensors } from "../support/random-tensors.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-/** Where `.ci/peers` installs timm, transformers, ONNX Runtime, OpenVINO and transformers.js of today. */
-const peers =
-  process.env["SSL_RESNEXT_PEERS"] ??
-  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "ssl-resnext-peers");
-const python = join(peers, "bin/python");
 const transformersJs = join(peers, "node_modules/@huggingface/transformers/dist/transformers.node.mjs");
 const missing = existsSync(join(peers, "installed")) ? "" : " (skipped: .ci/peers has not installed them)";
 

@@ -2,18 +2,18 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Where the tools of others are installed. */
-const peers =
+/** Where `.ci/peers` installs timm, transformers, ONNX Runtime, OpenVINO and transformers.js of today. */
+export const peers: string =
   process.env["SSL_RESNEXT_PEERS"] ??
   join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "ssl-resnext-peers");
 
-/** A Python with today's torch, timm, onnx and onnxruntime from PyPI. */
-const python = join(peers, "bin/python");
+/** A Python that has those of PyPI. */
+export const python: string = join(peers, "bin/python");
 
 /** Why the tools of others cannot run here; undefined where they can. */
 export function exchangeMissing(...modules: readonly string[]): string | undefined {
   const { status } = spawnSync(python, ["-c", `import ${modules.join(", ")}`]);
-  return status === 0 ? undefined : `there is no Python with ${modules.join(", ")} in SSL_RESNEXT_PEERS`;
+  return status === 0 ? undefined : `there is no Python with ${modules.join(", ")}, which .ci/peers installs`;
 }
 
 /** Runs a script of test/reference with it, and parses what it prints. */
