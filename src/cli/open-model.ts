@@ -9,7 +9,7 @@ import {
 } from "../nn/index.ts";
 import { calibrateModel, createModel, openImages, openModel as openSource } from "../node/library.ts";
 import type { CreateModelOptions } from "../predict/create-model.ts";
-import type { ModelSource } from "../predict/open-model.ts";
+import type { ModelSource, WeightsNotice } from "../predict/open-model.ts";
 import {
   defaultCalibrationImages,
   type Calibration,
@@ -41,7 +41,21 @@ export function modelSettings(
     ema,
     preprocessing: defined({ inputSize, cropPct, interpolation, mean, std, exifOrientation: exif }),
     hub: { ...(offline ? { offline: "--offline" } : {}), onEvent: hubNotices(terminal) },
+    onNotice: weightsNotices(terminal),
     signal: terminal.signal,
+  };
+}
+
+/** Says what is worth knowing of weights, once, however often they are opened. @param about What alone matters */
+export function weightsNotices(
+  terminal: Terminal,
+  about?: WeightsNotice["about"],
+): (notice: WeightsNotice) => void {
+  const said = new Set<string>();
+  return ({ message, ...notice }) => {
+    if (said.has(message) || (about !== undefined && notice.about !== about)) return;
+    said.add(message);
+    terminal.notice(message);
   };
 }
 
@@ -59,11 +73,15 @@ export function modelName({ model, weights }: ModelOptions): string {
 export async function openModel(
   options: ModelOptions & RunOptions & PrecisionOptions,
   terminal: Terminal,
-  more: Pick<CreateModelOptions, "classes"> = {},
+  more: Pick<CreateModelOptions, "classes" | "onNotice"> = {},
 ): Promise<Model> {
   const { device, batchSize, workers, threads } = options;
   const [name, settings] = [modelName(options), modelSettings(options, terminal)];
-  const calibration = await calibrationFor(() => openSource(name, settings), options, terminal);
+  const calibration = await calibrationFor(
+    () => openSource(name, { ...settings, ...more }),
+    options,
+    terminal,
+  );
   const model = await createModel(name, {
     ...settings,
     ...(options.precision === undefined ? {} : { precision: options.precision }),
@@ -199,5 +217,11 @@ export async function calibrationFor(
     terminal.notice(`${plural(calibration.failed, "calibration image")} could not be read.`);
   }
   for (const line of leftOutLines(images.leftOut)) terminal.notice(line);
+  if (calibration.doubt !== undefined) {
+    terminal.notice(
+      `${terminal.noticeStyle.warning("warning")} all ${plural(calibration.images, "calibration image")} are ${calibration.doubt}: ` +
+        "int8 is likely to be wrong for others; give some of every kind that will come",
+    );
+  }
   return calibration;
 }

@@ -4,6 +4,12 @@ import type { ImagenetClass } from "./imagenet/classes.ts";
 /** Classes of a model in the order of its logits: their names, or ImageNet's with ids and lemmas. */
 export type ModelClasses = readonly string[] | readonly ImagenetClass[];
 
+/** The names in a text with one a line. */
+export function linesOf(text: string): readonly string[] {
+  const lines = text.split(/\r?\n/);
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+}
+
 /** Indices that each spelling may stand for. */
 type Spellings = ReadonlyMap<string, readonly number[]>;
 
@@ -97,6 +103,6 @@ function mismatch(failures: readonly string[], labels: number, classes: ModelCla
   const examples = classes.slice(0, 3).map((entry) => (typeof entry === "string" ? entry : entry.wnid));
   return new DataError(
     "data/class-mismatch",
-    `expected labels that name the model's ${classes.length} classes (${examples.join(", ")}, ...) by WordNet id, name or index; ${failures.length} of ${labels} do not: ${shown}. Check that the folder given is the one that holds the class folders.`,
+    `expected labels that name the model's ${classes.length} classes (${examples.join(", ")}, ...) by WordNet id, name or index; ${failures.length} of ${labels} do not: ${shown}. Check that the folder given is the one that holds the class folders; if the model's own names are missing or other ones, give them in the order of its outputs, one a line (--labels FILE, classes).`,
   );
 }

@@ -31,7 +31,7 @@ export {
 } from "./sources/image-sources.ts";
 export { contentReader, readContent, type ContentReader } from "./sources/content-reader.ts";
 export type { ParquetImagesOptions } from "./parquet-images.ts";
-export { mapClasses, type ModelClasses } from "./class-mapping.ts";
+export { linesOf, mapClasses, type ModelClasses } from "./class-mapping.ts";
 export {
   parseRealLabels,
   type RealLabels,

@@ -53,6 +53,7 @@ export {
 export { layerTable, type Layer } from "./layer-table.ts";
 export {
   activationRangeGraph,
+  calibrationGraph,
   inferenceGraph,
   type InferenceGraphOptions,
   type InferenceOutput,

@@ -1,5 +1,6 @@
 import { ModelError, type StateDict } from "../core/index.ts";
 import {
+  add,
   blockedInference,
   buildGraph,
   concat,
@@ -14,10 +15,13 @@ import {
   mul,
   quantiseConvolutions,
   rangeGraph,
+  reduceMax,
   reduceMean,
+  reduceMin,
   reduceSum,
   reshape,
   scope,
+  sub,
   type ActivationRanges,
   type Graph,
   type QuantiseOptions,
@@ -129,6 +133,25 @@ export function forKernels(graph: Graph, blockSize: number | undefined): Graph {
  */
 export function activationRangeGraph(config: ModelConfig, weights: StateDict, inputSize = 224): RangeGraph {
   return rangeGraph(inferenceGraph(config, weights, { inputSize, outputs: ["embedding"] }));
+}
+
+/**
+ * The same, and of colour images how far red, green and blue lie apart: output `colour` float32 [N], the greatest distance of
+ * two of them in one pixel, on the scale 0 to 1.
+ */
+export function calibrationGraph(
+  config: ModelConfig,
+  weights: StateDict,
+  { inputSize, mean, std }: Preprocessing,
+): RangeGraph {
+  const { graph, readers } = activationRangeGraph(config, weights, inputSize);
+  const images = graph.inputs.get("images") as Value<"float32">;
+  if (config.inChannels !== 3) return { graph, readers };
+  const perChannel = (values: readonly number[]): Value<"float32"> => float32(values, [3, 1, 1]);
+  const pixels = add(mul(images, perChannel(std)), perChannel(mean));
+  const apart = sub(reduceMax(pixels, [1]), reduceMin(pixels, [1]));
+  const colour = reduceMax(apart, [1, 2, 3], { keepdims: 0 });
+  return { graph: buildGraph({ ...Object.fromEntries(graph.outputs), colour }), readers };
 }
 
 /** The error for a network that is asked for a class, and has no classifier. */

@@ -1,7 +1,7 @@
 import { DataError, SessionError, UsageError } from "../core/index.ts";
 import { openImages, type ImageItem, type ImageSource } from "../data/index.ts";
 import type { ActivationRange, ActivationRanges, RangeGraph } from "../graph/index.ts";
-import { activationRangeGraph, type Quantisation } from "../nn/index.ts";
+import { calibrationGraph, type Quantisation } from "../nn/index.ts";
 import type { ImagePipeline } from "../runtime/index.ts";
 import type { ModelPlatform, ModelSource } from "./open-model.ts";
 import { openGraphPipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
@@ -48,7 +48,7 @@ export async function calibrateModel(
     { decode },
     {
       graph: (weights) => {
-        const ranges = activationRangeGraph(config, weights, preprocessing.inputSize);
+        const ranges = calibrationGraph(config, weights, preprocessing);
         ({ readers } = ranges);
         return ranges.graph;
       },
@@ -89,7 +89,8 @@ export async function quantisationOf(
       ? calibration
       : await calibrateModel(platform, source, calibration, { signal });
   const bits = reduceRange ? "int8, filters of 7 bits" : "int8";
-  return { ranges: known.ranges, reduceRange, origin: `${bits}, ranges over ${known.images} images` };
+  const doubt = known.doubt === undefined ? "" : `, all of them ${known.doubt}`;
+  return { ranges: known.ranges, reduceRange, origin: `${bits}, ranges over ${known.images} images${doubt}` };
 }
 
 function isSource(images: CalibrationImages): images is ImageSource {
@@ -114,6 +115,8 @@ export interface Calibration {
   readonly images: number;
   /** Images that could not be read; others were not taken for them. */
   readonly failed: number;
+  /** What all images are, where ranges over such are likely to be wrong for others: the same picture over, or grey. */
+  readonly doubt?: "alike" | "grey" | undefined;
 }
 
 type Images = AsyncIterable<ImageItem> & { readonly size?: number | undefined };
@@ -137,6 +140,9 @@ export async function calibrate(
 ): Promise<Calibration> {
   const min = new Float32Array(readers.length).fill(Infinity);
   const max = new Float32Array(readers.length).fill(-Infinity);
+  let first: readonly Float32Array[] | undefined;
+  let isAlike = true;
+  let isGrey = true;
   let count = 0;
   let failure: Error | undefined;
   let failed = 0;
@@ -146,14 +152,27 @@ export async function calibrate(
       failed++;
       continue;
     }
-    const { min: least, max: most } = result.outputs;
+    const { min: least, max: most, colour } = result.outputs;
+    const own = [least!.data, most!.data];
+    first ??= own;
+    isAlike &&= own.every((ends, side) => isNear(ends, first![side]!));
+    isGrey &&= (colour?.data[0] ?? 1) < leastColour;
     widen(min, least!.data, Math.min);
     widen(max, most!.data, Math.max);
     count++;
     onProgress?.(count);
   }
   if (count < fewestCalibrationImages) throw tooFew(count, failed, failure);
-  return { ranges: rangesOf(readers, min, max), images: count, failed };
+  const doubt = isAlike ? "alike" : isGrey ? "grey" : undefined;
+  return { ranges: rangesOf(readers, min, max), images: count, failed, ...(doubt ? { doubt } : {}) };
+}
+
+/** Compression leaves so much colour in a grey picture, on the scale 0 to 1. */
+const leastColour = 0.03;
+
+/** Whether two pictures take all activations as far: hardly any others do than the same one, however often it was saved. */
+function isNear(one: Float32Array, other: Float32Array): boolean {
+  return one.every((value, at) => Math.abs(value - other[at]!) <= 0.01 * Math.max(1, Math.abs(other[at]!)));
 }
 
 /** Every so-manieth image, so that a source ordered by class gives some of each. */

@@ -1,7 +1,13 @@
 import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
 import { baseName, writeBytes } from "../core/storage/index.ts";
 import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
-import { encodeDescription, inferenceGraph, type ModelDescription, type Output } from "../nn/index.ts";
+import {
+  encodeDescription,
+  inferenceGraph,
+  noClassifier,
+  type ModelDescription,
+  type Output,
+} from "../nn/index.ts";
 import { encodeSafetensors } from "../weights/index.ts";
 import { quantisationOf, type Int8Options } from "./calibrate.ts";
 import type { ModelPlatform, ModelSource } from "./open-model.ts";
@@ -26,14 +32,16 @@ export interface ExportOnnxOptions extends Int8Options {
   readonly outputs?: readonly Output[] | undefined;
   /** Writes the weights to a file `<name>.data` beside the model; needed from 2 GB on. @default false */
   readonly externalData?: boolean | undefined;
+  /** Version of ONNX's operator set: 13 to 24, from 18 on with preprocessing inside. @default 18 */
+  readonly opset?: number | undefined;
 }
 
 /**
- * Writes a model as ONNX (operator set 18), batch normalisation folded; its description goes along as metadata.
+ * Writes a model as ONNX (operator set 18, or another one that is asked for), batch normalisation folded; its description goes along as metadata.
  *
  * The file appears complete or not at all. Memory holds one tensor at a time.
  *
- * @throws GraphError `graph/too-large` when the weights do not fit into one file; UsageError
+ * @throws GraphError `graph/too-large` when the weights do not fit into one file, `graph/opset`; UsageError
  *   `usage/no-calibration`, and what `calibrateModel` throws.
  */
 export async function exportOnnx(
@@ -48,6 +56,7 @@ export async function exportOnnx(
   const storage = platform.storageFor(path);
   const outputs = options.outputs ?? [config.numClasses > 0 ? "logits" : "embedding"];
 
+  if (outputs.includes("logits") && config.numClasses === 0) throw noClassifier(description.name);
   const int8 = precision === "int8" ? await quantisationOf(platform, model, options) : undefined;
 
   const metadata = await onnxMetadata({
@@ -63,6 +72,7 @@ export async function exportOnnx(
     });
     const encoded = encodeModel(precision === "fp16" ? toHalf(graph) : graph, {
       metadata,
+      opset: options.opset,
       ...(options.externalData ? { externalData: `${baseName(path)}.data` } : {}),
     });
     if (options.externalData) await writeBytes(storage, `${path}.data`, encoded.weights, { signal });

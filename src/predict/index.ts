@@ -40,6 +40,7 @@ export {
   openModel,
   type ModelOptions,
   type ModelSource,
+  type WeightsNotice,
   type ModelPlatform,
 } from "./open-model.ts";
 export {

@@ -14,6 +14,7 @@ import { explainImages, type Explained, type ExplainOptions } from "./explain.ts
 import {
   bestClasses,
   classNames,
+  normalised,
   type Classified,
   type Computation,
   type Embedded,
@@ -87,6 +88,8 @@ export interface EmbedOptions extends RunOptions {
   readonly mirror?: "ignored" | "averaged" | undefined;
   /** Of an ONNX file the output to take, by its name. @default the one that is called an embedding */
   readonly output?: string | undefined;
+  /** `l2` scales each embedding to length 1, so that a dot product is the cosine. @default "none" */
+  readonly normalize?: "none" | "l2" | undefined;
 }
 
 /** A pipeline that computes the outputs asked for, and how it is laid out. */
@@ -192,12 +195,17 @@ export class Model<Input = ImageInput> implements Network {
   /** Embeds any number of images in bounded memory. */
   async *embedAll(
     images: Images,
-    { mirror = "ignored", output: named, signal }: EmbedOptions = {},
+    { mirror = "ignored", output: named, normalize = "none", signal }: EmbedOptions = {},
   ): Results<Embedded> {
+    if (normalize !== "none" && normalize !== "l2") {
+      throw new UsageError("usage/normalize", `normalize: expected none or l2, got ${String(normalize)}.`);
+    }
     const usual = mirror === "averaged" ? "mirrored_embedding" : "embedding";
     const output = named === undefined ? usual : (`output:${named}` as const);
     for await (const result of this.run([output], images, signal)) {
-      yield "error" in result ? result : { image: result.image, embedding: result.outputs[output]!.data };
+      yield "error" in result
+        ? result
+        : { image: result.image, embedding: normalised(result.outputs[output]!.data, normalize) };
     }
   }
 
@@ -259,6 +267,7 @@ export class Model<Input = ImageInput> implements Network {
 
   /** Opens, or hands back, the sessions for this; `plan` says how the machine is used. */
   async opened(computation: Computation, images?: number, signal?: AbortSignal): Promise<OpenedPipeline> {
+    if ("explains" in computation || computation.includes("logits")) this.#requireClassifier();
     const key = `${JSON.stringify(computation)} ${images === 1 ? "one" : "many"}`;
     const pending = this.#opened.get(key) ?? this.#open(computation, images, signal);
     this.#opened.set(key, pending);

@@ -14,10 +14,11 @@ import {
   withoutAccuracy,
   type ModelConfig,
   type ModelDescription,
+  type NetworkDescription,
 } from "../nn/index.ts";
 import type { Platform } from "../runtime/index.ts";
 import type { DownloadOptions } from "../weights/hub/index.ts";
-import { fitStateDict, openWeights, weightsFile, type Checkpoint } from "../weights/index.ts";
+import { averagedKeys, fitStateDict, openWeights, weightsFile, type Checkpoint } from "../weights/index.ts";
 import { describeWeights, nameOf, withClasses } from "./describe-weights.ts";
 import type { ItemOf } from "./model.ts";
 
@@ -53,7 +54,16 @@ export interface ModelOptions {
   readonly preprocessing?: Partial<Preprocessing> | undefined;
   /** Where and how published weights are downloaded. */
   readonly hub?: Partial<DownloadOptions> | undefined;
+  /** Is told what is worth knowing of the weights that are opened. */
+  readonly onNotice?: ((notice: WeightsNotice) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Something about a file of weights: that it has averages too, or no names of its classes. */
+export interface WeightsNotice {
+  readonly about: "averages" | "classes";
+  /** One sentence. */
+  readonly message: string;
 }
 
 /** A model that is described, and whose weights can be read as often as they are needed. */
@@ -140,9 +150,11 @@ async function fromFile(
     // Awaited here: the file has to stay open meanwhile.
     return await use({ ...checkpoint, tensors: networkWeights(checkpoint, path, options.key).tensors });
   };
-  const described = await open((checkpoint) =>
-    describeWeights(storageFor, path, checkpoint, checkpoint.tensors, name),
-  );
+  const described = await open(async (checkpoint) => {
+    const description = await describeWeights(storageFor, path, checkpoint, checkpoint.tensors, name);
+    for (const notice of noticesOf(path, checkpoint, description, options)) options.onNotice?.(notice);
+    return description;
+  });
   const source = withOverrides(described, options, (use) => open(({ tensors }) => use(tensors)), path);
   return { ...source, file: path };
 }
@@ -152,6 +164,34 @@ const hubNameOf = (model: string): string => {
   const name = timmName(model);
   return name === undefined ? model : `timm/${name}`;
 };
+
+/** What is worth knowing of a file that was opened. */
+function* noticesOf(
+  path: string,
+  { otherKeys = [], metadata }: Checkpoint,
+  { name, classes: names, config, provenance }: NetworkDescription,
+  { ema, key, classes, numClasses }: ModelOptions,
+): Generator<WeightsNotice> {
+  const averages = otherKeys.find((other) => averagedKeys.includes(other));
+  if (averages !== undefined && !ema && key === undefined) {
+    yield {
+      about: "averages",
+      message: `${path} has averaged weights too (${averages}): --ema (ema) takes them.`,
+    };
+  }
+  const { numClasses: count } = config;
+  const isSaid = [metadata["ssl-resnext"], provenance["described by"], provenance["licence"], findCard(name)];
+  const isGuess = names.length === 0 || (names === "imagenet-1k" && isSaid.every((one) => one === undefined));
+  if (count === 0 || !isGuess || classes !== undefined || (numClasses ?? count) !== count) return;
+  const guess =
+    names.length === 0
+      ? `its ${count} classes are called class 0 to class ${count - 1}`
+      : "its 1,000 classes are taken for ImageNet's in their usual order, which is a guess";
+  yield {
+    about: "classes",
+    message: `${path} has no names of classes: ${guess}; --labels (classes) names them in the order of its outputs.`,
+  };
+}
 
 type WithCheckpoint = <T>(use: (checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
 /** Without tensors, weights are random. */

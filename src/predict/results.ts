@@ -81,6 +81,16 @@ export interface Featured {
   readonly features: Readonly<Partial<Record<Tap, FeatureMap>>>;
 }
 
+/** An embedding as it came, or scaled to length 1, as PyTorch's `normalize` does: zeros stay zeros. */
+export function normalised(
+  embedding: Float32Array<ArrayBuffer>,
+  normalize: "none" | "l2",
+): Float32Array<ArrayBuffer> {
+  if (normalize === "none") return embedding;
+  const length = Math.max(Math.hypot(...embedding), 1e-12);
+  return embedding.map((value) => value / length);
+}
+
 /** The `count` best classes of an image, best first. */
 export function bestClasses(
   logits: Float32Array,

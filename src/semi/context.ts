@@ -10,6 +10,7 @@ import {
   type SplitNames,
 } from "../data/index.ts";
 import { embeddedModel } from "../nn/index.ts";
+import type { ModelOptions } from "../predict/index.ts";
 import { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import { isFolder, type Fingerprints } from "./fingerprints.ts";
@@ -18,6 +19,7 @@ import type { SemiPlatform } from "./platform.ts";
 import type { Execution } from "./score/teacher.ts";
 import type { SemiSettings } from "./settings/settings.ts";
 import { readManifest, type Manifest, type Origin } from "./stages/manifest.ts";
+import { nameOfPaths } from "./settings/absolute-paths.ts";
 
 /** How a machine is used; what comes out depends on `device` and `threads` by rounding only. */
 export interface SemiExecution extends Pick<Execution, "device"> {
@@ -43,6 +45,8 @@ export interface SemiContext {
   readonly storage: Storage;
   readonly execution: SemiExecution & Execution;
   readonly fingerprints: Fingerprints;
+  /** Is told what is worth knowing of weights that are opened. */
+  readonly onNotice?: ModelOptions["onNotice"];
   readonly signal: AbortSignal | undefined;
   /** Path of a file below the folder of the run. */
   readonly path: (...names: readonly string[]) => string;
@@ -60,7 +64,7 @@ export interface SemiContext {
 
 interface ContextOptions extends Pick<
   SemiContext,
-  "platform" | "settings" | "out" | "fingerprints" | "signal"
+  "platform" | "settings" | "out" | "fingerprints" | "onNotice" | "signal"
 > {
   readonly execution: SemiExecution;
 }
@@ -147,7 +151,7 @@ async function openLabelled(
     );
   }
   const opened = { platform, settings, signal };
-  const whole = { name: labelled.join(" "), images: await openWithLabels(opened, labelled) };
+  const whole = { name: nameOfPaths(labelled), images: await openWithLabels(opened, labelled) };
   const parts = partsOf(whole, validation !== null);
   const { name, images } = parts.training;
   const { classes } = images;
@@ -155,7 +159,7 @@ async function openLabelled(
   await checkClasses(platform.storageFor, images, labelled);
   const { splits } = parts;
   if (validation) {
-    const given = { name: validation.join(" "), images: await openWithLabels(opened, validation) };
+    const given = { name: nameOfPaths(validation), images: await openWithLabels(opened, validation) };
     return { training: { name, images }, validation: wholeOrValidation(given), classes, splits };
   }
   if (parts.validation) return { ...parts, classes };

@@ -11,6 +11,7 @@ import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
 import { verdictOf } from "./report/verdict.ts";
+import { withAbsolutePaths } from "./settings/absolute-paths.ts";
 import {
   parseSettings,
   refuseUnused,
@@ -33,6 +34,8 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
   readonly only?: readonly StageKind[] | undefined;
   /** Does the variants and the sweep of the settings too. @default false */
   readonly withVariants?: boolean | undefined;
+  /** Is told what is worth knowing of the weights that the settings name. */
+  readonly onNotice?: SemiContext["onNotice"];
   /** Ends the run; what stands is kept, and the next run goes on from there. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -59,10 +62,10 @@ export async function* runSemi(
   platform: SemiPlatform,
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
-  const { out, only, signal, device = "cpu", threads, workers } = options;
+  const { out, only, onNotice, signal, device = "cpu", threads, workers } = options;
   const storage = platform.storageFor(out);
   const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
-  const settings = ofMethod(resolveSettings(layers), only);
+  const settings = withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
   const given = runsOf(settings);
   await storage.makeFolder(out);
   const unlock = yield* lockRun(storage, out, signal);
@@ -70,7 +73,7 @@ export async function* runSemi(
     const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
     const execution = { device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
-      semiContext({ platform, settings: own, out, execution, fingerprints, signal });
+      semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
       planRuns(settings, chosen).map((run) => ({ ...run, context: contextOf(run.settings) }));
     const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;

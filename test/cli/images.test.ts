@@ -251,6 +251,22 @@ describe("embed", () => {
     expect(second).toMatchObject({ image: broken, error: { code: "image/unknown-format" } });
   });
 
+  it("scales embeddings to length 1 with --normalize l2, and refuses it for a feature map", async () => {
+    const embeddingOf = async (...more: string[]): Promise<number[]> =>
+      jsonLines<{ embedding: number[] }>(
+        (await runCli(["embed", images.red, "-w", weights, "--json", ...more])).stdout,
+      )[0]!.embedding;
+    const plain = await embeddingOf();
+    expect(await embeddingOf("--normalize", "none")).toEqual(plain);
+    const scaled = await embeddingOf("--normalize", "l2");
+    expect(Math.hypot(...scaled)).toBeCloseTo(1, 6);
+    for (const [at, value] of plain.entries())
+      expect(scaled[at]).toBeCloseTo(value / Math.hypot(...plain), 6);
+    const refused = await runCli(["embed", images.red, "-w", weights, "--tap", "stem", "--normalize", "l2"]);
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("--normalize: is for embeddings");
+  });
+
   it("gives a feature map whose mean is the embedding", async () => {
     const run = async (
       more: string[],

@@ -162,16 +162,27 @@ describe("weights without a classifier", () => {
   it("are refused by what they lack, where a class is asked for", async () => {
     const headless = join(folder, "headless.safetensors");
     await exportSafetensors(await openModel(weights, { numClasses: 0 }), headless);
+    const onnx = join(folder, "headless.onnx");
+    expect((await runCli(["export", "-w", headless, "-o", onnx])).code).toBe(0);
+    const semi = ["semi", "score", "--labelled", data, "--unlabelled", data, "--teach", "false"];
     for (const args of [
-      ["classify", images.red],
-      ["validate", data],
+      ["classify", images.red, "-w", headless],
+      ["classify", images.red, "-w", headless, "--explain", join(folder, "headless-heat")],
+      ["classify", images.red, "-w", onnx],
+      ["validate", data, "-w", headless],
+      ["validate", data, "-w", onnx],
+      ["export", "-w", headless, "-o", onnx, "--outputs", "logits"],
+      [...semi, "--teacher", headless, "-o", join(folder, "headless-semi")],
+      [...semi, "--teacher", onnx, "-o", join(folder, "headless-semi")],
     ]) {
-      const { code, stderr } = await runCli([...args, "-w", headless]);
+      const { code, stderr } = await runCli(args);
       expect(code).not.toBe(0);
-      expect(stderr).toContain("has no classifier");
+      expect(stderr).toMatch(/^error: (\S*headless\S*|colours) has no classifier: it embeds/m);
       expect(stderr).toContain("[model/no-classifier]");
     }
     expect((await runCli(["embed", images.red, "-w", headless, "--json"])).code).toBe(0);
+    const timed = ["benchmark", "-w", headless, "--runs", "1", "-b", "1"];
+    expect((await runCli(timed)).code).toBe(0);
   });
 });
 

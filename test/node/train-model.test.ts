@@ -260,6 +260,31 @@ describe("a set with fewer images than a batch", () => {
   });
 });
 
+describe("a patience", () => {
+  const still = { ...quick, epochs: 6, learningRate: 1e-12, batchNorm: "frozen", patience: 2 } as const;
+
+  it("ends a training whose validation gets no better, and a resume of it too", async () => {
+    const ends = { type: "no-better", epoch: 3, epochs: 6, best: 1 };
+    const events = await eventsOf(train("patience", { recipe: still }));
+    expect(ofType(events, "epoch").map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(ofType(events, "no-better")).toEqual([ends]);
+    expect(events.at(-1)).toMatchObject({ type: "finished", best: { epoch: 1 } });
+    const resumed = await eventsOf(train("patience", { recipe: still, weights: undefined, resume: true }));
+    expect(resumed.map(({ type }) => type)).toEqual(["started", "no-better", "finished"]);
+  });
+
+  it.each([
+    ["validationShare", { ...still, validationShare: 0 }],
+    ["validate no epochs", { mode: "head", patience: 2 }],
+  ] as const)("is refused where nothing is validated: %s", async (name, recipe) => {
+    await expect(eventsOf(train("impatient", { recipe }))).rejects.toMatchObject({
+      code: "train/no-effect",
+      message: expect.stringContaining(name) as string,
+    });
+    expect(existsSync(at("impatient"))).toBe(false);
+  });
+});
+
 describe("a run that cannot go on", () => {
   it("says where the loss left the numbers, and keeps the checkpoint from before", async () => {
     // The warm-up starts at zero, so the first step changes no weight, and the next ones do.

@@ -23,6 +23,8 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   adaptRecipe: [{ base: "adapt", temperature: 0.5 }],
   tuneRecipe: ["supervised"],
   teacher: ["resnet34"],
+  ema: [true],
+  labels: ["names.txt"],
   teach: [true, false],
   scratch: [true],
   teachRecipe: ["supervised"],

@@ -7,6 +7,7 @@ export const otherRecipeValues: { readonly [K in keyof Recipe]: readonly Recipe[
   lastStages: [2],
   epochs: [7],
   images: [100],
+  patience: [1],
   batchSize: [4],
   microBatch: [2],
   sampler: ["class-balanced", "sequential"],

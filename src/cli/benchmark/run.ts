@@ -273,10 +273,11 @@ function benchmarkGraph(
   blockSize: number | undefined,
 ): Graph {
   const { inputSize } = preprocessing;
-  if (precision === "fp32") return inferenceGraph(config, weights, { inputSize, blockSize });
+  const outputs = [config.numClasses > 0 ? "logits" : "embedding"] as const;
+  if (precision === "fp32") return inferenceGraph(config, weights, { outputs, inputSize, blockSize });
   const { readers } = activationRangeGraph(config, weights, inputSize);
   const ranges: Quantisation["ranges"] = new Map(
     readers.flat().map((reader) => [reader, { min: 0, max: 4 }]),
   );
-  return inferenceGraph(config, weights, { inputSize, int8: { ranges } });
+  return inferenceGraph(config, weights, { outputs, inputSize, int8: { ranges } });
 }

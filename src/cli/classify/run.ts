@@ -6,6 +6,7 @@ import type { Classified, Computation, Failure, Model } from "../../predict/inde
 import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
+import type { FailureJson } from "../output/json.ts";
 import { printable, textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import {
@@ -18,6 +19,7 @@ import {
   type AnswerShape,
 } from "../output/write-answers.ts";
 import { classToExplain, drawExplanations, type Drawn } from "./explain.ts";
+import type { ClassifiedJson } from "./json.ts";
 import type { ClassifyOptions } from "./options.ts";
 
 /** Classifies the images of the inputs, and draws where it sees the classes if asked. */
@@ -86,12 +88,18 @@ function classifiedShape(
   { columns, style }: Terminal,
 ): AnswerShape<Classified | Drawn | Failure> {
   const widest = Math.max(...model.classes.map(textWidth));
-  const numbers = ({ probability, logit }: { probability: number; logit: number }): object => ({
+  const numbers = ({
+    probability,
+    logit,
+  }: {
+    probability: number;
+    logit: number;
+  }): { probability: number; logit?: number } => ({
     probability: shortestFloat(probability),
     ...(logits ? { logit: shortestFloat(logit) } : {}),
   });
   return {
-    entry: (answer) =>
+    entry: (answer): ClassifiedJson | FailureJson =>
       "error" in answer
         ? failureEntry(answer)
         : {
@@ -144,7 +152,7 @@ const pictureColumns = [
   { name: "picture", type: "text" },
 ] as const;
 
-function explanationEntry(answer: Classified | Drawn): object {
+function explanationEntry(answer: Classified | Drawn): Pick<ClassifiedJson, "explanation"> {
   if (!("picture" in answer)) return {};
   const { explained, layer, picture } = answer;
   const { index, label, probability } = explained;

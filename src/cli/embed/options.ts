@@ -1,7 +1,7 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
-import { taps, text } from "../options/schemas.ts";
+import { oneOf, taps, text } from "../options/schemas.ts";
 
 /** `embed`: the pooled features of each image, or a feature map. */
 export const embedCommand = {
@@ -11,6 +11,11 @@ export const embedCommand = {
       flags: "--tap <layer>",
       about: `give a feature map instead: ${taps.join(", ")}; of another's ONNX file the output of this name`,
       schema: text.optional(),
+    },
+    normalize: {
+      flags: "--normalize <how>",
+      about: "l2: embeddings of length 1, whose dot product is the cosine (default: none)",
+      schema: oneOf(["none", "l2"]).optional(),
     },
     ...outputOptions,
     ...inputOptions,

@@ -3,7 +3,7 @@ import type { ImageSource } from "../../data/index.ts";
 import { family, isGraphConfig, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
-import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
+import { announcePlan, noticeUnturned, openModel, weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
 import { taps } from "../options/schemas.ts";
@@ -19,6 +19,7 @@ import {
   type AnswerShape,
   type ImageRun,
 } from "../output/write-answers.ts";
+import type { EmbeddedKeys, FeaturedKeys } from "./json.ts";
 import type { EmbedOptions } from "./options.ts";
 
 /** Embeds the images of the inputs, or reads a feature map of each. */
@@ -27,12 +28,18 @@ export async function embed(
   options: EmbedOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { tap } = options;
+  const { tap, normalize } = options;
   if (tap !== undefined && outputFormat(options) === "csv") {
     throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
   }
+  if (taps.some((layer) => layer === tap) && normalize !== undefined) {
+    throw new UsageError(
+      "usage/normalize",
+      "--normalize: is for embeddings, and --tap asks for a feature map.",
+    );
+  }
   const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
-  const model = await openModel(options, terminal);
+  const model = await openModel(options, terminal, { onNotice: weightsNotices(terminal, "averages") });
   try {
     const outcome = await writeOutput(tap, model, images, options, terminal);
     noticeUnturned(options, model, terminal);
@@ -46,10 +53,11 @@ async function writeOutput(
   tap: string | undefined,
   model: Model,
   images: ImageSource,
-  options: OutputOptions,
+  options: OutputOptions & Pick<EmbedOptions, "normalize">,
   terminal: Terminal,
 ): Promise<Outcome> {
   const { signal } = terminal;
+  const { normalize } = options;
   const { leftOut } = images;
   const run = { total: images.size, options: { ...options, leftOut }, terminal };
   // A network of weights has these; any other name is that of an output.
@@ -59,7 +67,11 @@ async function writeOutput(
     return write(featuredShape(layer, terminal), model.featuresAll(images, [layer], { signal }), run);
   }
   await announcePlan(model, [tap === undefined ? "embedding" : `output:${tap}`], images.size, terminal);
-  return write(embeddedShape(model, tap, terminal), model.embedAll(images, { output: tap, signal }), run);
+  return write(
+    embeddedShape(model, tap, terminal),
+    model.embedAll(images, { normalize, output: tap, signal }),
+    run,
+  );
 }
 
 function write<Answer extends Embedded | Featured>(
@@ -90,7 +102,9 @@ function embeddedShape(
   const length = output === undefined ? usual : undefined;
   return {
     entry: (answer) =>
-      "error" in answer ? failureEntry(answer) : { image: answer.image, embedding: answer.embedding },
+      "error" in answer
+        ? failureEntry(answer)
+        : ({ image: answer.image, embedding: answer.embedding } satisfies Record<EmbeddedKeys, unknown>),
     rows: (answer) => [
       "error" in answer ? failureRow(answer) : { image: answer.image, embedding: answer.embedding },
     ],
@@ -111,7 +125,7 @@ function featuredShape(tap: Tap, terminal: Terminal): AnswerShape<Featured | Fai
     entry: (answer) => {
       if ("error" in answer) return failureEntry(answer);
       const { dims, data } = answer.features[tap]!;
-      return { image: answer.image, tap, dims, features: data };
+      return { image: answer.image, tap, dims, features: data } satisfies Record<FeaturedKeys, unknown>;
     },
     rows: (answer) => {
       if ("error" in answer) return [failureRow(answer)];

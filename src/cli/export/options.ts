@@ -4,7 +4,7 @@ import type { Output } from "../../nn/index.ts";
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
 import { calibrationOptions, modelOptions } from "../options/model-options.ts";
-import { flag, oneOf, text } from "../options/schemas.ts";
+import { flag, integer, oneOf, text } from "../options/schemas.ts";
 
 const names: readonly string[] = [
   "logits",
@@ -63,6 +63,11 @@ export const exportCommand = {
       about:
         "onnx, huggingface: logits, embedding, stem, layer1 to layer4, with commas between (default: logits)",
       schema: outputsSchema,
+    },
+    opset: {
+      flags: "--opset <number>",
+      about: "onnx: version of the operator set, for runtimes that know no later one (default: 18)",
+      schema: integer(1).optional(),
     },
     labels: {
       flags: "--labels <file>",

@@ -28,7 +28,7 @@ export async function exportModel(
     ...(classes ? { classes } : {}),
   });
   noticeDefault(options, source.description, terminal);
-  const { output, precision, withPreprocessing, outputs, reduceRange } = options;
+  const { output, precision, withPreprocessing, outputs, opset, reduceRange } = options;
   const calibration = await calibrationFor(
     () => Promise.resolve(source),
     { ...options, precision: given },
@@ -53,6 +53,7 @@ export async function exportModel(
       precision,
       withPreprocessing,
       outputs,
+      opset,
       calibration,
       reduceRange,
       signal,
@@ -96,10 +97,11 @@ function refusePrecision({ precision, withPreprocessing }: ExportOptions): void 
 }
 
 /** A safetensors file has no graph that could be asked for anything. */
-function refuseGraphOptions({ withPreprocessing, outputs, precision }: ExportOptions): void {
+function refuseGraphOptions({ withPreprocessing, outputs, opset, precision }: ExportOptions): void {
   const given = [
     ...(withPreprocessing ? ["--with-preprocessing"] : []),
     ...(outputs === undefined ? [] : ["--outputs"]),
+    ...(opset === undefined ? [] : ["--opset"]),
     ...(precision === "int8" ? ["--precision int8"] : []),
   ][0];
   if (given === undefined) return;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { DataError, decodeText, UsageError } from "../../core/index.ts";
+import { linesOf } from "../../data/class-mapping.ts";
 import { fileError } from "../../node/files/file-system.ts";
 import type { CliOption, OptionTable, OptionValues } from "./command.ts";
 import { flag, oneOf, text } from "./schemas.ts";
@@ -95,7 +96,5 @@ export async function readText(path: string): Promise<string> {
 
 /** Class names of a file with one name a line. */
 export async function readLabels(path: string): Promise<readonly string[]> {
-  const lines = (await readText(path)).split(/\r?\n/);
-  if (lines.at(-1) === "") lines.pop();
-  return lines;
+  return linesOf(await readText(path));
 }

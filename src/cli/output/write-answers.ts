@@ -6,6 +6,7 @@ import { leftOutText, type ImageSource, type LeftOutFiles } from "../../data/ind
 import type { Failure } from "../../predict/index.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputFormat, OutputOptions } from "../options/input-output-options.ts";
+import type { FailureJson } from "./json.ts";
 import { bar, duration, grouped, percent, plural } from "./numbers.ts";
 import { imageProgress } from "./progress.ts";
 import { pad, printable, textWidth, truncate, truncateStart } from "./table.ts";
@@ -188,7 +189,7 @@ export function failureLines(
 }
 
 /** An image that failed, as JSON. */
-export function failureEntry({ image, error }: Failure): ResultRow {
+export function failureEntry({ image, error }: Failure): FailureJson {
   return { image, error: { code: error.code, message: error.message } };
 }
 

@@ -7,6 +7,7 @@ import { parseSettings, type SettingsLayer } from "../../semi/settings/resolve-s
 import { semiKeys, type RecipeChoice } from "../../semi/settings/settings.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe } from "../../train/recipe/resolve-recipe.ts";
+import { weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
@@ -30,6 +31,7 @@ export async function semi(
     device,
     threads,
     workers,
+    onNotice: weightsNotices(terminal),
     signal: terminal.signal,
   });
   const progress = semiProgress(terminal);

@@ -7,6 +7,7 @@ import { progressLine, type Progress } from "../output/progress.ts";
 import { printable, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
+import type { SemiJson } from "./json.ts";
 
 /** What an event says to a reader of results; nothing for those that only show progress. */
 export function semiLines(event: SemiEvent, style: Style): readonly string[] {
@@ -108,7 +109,7 @@ const resultColumns = [
 ] as const;
 
 /** An event as one line of JSON. */
-export function semiEntry(event: SemiEvent): object {
+export function semiEntry(event: SemiEvent): SemiJson {
   return event.type === "training" ? { ...event, event: eventEntry(event.event) } : event;
 }
 

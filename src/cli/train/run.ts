@@ -5,6 +5,7 @@ import { defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe, type RecipeLayer } from "../../train/recipe/resolve-recipe.ts";
 import type { LeftOutFiles } from "../../data/index.ts";
 import type { TrainingEvent, TrainModelOptions } from "../../train/run/options.ts";
+import { weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
@@ -69,6 +70,7 @@ export function trainingOf(
     labelColumn: options.labelColumn,
     labelsFile: options.labelsFile,
     hub: { ...(options.offline ? { offline: "--offline" } : {}), onEvent: hubNotices(terminal) },
+    onNotice: weightsNotices(terminal),
     signal: terminal.signal,
   };
 }

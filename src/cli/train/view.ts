@@ -1,6 +1,7 @@
 import { splitsText } from "../../data/index.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
 import type { RowsWithoutImage } from "../../data/index.ts";
+import type { TrainJson } from "./json.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
 import { pad, printable, truncate } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -41,6 +42,8 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       return [smallerBatchLine(event)];
     case "epoch":
       return [epochLine(event, style)];
+    case "no-better":
+      return [noBetterLine(event)];
     case "embedded":
     case "unlabelled-embedded":
       return [
@@ -83,6 +86,9 @@ function smallerBatchLine({
 }: Extract<TrainingEvent, { type: "smaller-batch" }>): string {
   return `${plural(images, "image")} for a batch of ${grouped(asked)}: each step takes ${grouped(batchSize)}`;
 }
+
+const noBetterLine = ({ epoch, epochs, best }: Extract<TrainingEvent, { type: "no-better" }>): string =>
+  `ends after epoch ${epoch} of ${epochs}: none was better than epoch ${best}`;
 
 function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: Style): readonly string[] {
   const { model, classes, trainingImages, validationImages = 0, parameters, resumedAt, plan } = event;
@@ -139,7 +145,7 @@ function endLine(
 }
 
 /** An event as one line of JSON; what is said of each image stands in a file of the run. */
-export function eventEntry(event: TrainingEvent): object {
+export function eventEntry(event: TrainingEvent): TrainJson {
   if (event.type === "cross-validated") return { ...event, images: event.images.length };
   if (event.type !== "skipped") return event;
   const { error, ...rest } = event;

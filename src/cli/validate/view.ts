@@ -15,6 +15,7 @@ import {
 import { grouped } from "../output/numbers.ts";
 import { printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
+import type { SummaryJson } from "./json.ts";
 
 /** Everything that the end of a validation has to say. */
 export interface ValidationSummary {
@@ -26,7 +27,7 @@ export interface ValidationSummary {
 }
 
 /** The summary as JSON: timm's fields, numbers in percent. */
-export function summaryEntry(summary: ValidationSummary): object {
+export function summaryEntry(summary: ValidationSummary): SummaryJson {
   const { model, report, rowsWithoutImage, claims, leftOut } = summary;
   const { inputSize, cropPct, interpolation } = model.preprocessing;
   return {
@@ -105,8 +106,11 @@ export function claimsFor({ card, description }: Model, subset: string | undefin
 }
 
 /** Figures of each class that has images, as JSON. */
-export function perClassEntries(report: ValidationReport, classes: readonly string[]): object[] {
-  return seen(report).map(({ index, ...figures }) => ({ index, label: classes[index], ...figures }));
+export function perClassEntries(
+  report: ValidationReport,
+  classes: readonly string[],
+): NonNullable<SummaryJson["perClass"]> {
+  return seen(report).map(({ index, ...figures }) => ({ index, label: classes[index]!, ...figures }));
 }
 
 /** Figures of each class that has images, the worst recall first. */

@@ -2,11 +2,8 @@ import { bytesPerElement, elementCount, GraphError, type TensorSource } from "..
 import { checkGraph, type Graph } from "../graph.ts";
 import { nameGraph } from "../print.ts";
 import { encodeMessage, fieldPrefix, onnxType, type Message } from "./messages.ts";
+import { defaultOpset, irVersionFor } from "./opset.ts";
 import { nodeProto, valueInfoProto } from "./proto.ts";
-
-/** Operator set that every op is written for, and the ONNX file version that goes with it. */
-const opset = 18;
-const irVersion = 8;
 
 /** Protobuf's limit for one message. */
 const largestMessage = 2 ** 31 - 1;
@@ -23,6 +20,8 @@ export interface EncodeOptions {
    * @default undefined: inside the model, up to protobuf's 2 GB.
    */
   readonly externalData?: string;
+  /** Version of the standard's operator set. @default 18 */
+  readonly opset?: number | undefined;
 }
 
 export interface EncodedModel {
@@ -40,10 +39,13 @@ export interface EncodedModel {
  * Lengths are known from shapes alone, so the message is framed first and the weights stream through:
  * memory holds one tensor at a time, whatever the size of the model.
  *
- * @throws GraphError when the graph breaks a rule, or is too large to keep its weights inside.
+ * @throws GraphError when the graph breaks a rule, cannot be written in the operator set (`graph/opset`), or is too large to
+ *   keep its weights inside.
  */
 export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedModel {
   checkGraph(graph);
+  const { opset = defaultOpset } = options;
+  const irVersion = irVersionFor(graph, opset);
   const names = nameGraph(graph);
   const tensors = graph.constants.map((value) => ({
     name: names.value(value),
@@ -70,7 +72,7 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
     encodeMessage("ModelProto", {
       ir_version: irVersion,
       producer_name: "ssl-resnext",
-      opset_import: operatorSets(graph),
+      opset_import: operatorSets(graph, opset),
       metadata_props: keyValues(options.metadata ?? {}),
     }),
     fieldPrefix("ModelProto", "graph", graphBytes),
@@ -93,7 +95,10 @@ export function encodeModel(graph: Graph, options: EncodeOptions = {}): EncodedM
 }
 
 /** The standard's operator set, and version 1 of any other that the nodes are of. */
-function operatorSets({ nodes }: Graph): { readonly domain: string; readonly version: number }[] {
+function operatorSets(
+  { nodes }: Graph,
+  opset: number,
+): { readonly domain: string; readonly version: number }[] {
   const domains = new Set(["", ...nodes.map(({ op }) => op.domain)]);
   return [...domains].map((domain) => ({ domain, version: domain === "" ? opset : 1 }));
 }

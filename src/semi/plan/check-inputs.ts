@@ -10,8 +10,15 @@ import {
   type ImageSource,
   type SplitNames,
 } from "../../data/index.ts";
-import type { ModelDescription } from "../../nn/index.ts";
-import { classesOf, isOnnxPath, isWeightsPath, openModel } from "../../predict/index.ts";
+import { noClassifier, type ModelDescription } from "../../nn/index.ts";
+import {
+  classesOf,
+  isOnnxPath,
+  isWeightsPath,
+  openModel,
+  type ModelOptions,
+  type WeightsNotice,
+} from "../../predict/index.ts";
 import {
   checkNetwork,
   fitBatch,
@@ -24,10 +31,18 @@ import {
 import { noClasses, noModel, openWithLabels, type SemiContext } from "../context.ts";
 import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
+import { givenOptions } from "../score/teacher.ts";
 import { hashShards, imagesIn, listShards } from "../score/shards.ts";
 import { defaultK } from "../select/selection.ts";
 import { semiFields, type SemiSettings } from "../settings/settings.ts";
-import { beginsWithTeacher, startOf, type Stage, type StageKind, type TrainingStage } from "./stage.ts";
+import {
+  beginsWithTeacher,
+  startOf,
+  type Stage,
+  type StageKind,
+  type Start,
+  type TrainingStage,
+} from "./stage.ts";
 
 /** What notes on the labelled images stand under, in the place of a stage. */
 export const labelledNote = "labelled images";
@@ -115,7 +130,7 @@ export async function* checkInputs(
 
 /** The network of each training, with the input size that it sees; of those that are to be done all names are looked up. */
 async function startingNetworks(
-  { platform }: SemiContext,
+  context: SemiContext,
   { all, wanted }: { readonly all: readonly Stage[]; readonly wanted: readonly Stage[] },
 ): Promise<ReadonlyMap<string, Training["network"]>> {
   const networks = new Map<string, Training["network"]>();
@@ -128,8 +143,7 @@ async function startingNetworks(
   for (const stage of all) {
     const start = startOf(stage);
     if (!start || !needed.has(stage.folder)) continue;
-    const network =
-      "folder" in start ? networks.get(start.folder) : await openStart(platform, stage, start.model);
+    const network = "folder" in start ? networks.get(start.folder) : await openStart(context, stage, start);
     const { inputSize } = (stage as TrainingStage).settings.recipe;
     if (!network) continue;
     const preprocessing = { ...network.preprocessing, ...(inputSize === null ? {} : { inputSize }) };
@@ -140,9 +154,9 @@ async function startingNetworks(
 
 /** Looks for the model that a training starts from. */
 async function openStart(
-  platform: SemiContext["platform"],
+  context: SemiContext,
   { kind }: Stage,
-  model: string,
+  { model, ema }: Exclude<Start, { readonly folder: string }>,
 ): Promise<Training["network"]> {
   if (model === "") throw noModel(kind);
   if (isOnnxPath(model)) {
@@ -151,20 +165,32 @@ async function openStart(
       `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
     );
   }
-  return (await described(platform, model)).description;
+  // Its classes are none of a training's, which has those of the labelled images.
+  const onNotice = (notice: WeightsNotice): void => {
+    if (notice.about !== "classes") context.onNotice?.(notice);
+  };
+  return (await described(context, model, { ema, onNotice })).description;
 }
 
 /** A model by name or file, of which nothing is downloaded. */
-const described = (platform: SemiContext["platform"], model: string): ReturnType<typeof openModel> =>
+const described = (
+  { platform, onNotice }: SemiContext,
+  model: string,
+  options: Pick<ModelOptions, "ema" | "classes" | "onNotice">,
+): ReturnType<typeof openModel> =>
   openModel(platform, model, {
+    onNotice,
+    ...options,
     pretrained: !isWeightsPath(model) && platform.embeddedWeights(model) !== undefined,
   });
 
 /** @throws DataError `data/class-mismatch` for a teacher that is taken as it is, and does not know a class. */
-async function checkTeacher({ platform, settings }: SemiContext, classes: readonly string[]): Promise<void> {
+async function checkTeacher(context: SemiContext, classes: readonly string[]): Promise<void> {
+  const { platform, settings } = context;
   const { teach, teacher } = settings;
   if (teach || teacher === null || isOnnxPath(teacher)) return;
-  const { description } = await described(platform, teacher);
+  const { description } = await described(context, teacher, await givenOptions(platform, settings));
+  if (description.config.numClasses === 0) throw noClassifier(teacher);
   mapClasses(classes, await classesOf(description));
 }
 

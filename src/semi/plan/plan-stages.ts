@@ -2,6 +2,7 @@ import { resolveRecipe } from "../../train/index.ts";
 import type { RecipeChoice, SemiSettings } from "../settings/settings.ts";
 import type {
   Method,
+  ScoreSettings,
   SelectionSettings,
   Stage,
   StageKind,
@@ -69,7 +70,10 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
   const { rounds, baseline, pretrainRecipe, labelled, validation, test, unlabelled } = settings;
   const reads = labelledOf(settings);
   let teacher = addTeacher(settings, add);
-  const student = { model: settings.student ?? settings.teacher ?? "", scratch: true };
+  const student =
+    settings.student === null
+      ? { ...givenModel(settings), scratch: true }
+      : { model: settings.student, scratch: true };
   let pretrained = "";
   for (let round = 1; round <= rounds; round++) {
     // The first round stands where a run of one round does, which further rounds go on from.
@@ -83,6 +87,7 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
         p: settings.p,
         exif: settings.exif,
         shardImages: settings.shardImages,
+        ...(teacher === undefined ? ofGivenTeacher(settings) : {}),
       },
     });
     const selection = add({
@@ -118,7 +123,7 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
  */
 function addLabelStages(settings: SemiSettings, method: Exclude<Method, "paper">, add: AddStage): void {
   const { labelled, unlabelled, adaptRecipe, adaptEpochs, adaptImages } = settings;
-  const given: Start = { model: settings.teacher ?? "", scratch: settings.scratch };
+  const given = givenModel(settings);
   const adapted =
     method !== "adapt"
       ? undefined
@@ -219,10 +224,27 @@ function labelledOf(settings: SemiSettings): Stage["reads"] {
 const tableOf = ({ labelsFile, imageColumn, labelColumn }: SemiSettings): Stage["reads"] =>
   labelsFile === null ? {} : { labelsFile, imageColumn, labelColumn };
 
+/** The model that the settings name to start from. */
+const givenModel = ({
+  teacher,
+  scratch,
+  ema,
+}: SemiSettings): Exclude<Start, { readonly folder: string }> => ({
+  model: teacher ?? "",
+  scratch,
+  ...(ema ? { ema } : {}),
+});
+
+/** What else decides on the scores of a teacher that is taken as it is. */
+const ofGivenTeacher = ({ ema, labels }: SemiSettings): Partial<ScoreSettings> => ({
+  ...(ema ? { ema } : {}),
+  ...(labels === null ? {} : { labels }),
+});
+
 function addTeacher(settings: SemiSettings, add: AddStage): string | undefined {
-  const { teach, teacher, scratch, weak, weakRecipe, teachRecipe } = settings;
+  const { teach, weak, weakRecipe, teachRecipe } = settings;
   if (!teach) return undefined;
-  const first: Start = { model: teacher ?? "", scratch };
+  const first = givenModel(settings);
   const start: Start = weak
     ? {
         folder: add({

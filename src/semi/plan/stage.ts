@@ -94,7 +94,8 @@ export const stageKinds = [
 ] as const satisfies readonly StageKind[];
 
 /** Model that a training starts from: that of another stage by its folder, or one by its name. */
-export type Start = { readonly folder: string } | { readonly model: string; readonly scratch: boolean };
+export type Start =
+  { readonly folder: string } | { readonly model: string; readonly scratch: boolean; readonly ema?: true };
 
 /** Settings of a stage that trains. */
 export interface TrainingSettings {
@@ -112,7 +113,10 @@ interface NoneClassSettings extends Pick<SemiSettings, "seed"> {
   readonly noneImages: number;
 }
 
-type ScoreSettings = Pick<SemiSettings, "p" | "exif" | "shardImages">;
+export interface ScoreSettings extends Pick<SemiSettings, "p" | "exif" | "shardImages"> {
+  readonly ema?: true;
+  readonly labels?: string;
+}
 
 export interface SelectionSettings extends Pick<SemiSettings, "k" | "duplicateDistance" | "keepDuplicates"> {
   readonly ranking: Ranking;

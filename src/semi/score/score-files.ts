@@ -13,6 +13,7 @@ import {
   type ScoreFacts,
   type ScoreRow,
 } from "../tables.ts";
+import { absolutePath } from "../settings/absolute-paths.ts";
 
 /** A score file and what it says of itself. */
 interface ScoreFile {
@@ -235,7 +236,9 @@ async function originKeys(
   for (const [name, origin] of files) {
     if (!origin) continue;
     const { teacher, classes, shard, p, exif } = origin;
-    const rows = [teacher.sha256, classes, shard.path, shard.sha256, shard.from, shard.to, p, exif];
+    // Earlier versions kept it as it was given.
+    const path = absolutePath(platform.storageFor, shard.path);
+    const rows = [teacher.sha256, classes, path, shard.sha256, shard.from, shard.to, p, exif];
     keys.set(name, await textHash(platform, JSON.stringify(rows)));
   }
   return keys;

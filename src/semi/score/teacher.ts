@@ -1,7 +1,8 @@
-import { UsageError } from "../../core/index.ts";
-import { mapClasses } from "../../data/index.ts";
+import { decodeText, UsageError } from "../../core/index.ts";
+import { readBytes } from "../../core/storage/index.ts";
+import { linesOf, mapClasses } from "../../data/index.ts";
 import type { Preprocessing } from "../../image/index.ts";
-import { modelConfig, randomStateDict, type ModelDescription } from "../../nn/index.ts";
+import { modelConfig, noClassifier, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
   createModel,
   isOnnxPath,
@@ -11,9 +12,11 @@ import {
   restrictToSubset,
   softmax,
   type Model,
+  type ModelOptions,
 } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { SemiPlatform } from "../platform.ts";
+import type { SemiSettings } from "../settings/settings.ts";
 
 /** Where models run, and how their images are read. */
 export interface Execution {
@@ -49,16 +52,19 @@ export async function openTeacher(
   name: string,
   classes: readonly string[],
   { device, exif, hasNoneClass = false }: TeacherOptions,
+  given?: GivenTeacher,
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
   const preprocessing = { exifOrientation: exif };
+  const own = given ? await givenOptions(platform, given) : {};
   const model = isGraph
-    ? await createModel(platform, name, { device, preprocessing })
+    ? await createModel(platform, name, { device, preprocessing, ...own })
     : await modelOf(
         platform,
-        await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing }),
+        await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing, ...own }),
         { device },
       );
+  if (model.classes.length === 0) throw noClassifier(name);
   const known = hasNoneClass ? model.modelClasses.slice(0, -1) : model.modelClasses;
   const subset = classIndices({ modelClasses: known }, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
@@ -77,6 +83,19 @@ export async function openTeacher(
     logitsOf: same ? (logits) => logits : restricted,
     ...(hasNoneClass ? { probabilitiesOf: (logits) => restricted(softmax(logits)) } : {}),
   };
+}
+
+/** What the settings say of the teacher's file. */
+type GivenTeacher = Pick<SemiSettings, "ema" | "labels">;
+
+/** The same as `openModel` takes it. @throws DataError when the file of class names cannot be read */
+export async function givenOptions(
+  { storageFor }: Pick<SemiPlatform, "storageFor">,
+  { ema, labels }: GivenTeacher,
+): Promise<Pick<ModelOptions, "ema" | "classes">> {
+  const classes =
+    labels === null ? undefined : linesOf(decodeText(await readBytes(storageFor(labels), labels)));
+  return { ema, ...(classes ? { classes } : {}) };
 }
 
 /**

@@ -166,6 +166,7 @@ function checkRecipe(key: (typeof recipeSettings)[number], layers: readonly Sett
 const decidedByRun = {
   seed: "give the seed of the run (seed, --seed)",
   exif: "give that of the run (exif, --exif)",
+  patience: "shorten the recipe: the stages of a run are compared at the lengths that they plan",
   validationShare: "give the share of the run (validationShare, --validation-share)",
 };
 

@@ -143,6 +143,18 @@ export const semiFields = {
     "<model>",
     "what a run starts from: a model's name, an architecture, or a file of weights",
   ),
+  /** Takes the averaged weights of the teacher's file, such as `state_dict_ema`. */
+  ema: teacher(
+    z.boolean().default(false),
+    "<true|false>",
+    "take the averaged weights of the teacher's file, such as state_dict_ema",
+  ),
+  /** File with the teacher's class names in the order of its outputs, one a line, where its own file has none or others. */
+  labels: teacher(
+    z.string().min(1).nullable().default(null),
+    "<file>",
+    "class names of a teacher that is taken as it is, one a line, in the order of its outputs (null: its file's)",
+  ),
   /** Whether the teacher is trained on the labelled images, or taken as it is. */
   teach: teacher(z.boolean().default(true), "<true|false>", "train the teacher first, or take it as it is"),
   /** Starts the teacher from random weights where its name has published ones. */
@@ -298,6 +310,11 @@ const withTable: Condition<SemiSettings> = {
   where: "without a table of labels",
   instead: "name one (labelsFile)",
 };
+const asItIs: Condition<SemiSettings> = {
+  holds: ({ teach }) => !teach,
+  where: "with teach true: a teacher that is trained has the classes of the labelled images",
+  instead: "take it as it is (teach: false)",
+};
 const begun: Condition<SemiSettings> = {
   ...taught,
   holds: ({ method: chosen, teach }) => teach || (chosen !== "auto" && chosen !== "paper"),
@@ -358,6 +375,8 @@ export const semiEffects: Effects<SemiSettings> = {
   adaptRecipe: when([adapting]),
   tuneRecipe: when([onLabels, tuning]),
   teacher: always,
+  ema: always,
+  labels: when([inPaper, asItIs], null),
   teach: when([inPaper]),
   scratch: when([begun], false),
   teachRecipe: when([inPaper, taught]),

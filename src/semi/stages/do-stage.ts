@@ -3,8 +3,16 @@ import type { Storage } from "../../core/storage/index.ts";
 import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
 import type { Stage } from "../plan/stage.ts";
+import { absoluteModel } from "../settings/absolute-paths.ts";
 import { openChoose } from "./best.ts";
-import { changesOf, manifestName, readManifest, writeManifest, type Manifest } from "./manifest.ts";
+import {
+  changesOf,
+  manifestName,
+  readManifest,
+  writeManifest,
+  type Manifest,
+  type Origin,
+} from "./manifest.ts";
 import { openMeasure } from "./measure.ts";
 import { openNoneClass } from "./none-class.ts";
 import { openScore } from "./score.ts";
@@ -132,13 +140,23 @@ interface Standing {
 export async function standingOf(context: SemiContext, folder: string, work: StageWork): Promise<Standing> {
   const manifest = await readManifest(context.storage, context.path(folder));
   if (!manifest) return { manifest, status: "to do", changes: [] };
-  const changes = changesOf(manifest, work.origin);
+  const changes = changesOf(withAbsoluteStart(context, manifest), work.origin);
   if (changes.length > 0) return { manifest, status: "to redo", changes };
   if (manifest.status === "running") return { manifest, status: "to resume", changes };
   const missing = (await work.missing?.()) ?? [];
   if (missing.length > 0) return { manifest, status: "to resume", changes: missing };
   const damaged = await damagedOutputs(context, folder, manifest);
   return { manifest, status: damaged.length > 0 ? "to redo" : "done", changes: damaged };
+}
+
+/** Earlier versions kept the path of a start as it was given. */
+function withAbsoluteStart({ platform }: SemiContext, { settings, inputs }: Origin): Origin {
+  const start = settings["start"] as Partial<Record<string, unknown>> | undefined;
+  const given = start?.["model"];
+  if (typeof given !== "string") return { settings, inputs };
+  const model = absoluteModel(platform.storageFor, given);
+  const named = Object.entries(inputs).map(([name, hash]) => [name === given ? model : name, hash]);
+  return { settings: { ...settings, start: { ...start, model } }, inputs: Object.fromEntries(named) };
 }
 
 async function damagedOutputs(

@@ -15,6 +15,7 @@ import { classIndices, openTeacher } from "../score/teacher.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import type { Manifest } from "./manifest.ts";
 import { bestWeights } from "./training.ts";
+import { nameOfPaths } from "../settings/absolute-paths.ts";
 
 /** Accuracies of the models of a run, all on the same images. */
 export interface Results {
@@ -115,7 +116,13 @@ async function* measureAll(
   const measured: Measured[] = [];
   const broken = new Map<string, string>();
   if (!context.settings.teach && context.settings.method === "paper") {
-    const { model } = await openTeacher(platform, context.settings.teacher!, classes, execution);
+    const { model } = await openTeacher(
+      platform,
+      context.settings.teacher!,
+      classes,
+      execution,
+      context.settings,
+    );
     const numbers = await measure(model, data.images, { classes, isRestricted: true, broken, signal });
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
@@ -170,7 +177,7 @@ async function measure(
 async function measuredImages(context: SemiContext): Promise<NamedImages | undefined> {
   const { test } = context.settings;
   if (!test) return (await context.labelled()).validation;
-  return wholeOrValidation({ name: test.join(" "), images: await openWithLabels(context, test) });
+  return wholeOrValidation({ name: nameOfPaths(test), images: await openWithLabels(context, test) });
 }
 
 /** @param order Classes of the confusion matrix that comes out, by their indices in the one that is given. */

@@ -23,10 +23,14 @@ export const openScore: OpenStage<ScoreStage> = async (context, { folder, needs,
       ),
     ),
   );
+  const { labels, ...others } = settings;
   const origin = {
-    settings: { ...settings },
+    settings: others,
     inputs: {
       teacher: teacher.sha256,
+      ...(labels === undefined
+        ? {}
+        : { "the teacher's class names": await fingerprints.file(labels, signal) }),
       ...Object.fromEntries(shards.map(({ name, sha256 }) => [name, sha256])),
       ...inputs,
     },
@@ -50,6 +54,8 @@ interface TeacherFile {
   readonly sha256: string;
   /** Whether its last class is none of the others. */
   readonly hasNoneClass: boolean;
+  /** Whether the settings name it, and no stage trained it. */
+  readonly isGiven: boolean;
 }
 
 async function teacherFile(
@@ -63,13 +69,14 @@ async function teacherFile(
       name: `${stage}/${bestWeights}`,
       sha256: outputs[bestWeights]!,
       hasNoneClass: kind === "none-class",
+      isGiven: false,
     };
   }
   const { teacher: name } = settings;
   if (name === null) throw noModel("score");
   const isFile = isOnnxPath(name) || isWeightsPath(name);
   const sha256 = isFile ? await fingerprints.file(name, signal) : name;
-  return { path: name, name, sha256, hasNoneClass: false };
+  return { path: name, name, sha256, hasNoneClass: false, isGiven: true };
 }
 
 type ReferencePaths = Readonly<Partial<Record<ReferenceRow["set"], readonly string[]>>>;
@@ -95,7 +102,8 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
   const { name, sha256, path: file, hasNoneClass } = scoring.teacher;
   const { platform, storage, signal, execution, path, settings } = context;
   const { classes } = await context.labelled();
-  const opened = await openTeacher(platform, file, classes, { ...execution, hasNoneClass });
+  const given = scoring.teacher.isGiven ? context.settings : undefined;
+  const opened = await openTeacher(platform, file, classes, { ...execution, hasNoneClass }, given);
   const hasher = await frequencyModel(platform, opened.model.description.preprocessing, execution);
   try {
     yield* hashReferences(scoring, hasher);

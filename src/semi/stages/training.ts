@@ -45,6 +45,7 @@ import type { SemiSettings } from "../settings/settings.ts";
 import type { ScoreFacts, SelectionRow } from "../tables.ts";
 import type { Manifest } from "./manifest.ts";
 import { readSummary, selectionName } from "./select.ts";
+import { nameOfPaths } from "../settings/absolute-paths.ts";
 
 /** The weights that a training leaves for later stages. */
 export const bestWeights = "best.safetensors";
@@ -67,7 +68,7 @@ export const openWeak: OpenStage<WeakStage> = async (context, stage) => {
   return trainingWork(context, stage, stage.settings.recipe, {
     inputs: { "weakly labelled images": await fingerprints.data(weak, signal) },
     training: async () => {
-      return { name: weak.join(" "), images: await openImages(platform, weak, { signal }) };
+      return { name: nameOfPaths(weak), images: await openImages(platform, weak, { signal }) };
     },
     validation: async () => undefined,
   });
@@ -161,7 +162,7 @@ export async function unlabelledImages(context: SemiContext): Promise<NamedImage
   const shards = await listShards(context);
   const { platform, settings, signal } = context;
   const images = await Promise.all(shards.map((shard) => openShard(platform, shard, signal)));
-  return { name: settings.unlabelled.join(" "), images: concatSources(images) };
+  return { name: nameOfPaths(settings.unlabelled), images: concatSources(images) };
 }
 
 /** The labelled images and the unlabelled ones, or of the latter so many that all are as many as is wanted. */
@@ -302,7 +303,7 @@ export async function openSelected(
   const { classes } = await readSummary(storage, path(selection));
   const table = path(selection, selectionName);
   return {
-    name: `${counts["rows"]} selected images of ${context.settings.unlabelled.join(" ")}`,
+    name: `${counts["rows"]} selected images of ${nameOfPaths(context.settings.unlabelled)}`,
     images: {
       classes: classes.map(({ name }) => name),
       size: counts["rows"],

@@ -48,6 +48,11 @@ const heldOut: Condition<Recipe> = {
   where: "in modes head and adapt, which train on all images: head cross-validates, adapt has no labels",
   instead: "give validation images of their own (validation, --val) in mode head",
 };
+const validated: Condition<Recipe> = {
+  holds: ({ mode }) => mode === "full" || mode === "last-stages",
+  where: "in modes head and adapt, which validate no epochs",
+  instead: "take mode full or last-stages",
+};
 const inPairs: Condition<Recipe> = {
   holds: ({ mode }) => mode === "adapt",
   where: "but in mode adapt",
@@ -184,6 +189,7 @@ export const recipeEffects: Effects<Recipe> = {
   lastStages: when([lastStages]),
   epochs: when([bySteps], null),
   images: when([bySteps], null),
+  patience: when([validated], null),
   batchSize: when([bySteps]),
   microBatch: when([bySteps], null),
   sampler: when([inOrder, byClass]),

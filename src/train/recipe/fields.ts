@@ -66,6 +66,12 @@ const trainingFields = {
   epochs: run(count.nullable().default(null), "<count>", "length in passes over the images"),
   /** Length of the run in images processed; null when `epochs` gives it. */
   images: run(count.nullable().default(null), "<count>", "length in images processed, instead of epochs"),
+  /** Ends the run after so many epochs in a row without a better top-1 on the validation images; null: never. */
+  patience: run(
+    count.nullable().default(null),
+    "<epochs>",
+    "end after so many epochs in a row that were no better on the validation images (null: never)",
+  ),
   /** Images of one step of the optimiser. */
   batchSize: run(count.max(1e6).default(256), "<images>", "images of one step"),
   /** Images that are computed at once; their gradients are averaged for one step. Null: the batch. */

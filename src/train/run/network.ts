@@ -7,7 +7,13 @@ import {
   type ModelConfig,
   type ModelDescription,
 } from "../../nn/index.ts";
-import { isWeightsPath, openModel, type ModelOptions, type ModelSource } from "../../predict/index.ts";
+import {
+  isWeightsPath,
+  openModel,
+  type ModelOptions,
+  type ModelSource,
+  type WeightsNotice,
+} from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import { startProvenance } from "../provenance.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
@@ -29,14 +35,20 @@ export async function openNetwork({ platform, options, recipe, data }: OpenedRun
     seed,
     preprocessing: { exifOrientation: exif, ...(inputSize === null ? {} : { inputSize }) },
   };
-  const source = await startingModel(platform, options, changes);
+  const about = (what: WeightsNotice["about"]): StartingModelOptions => ({
+    ...options,
+    onNotice: (notice) => {
+      if (notice.about === what) options.onNotice?.(notice);
+    },
+  });
+  const source = await startingModel(platform, about("averages"), changes);
   const kept = mode === "adapt" ? undefined : await keptClasses(source.description, data.training.classes);
   return {
     description: source.description,
     kept,
     async withClasses(classes) {
       if (kept) return source;
-      const other = await startingModel(platform, options, {
+      const other = await startingModel(platform, about("classes"), {
         ...changes,
         numClasses: classes.length,
         classes,
@@ -61,7 +73,7 @@ export async function namedConfig({ platform, options }: OpenedRun): Promise<Mod
   if (options.model === undefined && options.weights === undefined) return undefined;
   const { description } = await startingModel(
     platform,
-    { ...options, scratch: options.weights === undefined },
+    { ...options, scratch: options.weights === undefined, onNotice: undefined },
     {},
   );
   return description.config;
@@ -89,7 +101,7 @@ async function keptClasses(
  */
 async function startingModel(
   platform: TrainingPlatform,
-  { model, weights, key, ema, scratch = false, hub, signal }: StartingModelOptions,
+  { model, weights, key, ema, scratch = false, hub, onNotice, signal }: StartingModelOptions,
   more: Pick<ModelOptions, "seed" | "numClasses" | "classes" | "preprocessing">,
 ): Promise<ModelSource> {
   if (scratch && weights !== undefined) {
@@ -115,6 +127,7 @@ async function startingModel(
     key,
     ema,
     hub,
+    onNotice,
     signal,
   });
 }

@@ -21,7 +21,10 @@ import type { TrainingData, TrainingDataOptions, TrainingImages } from "./traini
 export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
 
 /** What a training starts from. */
-export interface StartingModelOptions extends Pick<ModelOptions, "key" | "ema" | "hub" | "signal"> {
+export interface StartingModelOptions extends Pick<
+  ModelOptions,
+  "key" | "ema" | "hub" | "onNotice" | "signal"
+> {
   /** A card's name, timm's tag, an architecture, or a weights file. */
   readonly model?: string | undefined;
   /** A `.pth` or `.safetensors` file to start from. @default the published weights, where the model has some */

@@ -32,7 +32,7 @@ import {
   type SavedTraining,
   writeCrossValidation,
 } from "./run-folder.ts";
-import { checkClassCount, hashedSource, openTrainingData } from "./training-data.ts";
+import { checkClassCount, hashedSource, openTrainingData, type TrainingData } from "./training-data.ts";
 import { unreadable, validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
@@ -80,6 +80,7 @@ export async function* trainModel(
     signal,
   });
   if (data.splits?.validation.length) checkShareAsked(layers, data.validationName);
+  checkPatience(recipe, data);
   const run: OpenedRun = { platform, options, recipe, folder, data, saved };
   if (data.splits) yield { type: "splits", ...data.splits };
   if (data.leftOut) yield { type: "left-out", leftOut: data.leftOut };
@@ -104,6 +105,15 @@ function checkShareAsked(layers: readonly RecipeLayer[], given: string): void {
   throw new UsageError(
     "train/no-effect",
     `${asked.by}: validationShare (${String(asked.value)}): no effect where validation images are given (${given}); leave out one of them.`,
+  );
+}
+
+/** @throws UsageError `train/no-effect` for a patience without images that could tell which epoch is better. */
+function checkPatience({ patience }: Recipe, { validation }: TrainingData): void {
+  if (patience === null || validation) return;
+  throw new UsageError(
+    "train/no-effect",
+    `patience (${patience}): no effect without validation images; give some (validation, --val), hold a share out (validationShare), or leave it out.`,
   );
 }
 

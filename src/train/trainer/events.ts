@@ -87,6 +87,16 @@ export interface StoppedEvent {
   readonly path: string;
 }
 
+/** The run ends before its plan does, as its patience says. */
+interface NoBetterEvent {
+  readonly type: "no-better";
+  /** The last epoch, of so many that were planned. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** The best one. */
+  readonly best: number;
+}
+
 /** The run is complete. */
 export interface FinishedEvent {
   readonly type: "finished";
@@ -102,7 +112,8 @@ export interface FinishedEvent {
 }
 
 /** What happens step by step. */
-export type EpochsEvent = StepEvent | EpochEvent | CheckpointEvent | SkippedEvent | StoppedEvent;
+export type EpochsEvent =
+  StepEvent | EpochEvent | CheckpointEvent | SkippedEvent | NoBetterEvent | StoppedEvent;
 
 /** The epochs of a run with the columns of timm's `summary.csv`; empty cells without validation. */
 export function summaryCsv(epochs: readonly EpochRecord[]): string {

@@ -33,7 +33,7 @@ export async function* trainEpochs(
 ): AsyncGenerator<EpochsEvent, TrainingPosition, undefined> {
   const run: Run = { parts, signal, position: from, checkpoint, savedAt: performance.now() };
   try {
-    while (run.position.epochs < parts.plan.epochs) {
+    while (run.position.epochs < parts.plan.epochs && !isStalled(run)) {
       signal?.throwIfAborted();
       yield* takeSteps(run);
       yield* completeEpoch(run);
@@ -43,7 +43,17 @@ export async function* trainEpochs(
     const { step, path } = await saveLast(run, await finiteState(run));
     yield { type: "stopped", step, path };
   }
+  const { epochs, best } = run.position;
+  if (best && isStalled(run) && epochs < parts.plan.epochs) {
+    yield { type: "no-better", epoch: epochs, epochs: parts.plan.epochs, best: best.epoch };
+  }
   return run.position;
+}
+
+/** Whether as many epochs as the recipe's patience were no better than the best one. */
+function isStalled({ parts, position: { best, epochs } }: Run): boolean {
+  const { patience } = parts.recipe;
+  return patience !== null && best !== null && epochs - best.epoch >= patience;
 }
 
 /** All tensors of a training step. */

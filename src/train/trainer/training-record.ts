@@ -108,7 +108,7 @@ export function checkResume(saved: RunIdentity, asked: RunIdentity, checkpoint: 
   if (differences.length === 0) return;
   throw new TrainingError(
     "train/other-run",
-    `${checkpoint} is of another run:\n${differences.map((line) => `  ${line}`).join("\n")}\nResume with what the run began with, or begin a new one in another folder.`,
+    `${checkpoint} is of another run:\n${differences.map((line) => `  ${line}`).join("\n")}\nResume with what the run began with. To go on with other values, begin a new run from its weights: train -w ${checkpoint} -o OTHER.`,
   );
 }
 

@@ -79,6 +79,7 @@ describe("a model in a page", () => {
   it("embeds, gives feature maps and explains", async () => {
     const file = await drawn("image/webp");
     expect((await model.embed(file)).length).toBeGreaterThan(100);
+    expect(Math.hypot(...(await model.embed(file, { normalize: "l2" })))).toBeCloseTo(1, 6);
     expect(Object.keys(await model.features(file, ["layer2"]))).toEqual(["layer2"]);
     const { map } = await model.explain(file);
     expect(Math.max(...map.data)).toBeGreaterThan(0);

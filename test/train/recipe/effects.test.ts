@@ -118,7 +118,7 @@ const parts: readonly ((recipe: Recipe) => string | Promise<string>)[] = [
   (recipe) => {
     const batches = Math.floor(labels.length / recipe.batchSize);
     const rates = Array.from({ length: 60 }, (_, step) => learningRateAt(recipe, step / 60));
-    return JSON.stringify([trainingPlan(recipe, batches), rates]);
+    return JSON.stringify([trainingPlan(recipe, batches), rates, recipe.patience]);
   },
   ({ seed, sampler }) => JSON.stringify([...epochOrder({ labels, seed, epoch: 0, sampler })]),
   batchesOf,

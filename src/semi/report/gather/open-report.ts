@@ -28,6 +28,7 @@ import { arms, sweeps } from "./arms.ts";
 import { isOwnRun, ownPhotos, trainingMatch } from "./own-photos.ts";
 import { selectionRecord } from "./selection-record.ts";
 import { lastManifest, lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
+import { nameOfPaths } from "../../settings/absolute-paths.ts";
 
 /** The page of a study, which can be written again and again while the study goes on. */
 interface Report {
@@ -139,7 +140,7 @@ function measuredOn({ results, settings }: StandingRun, own?: OwnPhotos): SemiRe
   const [model] = results?.models ?? [];
   const folds = own?.compared?.crossValidated;
   if (folds && !settings.test)
-    return { set: "cross-validation", name: settings.labelled.join(" "), images: folds.images };
+    return { set: "cross-validation", name: nameOfPaths(settings.labelled), images: folds.images };
   if (!results || !model) return undefined;
   return { set: settings.test ? "test" : "validation", name: results.data, images: model.images };
 }
