@@ -65,7 +65,7 @@ describe("36 photos in three folders, and 64 others", () => {
     [["--top-k", "65"], "K (65): expected at most 64, as there are 64 unlabelled images."],
     [["--top-p", "4"], "P (4): expected at most 3"],
     [["--threshold", "0.9"], "the command line: threshold (0.9): no effect but with ranking threshold"],
-    [["--ranking", "balanced"], 'ranking ("balanced"): no effect but in method paper'],
+    [["--ranking", "balanced"], 'ranking ("balanced"): no effect but in methods paper and joint'],
     [["--method", "labels", "--adapt-epochs", "3"], "adaptEpochs (3): no effect but in method adapt"],
     [["--tune-recipe", "supervised"], "no effect in mode head, which leaves the network as it is"],
     [["--finetune-recipe", "{batchSize: 4, microBatch: 1, inputSize: 4}"], "--batch-norm frozen"],

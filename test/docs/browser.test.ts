@@ -5,7 +5,9 @@ import * as inPage from "../../src/web/browser.ts";
 
 it("says which functions of the package a page lacks, and no others are missing", () => {
   const lacking = Object.keys(inNode).filter((name) => !(name in inPage));
-  expect(lacking).toEqual(["explanationPng", "runSemi"]);
+  expect(lacking).toEqual(["exportHuggingFace", "explanationPng", "runSemi"]);
   const text = readFileSync(new URL("../../docs/browser.md", import.meta.url), "utf8");
-  expect(text).toContain("which has the same functions but `runSemi` and `explanationPng`.");
+  expect(text).toContain(
+    "which has the same functions but `runSemi`, `explanationPng` and `exportHuggingFace`.",
+  );
 });

@@ -144,6 +144,7 @@ async function batchesOf(recipe: Recipe): Promise<string> {
     {
       index,
       labels: own,
+      trueLabels: own.length,
       classes: isAdapted ? 0 : 3,
       views: isAdapted ? 2 : 1,
       seed,
