@@ -176,7 +176,8 @@ describe.skipIf(missing !== "").each(cases)(`today's tools open the folder of %s
 
   it("is nearly the same in float16 and in 8 bits", () => {
     const spread = Math.max(...expected.flat()) - Math.min(...expected.flat());
-    expect(apart(web["fp16"]!.logits)).toBeLessThan(spread / 20);
-    expect(apart(web["q8"]!.logits)).toBeLessThan(spread / 10);
+    expect(apart(web["fp16"]!.logits)).toBeLessThan(spread / 100);
+    // Of weights in 8 bits whose ranges were not measured on images.
+    expect(apart(web["q8"]!.logits)).toBeLessThan(spread / 5);
   });
 });
