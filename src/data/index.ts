@@ -9,20 +9,8 @@ export {
 } from "./image-source.ts";
 export { addLeftOut, leftOutText, type LeftOutFiles } from "./left-out.ts";
 export { compareNaturally, sortNaturally } from "./natural-order.ts";
-export {
-  imageExtensions,
-  isHiddenName,
-  isImagePath,
-  pathKind,
-  type PathKind,
-  sniffLength,
-  sniffStream,
-  type StreamKind,
-} from "./input-kind.ts";
-export { tarImages, tarStreamImages, type TarImagesOptions } from "./tar/tar-images.ts";
+export { imageExtensions, isHiddenName, isImagePath, pathKind, type PathKind } from "./input-kind.ts";
 export { labelledByTable, openImages, pathsOfInputs } from "./sources/open-images.ts";
-export { areSplitNames } from "./sources/class-folders.ts";
-export { isRunFolder, runFiles, runLock } from "./sources/run-folder.ts";
 export {
   type Gunzip,
   type ImagePlatform,

@@ -12,7 +12,6 @@ export {
 } from "./state.ts";
 export { networkWeights, type NetworkWeights } from "./network-weights.ts";
 export { findCard, hasWeights, listModels, modelConfig, timmName, weightsEnding } from "./registry.ts";
-export { parseHubConfig, statedByArguments, statedByMetadata, type StatedModel } from "./stated-model.ts";
 export { unsupported } from "./unsupported.ts";
 export {
   modelCards,
@@ -59,5 +58,5 @@ export {
   type InferenceOutput,
   noClassifier,
   type Quantisation,
-} from "./inference-graph.ts";
-export { explanationGraph, type ExplanationGraphOptions } from "./explanation-graph.ts";
+} from "./graphs/inference-graph.ts";
+export { explanationGraph, type ExplanationGraphOptions } from "./graphs/explanation-graph.ts";

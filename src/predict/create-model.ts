@@ -4,7 +4,6 @@ import type { Device } from "../runtime/index.ts";
 import { weightsFile } from "../weights/index.ts";
 import { quantisationOf, type Int8Options, type KnownQuantisation } from "./calibrate.ts";
 import { Model } from "./model.ts";
-import { openGraph } from "./open-graph.ts";
 import {
   isOnnxPath,
   isWeightsPath,
@@ -90,12 +89,14 @@ export async function modelOf<Input>(
 const ownOutputs = (names: readonly string[]): readonly InferenceOutput[] =>
   names.map((name) => name.replace(/^output:/, "") as InferenceOutput);
 
-function openExported<Input>(
+async function openExported<Input>(
   platform: ModelPlatform<Input>,
   file: string,
   options: CreateModelOptions,
 ): Promise<Model<Input>> {
-  if (options.precision === undefined) return openGraph(platform, file, options);
+  // Loaded when the first is opened: most models are opened from weights.
+  if (options.precision === undefined)
+    return (await import("./open-graph.ts")).openGraph(platform, file, options);
   throw new UsageError(
     "usage/precision",
     `${file} has the precision that it was exported with; leave precision and calibration out.`,

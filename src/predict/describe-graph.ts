@@ -2,13 +2,8 @@ import { ModelError } from "../core/index.ts";
 import { baseName, type StorageFor } from "../core/storage/index.ts";
 import type { ModelInterface, ModelOutput, ModelValue } from "../graph/index.ts";
 import { changePreprocessing, imagenetPreprocessing, type Preprocessing } from "../image/index.ts";
-import {
-  decodeDescription,
-  statedByMetadata,
-  type GraphConfig,
-  type NetworkDescription,
-  type StatedModel,
-} from "../nn/index.ts";
+import { decodeDescription, type GraphConfig, type NetworkDescription } from "../nn/index.ts";
+import { statedByMetadata, type StatedModel } from "../nn/stated-model.ts";
 import { fileTitle, statedBeside, statedClasses, withClasses } from "./describe-weights.ts";
 import type { ModelOptions } from "./open-model.ts";
 import type { ImageForm } from "./pipeline/image-worker.ts";

@@ -6,15 +6,13 @@ import {
   family,
   findCard,
   modelConfig,
-  parseHubConfig,
   releaseCard,
-  statedByArguments,
   unsupported,
   type ModelConfig,
   type ModelDescription,
   type NetworkDescription,
-  type StatedModel,
 } from "../nn/index.ts";
+import type { StatedModel } from "../nn/stated-model.ts";
 import { pretrainedNames, weightFiles, type Checkpoint } from "../weights/index.ts";
 
 /**
@@ -35,7 +33,8 @@ export async function describeWeights(
 ): Promise<ModelDescription> {
   const own = decodeDescription(checkpoint.metadata, file);
   if (own) return own;
-  const stated = (await statedBeside(storageFor, file)) ?? statedByArguments(checkpoint, file);
+  const stated =
+    (await statedBeside(storageFor, file)) ?? (await statements()).statedByArguments(checkpoint, file);
   const numClasses = tensors.get(family.classifier.weight)?.dims[0] ?? 0;
   if (stated) checkArchitecture(stated);
   const found =
@@ -60,6 +59,9 @@ export async function describeWeights(
     },
   };
 }
+
+/** What reads the words of other programs: loaded for files that do not describe themselves. */
+const statements = () => import("../nn/stated-model.ts");
 
 /** What a model is called after its file, or after its folder where all files have the same name. */
 export function fileTitle(file: string): string {
@@ -92,7 +94,11 @@ export async function statedBeside(storageFor: StorageFor, file: string): Promis
     const stated =
       text === undefined
         ? undefined
-        : parseHubConfig(text, `${folder}${name}`, await textOf("preprocessor_config.json"));
+        : (await statements()).parseHubConfig(
+            text,
+            `${folder}${name}`,
+            await textOf("preprocessor_config.json"),
+          );
     if (stated) return stated;
   }
   return undefined;

@@ -42,6 +42,7 @@ export {
   type ModelSource,
   type WeightsNotice,
   type ModelPlatform,
+  startProvenance,
 } from "./open-model.ts";
 export {
   compileModel,

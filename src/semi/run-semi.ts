@@ -1,5 +1,6 @@
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
-import { leftOutText, runFiles, runLock } from "../data/index.ts";
+import { leftOutText } from "../data/index.ts";
+import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { Choice, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";

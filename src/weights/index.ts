@@ -1,4 +1,4 @@
-export * from "./hub/index.ts";
+export { pretrainedNames, weightFiles } from "./hub/weight-files.ts";
 export { averageStateDicts } from "./average-state-dicts.ts";
 export { averagedKeys, type Checkpoint, type OpenCheckpointOptions, hashWeights } from "./checkpoint.ts";
 export { fitStateDict, type FitOptions, toFloat32 } from "./fit-state-dict.ts";

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesSource, DataError, seededRandom } from "../../src/core/index.ts";
-import { tarImages, tarStreamImages, type ImageItem } from "../../src/data/index.ts";
+import type { ImageItem } from "../../src/data/index.ts";
+import { tarImages, tarStreamImages } from "../../src/data/tar/tar-images.ts";
 import { collect } from "./collect.ts";
 import { tarBytes } from "./tar-fixture.ts";
 

@@ -8,7 +8,7 @@ import {
   type Preprocessing,
   type RgbImage,
 } from "../../src/image/index.ts";
-import { preprocessingGraph, type RawImages } from "../../src/nn/preprocessing-graph.ts";
+import { preprocessingGraph, type RawImages } from "../../src/nn/graphs/preprocessing-graph.ts";
 import { noise } from "../image/noise.ts";
 import { runGraph } from "../support/run-graph.ts";
 import { sha256 } from "../support/sha256.ts";

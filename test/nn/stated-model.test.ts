@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseHubConfig, statedByArguments, statedByMetadata } from "../../src/nn/index.ts";
+import { parseHubConfig, statedByArguments, statedByMetadata } from "../../src/nn/stated-model.ts";
 
 const parse = (config: object, preprocessor?: object): ReturnType<typeof parseHubConfig> =>
   parseHubConfig(

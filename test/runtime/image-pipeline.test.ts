@@ -76,7 +76,7 @@ describe("createImagePipeline", () => {
     const feeds = { images: { dtype: "float32", dims: [1, 3, 8, 8], data: expected } } as const;
     const { pixels } = await session.run(feeds, { outputs: ["pixels"] });
     await session.release();
-    expect(result).toEqual({ item, outputs: { pixels: { ...pixels, dims: [3, 8, 8] } } });
+    expect(result).toEqual({ item, outputs: { pixels: { ...pixels, dims: [3, 8, 8] } }, unturned: false });
   });
 
   it("gives images that need too much memory an error each", async () => {

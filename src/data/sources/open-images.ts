@@ -3,15 +3,7 @@ import { baseName, existing, type Entry, type StorageFor } from "../../core/stor
 import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
 import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
 import { remedyFor } from "../left-out.ts";
-import {
-  openGzippedTar,
-  openParquet,
-  openTar,
-  type ImagePlatform,
-  type OpenImagesOptions,
-} from "./image-sources.ts";
-import { openImageFolder } from "./image-folder.ts";
-import { streamSource } from "./stream-source.ts";
+import { openParquet, type ImagePlatform, type OpenImagesOptions } from "./image-sources.ts";
 
 /**
  * Finds the images of one or more inputs, in their order: image files, folders (of class folders or not), `.tar` and
@@ -66,7 +58,7 @@ async function openInputs(
     options.signal?.throwIfAborted();
     if (input === "-") {
       flush();
-      sources.push(standardInput(platform, options));
+      sources.push(await standardInput(platform, options));
       continue;
     }
     for (const { path, entry: known } of await pathsOfInput(platform.storageFor, input)) {
@@ -107,7 +99,7 @@ async function openEntry(
   entry: Entry,
   options: OpenImagesOptions,
 ): Promise<ImageSource> {
-  if (entry.kind === "folder") return openImageFolder(platform, path, options);
+  if (entry.kind === "folder") return (await folders()).openImageFolder(platform, path, options);
   const kind = kindOf(path);
   if (kind === "image") return fileList([path]);
   if (kind === "unsupported-archive") {
@@ -119,16 +111,21 @@ async function openEntry(
   return openArchive[kind](platform, path, options);
 }
 
+// Loaded when the first is opened: a page that classifies single images opens none.
+const folders = () => import("./image-folder.ts");
+const tars = () => import("../tar/open-tar.ts");
+const streams = () => import("./stream-source.ts");
+
 const openArchive = {
-  tar: openTar,
-  "tar-gzip": openGzippedTar,
+  tar: async (...given) => (await tars()).openTar(...given),
+  "tar-gzip": async (...given) => (await tars()).openGzippedTar(...given),
   parquet: openParquet,
 } satisfies Record<
   string,
   (platform: ImagePlatform, path: string, options: OpenImagesOptions) => Promise<ImageSource>
 >;
 
-function standardInput(platform: ImagePlatform, options: OpenImagesOptions): ImageSource {
+async function standardInput(platform: ImagePlatform, options: OpenImagesOptions): Promise<ImageSource> {
   const { stdin = platform.stdin?.() } = options;
   if (!stdin) {
     throw new DataError("data/stdin", 'there is no standard input here: "-" reads what `stdin` hands over.');
@@ -141,7 +138,7 @@ function standardInput(platform: ImagePlatform, options: OpenImagesOptions): Ima
           ...options,
           scan: false,
         });
-  return streamSource(stdin, platform.gunzip, openListed, options);
+  return (await streams()).streamSource(stdin, platform.gunzip, openListed, options);
 }
 
 function fileList(paths: readonly string[]): ImageSource {

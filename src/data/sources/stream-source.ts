@@ -1,9 +1,9 @@
 import { DataError, decodeName, encodingOf } from "../../core/index.ts";
 import { joinBytes } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
-import { sniffLength, sniffStream, type StreamKind } from "../input-kind.ts";
 import { tarStreamImages, type TarImagesOptions } from "../tar/tar-images.ts";
 import type { Gunzip } from "./image-sources.ts";
+import { sniffLength, sniffStream, type StreamKind } from "./sniff-stream.ts";
 
 const name = "-";
 const maxImageBytes = 512 * 1024 * 1024;

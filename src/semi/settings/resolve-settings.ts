@@ -11,14 +11,8 @@ import {
   type NamedValues,
   type RecipeLayer,
 } from "../../train/index.ts";
-import {
-  adaptSettings,
-  semiEffects,
-  semiFields,
-  semiKeys,
-  type RecipeChoice,
-  type SemiSettings,
-} from "./settings.ts";
+import { adaptSettings, semiEffects } from "./effects.ts";
+import { semiFields, semiKeys, type RecipeChoice, type SemiSettings } from "./settings.ts";
 
 /** Settings that were given in one place. */
 export type SettingsLayer = NamedValues;

@@ -8,7 +8,7 @@ import {
   type SkippedImage,
 } from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
-import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
+import { startProvenance, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
 import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
 import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
@@ -22,7 +22,6 @@ import {
   type FeatureTransform,
   type LinearHead,
 } from "./feature-transform.ts";
-import { startProvenance } from "../provenance.ts";
 
 /** What happens while a head is trained; plain data, in order. */
 export type HeadEvent =

@@ -13,9 +13,9 @@ import {
   type ModelOptions,
   type ModelSource,
   type WeightsNotice,
+  startProvenance,
 } from "../../predict/index.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { startProvenance } from "../provenance.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import type { OpenedRun, StartingModelOptions } from "./options.ts";
 

@@ -7,7 +7,7 @@ import {
   type Storage,
   type StorageFor,
 } from "../../core/storage/index.ts";
-import { runFiles } from "../../data/index.ts";
+import { runFiles } from "../../data/sources/run-folder.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { CrossValidation, JudgedImage } from "../head/train-head.ts";

@@ -1,11 +1,9 @@
 import { UsageError } from "../../core/index.ts";
 import { baseName, type StorageFor } from "../../core/storage/index.ts";
 import {
-  areSplitNames,
   addLeftOut,
   holdOut,
   isHiddenName,
-  isRunFolder,
   labelledByTable,
   openImages,
   sortNaturally,
@@ -16,6 +14,8 @@ import {
   type RowsWithoutImage,
   type SplitNames,
 } from "../../data/index.ts";
+import { areSplitNames } from "../../data/sources/class-folders.ts";
+import { isRunFolder } from "../../data/sources/run-folder.ts";
 import type { TrainingPlatform } from "../platform.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */

@@ -1,7 +1,7 @@
 import { hexOf, WeightsError } from "../../core/index.ts";
 import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { embeddedModel } from "../../nn/model-cards.ts";
-import { downloadWeights, hubStorage, type DownloadOptions } from "../../weights/hub/index.ts";
+import type { DownloadOptions } from "../../weights/hub/index.ts";
 import { blobUri, browserStorageFor } from "./browser-storage.ts";
 
 /** Folder of the origin's private files for what is kept between visits. */
@@ -18,8 +18,12 @@ export const fetchedFile = (url: string, signal?: AbortSignal): Promise<string> 
  * @returns their URI
  * @throws as `cachedFile` and `downloadWeights`
  */
-export function publishedWeights(model: string, options: Partial<DownloadOptions> = {}): Promise<string> {
+export async function publishedWeights(
+  model: string,
+  options: Partial<DownloadOptions> = {},
+): Promise<string> {
   if (model === embeddedModel) return fetchedFile(embeddedAddress(), options.signal);
+  const { downloadWeights, hubStorage } = await import("../../weights/hub/index.ts");
   const storage = hubStorage(browserStorageFor(cacheFolder), cacheFolder);
   return downloadWeights(model, { storage, ...options });
 }

@@ -15,7 +15,7 @@ export interface HubStorage {
   firstTime(note: string): Promise<boolean>;
 }
 
-export interface ClaimOptions {
+interface ClaimOptions {
   /** Ends the wait for another writer. */
   readonly signal: AbortSignal | undefined;
   /** Called once when another writer holds the file. */

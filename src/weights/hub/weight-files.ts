@@ -92,7 +92,7 @@ export function findWeightFile(name: string): WeightFile {
 }
 
 /** Folder of the original files. */
-export const defaultBaseUrl = "https://dl.fbaipublicfiles.com/semiweaksupervision/model_files/";
+const defaultBaseUrl = "https://dl.fbaipublicfiles.com/semiweaksupervision/model_files/";
 
 /** Organisation that mirrors them as safetensors. */
 export const defaultMirrorUrl = "https://huggingface.co/timm/";

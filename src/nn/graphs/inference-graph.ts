@@ -1,4 +1,4 @@
-import { ModelError, type StateDict } from "../core/index.ts";
+import { ModelError, type StateDict } from "../../core/index.ts";
 import {
   add,
   blockedInference,
@@ -27,10 +27,10 @@ import {
   type QuantiseOptions,
   type RangeGraph,
   type Value,
-} from "../graph/index.ts";
-import type { Preprocessing } from "../image/index.ts";
-import { family, type ModelConfig, type Output } from "./families/index.ts";
-import { inference } from "./forward.ts";
+} from "../../graph/index.ts";
+import type { Preprocessing } from "../../image/index.ts";
+import { family, type ModelConfig, type Output } from "../families/index.ts";
+import { inference } from "../forward.ts";
 import { preprocessingGraph, type RawImages } from "./preprocessing-graph.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { StateDict } from "../core/index.ts";
+import type { StateDict } from "../../core/index.ts";
 import {
   add,
   buildGraph,
@@ -20,9 +20,9 @@ import {
   vectorJacobianProduct,
   type Graph,
   type Value,
-} from "../graph/index.ts";
-import { family, type ModelConfig, type Tap } from "./families/index.ts";
-import { inference } from "./forward.ts";
+} from "../../graph/index.ts";
+import { family, type ModelConfig, type Tap } from "../families/index.ts";
+import { inference } from "../forward.ts";
 import { forKernels, noClassifier, selectOutputs } from "./inference-graph.ts";
 
 type Float = Value<"float32">;

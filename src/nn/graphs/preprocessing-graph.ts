@@ -1,4 +1,4 @@
-import { ModelError, tensor } from "../core/index.ts";
+import { ModelError, tensor } from "../../core/index.ts";
 import {
   add,
   cast,
@@ -31,9 +31,9 @@ import {
   transpose,
   type Float,
   type Value,
-} from "../graph/index.ts";
-import type { Preprocessing } from "../image/index.ts";
-import { lowBits, precisionBits } from "../image/resample-table.ts";
+} from "../../graph/index.ts";
+import type { Preprocessing } from "../../image/index.ts";
+import { lowBits, precisionBits } from "../../image/resample-table.ts";
 
 /** Images of any size that a graph takes one at a time: `bytes` uint8 [height, width, 3], `planes` float32 [1, 3, height, width]. */
 export type RawImages = "bytes" | "planes";
