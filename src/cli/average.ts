@@ -1,16 +1,23 @@
 import { extname } from "node:path";
 import { UsageError } from "../core/index.ts";
-import type { OpenFile } from "../core/storage/index.ts";
 import {
   decodeDescription,
   encodeDescription,
   family,
   networkWeights,
+  type ModelDescription,
   withoutAccuracy,
 } from "../nn/index.ts";
-import { openFileSource } from "../node/files/file-storage.ts";
 import { writeFileAtomic } from "../node/files/file-system.ts";
-import { averageStateDicts, encodeSafetensors, openCheckpoint, type Checkpoint } from "../weights/index.ts";
+import { nodePlatform } from "../node/platform.ts";
+import {
+  averageStateDicts,
+  encodeSafetensors,
+  openWeights,
+  weightsFile,
+  type Checkpoint,
+  type OpenedWeights,
+} from "../weights/index.ts";
 import type { CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
 import { flag, text } from "./options/schemas.ts";
@@ -19,7 +26,7 @@ import type { Terminal } from "./output/terminal.ts";
 
 /** `average`: several checkpoints of one model as their mean. */
 export const averageCommand = {
-  operands: { "<checkpoints...>": ".pth or .safetensors files of the same model" },
+  operands: { "<checkpoints...>": ".pth or .safetensors files of the same model, or folders of runs" },
   options: {
     output: { flags: "-o, --output <file>", about: "the .safetensors to write (required)", schema: text },
     ema: {
@@ -39,23 +46,23 @@ export const averageCommand = {
 
 /** Averages checkpoints and writes the mean. */
 export async function average(
-  files: readonly string[],
+  given: readonly string[],
   { output, ema, json }: OptionValues<typeof averageCommand.options>,
   terminal: Terminal,
 ): Promise<Outcome> {
   if (extname(output) !== ".safetensors") {
     throw new UsageError("usage/average", `--output ${output}: end it in .safetensors, the format it is in.`);
   }
-  const sources: OpenFile[] = [];
+  const { storageFor } = nodePlatform;
+  const files = await Promise.all(given.map((path) => weightsFile(storageFor, path)));
+  const opened: OpenedWeights[] = [];
   try {
-    const checkpoints: Checkpoint[] = [];
-    for (const file of files) {
-      const source = await openFileSource(file);
-      sources.push(source);
-      const checkpoint = await openCheckpoint(source, { ema });
-      checkpoints.push({ ...checkpoint, tensors: networkWeights(checkpoint, file).tensors });
-    }
-    checkSameClasses(checkpoints, files);
+    for (const file of files) opened.push(await openWeights(storageFor, file, { ema }));
+    const checkpoints = opened.map(({ checkpoint }, index) => ({
+      ...checkpoint,
+      tensors: networkWeights(checkpoint, files[index]!).tensors,
+    }));
+    checkAgreement(checkpoints, files);
     const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
     const file = encodeSafetensors(mean, metadataOf(checkpoints, files));
     terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
@@ -68,25 +75,37 @@ export async function average(
     ]);
     return "ok";
   } finally {
-    await Promise.all(sources.map((source) => source.close()));
+    await Promise.all(opened.map((weights) => weights[Symbol.asyncDispose]()));
   }
 }
 
-/** @throws UsageError `usage/average` for files whose classes are not the same, in the same order. */
-function checkSameClasses(checkpoints: readonly Checkpoint[], files: readonly string[]): void {
-  const named = checkpoints.flatMap(({ metadata }, index) => {
-    const classes = decodeDescription(metadata, files[index]!)?.classes;
-    return classes === undefined || classes.length === 0 ? [] : [{ file: files[index]!, classes }];
+/** What has to be the same of all for their mean to mean something. */
+const agreed: readonly (readonly [what: string, of: (description: ModelDescription) => unknown])[] = [
+  ["the same classes in the same order", ({ classes }) => (classes.length === 0 ? undefined : classes)],
+  ["the same preprocessing", ({ preprocessing }) => preprocessing],
+];
+
+/** @throws UsageError `usage/average` for files that say of themselves that they are of other classes or preprocessing. */
+function checkAgreement(checkpoints: readonly Checkpoint[], files: readonly string[]): void {
+  const described = checkpoints.flatMap(({ metadata }, index) => {
+    const description = decodeDescription(metadata, files[index]!);
+    return description === undefined ? [] : [{ file: files[index]!, description }];
   });
-  const [first] = named;
-  const other = named.find(({ classes }) => JSON.stringify(classes) !== JSON.stringify(first?.classes));
-  if (!first || !other) return;
-  const shown = ({ file, classes }: typeof first): string =>
-    `${file}: ${typeof classes === "string" ? classes : classes.slice(0, 6).join(", ") + (classes.length > 6 ? ", …" : "")}`;
-  throw new UsageError(
-    "usage/average",
-    `Expected models of the same classes in the same order, whose mean means something. ${shown(first)}; ${shown(other)}.`,
-  );
+  for (const [what, valueOf] of agreed) {
+    const said = described.flatMap(({ file, description }) => {
+      const value = valueOf(description);
+      return value === undefined ? [] : [{ file, text: JSON.stringify(value) }];
+    });
+    const [first] = said;
+    const other = said.find(({ text: its }) => its !== first?.text);
+    if (!first || !other) continue;
+    const shown = ({ file, text: its }: typeof first): string =>
+      `${file}: ${its.length > 200 ? `${its.slice(0, 200)} …` : its}`;
+    throw new UsageError(
+      "usage/average",
+      `Expected models of ${what}, whose mean means something. ${shown(first)}; ${shown(other)}.`,
+    );
+  }
 }
 
 /** The last checkpoint's description, with what was averaged in its provenance. */

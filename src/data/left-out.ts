@@ -1,8 +1,9 @@
 import { conversionOf } from "../image/image-format.ts";
+import { isImagePath, maskedPicture } from "./input-kind.ts";
 
 /** Files of one kind that are left out. */
 export interface LeftOutFiles {
-  /** In lower case, with its dot: ".heic". */
+  /** In lower case, with its dot: ".heic"; "_mask.png" for masks of the pictures beside them. */
   readonly ending: string;
   readonly files: number;
   /** The first of them. */
@@ -16,14 +17,22 @@ const raw =
 const other =
   /^\.(?:jp[2xmf]|j2[kc]|jpc|jxl|jxr|wdp|svgz?|ps[db]|xcf|ico|icns|cur|exr|hdr|dds|dcm|pcx|qoi|eps|ai|wmf|emf)$/;
 
-/** The ending of a picture or video of a kind that is not read, in lower case; undefined for other files. */
+/** The ending of a picture or video of a kind that is not read, or of a mask, in lower case; undefined for other files. */
 function leftOutEnding(path: string): string | undefined {
   const ending = /\.\w+$/.exec(path)?.[0].toLowerCase() ?? "";
+  // Of images, only masks are left out.
+  if (isImagePath(path)) {
+    const stem = path.slice(0, path.length - ending.length);
+    const word = stem.slice(maskedPicture(stem)?.length).replace(/[._-]?\d+$/, "");
+    return `${word.toLowerCase()}${ending}`;
+  }
   return [heic, video, raw, other].some((kind) => kind.test(ending)) ? ending : undefined;
 }
 
 /** How files of an ending become images that are read, as an imperative. */
 export function remedyFor(ending: string): string {
+  if (!/^\.\w+$/.test(ending))
+    return "the mask, depth map or the like of the picture beside it; rename it, or move it away, to have it read as a picture";
   if (heic.test(ending)) return conversionOf("heic");
   if (video.test(ending)) return conversionOf("video");
   if (raw.test(ending)) return "develop it to JPEG or TIFF, as darktable-cli and dcraw do";
@@ -39,7 +48,7 @@ export const leftOutText = (kinds: readonly LeftOutFiles[]): readonly string[] =
 
 /** Counts files of kinds that are not read. */
 export interface LeftOutTally {
-  /** Takes any file that is no image. */
+  /** Takes any file that is not read as an image. */
   readonly add: (path: string) => void;
   /** Those so far; undefined when there are none. */
   files(): readonly LeftOutFiles[] | undefined;

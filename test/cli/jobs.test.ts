@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportSafetensors, openModel } from "../../src/index.ts";
@@ -208,8 +208,28 @@ describe("average", () => {
     const output = join(folder, "no-mean.safetensors");
     const { code, stderr } = await runCli(["average", weights, other, "-o", output]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`${weights}: red, green, blue; ${other}: blue, green, red`);
+    expect(stderr).toContain(`${weights}: ["red","green","blue"]; ${other}: ["blue","green","red"]`);
     expect(existsSync(output)).toBe(false);
+  });
+
+  it("refuses models whose images are prepared in another way", async () => {
+    const other = join(folder, "other-crop.safetensors");
+    await exportSafetensors(await openModel(weights, { preprocessing: { mean: [0, 0, 0] } }), other);
+    const output = join(folder, "no-mean.safetensors");
+    const { code, stderr } = await runCli(["average", weights, other, "-o", output]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("models of the same preprocessing");
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it("takes folders of runs", async () => {
+    const run = join(folder, "average-run");
+    mkdirSync(run);
+    copyFileSync(weights, join(run, "best.safetensors"));
+    const output = join(folder, "mean-of-runs.safetensors");
+    const { code, stdout } = await runCli(["average", run, weights, "-o", output, "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ checkpoints: [join(run, "best.safetensors"), weights] });
   });
 
   it("writes no safetensors under another format's name", async () => {

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer, type SchemaElement } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
-import type { ImageItem } from "../../src/data/index.ts";
+import { leftOutText, type ImageItem } from "../../src/data/index.ts";
 import { createModel, openImages } from "../../src/node/library.ts";
 import { openTrainingLoader, trainModel } from "../../src/node/training.ts";
 import { solidPng } from "../support/solid-images.ts";
@@ -71,6 +71,12 @@ describe("a sample of an archive", () => {
       "dog",
       undefined,
       undefined,
+    ]);
+    const { leftOut } = await openImages([at("several.tar")]);
+    expect(leftOut?.map(({ ending, files }) => [ending, files])).toEqual([
+      [".seg.png", 1],
+      [".mask.png", 1],
+      ["_mask.png", 1],
     ]);
   });
 
@@ -162,12 +168,17 @@ describe("a row of a table", () => {
 });
 
 describe("a folder", () => {
-  it("leaves out the masks beside its pictures", async () => {
+  it("leaves out the masks beside its pictures, and names them", async () => {
     const files = ["a (1).png", "a (1)_mask.png", "a (1)_mask_1.png", "b.jpg", "b.seg.png", "gas-mask.jpg"];
     mkdirSync(at("masked"));
     for (const name of files) put(join("masked", name), "picture");
-    const found = await collect(await openImages([at("masked")]));
+    const opened = await openImages([at("masked")]);
+    const found = await collect(opened);
     expect(found.map(({ id }) => basename(id))).toEqual(["a (1).png", "b.jpg", "gas-mask.jpg"]);
+    expect(leftOutText(opened.leftOut!)).toEqual([
+      expect.stringMatching(/^2 _mask\.png \(the first is .*a \(1\)_mask(_1)?\.png\): the mask, depth map /),
+      expect.stringMatching(/^1 \.seg\.png \(.*b\.seg\.png\): the mask, depth map /),
+    ]);
   });
 });
 

@@ -62,7 +62,7 @@ interface Walk {
   readonly onClasses?: (found: ClassFolders) => void;
   /** Told of each image by the name of the top folder that it lies below. */
   readonly onImage?: (top: string | undefined) => void;
-  /** Told of each other file. */
+  /** Told of each file that is no image, or the mask of one. */
   readonly onOther?: (path: string) => void;
 }
 
@@ -172,14 +172,17 @@ async function listFolder(
       else onOther?.(path);
     } else if (exclude === undefined || storage.resolve(path) !== exclude) folders.push(name);
   }
-  return { files: withoutMasks(files), folders: sortNaturally(folders), identity, mayBeRun };
+  const { pictures, masks } = partMasks(files);
+  for (const name of masks) onOther?.(storage.join(folder, name));
+  return { files: pictures, folders: sortNaturally(folders), identity, mayBeRun };
 }
 
-/** The images that are not the mask of another among them. */
-function withoutMasks(files: readonly string[]): readonly string[] {
+/** Parts images into those that are the mask of another among them, and the others. */
+function partMasks(files: readonly string[]): { pictures: readonly string[]; masks: readonly string[] } {
   const stemOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
   const stems = new Set(files.map(stemOf));
-  return files.filter((name) => !stems.has(maskedPicture(stemOf(name)) ?? ""));
+  const isMask = (name: string): boolean => stems.has(maskedPicture(stemOf(name)) ?? "");
+  return { pictures: files.filter((name) => !isMask(name)), masks: files.filter(isMask) };
 }
 
 /** Whether a link to a folder stands at a path; what cannot be looked at is none. */

@@ -17,7 +17,7 @@ export interface TarImagesOptions {
   readonly onFolder?: (folders: readonly string[]) => void;
   /** Told of each folder of a run. */
   readonly onRun?: (folders: readonly string[]) => void;
-  /** Told of each file that is no image, by the path of archive and entry. */
+  /** Told of each file that is no image, or the mask of one, by the path of archive and entry. */
   readonly onOther?: (path: string) => void;
   /** The class of an image by the folders that it lies in. @default the name of the last, as timm's tar reader takes it */
   readonly labelOf?: (folders: readonly string[]) => string | undefined;
@@ -63,7 +63,7 @@ async function* imagesOf(
   { onFolder, onRun, onOther, labelOf = leaf, readLabels = true, signal }: TarImagesOptions,
   contentOf: (entry: TarEntry) => Promise<ImageContent>,
 ): AsyncGenerator<ImageItem> {
-  const samples = sampleWindow(readLabels);
+  const samples = sampleWindow(readLabels, onOther);
   for await (const entry of tarEntries(archive, input)) {
     signal?.throwIfAborted();
     const path = entry.path.replace(/^(?:\.?\/)+/, "");
@@ -119,7 +119,7 @@ interface WaitingImage {
 const longestWait = 4096;
 const mostHeldBytes = 64 * 1024 * 1024;
 
-function sampleWindow(withLabels: boolean): SampleWindow {
+function sampleWindow(withLabels: boolean, onMask?: (path: string) => void): SampleWindow {
   let stem = "";
   let images = 0;
   let heldBytes = 0;
@@ -139,6 +139,7 @@ function sampleWindow(withLabels: boolean): SampleWindow {
       heldBytes -= bytesOf(item);
       const picture = maskedPicture(withoutEnding(path));
       if (picture === undefined || !pictures.has(picture)) yield labelled(path, item);
+      else onMask?.(item.id);
     }
   }
   const labelled = (path: string, item: ImageItem): ImageItem => {
