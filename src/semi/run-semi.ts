@@ -66,7 +66,7 @@ export async function* runSemi(
   const { out, only, onNotice, signal, device = "cpu", threads, workers } = options;
   const storage = platform.storageFor(out);
   const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
-  const settings = withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
+  const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
   const given = runsOf(settings);
   await storage.makeFolder(out);
   const unlock = yield* lockRun(storage, out, signal);

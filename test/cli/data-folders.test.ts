@@ -84,6 +84,48 @@ describe("data in parts", () => {
   });
 });
 
+describe("labels in a table beside a folder of images", () => {
+  const flat = join(folder, "flat-images");
+  const table = join(folder, "labels.csv");
+  const labels = ["--labels-file", table];
+
+  beforeAll(() => {
+    mkdirSync(flat);
+    const rows = ["id,label"];
+    for (const label of readdirSync(photos)) {
+      for (const name of readdirSync(join(photos, label))) {
+        cpSync(join(photos, label, name), join(flat, `${label}-${name}`));
+        rows.push(`${label}-${name.replace(/\.png$/, "")},the ${label} one`);
+      }
+    }
+    writeFileSync(table, rows.join("\n"));
+  });
+
+  const classes = ["the blue one", "the green one", "the red one"];
+
+  it.each([
+    ["full", quick],
+    ["head", []],
+  ])("trains and validates by them, mode %s", async (mode, more) => {
+    const out = join(folder, `table-${mode}`);
+    const run = await train(flat, out, ...labels, "--mode", mode, ...more);
+    expect(run.code, `it says ${run.stderr}`).toBe(0);
+    expect(eventsOf(run, "started")[0]!.classes).toEqual(classes);
+    const validated = await runCli(["validate", flat, "-w", out, ...labels, "--json"]);
+    expect(jsonLines(validated.stdout)).toMatchObject([{ count: 12, failed: 0 }]);
+  });
+
+  it("runs the whole method by them", async () => {
+    const out = join(folder, "table-semi");
+    const data = ["--labelled", flat, ...labels, "--unlabelled", join(parts, "train", "red")];
+    const asked = ["--method", "labels", "--mode", "head", "-m", weights, "-o", out, "--json"];
+    const run = await runCli(["semi", "run", ...data, ...asked]);
+    expect(run.code, `it says ${run.stderr}`).toBe(0);
+    const info = await runCli(["info", out, "--json"]);
+    expect(JSON.parse(info.stdout)).toMatchObject({ classes });
+  });
+});
+
 describe("one class alone", () => {
   it.each([
     ["a folder too many", "outer", "outer/photos holds the folders blue, green, red"],

@@ -1,3 +1,6 @@
+import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createModel } from "../../src/node/library.ts";
 import type { CreateModelOptions } from "../../src/predict/create-model.ts";
@@ -101,6 +104,38 @@ describe.skipIf(missing !== undefined)(`ONNX files of other architectures (${mis
       };
       await expect(open()).rejects.toMatchObject({ code: "model/fixed-graph" });
     }
+  });
+
+  it("is validated, and scores as a teacher what its names fit", async () => {
+    for (const name of ["apple", "pear", "plum"]) {
+      mkdirSync(join(folder, "fruit", name), { recursive: true });
+      copyFileSync(picture, join(folder, "fruit", name, "0.png"));
+    }
+    const fruit = join(folder, "fruit");
+    const validated = await runCli(["validate", fruit, "-w", `${folder}/described`, "--json"]);
+    expect(JSON.parse(validated.stdout)).toMatchObject({ count: 3, failed: 0 });
+    expect((JSON.parse(validated.stdout) as { top1: number }).top1).toBeCloseTo(100 / 3, 3);
+
+    const model = await createModel(`${folder}/described`);
+    const wanted = await model.classify(picture, { topk: 3 });
+    await model.release();
+    const out = join(folder, "taught");
+    const data = ["--labelled", fruit, "--unlabelled", join(fruit, "apple"), "-o", out];
+    const run = await runCli([
+      "semi",
+      "score",
+      ...data,
+      "--teacher",
+      `${folder}/described`,
+      "--teach",
+      "false",
+    ]);
+    expect(run.code, `it says ${run.stderr}`).toBe(0);
+    const [table] = readdirSync(join(out, "scores")).filter((name) => name.endsWith(".parquet"));
+    const file = await asyncBufferFromFile(join(out, "scores", table!));
+    const rows = (await parquetReadObjects({ file })) as { class: number; score: number }[];
+    const scores = new Map(rows.map((row) => [Number(row.class), row.score]));
+    for (const { index, probability } of wanted) expect(scores.get(index)).toBeCloseTo(probability, 5);
   });
 
   it("says in the terminal what is assumed, and what info knows", async () => {

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx, exportSafetensors, openModel } from "../../src/node/library.ts";
@@ -84,6 +84,13 @@ describe("a teacher that is taken as it is", () => {
     expect(exact(graph)).toEqual(exact(weights));
     graph.forEach(({ score }, index) => expect(score).toBeCloseTo(weights[index]!.score, 5));
     expect(new Set(graph.map(({ phash }) => phash)).size).toBe(15);
+  });
+
+  it("may be the folder of a run", async () => {
+    mkdirSync(at("kept"));
+    cpSync(at("trained.safetensors"), at("kept", "best.safetensors"));
+    await run("of-folder", { teach: false, teacher: at("kept") }, "score");
+    expect(await scoresOf("of-folder")).toEqual(await scoresOf("trained"));
   });
 
   it("may be a .pth of ImageNet's classes", async () => {

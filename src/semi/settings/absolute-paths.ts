@@ -1,5 +1,6 @@
 import { baseName, type StorageFor } from "../../core/storage/index.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/index.ts";
+import { weightsFile } from "../../weights/index.ts";
 import type { SemiSettings } from "./settings.ts";
 
 /** Settings that name images, and other files that are no models. */
@@ -24,18 +25,34 @@ export const absolutePath = (storageFor: StorageFor, path: string): string =>
 export const absoluteModel = (storageFor: StorageFor, model: string): string =>
   isWeightsPath(model) || isOnnxPath(model) ? absolutePath(storageFor, model) : model;
 
-/** The same settings with absolute paths, those of variants and sweeps too: what is written of them holds from any folder. */
-export function withAbsolutePaths(settings: SemiSettings, storageFor: StorageFor): SemiSettings {
-  const changed = (key: string, value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map((one) => changed(key, one));
+/**
+ * The same settings with absolute paths, those of variants and sweeps too: what is written of them holds from any folder. The
+ * folder of a run or of a model gives way to its file of weights.
+ *
+ * @throws DataError `data/not-found` for a folder without weights
+ */
+export async function withAbsolutePaths(
+  settings: SemiSettings,
+  storageFor: StorageFor,
+): Promise<SemiSettings> {
+  const changed = async (key: string, value: unknown): Promise<unknown> => {
+    if (Array.isArray(value)) return Promise.all(value.map((one) => changed(key, one)));
     if (typeof value !== "string") return value;
     if (ofFiles.has(key)) return absolutePath(storageFor, value);
-    return ofModels.has(key) ? absoluteModel(storageFor, value) : value;
+    if (!ofModels.has(key)) return value;
+    const model = absoluteModel(storageFor, value);
+    return isWeightsPath(model) ? weightsFile(storageFor, model) : model;
   };
-  const all = <Values extends object>(values: Values): Values =>
-    Object.fromEntries(Object.entries(values).map(([key, value]) => [key, changed(key, value)])) as Values;
-  const variants = Object.entries(settings.variants).map(([name, values]) => [name, all(values)]);
-  return { ...all(settings), sweep: all(settings.sweep), variants: Object.fromEntries(variants) };
+  const all = async <Values extends object>(values: Values): Promise<Values> => {
+    const entries = Object.entries(values).map(async ([key, value]) => [key, await changed(key, value)]);
+    return Object.fromEntries(await Promise.all(entries)) as Values;
+  };
+  const variants = Object.entries(settings.variants).map(async ([name, values]) => [name, await all(values)]);
+  return {
+    ...(await all(settings)),
+    sweep: await all(settings.sweep),
+    variants: Object.fromEntries(await Promise.all(variants)) as SemiSettings["variants"],
+  };
 }
 
 /** What reports and descriptions call images: where they lie on somebody's disk is not for all who read them. */
