@@ -62,6 +62,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     // Worker threads, pages and the command line run the built files: build them before the first test.
     globalSetup: ["test/support/build.ts"],
+    // Files that wait, for a process or a page, leave their core to another.
+    maxWorkers: "100%",
     reporters: ["default", "./test/support/closing-line.ts"],
     projects: chromiumMissing() ? [node] : [node, chromium, isolated],
   },
