@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createModel, exportSafetensors, trainModel } from "ssl-resnext";
+import { createModel, exportSafetensors, trainModel, type ImageSource } from "ssl-resnext";
 import { semiFields } from "ssl-resnext/semi";
 import type { Benchmark } from "../benchmark.ts";
 import { openNetwork, type Network } from "../fixtures/few-labels.ts";
@@ -11,8 +11,6 @@ import type { Target } from "../report.ts";
 import { adaptedNetworks } from "./adaptations.ts";
 
 const labelsOfClass = [5, 10, 25, 100];
-/** Draws whose networks are trained as a whole, which takes minutes for each, and of how many labels. */
-const tuned = { draws: 2, labels: [5, 25] };
 /** Points that adapting the network should add, whatever the number of labels. */
 const wanted = 7;
 
@@ -36,8 +34,9 @@ export const ownPhotos: Benchmark = {
       console.error(arm.name, Object.fromEntries(arm.top1));
     };
     add(alone);
+    if (!quick) add(await wholeNetwork("labels-alone", asItCame, task, draws));
     add(helped);
-    if (!quick) add(await wholeNetwork("as-it-came", asItCame, task));
+    if (!quick) add(await wholeNetwork("as-it-came", asItCame, task, draws, { isHelped: true }));
     let adapted: Arm | undefined;
     for await (const { name, images, epochs, path, isDefault } of adaptedNetworks(backbone, task, quick)) {
       const network = await openNetwork(path, task);
@@ -48,7 +47,7 @@ export const ownPhotos: Benchmark = {
       add(arm);
       if (!isDefault) continue;
       adapted = arm;
-      add(await wholeNetwork("adapted", network, task));
+      add(await wholeNetwork("adapted", network, task, draws, { isHelped: true }));
     }
     return {
       title: "Own photos",
@@ -56,7 +55,7 @@ export const ownPhotos: Benchmark = {
       rows: arms.map((arm) => [arm.name, ...labelsOfClass.flatMap((labels) => cells(arm, alone, labels))]),
       targets: adapted ? labelsOfClass.map((labels) => target(adapted, helped, labels)) : [],
       notes: [
-        `Top-1 over 2,000 test images of ${vehicles.join(", ")}, none of which the backbone knows; means over ${draws} draws of the labels. Of whole networks ${tuned.draws} draws, beside the same draws of the first row.`,
+        `Top-1 over 2,000 test images of ${vehicles.join(", ")}, none of which the backbone knows; means over ${draws} draws of the labels.`,
         "Gain: over the classifier on the network as it came by the labels alone, with the standard error of the differences of each draw.",
         "Adapted networks are adapted to unlabelled images only; their classifiers get the statistics of the unlabelled images too.",
       ],
@@ -92,13 +91,20 @@ async function headFigures(
 }
 
 /** The whole network, trained from such a classifier as mode `full` does. */
-async function wholeNetwork(start: string, network: Network, task: VehicleTask): Promise<Arm> {
+async function wholeNetwork(
+  start: string,
+  network: Network,
+  task: VehicleTask,
+  draws: number,
+  { isHelped = false } = {},
+): Promise<Arm> {
   const figures = new Map<number, readonly number[]>();
-  for (const labels of tuned.labels) {
+  for (const labels of labelsOfClass) {
     const top1: number[] = [];
-    for (let draw = 0; draw < tuned.draws; draw++) {
+    for (let draw = 0; draw < draws; draw++) {
       const out = join(cacheFolder, "own-photos", `tuned-${start}-${labels}-${draw}`);
-      top1.push(await tunedTop1(out, network, task, { labels, draw }));
+      const unlabelled = isHelped ? task.unlabelled : undefined;
+      top1.push(await tunedTop1(out, network, task, { labels, draw, unlabelled }));
     }
     figures.set(labels, top1);
   }
@@ -109,13 +115,17 @@ async function tunedTop1(
   out: string,
   network: Network,
   task: VehicleTask,
-  { labels, draw }: { readonly labels: number; readonly draw: number },
+  {
+    labels,
+    draw,
+    unlabelled,
+  }: { readonly labels: number; readonly draw: number; readonly unlabelled: ImageSource | undefined },
 ): Promise<number> {
   const images = task.draw(labels, draw);
   const best = join(out, "best.safetensors");
   if (!existsSync(best)) {
     const head = `${out}-head.safetensors`;
-    await exportSafetensors((await network.fit(images, task.unlabelled)).head, head);
+    await exportSafetensors((await network.fit(images, unlabelled)).head, head);
     const recipe = { ...semiFields.tuneRecipe.schema.parse(undefined), validationShare: 0, seed: draw };
     const data = { name: `${labels} labels a class, draw ${draw}`, images };
     for await (const event of trainModel({ data, weights: head, out, resume: true, recipe })) {
