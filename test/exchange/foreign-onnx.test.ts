@@ -133,7 +133,7 @@ describe.skipIf(missing !== undefined)(`ONNX files of other architectures (${mis
     expect(run.code, `it says ${run.stderr}`).toBe(0);
     const [table] = readdirSync(join(out, "scores")).filter((name) => name.endsWith(".parquet"));
     const file = await asyncBufferFromFile(join(out, "scores", table!));
-    const rows = (await parquetReadObjects({ file })) as { class: number; score: number }[];
+    const rows = (await parquetReadObjects({ file })) as { class: bigint; score: number }[];
     const scores = new Map(rows.map((row) => [Number(row.class), row.score]));
     for (const { index, probability } of wanted) expect(scores.get(index)).toBeCloseTo(probability, 5);
   });
