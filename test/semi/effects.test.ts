@@ -24,6 +24,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   tuneRecipe: ["supervised"],
   teacher: ["resnet34"],
   ema: [true],
+  key: ["student"],
   labels: ["names.txt"],
   teach: [true, false],
   scratch: [true],

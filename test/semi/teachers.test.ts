@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx, exportSafetensors, openModel } from "../../src/node/library.ts";
+import { tensor, type Tensor } from "../../src/core/index.ts";
 import type { ModelSource } from "../../src/predict/open-model.ts";
 import type { SemiEvent } from "../../src/semi/index.ts";
 import { fileStorage } from "../../src/node/files/file-storage.ts";
@@ -84,6 +85,25 @@ describe("a teacher that is taken as it is", () => {
     expect(exact(graph)).toEqual(exact(weights));
     graph.forEach(({ score }, index) => expect(score).toBeCloseTo(weights[index]!.score, 5));
     expect(new Set(graph.map(({ phash }) => phash)).size).toBe(15);
+  });
+
+  it("may be one of several in a file, by the prefix of its weights", async () => {
+    const tensors = await trained().withWeights((weights) =>
+      Promise.all([...weights].map(async ([name, tensor]) => [name, await tensor.load()] as const)),
+    );
+    const zeros = ({ dims, data }: Tensor) => tensor("float32", dims, new Float32Array(data.length));
+    const both = [
+      ...tensors.map(([name, value]) => [`teacher.${name}`, value] as const),
+      ...tensors.map(([name, value]) => [`student.${name}`, zeros(value)] as const),
+    ];
+    writeFileSync(at("both.pth"), await encodeZipPth(new Map(both)));
+    const names = at("names.txt");
+    writeFileSync(names, classes.join("\n"));
+    const given = { teach: false, teacher: at("both.pth"), labels: names };
+    await expect(run("unsaid", given, "score")).rejects.toMatchObject({ code: "weights/several-networks" });
+    await run("keyed", { ...given, key: "teacher" }, "score");
+    const chosen = (rows: readonly ScoreRow[]): unknown => rows.map((row) => row.class);
+    expect(chosen(await scoresOf("keyed"))).toEqual(chosen(await scoresOf("trained")));
   });
 
   it("may be the folder of a run", async () => {

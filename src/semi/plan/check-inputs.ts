@@ -156,7 +156,7 @@ async function startingNetworks(
 async function openStart(
   context: SemiContext,
   { kind }: Stage,
-  { model, ema }: Exclude<Start, { readonly folder: string }>,
+  { model, ema, key }: Exclude<Start, { readonly folder: string }>,
 ): Promise<Training["network"]> {
   if (model === "") throw noModel(kind);
   if (isOnnxPath(model)) {
@@ -169,14 +169,14 @@ async function openStart(
   const onNotice = (notice: WeightsNotice): void => {
     if (notice.about !== "classes") context.onNotice?.(notice);
   };
-  return (await described(context, model, { ema, onNotice })).description;
+  return (await described(context, model, { ema, key, onNotice })).description;
 }
 
 /** A model by name or file, of which nothing is downloaded. */
 const described = (
   { platform, onNotice }: SemiContext,
   model: string,
-  options: Pick<ModelOptions, "ema" | "classes" | "onNotice">,
+  options: Pick<ModelOptions, "ema" | "key" | "classes" | "onNotice">,
 ): ReturnType<typeof openModel> =>
   openModel(platform, model, {
     onNotice,

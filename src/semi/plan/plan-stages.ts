@@ -225,20 +225,21 @@ const tableOf = ({ labelsFile, imageColumn, labelColumn }: SemiSettings): Stage[
   labelsFile === null ? {} : { labelsFile, imageColumn, labelColumn };
 
 /** The model that the settings name to start from. */
-const givenModel = ({
-  teacher,
-  scratch,
-  ema,
-}: SemiSettings): Exclude<Start, { readonly folder: string }> => ({
-  model: teacher ?? "",
-  scratch,
+const givenModel = (settings: SemiSettings): Exclude<Start, { readonly folder: string }> => ({
+  model: settings.teacher ?? "",
+  scratch: settings.scratch,
+  ...givenWeights(settings),
+});
+
+const givenWeights = ({ ema, key }: SemiSettings): Pick<ScoreSettings, "ema" | "key"> => ({
   ...(ema ? { ema } : {}),
+  ...(key === null ? {} : { key }),
 });
 
 /** What else decides on the scores of a teacher that is taken as it is. */
-const ofGivenTeacher = ({ ema, labels }: SemiSettings): Partial<ScoreSettings> => ({
-  ...(ema ? { ema } : {}),
-  ...(labels === null ? {} : { labels }),
+const ofGivenTeacher = (settings: SemiSettings): Partial<ScoreSettings> => ({
+  ...givenWeights(settings),
+  ...(settings.labels === null ? {} : { labels: settings.labels }),
 });
 
 function addTeacher(settings: SemiSettings, add: AddStage): string | undefined {

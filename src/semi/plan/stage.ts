@@ -95,7 +95,13 @@ export const stageKinds = [
 
 /** Model that a training starts from: that of another stage by its folder, or one by its name. */
 export type Start =
-  { readonly folder: string } | { readonly model: string; readonly scratch: boolean; readonly ema?: true };
+  { readonly folder: string } | ({ readonly model: string; readonly scratch: boolean } & WeightsChoice);
+
+/** Which weights of a file. */
+interface WeightsChoice {
+  readonly ema?: true;
+  readonly key?: string;
+}
 
 /** Settings of a stage that trains. */
 export interface TrainingSettings {
@@ -113,8 +119,7 @@ interface NoneClassSettings extends Pick<SemiSettings, "seed"> {
   readonly noneImages: number;
 }
 
-export interface ScoreSettings extends Pick<SemiSettings, "p" | "exif" | "shardImages"> {
-  readonly ema?: true;
+export interface ScoreSettings extends Pick<SemiSettings, "p" | "exif" | "shardImages">, WeightsChoice {
   readonly labels?: string;
 }
 

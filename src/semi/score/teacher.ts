@@ -86,16 +86,16 @@ export async function openTeacher(
 }
 
 /** What the settings say of the teacher's file. */
-type GivenTeacher = Pick<SemiSettings, "ema" | "labels">;
+type GivenTeacher = Pick<SemiSettings, "ema" | "key" | "labels">;
 
 /** The same as `openModel` takes it. @throws DataError when the file of class names cannot be read */
 export async function givenOptions(
   { storageFor }: Pick<SemiPlatform, "storageFor">,
-  { ema, labels }: GivenTeacher,
-): Promise<Pick<ModelOptions, "ema" | "classes">> {
+  { ema, key, labels }: GivenTeacher,
+): Promise<Pick<ModelOptions, "ema" | "key" | "classes">> {
   const classes =
     labels === null ? undefined : linesOf(decodeText(await readBytes(storageFor(labels), labels)));
-  return { ema, ...(classes ? { classes } : {}) };
+  return { ema, key: key ?? undefined, ...(classes ? { classes } : {}) };
 }
 
 /**

@@ -105,6 +105,7 @@ export const semiEffects: Effects<SemiSettings> = {
   tuneRecipe: when([onLabels, tuning]),
   teacher: always,
   ema: always,
+  key: always,
   labels: when([inPaper, asItIs], null),
   teach: when([inPaper]),
   scratch: when([begun], false),

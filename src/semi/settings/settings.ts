@@ -140,6 +140,12 @@ export const semiFields = {
     "<true|false>",
     "take the averaged weights of the teacher's file, such as state_dict_ema",
   ),
+  /** Which weights of the teacher's file, where it holds several: the name of a dict, or the prefix of their names. */
+  key: teacher(
+    z.string().min(1).nullable().default(null),
+    "<name>",
+    "which weights of the teacher's file, where it holds several, such as student (null: the usual ones)",
+  ),
   /** File with the teacher's class names in the order of its outputs, one a line, where its own file has none or others. */
   labels: teacher(
     z.string().min(1).nullable().default(null),
