@@ -41,6 +41,17 @@ export function maskedPicture(name: string): string | undefined {
   return maskPattern.exec(name)?.[1];
 }
 
+/** Parts image files, by name or by path, into those that are the mask of another among them, and the others. */
+export function partMasks(files: readonly string[]): {
+  readonly pictures: readonly string[];
+  readonly masks: readonly string[];
+} {
+  const stemOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
+  const stems = new Set(files.map(stemOf));
+  const isMask = (name: string): boolean => stems.has(maskedPicture(stemOf(name)) ?? "");
+  return { pictures: files.filter((name) => !isMask(name)), masks: files.filter(isMask) };
+}
+
 /** How a file given by name is read. */
 export type PathKind = "tar" | "tar-gzip" | "parquet" | "unsupported-archive" | "image";
 

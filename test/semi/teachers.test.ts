@@ -89,7 +89,7 @@ describe("a teacher that is taken as it is", () => {
 
   it("may be one of several in a file, by the prefix of its weights", async () => {
     const tensors = await trained().withWeights((weights) =>
-      Promise.all([...weights].map(async ([name, tensor]) => [name, await tensor.load()] as const)),
+      Promise.all([...weights].map(async ([name, value]) => [name, await value.load()] as const)),
     );
     const zeros = ({ dims, data }: Tensor) => tensor("float32", dims, new Float32Array(data.length));
     const both = [
@@ -121,7 +121,7 @@ describe("a teacher that is taken as it is", () => {
     const network = smallNetwork({ numClasses: 1000 });
     const bytes = await network.withWeights(async (weights) => {
       const loaded = await Promise.all(
-        [...weights].map(async ([name, tensor]) => [name, await tensor.load()] as const),
+        [...weights].map(async ([name, value]) => [name, await value.load()] as const),
       );
       return encodeZipPth(new Map(loaded));
     });

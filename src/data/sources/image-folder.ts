@@ -1,6 +1,6 @@
 import { existing, type Storage } from "../../core/storage/index.ts";
 import type { ImageItem, ImageSource } from "../image-source.ts";
-import { isHiddenName, isImagePath, maskedPicture } from "../input-kind.ts";
+import { isHiddenName, isImagePath, partMasks } from "../input-kind.ts";
 import { leftOutTally } from "../left-out.ts";
 import { sortNaturally } from "../natural-order.ts";
 import { classFolders, openSplits, type ClassFolders, type SplitFolder } from "./class-folders.ts";
@@ -175,14 +175,6 @@ async function listFolder(
   const { pictures, masks } = partMasks(files);
   for (const name of masks) onOther?.(storage.join(folder, name));
   return { files: pictures, folders: sortNaturally(folders), identity, mayBeRun };
-}
-
-/** Parts images into those that are the mask of another among them, and the others. */
-function partMasks(files: readonly string[]): { pictures: readonly string[]; masks: readonly string[] } {
-  const stemOf = (name: string): string => name.slice(0, name.lastIndexOf("."));
-  const stems = new Set(files.map(stemOf));
-  const isMask = (name: string): boolean => stems.has(maskedPicture(stemOf(name)) ?? "");
-  return { pictures: files.filter((name) => !isMask(name)), masks: files.filter(isMask) };
 }
 
 /** Whether a link to a folder stands at a path; what cannot be looked at is none. */

@@ -1,10 +1,4 @@
-import {
-  concatSources,
-  isImagePath,
-  sortNaturally,
-  type ImageItem,
-  type ImageSource,
-} from "../../data/index.ts";
+import { concatSources, isImagePath, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { imageFormat } from "../../image/image-format.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { imageItem, type ImageInput } from "../../predict/model.ts";
@@ -34,15 +28,10 @@ export async function itemOf(image: PageImage): Promise<Item> {
   return { id: name, content: { bytes: portablePixmap(pixelsOf(image)) }, exact: false };
 }
 
-/**
- * A File or Blob; of a folder that was chosen (`<input webkitdirectory>`) or dropped, the folder inside it is the label, as
- * in torchvision's ImageFolder.
- */
-function fileItem(blob: Blob): Item {
-  const path = blob instanceof File ? blob.webkitRelativePath || blob.name : "image";
-  const folders = path.split("/").slice(1, -1);
-  return { id: path, content: { blob }, ...(folders[0] === undefined ? {} : { label: folders[0] }) };
-}
+const fileItem = (blob: Blob): Item => ({
+  id: blob instanceof File ? blob.webkitRelativePath || blob.name : "image",
+  content: { blob },
+});
 
 const isImageElement = (image: PixelSource): image is HTMLImageElement =>
   typeof HTMLImageElement === "function" && image instanceof HTMLImageElement;
@@ -80,8 +69,8 @@ const absolute = (address: string): string =>
 export type PageImages = PageImage | Iterable<PageImage> | FileList;
 
 /**
- * Finds the images of one or more inputs, in their order: what `itemOf` takes, and `.tar`, `.tar.gz` and `.parquet` as Files
- * or addresses.
+ * Finds the images of one or more inputs, in their order: what `itemOf` takes, folders that were chosen, and `.tar`, `.tar.gz`
+ * and `.parquet` as Files or addresses.
  *
  * @param openNamed Opens what has a name: archives, tables and addresses.
  */
@@ -91,20 +80,23 @@ export async function imagesOf(
 ): Promise<ImageSource> {
   const sources: ImageSource[] = [];
   let items: PageImage[] = [];
-  const flush = (): void => {
+  let inFolder: File[] = [];
+  const flush = async (): Promise<void> => {
     if (items.length > 0) sources.push(itemSource(items));
-    items = [];
+    // Loaded when the first folder is chosen.
+    if (inFolder.length > 0) sources.push(await (await import("./chosen-folder.ts")).chosenFolder(inFolder));
+    [items, inFolder] = [[], []];
   };
   for (const input of listOf(inputs)) {
     const name = typeof input === "string" ? absolute(input) : isArchive(input) ? blobUri(input) : undefined;
-    if (name === undefined) {
-      items.push(input);
-      continue;
-    }
-    flush();
-    sources.push(await openNamed([name]));
+    const root = input instanceof File ? rootOf(input) : "";
+    const isOfOther = root === "" ? inFolder.length > 0 : items.length > 0 || root !== rootOf(inFolder.at(0));
+    if (name !== undefined || isOfOther) await flush();
+    if (name !== undefined) sources.push(await openNamed([name]));
+    else if (root === "") items.push(input);
+    else inFolder.push(input as File);
   }
-  flush();
+  await flush();
   return sources.length === 1 ? sources[0]! : concatSources(sources);
 }
 
@@ -116,11 +108,12 @@ const listOf = (inputs: PageImages): readonly PageImage[] =>
 const isArchive = (input: PageImage): input is File =>
   input instanceof File && !isImagePath(input.name) && /\.(tar|tgz|tar\.gz|parquet)$/i.test(input.name);
 
+/** The folder that was chosen when this file came with it; empty for a file that was chosen itself. */
+const rootOf = (file: File | undefined): string => file?.webkitRelativePath.split("/")[0] ?? "";
+
 function itemSource(images: readonly PageImage[]): ImageSource {
-  const labels = images.map((image) => (image instanceof Blob ? fileItem(image).label : undefined));
-  const classes = [...new Set(labels.filter((label) => label !== undefined))];
   return {
-    classes: classes.length > 0 ? sortNaturally(classes) : undefined,
+    classes: undefined,
     size: images.length,
     async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
       for (const image of images) yield itemOf(image);

@@ -97,6 +97,40 @@ describe("a model in a page", () => {
     expect(await model.validate(images)).toMatchObject({ count: 3, failed: 0 });
   });
 
+  it("takes the parts of a folder that was chosen, and leaves out and names what is no image", async () => {
+    const image = await drawn("image/jpeg");
+    const files = [
+      "train/ship/0.jpg",
+      "train/truck/0.jpg",
+      "train/truck/0_mask.jpg",
+      "val/truck/0.jpg",
+      "val/ship/0.jpg",
+      "test/0.jpg",
+      ".DS_Store",
+      "train/.thumbs/0.jpg",
+      "train/ship/Thumbs.db",
+      "train/ship/1.heic",
+    ].map((path) => {
+      const file = new File([image], path.split("/").at(-1)!);
+      Object.defineProperty(file, "webkitRelativePath", { value: `photos/${path}` });
+      return file;
+    });
+    const images = await openImages(files);
+    expect(images).toMatchObject({ size: 5, classes: ["ship", "truck"] });
+    const names = { training: ["photos/train"], validation: ["photos/val"], unused: ["photos/test"] };
+    expect(images.splits).toMatchObject({ names, training: { size: 2 }, validation: { size: 2 } });
+    expect(images.leftOut?.map(({ ending, files: count }) => [ending, count])).toEqual([
+      [".heic", 1],
+      ["_mask.jpg", 1],
+    ]);
+    const labels: unknown[] = [];
+    for await (const { id, label } of images.splits!.training) labels.push([id, label]);
+    expect(labels).toEqual([
+      ["photos/train/ship/0.jpg", "ship"],
+      ["photos/train/truck/0.jpg", "truck"],
+    ]);
+  });
+
   it("gives its weights, and an exported graph, which open again", async () => {
     const file = await drawn("image/png");
     const expected = await probabilities(file);
