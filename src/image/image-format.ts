@@ -48,9 +48,11 @@ const signatures: readonly (readonly [format: ImageFormat, offset: number, bytes
 
 /** Tells an image's format from its content; file names are not trusted. */
 export function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
-  const start = String.fromCharCode(...bytes.subarray(0, 512));
-  const found = signatures.find(([, offset, signature]) => start.startsWith(signature, offset));
+  // Asked several times for each image: signatures are looked for in so many bytes as they have.
+  const head = String.fromCharCode(...bytes.subarray(0, 16));
+  const found = signatures.find(([, offset, signature]) => head.startsWith(signature, offset));
   if (found) return found[0];
+  const start = String.fromCharCode(...bytes.subarray(0, 512));
   if (start.startsWith("ftyp", 4)) return isoFormat(start);
   return /^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!doctype svg|svg)/i.test(start) ? "svg" : undefined;
 }
