@@ -78,16 +78,11 @@ async function headFigures(
   draws: number,
   { isHelped = false } = {},
 ): Promise<Arm["top1"]> {
-  const figures = new Map<number, readonly number[]>();
-  for (const labels of labelsOfClass) {
-    const top1: number[] = [];
-    for (let draw = 0; draw < draws; draw++) {
-      const unlabelled = isHelped ? task.unlabelled : undefined;
-      top1.push((await network.fit(task.draw(labels, draw), unlabelled)).top1);
-    }
-    figures.set(labels, top1);
-  }
-  return figures;
+  const unlabelled = isHelped ? task.unlabelled : undefined;
+  return ofDraws(
+    draws,
+    async (labels, draw) => (await network.fit(task.draw(labels, draw), unlabelled)).top1,
+  );
 }
 
 /** The whole network, trained from such a classifier as mode `full` does. */
@@ -98,17 +93,26 @@ async function wholeNetwork(
   draws: number,
   { isHelped = false } = {},
 ): Promise<Arm> {
+  const unlabelled = isHelped ? task.unlabelled : undefined;
+  const top1 = await ofDraws(draws, (labels, draw) => {
+    const out = join(cacheFolder, "own-photos", `tuned-${start}-${labels}-${draw}`);
+    return tunedTop1(out, network, task, { labels, draw, unlabelled });
+  });
+  return { name: "  then trained as a whole", top1 };
+}
+
+/** The figure of each draw, one after the other, by the number of labels. */
+async function ofDraws(
+  draws: number,
+  figure: (labels: number, draw: number) => Promise<number>,
+): Promise<Arm["top1"]> {
   const figures = new Map<number, readonly number[]>();
   for (const labels of labelsOfClass) {
-    const top1: number[] = [];
-    for (let draw = 0; draw < draws; draw++) {
-      const out = join(cacheFolder, "own-photos", `tuned-${start}-${labels}-${draw}`);
-      const unlabelled = isHelped ? task.unlabelled : undefined;
-      top1.push(await tunedTop1(out, network, task, { labels, draw, unlabelled }));
-    }
-    figures.set(labels, top1);
+    const found: number[] = [];
+    for (let draw = 0; draw < draws; draw++) found.push(await figure(labels, draw));
+    figures.set(labels, found);
   }
-  return { name: "  then trained as a whole", top1: figures };
+  return figures;
 }
 
 async function tunedTop1(

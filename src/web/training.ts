@@ -28,7 +28,7 @@ import {
   type TrainModelOptions,
 } from "../train/index.ts";
 import { decodeImage } from "./images/decode-image.ts";
-import type { PageImage, PageImages } from "./images/page-images.ts";
+import { folderOf, type PageImage, type PageImages } from "./images/page-images.ts";
 import { imageDataOf } from "./images/pixels.ts";
 import { onePerWorker, openImages, weightsUri } from "./library.ts";
 import { browserPlatform } from "./platform.ts";
@@ -132,7 +132,7 @@ function nameOf(data: PageImages): string {
 
 function nameOfImage(image: PageImage): string {
   if (typeof image === "string") return image;
-  if (image instanceof File) return image.webkitRelativePath.split("/")[0] || image.name;
+  if (image instanceof File) return folderOf(image) || image.name;
   return image.constructor.name;
 }
 

@@ -14,9 +14,10 @@ import { classFolders, openSplits } from "../../data/sources/class-folders.ts";
  * the first folder inside is the class, `train` and `val` with class folders inside are parts, hidden files and masks are none
  * of the images, and what is not read is counted.
  *
+ * @param root Its name.
  * @param files All of one folder, each with its path from that folder on.
  */
-export async function chosenFolder(files: readonly File[]): Promise<ImageSource> {
+export async function chosenFolder(root: string, files: readonly File[]): Promise<ImageSource> {
   const leftOut = leftOutTally();
   const images = new Map<string, File>();
   for (const file of files) {
@@ -49,7 +50,6 @@ export async function chosenFolder(files: readonly File[]): Promise<ImageSource>
       }
     },
   });
-  const root = files[0]?.webkitRelativePath.split("/")[0] ?? "";
   const splits = openSplits(
     found.splits,
     ({ folder, classes }) =>

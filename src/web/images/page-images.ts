@@ -80,21 +80,17 @@ export async function imagesOf(
 ): Promise<ImageSource> {
   const sources: ImageSource[] = [];
   let items: PageImage[] = [];
-  let inFolder: File[] = [];
+  let folder = "";
   const flush = async (): Promise<void> => {
-    if (items.length > 0) sources.push(itemSource(items));
-    // Loaded when the first folder is chosen.
-    if (inFolder.length > 0) sources.push(await (await import("./chosen-folder.ts")).chosenFolder(inFolder));
-    [items, inFolder] = [[], []];
+    if (items.length > 0) sources.push(await itemsIn(folder, items));
+    items = [];
   };
   for (const input of listOf(inputs)) {
     const name = typeof input === "string" ? absolute(input) : isArchive(input) ? blobUri(input) : undefined;
-    const root = input instanceof File ? rootOf(input) : "";
-    const isOfOther = root === "" ? inFolder.length > 0 : items.length > 0 || root !== rootOf(inFolder.at(0));
-    if (name !== undefined || isOfOther) await flush();
-    if (name !== undefined) sources.push(await openNamed([name]));
-    else if (root === "") items.push(input);
-    else inFolder.push(input as File);
+    if (name !== undefined || folderOf(input) !== folder) await flush();
+    folder = folderOf(input);
+    if (name === undefined) items.push(input);
+    else sources.push(await openNamed([name]));
   }
   await flush();
   return sources.length === 1 ? sources[0]! : concatSources(sources);
@@ -108,8 +104,20 @@ const listOf = (inputs: PageImages): readonly PageImage[] =>
 const isArchive = (input: PageImage): input is File =>
   input instanceof File && !isImagePath(input.name) && /\.(tar|tgz|tar\.gz|parquet)$/i.test(input.name);
 
-/** The folder that was chosen when this file came with it; empty for a file that was chosen itself. */
-const rootOf = (file: File | undefined): string => file?.webkitRelativePath.split("/")[0] ?? "";
+/** The folder that was chosen when this image came with it; empty for what was given by itself. */
+export const folderOf = (image: PageImage): string =>
+  (image instanceof File && image.webkitRelativePath.split("/")[0]) || "";
+
+/** Images of a folder that was chosen, or given by themselves. */
+async function itemsIn(folder: string, images: readonly PageImage[]): Promise<ImageSource> {
+  if (folder === "") return itemSource(images);
+  // Loaded when the first folder is chosen.
+  const { chosenFolder } = await import("./chosen-folder.ts");
+  return chosenFolder(
+    folder,
+    images.filter((image) => image instanceof File),
+  );
+}
 
 function itemSource(images: readonly PageImage[]): ImageSource {
   return {
