@@ -47,6 +47,8 @@ export interface Choice {
   readonly because: string;
   /** About how many seconds adapting the network takes, where that is still to be done. */
   readonly adaptSeconds?: number | undefined;
+  /** About how many seconds training the whole network takes, with labels alone and otherwise, where mode `auto` chose that. */
+  readonly tuneSeconds?: number | undefined;
 }
 
 /** How the settings as they are, or a variant of them, come to a model. */

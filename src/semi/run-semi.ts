@@ -2,12 +2,13 @@ import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { leftOutText } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
-import type { Choice, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
-import { chooseMethod, weighAdaptation, withChoice, type ChosenRun } from "./plan/choose-method.ts";
+import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
 import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
+import { weighAdaptation, weighTuning } from "./plan/weigh-training.ts";
 import type { SemiPlatform } from "./platform.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
@@ -85,7 +86,7 @@ export async function* runSemi(
     for (const { context, stages } of plan(chosen).filter(isWork)) {
       checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
     }
-    if (only?.includes("adapt") ?? true) chosen = await weighEach(chosen, given, isWork, contextOf);
+    chosen = await weighEach(chosen, given, only, isWork, contextOf);
     const all = plan(chosen);
     const work = all.filter(isWork);
     const stages = await planned(work, chosen);
@@ -163,19 +164,25 @@ function checkAsked(
   refuseUnused(asked, settings, { isVariant: changes !== undefined, chosen });
 }
 
-/** Looks at what adapting costs the runs that are to be done, where it is still to be done. */
+/** Looks at what trainings cost the runs that are to be done, where they are still to be done. */
 async function weighEach(
   chosen: readonly ChosenRun[],
   given: readonly RunSettings[],
+  only: RunSemiOptions["only"],
   isWork: (run: RunSettings) => boolean,
   contextOf: ContextOf,
 ): Promise<readonly ChosenRun[]> {
+  const isWanted = (kind: StageKind): boolean => only?.includes(kind) ?? true;
   const weighed: ChosenRun[] = [];
   for (const [index, run] of chosen.entries()) {
     const known = weighed.find(({ variant }) => variant === run.variant)?.choice;
     const asked = given[index]!;
-    const weigh = (): Promise<Choice> => weighAdaptation(contextOf(run.settings), run.choice, asked.settings);
-    const choice = known ?? (isWork(run) ? await weigh() : run.choice);
+    const context = contextOf(run.settings);
+    let choice = known ?? run.choice;
+    if (!known && isWork(run)) {
+      if (isWanted("adapt")) choice = await weighAdaptation(context, choice, asked.settings);
+      if (isWanted("tune")) choice = await weighTuning(context, choice, asked.settings);
+    }
     weighed.push(withChoice(asked, choice));
   }
   return weighed;
@@ -229,7 +236,12 @@ async function planned(
 ): Promise<readonly PlannedStage[]> {
   const found = new Map<string, PlannedStage>();
   for (const { context, stages, variant } of runs) {
-    const seconds = chosen.find((run) => run.variant === variant)?.choice.adaptSeconds;
+    const { adaptSeconds, tuneSeconds } = chosen.find((run) => run.variant === variant)!.choice;
+    const known: { readonly [K in StageKind]?: number | undefined } = {
+      adapt: adaptSeconds,
+      tune: tuneSeconds && tuneSeconds / 2,
+      "tune-alone": tuneSeconds && tuneSeconds / 2,
+    };
     for (const stage of stages) {
       if (found.has(stage.folder)) continue;
       const isReady = stage.needs.every((needed) => found.get(needed)?.status === "done");
@@ -238,12 +250,13 @@ async function planned(
         ? await standingOf(context, stage.folder, await openStage(context, stage))
         : ({ status: standing ? "to redo" : "to do", changes: [] } as const);
       const { status, changes } = about;
+      const seconds = known[stage.kind];
       found.set(stage.folder, {
         stage: stage.folder,
         kind: stage.kind,
         status,
         changes,
-        ...(stage.kind === "adapt" && seconds !== undefined ? { seconds } : {}),
+        ...(seconds === undefined ? {} : { seconds }),
       });
     }
   }

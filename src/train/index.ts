@@ -161,6 +161,7 @@ export {
   type TrainedHead,
   type TrainHeadOptions,
 } from "./head/train-head.ts";
+export { classLikeness, type ClassLikeness } from "./head/class-likeness.ts";
 export { trainNoneClass, type NoneClass, type TrainNoneClassOptions } from "./head/none-class.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";

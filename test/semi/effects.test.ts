@@ -20,6 +20,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   adaptEpochs: [3],
   adaptImages: [1000],
   adaptMinutes: [5],
+  tuneMinutes: [5],
   adaptRecipe: [{ base: "adapt", temperature: 0.5 }],
   tuneRecipe: ["supervised"],
   teacher: ["resnet34"],

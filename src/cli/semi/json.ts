@@ -48,6 +48,10 @@ export const semiJson = z.discriminatedUnion("type", [
               number.optional(),
               "about how long adapting takes, where it is still to be done",
             ),
+            tuneSeconds: about(
+              number.optional(),
+              "about how long training the whole network takes, with labels alone and otherwise, where auto chose that",
+            ),
           }),
         )
         .readonly(),

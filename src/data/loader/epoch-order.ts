@@ -156,4 +156,6 @@ export const stream = {
   sample: 7,
   /** Which images stand for what is none of the classes. */
   none: 8,
+  /** Which labelled images the unlabelled ones are compared with. */
+  likeness: 9,
 } as const;

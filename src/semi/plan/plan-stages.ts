@@ -225,7 +225,7 @@ const tableOf = ({ labelsFile, imageColumn, labelColumn }: SemiSettings): Stage[
   labelsFile === null ? {} : { labelsFile, imageColumn, labelColumn };
 
 /** The model that the settings name to start from. */
-const givenModel = (settings: SemiSettings): Exclude<Start, { readonly folder: string }> => ({
+export const givenModel = (settings: SemiSettings): Exclude<Start, { readonly folder: string }> => ({
   model: settings.teacher ?? "",
   scratch: settings.scratch,
   ...givenWeights(settings),

@@ -24,6 +24,11 @@ const choosing: Condition<SemiSettings> = {
   where: "but where the method is left to choose (auto)",
   instead: "take method auto",
 };
+const weighing: Condition<SemiSettings> = {
+  holds: ({ mode }) => mode === "auto",
+  where: "but where the mode is left to choose (auto)",
+  instead: "take mode auto",
+};
 const tuning: Condition<SemiSettings> = {
   holds: ({ mode }) => mode !== "head",
   where: "in mode head, which leaves the network as it is",
@@ -102,6 +107,7 @@ export const semiEffects: Effects<SemiSettings> = {
   adaptImages: when([adapting], null),
   adaptMinutes: when([choosing]),
   adaptRecipe: when([adapting]),
+  tuneMinutes: when([onLabels, weighing]),
   tuneRecipe: when([onLabels, tuning]),
   teacher: always,
   ema: always,

@@ -70,6 +70,9 @@ export function refuseUnused(
   const isUsed = (name: keyof SemiSettings): boolean =>
     // They weigh in what is chosen.
     (settings.method === "auto" && chosen.method !== "paper" && adaptSettings.includes(name)) ||
+    (settings.mode === "auto" &&
+      (chosen.method === "adapt" || chosen.method === "labels") &&
+      name === "tuneMinutes") ||
     changes.some((change) => idleSince(semiEffects, name, { ...settings, ...change }) === undefined);
   const asked = askedOfSettings(layers).filter(({ name }) => !isUsed(name));
   refuseIdle("semi/no-effect", asked, semiEffects, chosen);

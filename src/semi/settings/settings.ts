@@ -111,6 +111,12 @@ export const semiFields = {
     "method auto adapts the network if that takes no longer, by steps that it times",
   ),
   adaptRecipe: method(recipeOf({ base: "adapt" }), "<recipe>", "recipe of that, but for its length"),
+  /** Longest time that `auto` spends on training the whole network, with the labels alone and otherwise. */
+  tuneMinutes: method(
+    z.number().positive().default(60),
+    "<minutes>",
+    "mode auto trains the whole network if that takes no longer, by steps that it times",
+  ),
   /** Recipe of mode `full`, from the classifier that was trained first. */
   tuneRecipe: method(
     recipeOf({

@@ -89,7 +89,7 @@ export function foreignRows(
 }
 
 /** The sum over the examples of each class, which has the direction of their mean. */
-function classSums({ rows, length, features, labels, numClasses }: Examples): readonly Float64Array[] {
+export function classSums({ rows, length, features, labels, numClasses }: Examples): readonly Float64Array[] {
   const sums = Array.from({ length: numClasses }, () => new Float64Array(length));
   for (let row = 0; row < rows; row++) {
     const sum = sums[labels[row]!]!;

@@ -164,7 +164,7 @@ export async function* bestFit(
 ): AsyncGenerator<HeadEvent, BestFit, undefined> {
   const { classes, seed = 0, folds: wanted = 5 } = options;
   checkClassifier(source, classes);
-  const { views, ...data } = yield* embed(platform, source, images, options);
+  const { views, ...data } = yield* embedData(platform, source, images, options);
   const { labelled } = data;
 
   const began = performance.now();
@@ -179,7 +179,7 @@ export async function* bestFit(
 }
 
 /** The embeddings of the labelled images, and how the classifier may see them. */
-async function* embed(
+export async function* embedData(
   platform: ModelPlatform,
   source: ModelSource,
   images: ImageSource,
