@@ -22,6 +22,8 @@ export {
 export { explanationPng } from "./node/images/encode-image.ts";
 export { trainModel } from "./node/training.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./train/index.ts";
+export { applyFixes, checkImages } from "./node/check.ts";
+export type { ApplyFixesOptions, CheckEvent, CheckOptions, CleanedCopy } from "./check/index.ts";
 export { runSemi } from "./node/semi.ts";
 export type { RunSemiOptions, SemiEvent } from "./semi/index.ts";
 export {

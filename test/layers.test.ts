@@ -8,16 +8,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   graph: [],
   weights: [],
   image: [],
-  runtime: [],
+  runtime: ["image"],
   report: [],
   nn: ["graph", "weights", "image"],
   data: ["image"],
   train: ["nn", "graph", "data", "image", "weights", "runtime", "predict", "report"],
   predict: ["nn", "graph", "image", "weights", "runtime", "data"],
   semi: ["nn", "image", "data", "weights", "runtime", "predict", "train", "report"],
-  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "report"],
+  check: ["nn", "graph", "image", "data", "weights", "runtime", "predict", "train", "report"],
+  node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "check", "report"],
   web: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
-  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "node"],
+  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "check", "node"],
 };
 
 /** Modules that only these folders may touch. */

@@ -120,6 +120,15 @@ export const commandTable: readonly CommandEntry[] = [
       ),
   },
   {
+    name: "check",
+    summary: "look for wrong, doubled and leaking photos before a run",
+    load: async () =>
+      defineCommand(
+        (await import("./check/options.ts")).checkCommand,
+        async () => (await import("./check/run.ts")).check,
+      ),
+  },
+  {
     name: "train",
     summary: "train or fine-tune a model on your own labelled images",
     load: async () =>

@@ -9,6 +9,7 @@ export {
 export { resize, type Size, type Window } from "./resize.ts";
 export { cropOnImage, evalCrop } from "./eval-crop.ts";
 export { normalise } from "./normalise.ts";
+export { greySide, type ImageFacts } from "./describe-image.ts";
 export { imageFormat, type ImageFormat } from "./image-format.ts";
 export { decodeOptionsOf, type DecodeImage, type DecodeLimits, type DecodeOptions } from "./decode-image.ts";
 export { augment, trainingTransform, type TrainingTransformOptions } from "./augment/training-transform.ts";

@@ -1,4 +1,5 @@
 import type { SslResnextError, Tensor } from "../core/index.ts";
+import type { ImageFacts } from "../image/describe-image.ts";
 
 /**
  * A model that ONNX Runtime can open: the path of a `.onnx` file, whose external data stands beside it, or
@@ -76,6 +77,8 @@ export type ImageResult<Item> =
       readonly outputs: Readonly<Record<string, Tensor<"float32">>>;
       /** Whether its EXIF orientation says that it is to be turned, and it was not. */
       readonly unturned: boolean;
+      /** What the file is, where the pipeline was asked for that. */
+      readonly facts?: ImageFacts | undefined;
     }
   | { readonly item: Item; readonly error: SslResnextError };
 

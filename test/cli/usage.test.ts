@@ -21,6 +21,7 @@ Commands:
   classify        say what images show
   embed           turn images into feature vectors or feature maps
   validate        measure a model's accuracy over labelled images
+  check           look for wrong, doubled and leaking photos before a run
   train           train or fine-tune a model on your own labelled images
   adapt           go on training a network on images without labels
   semi            train a student on labelled and unlabelled images

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ZodType } from "zod";
 import { beforeAll, describe, expect, it } from "vitest";
+import { checkJson } from "../../src/cli/check/json.ts";
 import { classifyJson } from "../../src/cli/classify/json.ts";
 import { embedJson } from "../../src/cli/embed/json.ts";
 import { semiJson } from "../../src/cli/semi/json.ts";
@@ -19,6 +20,7 @@ const outputs: Readonly<Record<string, ZodType>> = {
   classify: classifyJson,
   embed: embedJson,
   validate: validateJson,
+  check: checkJson,
   "train, adapt": trainJson,
   semi: semiJson,
 };
@@ -75,6 +77,18 @@ describe("what the commands write", { timeout: 240_000 }, () => {
     ["embed", ["embed", photos, "-w", weights], embedJson, []],
     ["its feature maps", ["embed", photos, "-w", weights, "--tap", "layer3"], embedJson, []],
     ["validate", ["validate", photos, "-w", weights, "--per-class"], validateJson, []],
+    [
+      "check",
+      ["check", photos, "--unlabelled", others, "-w", weights, "-o", at("check")],
+      checkJson,
+      ["finding", "finished"],
+    ],
+    [
+      "check --apply",
+      ["check", photos, "--apply", at("check", "fixes.csv"), "--to", at("clean")],
+      checkJson,
+      ["applied"],
+    ],
     [
       "train",
       ["train", photos, ...start, "--patience", "1", "--learning-rate", "1e-9", "-o", at("steps")],

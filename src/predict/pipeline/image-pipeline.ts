@@ -43,6 +43,8 @@ interface GraphJob {
   readonly parameterBytes?: number | undefined;
   /** How many images will come; unknown when left out. */
   readonly images?: number | undefined;
+  /** Whether results say what the image files are. @default false */
+  readonly describe?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,7 +57,7 @@ export async function openGraphPipeline(
   platform: Platform,
   source: ModelSource,
   { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
-  { graph, parameterBytes = 4, images, signal }: GraphJob,
+  { graph, parameterBytes = 4, images, describe = false, signal }: GraphJob,
 ): Promise<OpenedPipeline> {
   const { config, preprocessing, name } = source.description;
   requireImageChannels(name, config.inChannels);
@@ -84,6 +86,7 @@ export async function openGraphPipeline(
       channels: config.inChannels,
       plan,
       device,
+      describe,
       ...(decode ? { decode } : {}),
       ...(signal ? { signal } : {}),
     });
@@ -129,6 +132,8 @@ export interface ImagePipelineOptions {
   /** Outputs to compute. @default all of the model's */
   readonly outputs?: readonly string[];
   readonly decode?: DecodeLimits;
+  /** Whether results say what the image files are. @default false */
+  readonly describe?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -192,6 +197,7 @@ function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipel
     channels: options.channels ?? 3,
     outputs: options.outputs,
     decode: decodeOptionsOf(options.preprocessing, options.decode),
+    describe: options.describe ?? false,
   };
 }
 

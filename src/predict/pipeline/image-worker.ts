@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "o
 import { elementCount, SessionError, type Tensor } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
 import type { DecodeImage, DecodeOptions } from "../../image/decode-image.ts";
+import { describeImage, type ImageFacts } from "../../image/describe-image.ts";
 import { evalCrop } from "../../image/eval-crop.ts";
 import { normaliseGrey, toGrey } from "../../image/grey.ts";
 import { imageFormat } from "../../image/image-format.ts";
@@ -17,6 +18,8 @@ import type { Answer, Call, Methods } from "../../runtime/thread-calls.ts";
 /** How a worker opens a model and runs it over images. */
 export interface OpenPipelineRequest extends SessionRequest, RunBatchOptions {
   readonly decode: DecodeOptions;
+  /** Whether answers say what the image file is. */
+  readonly describe: boolean;
 }
 
 export interface ImageRequest extends Pick<ImageItem, "content"> {
@@ -47,6 +50,7 @@ interface Waiting {
 interface Crop {
   readonly pixels: RgbImage;
   readonly unturned: boolean;
+  readonly facts: ImageFacts | undefined;
 }
 
 /** What comes of an image. */
@@ -54,6 +58,8 @@ export interface ImageAnswer {
   readonly outputs: Outputs;
   /** Whether its EXIF orientation says that it is to be turned, and it was not. */
   readonly unturned: boolean;
+  /** What the file is, where that was asked for. */
+  readonly facts: ImageFacts | undefined;
 }
 
 /**
@@ -74,12 +80,17 @@ export function imageWorker(parts: ImageWorkerParts): Methods {
   };
 
   const cropOf = async (content: ImageItem["content"]): Promise<Crop> => {
-    const { preprocessing, decode, form, channels } = pipeline().request;
+    const { preprocessing, decode, form, channels, describe } = pipeline().request;
     const bytes = await read({ content });
     const image = await decodeImage(bytes, decode);
     const pixels =
       form === "normalised" ? evalCrop(channels === 1 ? toGrey(image) : image, preprocessing) : image;
-    return { pixels, unturned: !decode.exifOrientation && saysToTurn(bytes) };
+    const isTurned = decode.exifOrientation === true;
+    return {
+      pixels,
+      unturned: !isTurned && saysToTurn(bytes),
+      facts: describe ? describeImage(bytes, image, isTurned) : undefined,
+    };
   };
 
   const drain = async (): Promise<void> => {
@@ -130,9 +141,9 @@ async function answerBatch(batch: readonly Waiting[], runBatch: RunBatch): Promi
   if (ready.length === 0) return;
   try {
     const results = await runBatch(ready);
-    ready.forEach(({ resolve, unturned }, index) => {
+    ready.forEach(({ resolve, unturned, facts }, index) => {
       const outputs = results[index]!;
-      const value: ImageAnswer = { outputs, unturned };
+      const value: ImageAnswer = { outputs, unturned, facts };
       resolve({ value, transfer: Object.values(outputs).map(({ data }) => data.buffer) });
     });
   } catch (error) {

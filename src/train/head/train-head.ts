@@ -10,7 +10,14 @@ import {
 import { family } from "../../nn/index.ts";
 import { startProvenance, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
 import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
-import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
+import {
+  fitHead,
+  headsAtOnce,
+  type FitHeadOptions,
+  type HeadFit,
+  type RowPredictions,
+  type StrengthTried,
+} from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
   centring,
@@ -249,14 +256,16 @@ export async function* fitExamples(
     strengths,
     classBalanced,
     smoothing,
+    keepLogits,
     signal,
-  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal">,
+  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal"> &
+    Pick<FitHeadOptions, "keepLogits">,
 ): AsyncGenerator<HeadEvent, HeadFit, undefined> {
   const heads = headsAtOnce(examples, numberOf(folds));
   const session = await openSession(platform, headGraph(examples, { heads, smoothing }));
   try {
     const objective = headObjective(session, examples, heads);
-    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, signal });
+    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, keepLogits, signal });
     let next = await fitting.next();
     for (; !next.done; next = await fitting.next()) yield { type: "tried", features, ...next.value };
     return next.value;

@@ -1,0 +1,72 @@
+import type { OpenImagesOptions } from "../data/index.ts";
+import type { ExecutionOptions, ModelSource } from "../predict/index.ts";
+import type { SplitsEvent } from "../train/trainer/events.ts";
+import type { Finding, ImageSet, Problem } from "./findings.ts";
+
+/** What to check: paths as `openImages` takes them. */
+export interface CheckedData extends Pick<
+  OpenImagesOptions,
+  "imageColumn" | "labelColumn" | "labelsFile" | "signal"
+> {
+  /** Labelled images; of data in folders for training and validation each is taken for what it is meant. */
+  readonly data: readonly string[];
+  readonly validation?: readonly string[] | undefined;
+  readonly test?: readonly string[] | undefined;
+  /** Images of any content; labels are not looked at. */
+  readonly unlabelled?: readonly string[] | undefined;
+}
+
+export interface CheckOptions extends CheckedData, ExecutionOptions {
+  /** Folder for the page, the list of fixes, and what a check that is stopped goes on from. */
+  readonly out: string;
+  /**
+   * A network whose embeddings tell likely label errors, outliers and images unlike any class. Better one that has not been
+   * trained on these labels: it believes them.
+   *
+   * @default none: nothing of this is looked for
+   */
+  readonly model?: ModelSource | undefined;
+  /** Folder of the embeddings, or `false`. @default `embeddings` in the folder of the weights, which `train` shares */
+  readonly embeddingCache?: string | false | undefined;
+}
+
+/** What happens during a check, in order; plain data. */
+export type CheckEvent =
+  | SplitsEvent
+  | {
+      readonly type: "images";
+      readonly set: ImageSet;
+      /** Images of all sets so far. */
+      readonly done: number;
+      /** Of these, images that were known from an earlier check. */
+      readonly known: number;
+      /** Of all sets, where it is known. */
+      readonly total: number | undefined;
+    }
+  | { readonly type: "step"; readonly step: "copies" | "labels" | "page" }
+  | ({ readonly type: "finding" } & Finding)
+  | ({ readonly type: "finished" } & CheckResult);
+
+/** What a check found, without the findings of single images. */
+export interface CheckResult {
+  /** Path of the page. */
+  readonly report: string;
+  /** Path of the list of fixes. */
+  readonly fixes: string;
+  /** Images of each set that was given. */
+  readonly sets: readonly { readonly set: ImageSet; readonly images: number }[];
+  readonly classes: readonly ClassCount[];
+  /** How many findings of single images there are: rows of the list of fixes. */
+  readonly findings: number;
+  /** A line for each kind of problem, the gravest first; empty where nothing was found. */
+  readonly problems: readonly Problem[];
+  readonly seconds: number;
+}
+
+/** Images of a class. */
+export interface ClassCount {
+  readonly name: string;
+  readonly labelled: number;
+  readonly validation: number;
+  readonly test: number;
+}

@@ -1,0 +1,67 @@
+import { UsageError } from "../../core/index.ts";
+import { applyFixes, checkImages } from "../../node/check.ts";
+import { openModel } from "../../node/library.ts";
+import type { ModelSource } from "../../predict/open-model.ts";
+import { modelName, modelSettings } from "../open-model.ts";
+import type { Outcome } from "../options/command.ts";
+import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
+import type { CheckCliOptions } from "./options.ts";
+import { appliedLines, checkEntry, checkLines, checkProgress } from "./view.ts";
+
+/** Looks for what is wrong with images, or makes a cleaned copy of them. */
+export async function check(
+  data: readonly string[],
+  options: CheckCliOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { validation, test, unlabelled, imageColumn, labelColumn, labelsFile } = options;
+  const checked = { data, validation, test, unlabelled, imageColumn, labelColumn, labelsFile };
+  const { signal } = terminal;
+  if (options.apply !== undefined || options.to !== undefined) {
+    const copy = await applyFixes({ ...checked, ...fixesOf(options), signal });
+    const lines = options.json
+      ? [JSON.stringify({ type: "applied", ...copy })]
+      : appliedLines(copy, terminal.style);
+    await terminal.print(lines);
+    return "ok";
+  }
+  const { batchSize, workers, threads, device, out } = options;
+  const events = checkImages({
+    ...checked,
+    out,
+    model: await openedModel(options, terminal),
+    device,
+    plan: {
+      ...(batchSize === undefined ? {} : { batchSize }),
+      ...(workers === undefined ? {} : { workers }),
+      ...(threads === undefined ? {} : { threadsPerWorker: threads }),
+    },
+    signal,
+  });
+  const progress = checkProgress(terminal);
+  for await (const event of events) {
+    progress(event);
+    if (event.type === "finished") terminal.clearStatus();
+    const entry = options.json ? checkEntry(event) : undefined;
+    const lines = options.json ? (entry ? [JSON.stringify(entry)] : []) : checkLines(event, terminal.style);
+    await printUnlessAborted(lines, terminal);
+  }
+  signal.throwIfAborted();
+  terminal.clearStatus();
+  return "ok";
+}
+
+/** @throws UsageError `usage/no-effect` for one of both options without the other */
+function fixesOf({ apply, to }: CheckCliOptions): { readonly fixes: string; readonly to: string } {
+  if (apply !== undefined && to !== undefined) return { fixes: apply, to };
+  const [given, missing] = apply === undefined ? ["--to", "--apply"] : ["--apply", "--to"];
+  throw new UsageError(
+    "usage/no-effect",
+    `${given} needs ${missing}: --apply fixes.csv --to FOLDER makes a cleaned copy.`,
+  );
+}
+
+async function openedModel(options: CheckCliOptions, terminal: Terminal): Promise<ModelSource | undefined> {
+  if (options.model === undefined && options.weights === undefined) return undefined;
+  return openModel(modelName(options), modelSettings(options, terminal));
+}
