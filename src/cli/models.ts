@@ -9,10 +9,11 @@ import {
   type ModelDescription,
 } from "../nn/index.ts";
 import { openModel } from "../node/library.ts";
+import { weightFiles, type PretrainedName } from "../weights/hub/weight-files.ts";
 import type { CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
-import { grouped } from "./output/numbers.ts";
-import { table } from "./output/table.ts";
+import { bytes, grouped } from "./output/numbers.ts";
+import { table, textWidth } from "./output/table.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** `models`: the models with trained weights, their size and what they claim. */
@@ -33,6 +34,8 @@ interface ListedModel {
   readonly method: string | null;
   readonly classes: number;
   readonly parameters: number;
+  /** Length of the file that is downloaded, 0 for the model in the package; null where it is not known beforehand. */
+  readonly downloadBytes: number | null;
   /** For one image of the size that the model sees. */
   readonly multiplyAdds: number;
   /** Claimed accuracy in percent. */
@@ -64,6 +67,7 @@ function ofCard({ cardAccuracy: [top1, top5], ...card }: ModelCard): ListedModel
     method: card.method,
     classes: 1000,
     parameters: card.parameters,
+    downloadBytes: weightFiles[card.name as PretrainedName].bytes ?? null,
     multiplyAdds: card.multiplyAdds,
     top1,
     top5,
@@ -82,6 +86,7 @@ function ofDescription(description: ModelDescription): ListedModel {
     method: provenance["method"] ?? null,
     classes: config.numClasses,
     parameters: countParameters(config),
+    downloadBytes: 0,
     multiplyAdds: layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0),
     top1: stated?.accuracy[0] ?? null,
     top5: stated?.accuracy[1] ?? null,
@@ -90,34 +95,45 @@ function ofDescription(description: ModelDescription): ListedModel {
   };
 }
 
-const widthWithTimmNames = 120;
+const bytesPerParameter = 4;
+
+/** Size of the download, or about what the parameters take. */
+function downloadText({ downloadBytes, parameters }: ListedModel): string {
+  if (downloadBytes === 0) return "–";
+  return downloadBytes === null
+    ? `~${Math.round((bytesPerParameter * parameters) / 1e6)} MB`
+    : bytes(downloadBytes);
+}
 
 function modelLines(listed: readonly ListedModel[], embedded: ListedModel, columns: number): string[] {
-  // Cut in two, timm's names would all look alike.
-  const timmNames = columns >= widthWithTimmNames;
-  const rows = listed.map((model) => [
-    model.name,
-    grouped(model.classes),
-    grouped(model.parameters),
-    (model.multiplyAdds / 1e9).toFixed(2),
-    ...[model.top1, model.top5].map((accuracy) => accuracy?.toFixed(2) ?? ""),
-    ...(timmNames ? [model.timm ?? ""] : []),
-  ]);
-  return [
-    ...table(
+  const lines = (timmNames: boolean): string[] =>
+    table(
       [
         { title: "name" },
-        { title: "classes", align: "right" },
         { title: "parameters", align: "right" },
+        { title: "download", align: "right" },
         { title: "GMACs", align: "right" },
         { title: "top-1", align: "right" },
         { title: "top-5", align: "right" },
         ...(timmNames ? [{ title: "timm's name, accepted too" }] : []),
       ],
-      rows,
-    ),
+      listed.map((model) => [
+        model.name,
+        grouped(model.parameters),
+        downloadText(model),
+        (model.multiplyAdds / 1e9).toFixed(2),
+        ...[model.top1, model.top5].map((accuracy) => accuracy?.toFixed(2) ?? ""),
+        ...(timmNames ? [model.timm ?? ""] : []),
+      ]),
+    );
+  const whole = lines(true);
+  return [
+    // Cut in two, timm's names would all look alike.
+    ...(whole.every((line) => textWidth(line) <= columns) ? whole : lines(false)),
     "",
-    `Accuracy in percent on ImageNet, as the model cards claim. Weights: ${releaseCard.licence}.`,
-    `${embedded.name} is in the package and answers when no model is named; its accuracy is on ${embedded.testSet}.`,
+    "Accuracy in percent on ImageNet's 1,000 classes, as the model cards claim.",
+    `Weights: ${releaseCard.licence}; they are downloaded once, and cached.`,
+    `${embedded.name} is in the package and answers when no model is named; it`,
+    `knows ${grouped(embedded.classes)} classes, and its accuracy is on ${embedded.testSet}.`,
   ];
 }

@@ -142,17 +142,18 @@ export function noticeUnturned({ exif }: ModelOptions, { unturned }: Model, term
   );
 }
 
-/** Opens the model's sessions and says, to people, how the machine is shared out. */
-export async function announcePlan(
+/** Opens the model's sessions and says how the machine is shared out, if that was asked for. */
+export async function openSessions(
   model: Model,
   computation: Computation,
   images: number | undefined,
+  { verbose }: Pick<RunOptions, "verbose">,
   terminal: Terminal,
 ): Promise<void> {
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
   const { plan } = await model.opened(computation, images, terminal.signal);
   terminal.clearStatus();
-  if (terminal.interactive && images !== 1) terminal.notice(terminal.noticeStyle.dim(plan.reason));
+  if (verbose) terminal.notice(terminal.noticeStyle.dim(plan.reason));
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -26,6 +26,7 @@ export {
   UsageError,
   WeightsError,
 } from "./errors.ts";
-export { decodeName, decodeText, encodeName, encodingOf, shownName } from "./text.ts";
+export { accuracyText, decodeName, decodeText, encodeName, encodingOf, isFew, shownName } from "./text.ts";
+export { expectation, problemLines } from "./schema-problems.ts";
 export { version } from "./version.ts";
 export { seededRandom, type Random, deriveSeed } from "./random.ts";

@@ -64,3 +64,17 @@ export function encodeName(name: string): Uint8Array | undefined {
 /** A name to be shown and stored: bytes that are no UTF-8 as `\xE9`. */
 export const shownName = (name: string): string =>
   name.replaceAll(rawBytes, (letter) => `\\x${(letter.charCodeAt(0) - 0xdc00).toString(16).toUpperCase()}`);
+
+/** Whether a percentage of so many images says more than was counted. */
+export const isFew = (images: number): boolean => images < 100;
+
+/**
+ * An accuracy in percent over so many images: of fewer than 100 the count itself, as in "3 of 7".
+ *
+ * @param digits After the point of a percentage. @default 1
+ */
+export function accuracyText(value: number, images: number | undefined, digits = 1): string {
+  if (!Number.isFinite(value)) return "–";
+  if (images === undefined || !isFew(images)) return `${value.toFixed(digits)} %`;
+  return `${Math.round((value * images) / 100)} of ${images}`;
+}

@@ -1,6 +1,5 @@
-import { en } from "zod/locales";
 import * as z from "zod/mini";
-import { ImageError } from "../core/index.ts";
+import { expectation, ImageError, problemLines } from "../core/index.ts";
 
 const channels = z.readonly(z.tuple([z.number(), z.number(), z.number()]));
 
@@ -51,12 +50,11 @@ export const imagenetPreprocessing: Preprocessing = {
  * @throws ImageError `image/preprocessing` that names every field that is missing, unknown or out of range.
  */
 export function parsePreprocessing(value: unknown): Preprocessing {
-  // English texts are not in zod/mini by default.
-  const result = schema.safeParse(value, { error: en().localeError });
+  const result = schema.safeParse(value, { error: expectation });
   if (result.success) return changePreprocessing(result.data, {});
   throw new ImageError(
     "image/preprocessing",
-    `The preprocessing is not usable; correct these fields:\n${z.prettifyError(result.error)}`,
+    `The preprocessing is not usable; correct these fields:\n${problemLines(result.error, value)}`,
     { cause: result.error },
   );
 }

@@ -63,6 +63,7 @@ export {
   crossEntropy,
   softmax,
   rankOf,
+  tellsTop5,
   topk,
   type Ranked,
   confusionMatrix,

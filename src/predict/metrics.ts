@@ -10,6 +10,9 @@ export interface Accuracy {
   readonly top5: number;
 }
 
+/** Whether a top-5 accuracy says anything: of five classes or fewer it is 100 %, whatever a model does. */
+export const tellsTop5 = (numClasses: number): boolean => numClasses > 5;
+
 /** Counts hits among the best one and the best five classes. */
 export interface AccuracyMeter {
   /** Counts one image by the place of its right class: 0 for the best. */

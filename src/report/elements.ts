@@ -1,3 +1,5 @@
+import { accuracyText } from "../core/index.ts";
+
 /** HTML that is well-formed and escaped: only `markup` makes it. */
 export interface Markup {
   readonly html: string;
@@ -73,9 +75,13 @@ export function sortHead(name: string, { kind = "number", sorted }: SortHead = {
   }><button type="button">${name}</button></th>`;
 }
 
-/** A cell with a share in percent, and a bar of its length; NaN is a dash and sorts below all. */
-export function shareCell(value: number): Markup {
-  return markup`<td class="number bar" data-value="${Number.isNaN(value) ? -1 : value}" style="--share:${(value || 0).toFixed(1)}%">${percent(value)}</td>`;
+/**
+ * A cell with a share in percent, and a bar of its length; NaN is a dash and sorts below all.
+ *
+ * @param of How many it is a share of, where that is known: few are shown as {@link accuracyText} does.
+ */
+export function shareCell(value: number, of?: number): Markup {
+  return markup`<td class="number bar" data-value="${Number.isNaN(value) ? -1 : value}" style="--share:${(value || 0).toFixed(1)}%">${accuracyText(value, of)}</td>`;
 }
 
 const imageData = /^data:image\/(jpeg|png|webp);base64,[A-Za-z0-9+/=]+$/;

@@ -107,6 +107,8 @@ interface StageFinishedEvent {
 export interface WrittenReport {
   readonly path: string;
   readonly arms: readonly Arm[];
+  /** Images that all were measured on; left out without any. */
+  readonly images?: number | undefined;
 }
 
 /** The page that shows the run stands. */

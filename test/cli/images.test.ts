@@ -6,6 +6,7 @@ import { compressors } from "hyparquet-compressors";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { colourCheckpoint, colourImages } from "../support/colour-model.ts";
+import { referenceMissing, runReference } from "../support/reference.ts";
 import { ended, jsonLines, runCli, startCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -69,6 +70,29 @@ describe("classify", () => {
     expect(lines[3]!.indexOf("█")).toBe(lines[1]!.indexOf("█"));
   });
 
+  it("counts the images of each class where they are many, but not among lines for programs", async () => {
+    const many = [...Array<string>(7).fill(images.red), ...Array<string>(3).fill(images.blue)];
+    const args = ["classify", ...many, broken, "-w", weights];
+    const { stdout } = await runCli(args);
+    expect(stdout).toMatch(
+      /\n\n10 images, by the likeliest class\n {2}red +█+.? +7 images\n {2}blue +█+.? +3 images\n$/,
+    );
+    const csv = join(folder, "many.csv");
+    const written = await runCli([...args, "-o", csv]);
+    expect(written.stdout).toMatch(/^\n10 images, by the likeliest class\n/);
+    expect(readFileSync(csv, "utf8")).not.toContain("likeliest");
+    for (const format of [["--json"], ["--format", "csv"]]) {
+      expect((await runCli([...args, ...format])).stdout).not.toContain("likeliest");
+    }
+    expect((await runCli(["classify", images.red, "-w", weights])).stdout).not.toContain("likeliest");
+  });
+
+  it("says how the work is shared out only when asked", async () => {
+    const args = ["classify", images.red, images.blue, "-w", weights];
+    expect((await runCli(args)).stderr).toBe("");
+    expect((await runCli([...args, "--verbose"])).stderr).toMatch(/worker|thread/);
+  });
+
   it("takes other class names, and gives logits", async () => {
     const labels = join(folder, "labels.txt");
     writeFileSync(labels, "rouge\nvert\nbleu\n");
@@ -111,7 +135,7 @@ describe("classify", () => {
 
   it("writes CSV, failures included", async () => {
     const output = join(folder, "classes.csv");
-    const { code, stdout } = await runCli([
+    const { code, stdout, stderr } = await runCli([
       "classify",
       images.red,
       broken,
@@ -123,6 +147,7 @@ describe("classify", () => {
       output,
     ]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/\n\S+classes\.csv holds the results of 2 images\n$/);
     const [header, first, second] = readFileSync(output, "utf8").split("\n");
     expect(header).toBe("image,rank,index,label,probability,error");
     expect(first).toMatch(new RegExp(String.raw`^${images.red},1,0,red,0\.\d+,$`));
@@ -290,6 +315,59 @@ describe("embed", () => {
     expect(header!.split(",")).toHaveLength(66);
     expect(failed!.startsWith(`${broken},,`)).toBe(true);
     expect(row!.split(",")).toHaveLength(66);
+  });
+});
+
+describe.skipIf(referenceMissing("numpy"))("embed for NumPy", () => {
+  interface Loaded {
+    readonly dtype: string;
+    readonly shape: readonly number[];
+    readonly fortran: boolean;
+    readonly numbers: readonly number[];
+  }
+  const load = (path: string): Loaded => runReference("npy.py", [path]) as Loaded;
+
+  it("writes what np.load reads: the vectors, and the names beside them", async () => {
+    const output = join(folder, "vectors.npy");
+    const { code, stderr } = await runCli([
+      "embed",
+      images.red,
+      broken,
+      images.blue,
+      "-w",
+      weights,
+      "-o",
+      output,
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("vectors.images.csv their names\n");
+    const { numbers, ...rest } = load(output);
+    expect(rest).toEqual({ dtype: "float32", shape: [2, 64], fortran: false });
+    const json = await runCli(["embed", images.red, images.blue, "-w", weights, "--json"]);
+    const expected = jsonLines<{ embedding: number[] }>(json.stdout).flatMap(({ embedding }) => embedding);
+    expect(numbers.map(Math.fround)).toEqual(expected.map(Math.fround));
+    expect(readFileSync(join(folder, "vectors.images.csv"), "utf8")).toBe(
+      `image\n${images.red}\n${images.blue}\n`,
+    );
+  });
+
+  it("writes feature maps in four dimensions, and an array without rows where none could be read", async () => {
+    const output = join(folder, "maps.npy");
+    await runCli(["embed", images.red, "-w", weights, "--tap", "layer2", "-o", output]);
+    expect(load(output)).toMatchObject({ shape: [1, 64, 4, 4] });
+    await runCli(["embed", broken, "-w", weights, "-o", output]);
+    expect(load(output)).toMatchObject({ shape: [0, 64] });
+  });
+
+  it("is refused where answers are no arrays, or there is no file", async () => {
+    const classified = await runCli(["classify", images.red, "-w", weights, "-o", join(folder, "x.npy")]);
+    expect(classified).toMatchObject({ code: 2, stdout: "" });
+    expect(classified.stderr).toContain("x.npy: end it in .jsonl, .json, .csv or .parquet");
+    const nowhere = await runCli(["embed", images.red, "-w", weights, "--format", "npy"]);
+    expect(nowhere.stderr).toContain("--format npy needs --output");
+    const zipped = await runCli(["embed", images.red, "-w", weights, "-o", join(folder, "x.npz")]);
+    expect(zipped.stderr).toContain("x.npz: end it in .npy, .jsonl");
+    expect(readdirSync(folder).filter((name) => name.startsWith("x."))).toEqual([]);
   });
 });
 

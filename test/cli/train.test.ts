@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
@@ -121,8 +121,11 @@ describe("the command line", () => {
       /^small: .* 38 images of 3 classes, 10 for validation\n1 epoch, 4 steps of 8 images\n/,
     );
     expect(stdout).toMatch(
-      /\nepoch +loss .*\n +1 .* best\ndone: top-1 .* best\.safetensors and report\.html\n$/,
+      /\nepoch +loss +top-1 +val loss +val top-1 +lr .*\n +1 .* \d+ of 10 .* best\ndone: top-1 (\d+ of 10) on 10 validation images \(epoch 1\); .* best\.safetensors and report\.html\nnext: ssl-resnext classify PHOTOS -w \S+table\/best\.safetensors\n$/,
     );
+    const page = readFileSync(join(out, "report.html"), "utf8");
+    expect(page).toMatch(/<dt>Top-1<\/dt><dd>\d+ of 10</);
+    expect(page).not.toMatch(/top-5/i);
     const recipeOf = (path: string): string => readFileSync(join(path, "recipe.yaml"), "utf8");
     expect(recipeOf(out)).toBe(recipeOf(reference).replace("epochs: 3", "epochs: 1"));
     rmSync(out, { recursive: true });
@@ -138,7 +141,7 @@ describe("the command line", () => {
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^small: .* 48 images of 3 classes\n48 images embedded in .*\n210 unlabelled images embedded in .*\n(half-whitened embeddings, l2 .*: cross-validated loss .*\n)+(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 .* %\nfitted with .*l2 .*\ndone: cross-validated top-1 .* %; .* holds best\.safetensors and report\.html\n$/,
+      /^small: .* 48 images of 3 classes\n48 images embedded in .*\n210 unlabelled images embedded in .*\n(half-whitened embeddings, l2 .*: cross-validated loss .*\n)+(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 \d+ of 48\nfitted with .*l2 .*\ndone: cross-validated top-1 \d+ of 48; .* holds best\.safetensors and report\.html\nnext: ssl-resnext classify PHOTOS -w .*\n$/,
     );
     const classified = await runCli([
       "classify",
@@ -151,6 +154,29 @@ describe("the command line", () => {
       ({ predictions }) => predictions[0]!.label,
     );
     expect(labels).toEqual(Array<string>(16).fill("red"));
+  });
+
+  it("marks no epoch as the best where nothing is validated, and takes the folder of a failed start again", async () => {
+    const out = join(folder, "unjudged");
+    const more = ["--validation-share", "0", "--epochs", "2", "--batch-size", "8"];
+    const failed = await runCli([...start(out), ...more, "--device", "cuda"]);
+    expect(failed.code).toBe(1);
+    expect(readdirSync(out).sort()).toEqual(["metrics.jsonl", "recipe.yaml", "summary.csv"]);
+    const { code, stdout } = await runCli([...start(out), ...more]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\n +2 .*\ndone: .*\nnext: /);
+    expect(stdout).not.toMatch(/ best$/m);
+    const again = await runCli([...start(out), ...more]);
+    expect(again.stderr).toContain("[train/out-exists]");
+  });
+
+  it("does not take a folder in which somebody's own recipe stands", async () => {
+    const out = join(folder, "own");
+    mkdirSync(out);
+    writeFileSync(join(out, "recipe.yaml"), "base: quick\nepochs: 1\n");
+    const { code, stderr } = await runCli([...start(out), "--recipe", join(out, "recipe.yaml")]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("[train/out-exists]");
   });
 
   it.each([

@@ -107,12 +107,21 @@ describe.concurrent("what needs no weights", () => {
       method: "semi-supervised",
       classes: 1000,
       parameters: 25_028_904,
+      downloadBytes: 100_428_550,
       multiplyAdds: 4_230_479_872,
       top1: 80.3,
       top5: 95.41,
       testSet: "ImageNet",
       licence: "CC-BY-NC 4.0",
     });
+  });
+
+  it("models, in 80 columns and with the size of each download", async () => {
+    const { stdout } = await runCli(["models"], undefined, { COLUMNS: "80" });
+    expect(stdout).toMatch(/^ssl_resnext101_32x16d +194,026,792 +777\.5 MB +36\.16 +81\.84 +96\.09/m);
+    expect(stdout).toMatch(/^swsl_resnet18 +11,689,512 +~47 MB /m);
+    const names = / *(resnext?\d\S*\.fb_\S+|timm's name, accepted too)$/;
+    for (const line of stdout.split("\n")) expect(line.replace(names, "").length).toBeLessThanOrEqual(80);
   });
 
   it("info, for reading: multiply-adds and the card's FLOPs told apart", async () => {

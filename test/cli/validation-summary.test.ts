@@ -15,6 +15,7 @@ const model = await createModel("ssl_resnext50_32x4d", { weights: "random" });
 
 const summary: ValidationSummary = {
   model: model.description,
+  numClasses: 1000,
   report: {
     count: 50_000,
     loss: 0.9,
@@ -31,11 +32,20 @@ const summary: ValidationSummary = {
 describe("validation summary", () => {
   it("stands next to the claims", () => {
     expect(summaryLines(summary, styleFor(false, {}))).toEqual([
-      "accuracy in percent                top-1   top-5  images",
-      "measured                          80.316  95.386  50,000",
-      "measured, ReaL labels             86.071  97.205  46,837",
-      "claimed by the card, on ImageNet  80.300  95.410",
-      "claimed by timm, on ImageNet      80.316  95.386",
+      "accuracy                             top-1     top-5  images",
+      "measured                          80.316 %  95.386 %  50,000",
+      "measured, ReaL labels             86.071 %  97.205 %  46,837",
+      "claimed by the card, on ImageNet  80.300 %  95.410 %",
+      "claimed by timm, on ImageNet      80.316 %  95.386 %",
+    ]);
+  });
+
+  it("counts where images are few, and has no top-5 of five classes", () => {
+    const report = { ...summary.report, real: undefined, count: 7, top1: 300 / 7 };
+    const few = { ...summary, numClasses: 5, report, claims: [] };
+    expect(summaryLines(few, styleFor(false, {}))).toEqual([
+      "accuracy   top-1  images",
+      "measured  3 of 7       7",
     ]);
   });
 

@@ -91,6 +91,7 @@ describe("method joint", () => {
     expect(counts["joint"]).toEqual(counts["tuned-alone"]);
     expect(counts["joint"]).toEqual({ images: 30, imagesProcessed: 16 });
     expect(Object.keys(counts["results"]!)).toEqual([
+      "measured images",
       "top-1 of labels",
       "top-1 of joint",
       "top-1 of labels-alone",

@@ -79,6 +79,7 @@ describe("method adapt", () => {
     expect(counts["labels"]).toMatchObject({ images: 30, folds: 5 });
     expect(counts["tuned"]).toEqual({ images: 30, imagesProcessed: 16 });
     expect(Object.keys(counts["results"]!)).toEqual([
+      "measured images",
       "top-1 of labels",
       "top-1 of tuned",
       "top-1 of labels-alone",

@@ -181,9 +181,9 @@ describe("the page of two seeds with variants", () => {
   });
 
   it("is a table with the mean of each arm on a terminal", () => {
-    const lines = semiLines(report, styleFor(false));
-    expect(lines[1]).toMatch(/^arm +top-1 % +images processed$/);
-    expect(lines[2]).toMatch(/^Supervised baseline +\d+\.\d ± \d+\.\d +144$/);
+    const lines = semiLines(styleFor(false))(report);
+    expect(lines[1]).toMatch(/^arm +top-1 +images processed$/);
+    expect(lines[2]).toMatch(/^Supervised baseline +\d+\.\d ± \d+\.\d % +144$/);
     expect(lines.at(-1)).toBe(`report: ${report.path}`);
   });
 

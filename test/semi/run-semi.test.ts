@@ -80,6 +80,7 @@ describe("a run", () => {
     expect(counts["pretrain"]).toEqual({ images: 12, imagesProcessed: 16 });
     expect(counts["supervised"]).toEqual({ images: 24, imagesProcessed: 32 });
     expect(Object.keys(counts["results"]!)).toEqual([
+      "measured images",
       "top-1 of teacher",
       "top-1 of pretrain",
       "top-1 of finetune",

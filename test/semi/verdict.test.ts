@@ -45,7 +45,7 @@ describe("the verdict on what unlabelled images brought", () => {
     const verdict = verdictOf(comparedModels("cannot tell"));
     expect(verdict).toMatchObject({ outcome: "cannot tell", isVetoed: false });
     expect(text(verdict)).toMatchInlineSnapshot(`
-      "36 labelled images are too few to tell whether the 64 unlabelled ones helped: 61.1 % right in cross-validation with them, 55.6 % with labels alone, +5.6 points (95 % interval −11.3 to +21.5).
+      "36 labelled images are too few to tell whether the 64 unlabelled ones helped: 22 of 36 right in cross-validation with them, 20 of 36 with labels alone, +5.6 points (95 % interval −11.3 to +21.5).
       There is no test set: 36 labelled images were judged in 5 parts, each by models that had not seen its labels: 5 only the model with unlabelled images has right, 3 only that of labels alone. The interval is that of the paired difference; the parts share training images, so the truth is a little less sure than it says. With fewer than 50 labelled images such numbers are mostly chance. Cross-validated log loss: 0.960 with unlabelled images, 1.050 with labels alone; better by 0.090 ± 0.080 nats image by image, no more than two standard errors.
       - More labels, which is the surest: about 12 more of each of the 3 classes, twice as many as now; first of hedgehog (5 labelled).
       - A test set (--test) of images that no training sees: about 1,100 would show a difference of 3 points.

@@ -3,16 +3,18 @@ import type { ImageSource } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import { shortestFloat } from "../../node/output/text-encoders.ts";
 import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
-import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
+import { noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
 import type { FailureJson } from "../output/json.ts";
+import { plural } from "../output/numbers.ts";
 import { printable, textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import {
   failureEntry,
   failureLines,
   failureRow,
+  outputFormat,
   predictionLines,
   runImages,
   writeAnswers,
@@ -40,12 +42,16 @@ export async function classify(
   const model = await openModel(options, terminal, classes ? { classes } : {});
   try {
     const { answers, computation } = answersOf(model, images, options, terminal.signal);
-    await announcePlan(model, computation, images.size, terminal);
+    await openSessions(model, computation, images.size, options, terminal);
     const shape = classifiedShape(model, options, terminal);
     const output = { ...options, leftOut: images.leftOut };
+    const tally = new Map<string, number>();
     const outcome = await writeAnswers(shape, output, terminal, (take) =>
-      runImages({ answers, total: images.size, take }, terminal),
+      runImages({ answers: tallied(answers, tally), total: images.size, take }, terminal),
     );
+    if (outputFormat(options) === "table" || options.output !== undefined) {
+      await terminal.print(tallyLines(tally, terminal));
+    }
     noticeUnturned(options, model, terminal);
     return outcome;
   } finally {
@@ -57,6 +63,47 @@ function checkExplainOptions({ explain, explainClass, explainLayer }: ClassifyOp
   if (explain !== undefined || (explainClass ?? explainLayer) === undefined) return;
   const given = explainClass === undefined ? "--explain-layer" : "--explain-class";
   throw new UsageError("usage/explain", `${given} belongs to --explain FOLDER, which says where to draw.`);
+}
+
+/** Counts the class that each image is taken for. */
+async function* tallied<Answer extends Classified | Failure>(
+  answers: AsyncIterable<Answer>,
+  tally: Map<string, number>,
+): AsyncGenerator<Answer, void, undefined> {
+  for await (const answer of answers) {
+    const best = "error" in answer ? undefined : answer.predictions[0]?.label;
+    if (best !== undefined) tally.set(best, (tally.get(best) ?? 0) + 1);
+    yield answer;
+  }
+}
+
+/** Of fewer images a reader has seen every answer. */
+const fewestTallied = 10;
+
+/** Classes that are counted one by one. */
+const talliedClasses = 20;
+
+/** How many images were taken for each class, the most first. */
+function tallyLines(
+  tally: ReadonlyMap<string, number>,
+  layout: Pick<Terminal, "columns" | "style">,
+): string[] {
+  const images = [...tally.values()].reduce((sum, count) => sum + count, 0);
+  if (images < fewestTallied) return [];
+  const classes = [...tally].sort(([, a], [, b]) => b - a);
+  const shown = classes
+    .slice(0, talliedClasses)
+    .map(([label, count]) => ({ label, share: count / images, figure: plural(count, "image") }));
+  const more = classes.slice(talliedClasses).reduce((sum, [, count]) => sum + count, 0);
+  return [
+    "",
+    ...predictionLines(`${plural(images, "image")}, by the likeliest class`, shown, layout),
+    ...(more > 0
+      ? [
+          `  ${plural(more, "image")} of ${plural(classes.length - talliedClasses, "other class", "other classes")}`,
+        ]
+      : []),
+  ];
 }
 
 interface Answers {

@@ -1,7 +1,9 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
-import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
+import { formats, imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { oneOf, taps, text } from "../options/schemas.ts";
+
+const arrayFormats = [...formats, "npy"] as const;
 
 /** `embed`: the pooled features of each image, or a feature map. */
 export const embedCommand = {
@@ -18,6 +20,11 @@ export const embedCommand = {
       schema: oneOf(["none", "l2"]).optional(),
     },
     ...outputOptions,
+    format: {
+      ...outputOptions.format,
+      about: `${arrayFormats.join(", ")} (default: what --output ends in, else table); npy, NumPy's array of float32, comes with the names of its images in FILE.images.csv`,
+      schema: oneOf(arrayFormats).optional(),
+    },
     ...inputOptions,
     ...modelOptions,
     ...precisionOptions,
@@ -26,6 +33,7 @@ export const embedCommand = {
   examples: [
     ["embed dog.jpg -m ssl_resnext50_32x4d --json", "2048 numbers"],
     ["embed photos/ -m ssl_resnext50_32x4d -o embeddings.parquet", "a folder, for a vector index"],
+    ["embed photos/ -m ssl_resnext50_32x4d -o embeddings.npy", "the same for np.load"],
     ["embed dog.jpg -m ssl_resnext50_32x4d --tap layer4 --json", "the last feature map"],
   ],
 } satisfies CommandDefinition;

@@ -3,7 +3,7 @@ import type { ImageSource } from "../../data/index.ts";
 import { family, isGraphConfig, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
-import { announcePlan, noticeUnturned, openModel, weightsNotices } from "../open-model.ts";
+import { noticeUnturned, openModel, openSessions, weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
 import { taps } from "../options/schemas.ts";
@@ -53,7 +53,7 @@ async function writeOutput(
   tap: string | undefined,
   model: Model,
   images: ImageSource,
-  options: OutputOptions & Pick<EmbedOptions, "normalize">,
+  options: OutputOptions & Pick<EmbedOptions, "normalize" | "verbose">,
   terminal: Terminal,
 ): Promise<Outcome> {
   const { signal } = terminal;
@@ -63,10 +63,16 @@ async function writeOutput(
   // A network of weights has these; any other name is that of an output.
   const layer = isGraphConfig(model.description.config) ? undefined : taps.find((name) => name === tap);
   if (layer !== undefined) {
-    await announcePlan(model, [layer], images.size, terminal);
+    await openSessions(model, [layer], images.size, options, terminal);
     return write(featuredShape(layer, terminal), model.featuresAll(images, [layer], { signal }), run);
   }
-  await announcePlan(model, [tap === undefined ? "embedding" : `output:${tap}`], images.size, terminal);
+  await openSessions(
+    model,
+    [tap === undefined ? "embedding" : `output:${tap}`],
+    images.size,
+    options,
+    terminal,
+  );
   return write(
     embeddedShape(model, tap, terminal),
     model.embedAll(images, { normalize, output: tap, signal }),
@@ -105,6 +111,9 @@ function embeddedShape(
       "error" in answer
         ? failureEntry(answer)
         : ({ image: answer.image, embedding: answer.embedding } satisfies Record<EmbeddedKeys, unknown>),
+    array: (answer) =>
+      "error" in answer ? undefined : { dims: [answer.embedding.length], data: answer.embedding },
+    arrayDims: [length ?? 0],
     rows: (answer) => [
       "error" in answer ? failureRow(answer) : { image: answer.image, embedding: answer.embedding },
     ],
@@ -127,6 +136,8 @@ function featuredShape(tap: Tap, terminal: Terminal): AnswerShape<Featured | Fai
       const { dims, data } = answer.features[tap]!;
       return { image: answer.image, tap, dims, features: data } satisfies Record<FeaturedKeys, unknown>;
     },
+    array: (answer) => ("error" in answer ? undefined : answer.features[tap]),
+    arrayDims: [0, 0, 0],
     rows: (answer) => {
       if ("error" in answer) return [failureRow(answer)];
       const { dims, data } = answer.features[tap]!;

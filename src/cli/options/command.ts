@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import type { z, ZodType } from "zod";
-import { UsageError } from "../../core/index.ts";
+import { expectation, UsageError } from "../../core/index.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** How a command ended: everything worked, or something failed that was reported already. */
@@ -118,7 +118,7 @@ export function parseOptions<Table extends OptionTable>(
   const entries = Object.entries(table).map(([name, option]) => {
     const flag = longFlag(option);
     const text = given[attribute(flag)] ?? (option.alias && given[attribute(option.alias)]);
-    const result = option.schema.safeParse(text);
+    const result = option.schema.safeParse(text, { error: expectation });
     if (result.success) return [name, result.data] as const;
     const [issue] = result.error.issues;
     throw new UsageError(

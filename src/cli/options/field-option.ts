@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import * as z from "zod";
 import type { ZodType } from "zod";
+import { expectation } from "../../core/index.ts";
 import type { Field } from "../../train/recipe/fields.ts";
 import type { CliOption } from "./command.ts";
 
@@ -9,7 +10,9 @@ function yamlText(schema: ZodType): ZodType {
   return z
     .union([z.string(), z.literal(true).transform(String)])
     .transform((text, context) => {
-      const attempts = [readYaml(text), readYaml(`[${text}]`), text].map((value) => schema.safeParse(value));
+      const attempts = [readYaml(text), readYaml(`[${text}]`), text].map((value) =>
+        schema.safeParse(value, { error: expectation }),
+      );
       const read = attempts.find(({ success }) => success);
       if (read) return read.data;
       const { error } = attempts[text.includes(",") ? 1 : 0]!;

@@ -46,10 +46,10 @@ export const jsonOption: CliOption<boolean> = {
   schema: flag,
 };
 
-const formats = ["table", "jsonl", "json", "csv", "parquet"] as const;
+export const formats = ["table", "jsonl", "json", "csv", "parquet"] as const;
 
-/** How results are written: `table` is for reading, the others are for programs. */
-export type OutputFormat = (typeof formats)[number];
+/** How results are written: `table` is for reading, the others are for programs; `npy` is for vectors alone. */
+export type OutputFormat = (typeof formats)[number] | "npy";
 
 const outputGroup = "Output:";
 
@@ -65,7 +65,7 @@ export const outputOptions = {
     flags: "-f, --format <format>",
     about: `${formats.join(", ")} (default: what --output ends in, else table)`,
     group: outputGroup,
-    schema: oneOf(formats).optional(),
+    schema: oneOf<OutputFormat>(formats).optional(),
   },
   output: {
     flags: "-o, --output <file>",

@@ -115,6 +115,12 @@ export const runOptions = {
     group: runGroup,
     schema: integer(1, 1024).optional(),
   },
+  verbose: {
+    flags: "--verbose",
+    about: "say what of these was chosen, and why",
+    group: runGroup,
+    schema: flag,
+  },
 } satisfies OptionTable;
 
 export type RunOptions = OptionValues<typeof runOptions>;

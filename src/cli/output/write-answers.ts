@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
+import { namesBeside, openNpyWriter } from "../../node/output/npy-writer.ts";
 import { openResultWriter } from "../../node/output/open-result-writer.ts";
 import type { ResultColumn, ResultRow } from "../../node/output/text-encoders.ts";
 import { leftOutText, type ImageSource, type LeftOutFiles } from "../../data/index.ts";
@@ -22,6 +23,12 @@ export interface AnswerShape<Answer> {
   readonly columns: readonly ResultColumn[];
   /** Lines for reading. */
   readonly lines: (answer: Answer) => readonly string[];
+  /** The array of an answer, for NumPy; undefined for one that failed. Left out where answers are no arrays. */
+  readonly array?: (
+    answer: Answer,
+  ) => { readonly dims: readonly number[]; readonly data: Float32Array } | undefined;
+  /** Shape of an array, where no answer has one. */
+  readonly arrayDims?: readonly number[];
 }
 
 /** Where the answers of a run go. */
@@ -42,7 +49,7 @@ interface AnswerOutput<Answer> {
  *
  * @throws UsageError when format and file do not go together; DataError when the file cannot be written.
  */
-export async function writeAnswers<Answer, Result>(
+export async function writeAnswers<Answer extends { readonly image: string }, Result>(
   shape: AnswerShape<Answer>,
   { leftOut, ...options }: OutputOptions & Pick<ImageSource, "leftOut">,
   terminal: Terminal,
@@ -50,8 +57,12 @@ export async function writeAnswers<Answer, Result>(
 ): Promise<Result> {
   const output = await openAnswerOutput(shape, options, terminal);
   let result: Result;
+  let taken = 0;
   try {
-    result = await run(output.take);
+    result = await run(async (answer) => {
+      await output.take(answer);
+      taken++;
+    });
   } catch (error) {
     if (terminal.signal.reason instanceof Interrupted) {
       await output.close();
@@ -64,25 +75,44 @@ export async function writeAnswers<Answer, Result>(
   if (leftOut) await output.leaveOut(leftOut);
   await output.close();
   for (const line of leftOutLines(leftOut)) terminal.notice(line);
+  if (options.output !== undefined) {
+    const names =
+      outputFormat(options) === "npy" ? `, ${printable(namesBeside(options.output))} their names` : "";
+    terminal.notice(`${printable(options.output)} holds the results of ${plural(taken, "image")}${names}`);
+  }
   return result;
 }
 
-async function openAnswerOutput<Answer>(
+async function openAnswerOutput<Answer extends { readonly image: string }>(
   shape: AnswerShape<Answer>,
   options: OutputOptions,
   terminal: Terminal,
 ): Promise<AnswerOutput<Answer>> {
   const format = outputFormat(options);
-  if (format === "table") {
+  const nothing = (): Promise<void> => Promise.resolve();
+  if (format === "table" || (format === "npy" && !shape.array)) {
     if (options.output !== undefined) {
+      const arrays = shape.array ? ".npy, " : "";
       throw new UsageError(
         "usage/format",
-        `--output ${options.output}: end it in .jsonl, .json, .csv or .parquet, or name one with --format.`,
+        `--output ${options.output}: end it in ${arrays}.jsonl, .json, .csv or .parquet, or name one with --format.`,
       );
     }
-    const nothing = (): Promise<void> => Promise.resolve();
     const take = (answer: Answer): Promise<void> => terminal.print(shape.lines(answer));
     return { take, leaveOut: nothing, close: nothing, abort: nothing };
+  }
+  if (format === "npy") {
+    const writer = await openNpyWriter(options.output!, shape.arrayDims ?? []);
+    return {
+      async take(answer) {
+        // One that failed is named at the end, and has no place among numbers.
+        const array = shape.array!(answer);
+        if (array) await writer.write(answer.image, array);
+      },
+      leaveOut: nothing,
+      close: () => writer.close(),
+      abort: () => writer.abort(),
+    };
   }
   const flat = format === "csv" || format === "parquet";
   const writer = await openResultWriter({
@@ -108,12 +138,13 @@ const byExtension: Readonly<Record<string, OutputFormat>> = {
   ".json": "json",
   ".csv": "csv",
   ".parquet": "parquet",
+  ".npy": "npy",
 };
 
 /**
  * The format that the options ask for: by name, else by the ending of the output file, else the table.
  *
- * @throws UsageError `usage/format` for two formats at once, and for Parquet without a file.
+ * @throws UsageError `usage/format` for two formats at once, and for Parquet and NumPy's without a file.
  */
 export function outputFormat({ json, format, output }: OutputOptions): OutputFormat {
   if (json && format !== undefined && format !== "jsonl") {
@@ -123,8 +154,9 @@ export function outputFormat({ json, format, output }: OutputOptions): OutputFor
     );
   }
   const chosen = json ? "jsonl" : (format ?? byExtension[extname(output ?? "").toLowerCase()] ?? "table");
-  if (chosen === "parquet" && output === undefined) {
-    throw new UsageError("usage/format", "--format parquet needs --output: a table in Parquet is a file.");
+  if ((chosen === "parquet" || chosen === "npy") && output === undefined) {
+    const what = chosen === "npy" ? "an array of NumPy's" : "a table in Parquet";
+    throw new UsageError("usage/format", `--format ${chosen} needs --output: ${what} is a file.`);
   }
   return chosen;
 }

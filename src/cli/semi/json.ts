@@ -110,6 +110,7 @@ export const semiJson = z.discriminatedUnion("type", [
   z.strictObject({
     type: type("report", "the page that shows the run stands"),
     path: about(text, "its path"),
+    images: about(count.optional(), "images that the models were measured on, where there are any"),
     arms: about(
       z
         .array(

@@ -37,7 +37,8 @@ function optionOf(key: keyof SemiSettings): CliOption<unknown> {
   return fieldOption(flags, semiFields[key], headings);
 }
 
-const options = {
+/** Options of each command of `semi`. */
+export const semiCommandOptions = {
   out: {
     flags: "-o, --out <folder>",
     about: "where everything goes, stage by stage (required)",
@@ -49,7 +50,7 @@ const options = {
   ...trainingOptions,
 } satisfies OptionTable;
 
-export type SemiOptions = OptionValues<typeof options>;
+export type SemiOptions = OptionValues<typeof semiCommandOptions>;
 
 /** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
 export interface WantedStages {
@@ -75,7 +76,7 @@ function semiCommand(
     operands: {
       "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
     },
-    options,
+    options: semiCommandOptions,
     examples: stageExamples,
   } satisfies CommandDefinition;
   return defineCommand(definition, async () => {

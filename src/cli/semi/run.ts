@@ -36,9 +36,12 @@ export async function semi(
   });
   const progress = semiProgress(terminal);
   const isShown = fewEpochs();
+  const lines = semiLines(terminal.style);
   for await (const event of events) {
     progress(event);
-    if (options.json || isShown(event)) await show(event, options, terminal);
+    notice(event, terminal);
+    if (options.json) await printUnlessAborted([JSON.stringify(semiEntry(event))], terminal);
+    else if (isShown(event)) await printUnlessAborted(lines(event), terminal);
   }
   terminal.signal.throwIfAborted();
   terminal.clearStatus();
@@ -117,8 +120,8 @@ async function recipeOf(value: unknown, key: string): Promise<unknown> {
   return { base: defaultRecipe, ...parseRecipe(await readText(base), base).values, ...rest };
 }
 
-/** Prints an event. */
-async function show(event: SemiEvent, { json }: SemiOptions, terminal: Terminal): Promise<void> {
+/** Says what those should know who do not read the results. */
+function notice(event: SemiEvent, terminal: Terminal): void {
   if (event.type === "waiting") terminal.notice(`waiting: another process works in ${event.folder}`);
   if (event.type === "warning") terminal.notice(`warning: ${event.stage}: ${event.message}`);
   if (event.type === "stopped") {
@@ -126,6 +129,4 @@ async function show(event: SemiEvent, { json }: SemiOptions, terminal: Terminal)
       `stopped in stage ${event.stage}; what stands is kept. To go on, give the same command again.`,
     );
   }
-  const lines = json ? [JSON.stringify(semiEntry(event))] : semiLines(event, terminal.style);
-  await printUnlessAborted(lines, terminal);
 }

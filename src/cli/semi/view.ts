@@ -1,16 +1,27 @@
+import { accuracyText } from "../../core/index.ts";
 import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
-import { meanOf, plusMinus, spread } from "../../semi/report/statistics.ts";
+import { accuracySpread, meanOf, spread } from "../../semi/report/statistics.ts";
 import type { Verdict } from "../../semi/report/verdict.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import { progressLine, type Progress } from "../output/progress.ts";
 import { printable, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
-import { eventEntry, eventLines, stepProgress } from "../train/view.ts";
+import { eventEntry, nextCommand, stepProgress, trainingLines } from "../train/view.ts";
 import type { SemiJson } from "./json.ts";
 
-/** What an event says to a reader of results; nothing for those that only show progress. */
-export function semiLines(event: SemiEvent, style: Style): readonly string[] {
+/** What the events of a run say to a reader of results, in their order; nothing for those that only show progress. */
+export function semiLines(style: Style): (event: SemiEvent) => readonly string[] {
+  let training = trainingLines(style);
+  return (event) => {
+    if (event.type === "stage-started") training = trainingLines(style);
+    return event.type === "training"
+      ? training(event.event).map((line) => `  ${line}`)
+      : eventLines(event, style);
+  };
+}
+
+function eventLines(event: Exclude<SemiEvent, { type: "training" }>, style: Style): readonly string[] {
   switch (event.type) {
     case "planned":
       return [
@@ -20,8 +31,6 @@ export function semiLines(event: SemiEvent, style: Style): readonly string[] {
       ];
     case "stage-started":
       return ["", style.bold(event.stage), ...event.changes.map((change) => `  because ${change}`)];
-    case "training":
-      return eventLines(event.event, style).map((line) => `  ${line}`);
     case "stage-finished":
       return event.skipped ? [] : [finishedLine(event)];
     case "report":
@@ -56,8 +65,7 @@ function roughly(seconds: number): string {
 }
 
 function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] {
-  const file = printable(path);
-  return [`${style.bold(file)}: ${printable(what)}`, `next: ssl-resnext classify PHOTOS -w ${file}`];
+  return [`${style.bold(printable(path))}: ${printable(what)}`, nextCommand(path, true)];
 }
 
 /** Where a run's model stands, and what it is. */
@@ -79,20 +87,23 @@ export function verdictLines({ headline, help }: Verdict, best: ChosenFile, styl
 }
 
 function finishedLine({ manifest }: Extract<SemiEvent, { type: "stage-finished" }>): string {
-  const counts = Object.entries(manifest.counts).map(
-    ([name, count]) => `${name} ${Number.isInteger(count) ? grouped(count) : count.toFixed(2)}`,
+  const measured = manifest.counts["measured images"];
+  const counts = Object.entries(manifest.counts).map(([name, count]) =>
+    name.includes("top-1")
+      ? `${name} ${accuracyText(count, measured, 2)}`
+      : `${name} ${Number.isInteger(count) ? grouped(count) : count.toFixed(2)}`,
   );
   return `  ${[...counts, duration(manifest.seconds)].join(", ")}`;
 }
 
 /** The arms in the order of the page, and where that is. */
 function reportLines(
-  { path, arms }: Extract<SemiEvent, { type: "report" }>,
+  { path, arms, images }: Extract<SemiEvent, { type: "report" }>,
   style: Style,
 ): readonly string[] {
   const rows = shownArms(arms).map(({ name, runs }) => [
     printable(name),
-    plusMinus(spread(runs.map(({ top1 }) => top1))),
+    accuracySpread(spread(runs.map(({ top1 }) => top1)), images),
     meanOf(
       runs.map(({ imagesProcessed }) => imagesProcessed),
       grouped,
@@ -104,7 +115,7 @@ function reportLines(
 
 const resultColumns = [
   { title: "arm" },
-  { title: "top-1 %", align: "right" },
+  { title: "top-1", align: "right" },
   { title: "images processed", align: "right" },
 ] as const;
 

@@ -11,6 +11,7 @@ import { printable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { recipeOptions, trainCommand } from "./options.ts";
 import { showTraining, trainingOf } from "./run.ts";
+import { nextCommand } from "./view.ts";
 
 /** Values of the recipe that people change here; `train -r adapt` takes all of them. */
 const adaptKeys = [
@@ -87,13 +88,13 @@ export async function adapt(
     out: folder,
     recipe: [{ name: "the command line", values }],
   });
-  const outcome = await showTraining(events, options, terminal);
+  await showTraining(events, options, terminal);
   await writeFileAtomic(out, storage.stream(storage.join(folder, "best.safetensors")));
   if (!options.json) {
-    const next = `ssl-resnext embed IMAGES -w ${printable(out)}, or ssl-resnext train LABELLED -w ${printable(out)} --mode head -o run`;
     await terminal.print([
-      `${printable(out)} holds the adapted network, without a classifier. Next: ${next}`,
+      `${printable(out)} holds the adapted network, without a classifier`,
+      nextCommand(out, false),
     ]);
   }
-  return outcome;
+  return "ok";
 }

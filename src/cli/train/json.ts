@@ -93,6 +93,7 @@ export const trainJson = z.discriminatedUnion("type", [
     valLoss: about(figure.optional(), "mean cross-entropy on the validation images, where there are any"),
     valTop1: about(figure.optional(), "percent of them whose best class is right"),
     valTop5: about(figure.optional(), "percent of them whose right class is among the five best"),
+    valImages: about(count.optional(), "how many of them could be measured"),
     imagesPerSecond,
     peakMemoryBytes: about(number.optional(), "memory that the process took at most"),
     best: about(z.boolean(), "whether no epoch before it was as good"),
@@ -136,6 +137,7 @@ export const trainJson = z.discriminatedUnion("type", [
     l2: about(number, "the strength"),
     loss,
     top1: about(number, "percent right, of images that the fits had not seen"),
+    images: about(count, "how many they are"),
   }),
   z.strictObject({
     type: type("cross-validated", "mode head: how good the classifier is on images that it has not seen"),

@@ -1,4 +1,4 @@
-import { extname } from "node:path";
+import { extname, join } from "node:path";
 import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
@@ -15,7 +15,7 @@ import { hubNotices } from "../output/progress.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { failureSummary, leftOutLines, type NamedFailure } from "../output/write-answers.ts";
 import type { TrainOptions } from "./options.ts";
-import { eventEntry, eventLines, stepProgress } from "./view.ts";
+import { eventEntry, nextCommand, stepProgress, trainingLines } from "./view.ts";
 
 /** Trains a model on labelled images. */
 export async function train(
@@ -32,7 +32,9 @@ export async function train(
     out,
     recipe: await recipeLayers(options),
   });
-  return showTraining(events, options, terminal);
+  const { isClassifier } = await showTraining(events, options, terminal);
+  if (!options.json) await terminal.print([nextCommand(join(out, "best.safetensors"), isClassifier)]);
+  return "ok";
 }
 
 /** Options of every command that trains a network. */
@@ -75,40 +77,35 @@ export function trainingOf(
   };
 }
 
-/** Prints the events of a training, and draws its progress. */
+/** Prints the events of a training, and draws its progress. @returns whether what came of it has classes */
 export async function showTraining(
   events: AsyncIterable<TrainingEvent>,
-  options: { readonly json: boolean },
+  { json }: { readonly json: boolean },
   terminal: Terminal,
-): Promise<Outcome> {
+): Promise<{ readonly isClassifier: boolean }> {
+  const lines = trainingLines(terminal.style);
   const progress = stepProgress(terminal);
   const skipped = new Map<string, NamedFailure>();
   let images = 0;
+  let isClassifier = true;
   let leftOut: readonly LeftOutFiles[] = [];
   terminal.status(() => terminal.noticeStyle.dim("opening images and model …"));
   for await (const event of events) {
     progress(event);
-    if (event.type === "started") images = event.trainingImages + (event.validationImages ?? 0);
+    if (event.type === "started") {
+      images = event.trainingImages + (event.validationImages ?? 0);
+      isClassifier = event.classes.length > 0;
+    }
     if (event.type === "left-out") ({ leftOut } = event);
     if (event.type === "skipped") skipped.set(event.id, { image: event.id, message: event.error.message });
     if (event.type === "stopped") terminal.notice(howToGoOn(event));
-    await show(event, options, terminal);
+    await printUnlessAborted(json ? [JSON.stringify(eventEntry(event))] : lines(event), terminal);
   }
   terminal.signal.throwIfAborted();
   terminal.clearStatus();
   for (const line of failureSummary([...skipped.values()], skipped.size, images)) terminal.notice(line);
   for (const line of leftOutLines(leftOut)) terminal.notice(line);
-  return "ok";
-}
-
-/** Prints an event. */
-async function show(
-  event: TrainingEvent,
-  { json }: { readonly json: boolean },
-  terminal: Terminal,
-): Promise<void> {
-  const lines = json ? [JSON.stringify(eventEntry(event))] : eventLines(event, terminal.style);
-  await printUnlessAborted(lines, terminal);
+  return { isClassifier };
 }
 
 function howToGoOn({ step, path }: Extract<TrainingEvent, { type: "stopped" }>): string {

@@ -1,47 +1,87 @@
+import { accuracyText } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
+import { tellsTop5 } from "../../predict/metrics.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
 import type { RowsWithoutImage } from "../../data/index.ts";
 import type { TrainJson } from "./json.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
-import { pad, printable, truncate } from "../output/table.ts";
+import { pad, printable, shellWord, truncate } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 
 type Epoch = Extract<TrainingEvent, { type: "epoch" }>;
+type Started = Extract<TrainingEvent, { type: "started" }>;
+
+type Column = readonly [title: string, width: number, cell: (epoch: Epoch) => string];
 
 /** Columns of the table of epochs, which grows while the run goes on: their widths are fixed. */
-const epochColumns: readonly (readonly [title: string, width: number, cell: (epoch: Epoch) => string])[] = [
-  ["epoch", 5, ({ epoch }) => `${epoch}`],
-  ["loss", 8, ({ trainLoss }) => trainLoss.toFixed(4)],
-  ["top-1", 7, ({ trainTop1 }) => trainTop1.toFixed(2)],
-  ["val loss", 9, ({ valLoss }) => valLoss?.toFixed(4) ?? "–"],
-  ["val top-1", 10, ({ valTop1 }) => valTop1?.toFixed(2) ?? "–"],
-  ["val top-5", 10, ({ valTop5 }) => valTop5?.toFixed(2) ?? "–"],
-  ["lr", 10, ({ learningRate }) => `${Number(learningRate.toPrecision(3))}`],
-  ["images/s", 9, ({ imagesPerSecond }) => imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)],
-  ["memory", 9, ({ peakMemoryBytes }) => (peakMemoryBytes === undefined ? "–" : bytes(peakMemoryBytes))],
-];
-
-/** Titles of the table of epochs. */
-const epochTitles = (style: Style): string =>
-  style.dim(epochColumns.map(([title, width]) => pad(title, width, "right")).join(" "));
-
-/** An epoch as a line of the table; the best so far is marked. */
-function epochLine(epoch: Epoch, style: Style): string {
-  const line = epochColumns.map(([, width, cell]) => pad(cell(epoch), width, "right")).join(" ");
-  return epoch.best ? `${style.bold(line)} ${style.accent("best")}` : line;
+function epochColumns({
+  classes,
+  validationImages,
+}: Pick<Started, "classes" | "validationImages">): Column[] {
+  const isValidated = classes.length > 0 && validationImages !== 0;
+  const share = (value: number | undefined, { valImages }: Epoch): string =>
+    accuracyText(value ?? NaN, valImages, 2);
+  return [
+    ["epoch", 5, ({ epoch }) => `${epoch}`],
+    ["loss", 8, ({ trainLoss }) => trainLoss.toFixed(4)],
+    ["top-1", 8, ({ trainTop1 }) => accuracyText(trainTop1, undefined, 2)],
+    ...only(isValidated, ["val loss", 9, ({ valLoss }) => valLoss?.toFixed(4) ?? "–"]),
+    ...only(isValidated, ["val top-1", 9, (epoch) => share(epoch.valTop1, epoch)]),
+    ...only(isValidated && tellsTop5(classes.length), [
+      "val top-5",
+      9,
+      (epoch) => share(epoch.valTop5, epoch),
+    ]),
+    ["lr", 10, ({ learningRate }) => `${Number(learningRate.toPrecision(3))}`],
+    ["images/s", 9, ({ imagesPerSecond }) => imagesPerSecond.toFixed(imagesPerSecond < 100 ? 1 : 0)],
+    ["memory", 9, ({ peakMemoryBytes }) => (peakMemoryBytes === undefined ? "–" : bytes(peakMemoryBytes))],
+  ];
 }
 
-/** What an event says to a reader of results; nothing for those that only show progress. */
-export function eventLines(event: TrainingEvent, style: Style): readonly string[] {
+const only = (isThere: boolean, column: Column): Column[] => (isThere ? [column] : []);
+
+/** An epoch as a line of the table; the best so far is marked, where images were validated that can tell. */
+function epochLine(epoch: Epoch, columns: readonly Column[], style: Style): string {
+  const line = columns.map(([, width, cell]) => pad(cell(epoch), width, "right")).join(" ");
+  return epoch.best && epoch.valTop1 !== undefined ? `${style.bold(line)} ${style.accent("best")}` : line;
+}
+
+/** What the events of a training say to a reader of results, in their order; nothing for those that only show progress. */
+export function trainingLines(style: Style): (event: TrainingEvent) => readonly string[] {
+  let columns: readonly Column[] = [];
+  const seen = { classes: 0, judged: 0 };
+  return (event) => {
+    if (event.type === "started") {
+      seen.classes = event.classes.length;
+      columns = epochColumns(event);
+    }
+    if (event.type === "cross-validated") seen.judged = event.images.length;
+    switch (event.type) {
+      case "started":
+        return [
+          ...startLines(event, style),
+          ...(event.plan
+            ? [style.dim(columns.map(([title, width]) => pad(title, width, "right")).join(" "))]
+            : []),
+        ];
+      case "epoch":
+        return [epochLine(event, columns, style)];
+      case "finished":
+        return [endLine(event, seen, style)];
+      default:
+        return eventLines(event);
+    }
+  };
+}
+
+function eventLines(
+  event: Exclude<TrainingEvent, { type: "started" | "epoch" | "finished" }>,
+): readonly string[] {
   switch (event.type) {
-    case "started":
-      return startLines(event, style);
     case "splits":
       return [printable(splitsText(event))];
     case "smaller-batch":
       return [smallerBatchLine(event)];
-    case "epoch":
-      return [epochLine(event, style)];
     case "no-better":
       return [noBetterLine(event)];
     case "embedded":
@@ -51,7 +91,7 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       ];
     case "tried":
       return [
-        `${featuresText(event)}l2 ${event.l2}: cross-validated loss ${event.loss.toFixed(4)}, top-1 ${event.top1.toFixed(2)} %`,
+        `${featuresText(event)}l2 ${event.l2}: cross-validated loss ${event.loss.toFixed(4)}, top-1 ${accuracyText(event.top1, event.images, 2)}`,
       ];
     case "unlabelled-unused":
       return [`the unlabelled images are not used: ${event.reason}`];
@@ -59,8 +99,6 @@ export function eventLines(event: TrainingEvent, style: Style): readonly string[
       return [crossValidationLine(event)];
     case "fitted":
       return [`fitted with ${featuresText(event)}l2 ${event.l2} in ${duration(event.seconds)}`];
-    case "finished":
-      return [endLine(event, style)];
     case "left-out":
     case "step":
     case "checkpoint":
@@ -106,7 +144,6 @@ function startLines(event: Extract<TrainingEvent, { type: "started" }>, style: S
     ...unused,
     `${plural(plan.epochs, "epoch")}, ${plural(plan.steps, "step")} of ${plan.batchSize} images`,
     ...(resumedAt > 0 ? [`going on after step ${grouped(resumedAt)}`] : []),
-    epochTitles(style),
   ];
 }
 
@@ -119,9 +156,10 @@ function crossValidationLine({
 }: Extract<TrainingEvent, { type: "cross-validated" }>): string {
   const single =
     notJudged === 0 ? "" : `; ${plural(notJudged, "other")} of a class of one image could not be judged`;
-  return `in ${folds}-fold cross-validation over ${plural(images.length, "image")}: loss ${loss.toFixed(4)}, top-1 ${top1.toFixed(2)} %${single}`;
+  return `in ${folds}-fold cross-validation over ${plural(images.length, "image")}: loss ${loss.toFixed(4)}, top-1 ${accuracyText(top1, images.length, 2)}${single}`;
 }
 
+/** @param seen Classes of the model, and images that cross-validation judged */
 function endLine(
   {
     top1,
@@ -131,17 +169,30 @@ function endLine(
     best,
     folder,
   }: Extract<TrainingEvent, { type: "finished" }>,
+  seen: { readonly classes: number; readonly judged: number },
   style: Style,
 ): string {
   const epoch = best.epoch > 0 ? ` (epoch ${best.epoch})` : "";
+  const text = (value: number): string => accuracyText(value, measuredImages, 2);
+  const second = top5 !== undefined && tellsTop5(seen.classes) ? `, top-5 ${text(top5)}` : "";
   const validated =
-    top1 === undefined || top5 === undefined
+    top1 === undefined
       ? ""
-      : `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} % on ${plural(measuredImages, "image")}${epoch}; `;
+      : `top-1 ${text(top1)}${second} on ${plural(measuredImages, "validation image")}${epoch}; `;
   const crossValidated =
-    crossValidatedTop1 === undefined ? "" : `cross-validated top-1 ${crossValidatedTop1.toFixed(2)} %; `;
+    crossValidatedTop1 === undefined
+      ? ""
+      : `cross-validated top-1 ${accuracyText(crossValidatedTop1, seen.judged, 2)}; `;
   const accuracy = validated + crossValidated;
   return `${style.bold("done")}: ${accuracy}${printable(folder)} holds best.safetensors and report.html`;
+}
+
+/** What a model's file is for, as a command. @param isClassifier Whether it has classes, or only tells images apart */
+export function nextCommand(path: string, isClassifier: boolean): string {
+  const file = shellWord(path);
+  return isClassifier
+    ? `next: ssl-resnext classify PHOTOS -w ${file}`
+    : `next: ssl-resnext train LABELLED -w ${file} --mode head -o run, or ssl-resnext embed IMAGES -w ${file}`;
 }
 
 /** An event as one line of JSON; what is said of each image stands in a file of the run. */

@@ -2,7 +2,7 @@ import { UsageError } from "../../core/index.ts";
 import { imagenetSubset, parseRealLabels, type RealLabels } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import { parseClassSubset, type ClassSubset } from "../../predict/metrics.ts";
-import { announcePlan, noticeUnturned, openModel } from "../open-model.ts";
+import { noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels, readText } from "../options/input-output-options.ts";
 import { imageProgress } from "../output/progress.ts";
@@ -38,7 +38,7 @@ export async function validate(
     const subset = await openSubset(options.subset, model.classes.length);
     const realLabels = await openRealLabels(options.real);
     const { rowsWithoutImage } = images;
-    await announcePlan(model, ["logits"], images.size, terminal);
+    await openSessions(model, ["logits"], images.size, options, terminal);
     const report = await model.validate(images, {
       subset,
       realLabels,
@@ -52,6 +52,7 @@ export async function validate(
 
     const summary: ValidationSummary = {
       model: model.description,
+      numClasses: subset?.length ?? model.classes.length,
       report,
       rowsWithoutImage,
       claims: claimsFor(model, options.subset),

@@ -1,3 +1,4 @@
+import { accuracyText } from "../../core/index.ts";
 import type { LeftOutFiles, RowsWithoutImage } from "../../data/index.ts";
 import {
   countParameters,
@@ -10,6 +11,7 @@ import {
   type Accuracy,
   type ClassReport,
   type Model,
+  tellsTop5,
   type ValidationReport,
 } from "../../predict/index.ts";
 import { grouped } from "../output/numbers.ts";
@@ -20,6 +22,8 @@ import type { SummaryJson } from "./json.ts";
 /** Everything that the end of a validation has to say. */
 export interface ValidationSummary {
   readonly model: NetworkDescription;
+  /** Classes that it chose among. */
+  readonly numClasses: number;
   readonly report: ValidationReport;
   readonly rowsWithoutImage?: RowsWithoutImage | undefined;
   readonly claims: readonly Claim[];
@@ -50,29 +54,37 @@ export function summaryEntry(summary: ValidationSummary): SummaryJson {
 }
 
 /** The summary for reading. */
-export function summaryLines({ report, claims }: ValidationSummary, style: Style): string[] {
-  const measured = (name: string, { top1, top5, count }: Accuracy): string[] => [
+export function summaryLines({ numClasses, report, claims }: ValidationSummary, style: Style): string[] {
+  const hasTop5 = tellsTop5(numClasses);
+  const row = (name: string, [top1, top5]: readonly string[], images: string): string[] => [
     name,
-    top1.toFixed(3),
-    top5.toFixed(3),
-    grouped(count),
+    top1!,
+    ...(hasTop5 ? [top5!] : []),
+    images,
   ];
+  const measured = (name: string, { top1, top5, count }: Accuracy): string[] =>
+    row(
+      name,
+      [top1, top5].map((share) => accuracyText(share, count, 3)),
+      grouped(count),
+    );
   const [titles = "", own = "", ...others] = table(
     [
-      { title: "accuracy in percent" },
+      { title: "accuracy" },
       { title: "top-1", align: "right" },
-      { title: "top-5", align: "right" },
+      ...(hasTop5 ? ([{ title: "top-5", align: "right" }] as const) : []),
       { title: "images", align: "right" },
     ],
     [
       ...(report.count > 0 || !report.real ? [measured("measured", report)] : []),
       ...(report.real ? [measured("measured, ReaL labels", report.real)] : []),
-      ...claims.map(({ source, accuracy: [top1, top5] }) => [
-        `claimed by ${source}`,
-        top1.toFixed(3),
-        top5.toFixed(3),
-        "",
-      ]),
+      ...claims.map(({ source, accuracy }) =>
+        row(
+          `claimed by ${source}`,
+          accuracy.map((share) => accuracyText(share, undefined, 3)),
+          "",
+        ),
+      ),
     ],
   );
   return [titles, style.bold(own), ...others];
@@ -119,7 +131,6 @@ export function perClassLines(
   classes: readonly string[],
   columns: number,
 ): string[] {
-  const figure = (value: number): string => (Number.isNaN(value) ? "–" : value.toFixed(2));
   return table(
     [
       { title: "class", shrink: true },
@@ -128,12 +139,12 @@ export function perClassLines(
       { title: "precision", align: "right" },
       { title: "F1", align: "right" },
     ],
-    seen(report).map(({ index, support, recall, precision, f1 }) => [
+    seen(report).map(({ index, support, predicted, recall, precision, f1 }) => [
       printable(classes[index] ?? `${index}`),
       grouped(support),
-      figure(recall),
-      figure(precision),
-      figure(f1),
+      accuracyText(recall, support, 2),
+      accuracyText(precision, predicted, 2),
+      Number.isNaN(f1) ? "–" : f1.toFixed(2),
     ]),
     columns,
   );

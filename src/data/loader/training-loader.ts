@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { UsageError, type SslResnextError } from "../../core/index.ts";
+import { expectation, problemLines, UsageError, type SslResnextError } from "../../core/index.ts";
 import type { AugmentationOptions } from "../../image/augment/options.ts";
 import type { DecodeLimits, Preprocessing } from "../../image/index.ts";
 import type { ImageSource } from "../image-source.ts";
@@ -176,11 +176,11 @@ const schema: z.ZodType<CheckedLoaderOptions> = z
  * @throws UsageError `data/loader-options` that names every field that is out of range.
  */
 export function checkLoaderOptions(options: TrainingLoaderOptions): CheckedLoaderOptions {
-  const result = schema.safeParse(options);
+  const result = schema.safeParse(options, { error: expectation });
   if (result.success) return result.data;
   throw new UsageError(
     "data/loader-options",
-    `The options of the training loader are not usable; correct these fields:\n${z.prettifyError(result.error)}`,
+    `The options of the training loader are not usable; correct these fields:\n${problemLines(result.error, options)}`,
     { cause: result.error },
   );
 }

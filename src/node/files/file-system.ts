@@ -98,6 +98,12 @@ export const writeFileAtomic = (
   options?: StorageOptions,
 ): Promise<void> => writeBytes({ create: openAtomicFile }, path, chunks, options);
 
+/** A file under way of which bytes can still be changed. */
+export interface AtomicFile extends FileWriter {
+  /** Changes bytes that were written; more of them go on where the last ended. */
+  overwrite(position: number, bytes: Uint8Array): Promise<void>;
+}
+
 /**
  * Begins a file that stands beside its path under a temporary name, and at its path, flushed to disk, when it is
  * complete.
@@ -105,7 +111,7 @@ export const writeFileAtomic = (
  * @param name What errors call it. @default path
  * @throws DataError when the folder does not exist or may not be written to
  */
-export async function openAtomicFile(path: string, name = path): Promise<FileWriter> {
+export async function openAtomicFile(path: string, name = path): Promise<AtomicFile> {
   const temporary = `${path}.${randomBytes(6).toString("hex")}.partial`;
   const handle = await attempt(name, () => open(temporary, "wx"));
   const discard = async (): Promise<void> => {
@@ -116,6 +122,10 @@ export async function openAtomicFile(path: string, name = path): Promise<FileWri
   return {
     // writeFile goes on where the last write ended, and repeats short writes.
     write: (bytes) => attempt(name, () => handle.writeFile(bytes)),
+    overwrite: (position, bytes) =>
+      attempt(name, async () => {
+        await handle.write(bytes, 0, bytes.length, position);
+      }),
     commit: () =>
       attempt(name, async () => {
         try {

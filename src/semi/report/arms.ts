@@ -1,10 +1,12 @@
+import { accuracyText } from "../../core/index.ts";
 import { axisOver } from "../../report/chart.ts";
-import { compact, count, markup, percent, significant, type Markup } from "../../report/elements.ts";
-import type { Arm, ArmRun } from "./data.ts";
+import { compact, count, markup, significant, type Markup } from "../../report/elements.ts";
+import { tellsTop5 } from "../../predict/index.ts";
+import type { Arm, ArmRun, SemiReportData } from "./data.ts";
 import {
+  accuracySpread,
   duration,
   meanOf,
-  plusMinus,
   shareInterval,
   signed,
   spread,
@@ -85,8 +87,8 @@ export function runsOf(arms: readonly Arm[], kind: Kind): Arm["runs"] {
 const leastReach = 2;
 
 interface ArmDotsOptions {
-  /** Images that a single run was measured on: then a line shows the 95 % interval over their choice. */
-  readonly images?: number | undefined;
+  /** Whether a line shows the 95 % interval of a single run over the choice of its images. @default false */
+  readonly hasIntervals?: boolean;
   /** The arm whose row stands out, besides the fine-tuned student. */
   readonly chosen?: Arm["kind"] | undefined;
 }
@@ -97,12 +99,18 @@ function imagesInterval(top1: number, images: number): Interval {
 }
 
 /** A line for each arm with a dot for each seed, a bar at their mean, and mean ± standard deviation beside it. */
-export function armDots(arms: readonly Arm[], { images, chosen }: ArmDotsOptions = {}): Markup | undefined {
+export function armDots(
+  arms: readonly Arm[],
+  images: number | undefined,
+  { hasIntervals = false, chosen }: ArmDotsOptions = {},
+): Markup | undefined {
   const shown = shownArms(arms);
   if (shown.length === 0) return undefined;
   const intervals = new Map(
     shown.flatMap(({ kind, runs: [run, ...others] }) =>
-      images && run && others.length === 0 ? [[kind, imagesInterval(run.top1, images)] as const] : [],
+      hasIntervals && images && run && others.length === 0
+        ? [[kind, imagesInterval(run.top1, images)] as const]
+        : [],
     ),
   );
   const values = shown.flatMap(({ kind, runs }) => {
@@ -116,8 +124,8 @@ export function armDots(arms: readonly Arm[], { images, chosen }: ArmDotsOptions
     const reached = spread(runs.map(({ top1 }) => top1));
     const interval = intervals.get(kind);
     return markup`<tr class="${kind}${kind === chosen ? " chosen" : ""}"><th scope="row">${name} <small>${summary}</small></th><td class="track" aria-hidden="true">
-${interval && markup`<s style="left:${left(interval.low)}%;right:${(100 - Number(left(interval.high))).toFixed(2)}%"></s>`}${runs.map(({ seed, top1 }) => markup`<i style="left:${left(top1)}%" title="seed ${seed}: ${percent(top1)}"></i>`)}<b style="left:${left(reached.mean)}%"></b></td>
-<td class="value">${plusMinus(reached)} %</td></tr>
+${interval && markup`<s style="left:${left(interval.low)}%;right:${(100 - Number(left(interval.high))).toFixed(2)}%"></s>`}${runs.map(({ seed, top1 }) => markup`<i style="left:${left(top1)}%" title="seed ${seed}: ${accuracyText(top1, images)}"></i>`)}<b style="left:${left(reached.mean)}%"></b></td>
+<td class="value">${accuracySpread(reached, images)}</td></tr>
 `;
   };
   return markup`<table class="dots">
@@ -133,38 +141,57 @@ ${interval && markup`<s style="left:${left(interval.low)}%;right:${(100 - Number
 </table>`;
 }
 
-/** The arm that the others are held against, and the outcome. */
+/** The arm that the others are held against, the outcome, and what all were measured on. */
 interface TableArms {
+  readonly images: number | undefined;
+  readonly classes: number;
   readonly baseline: Kind;
   readonly outcome: Kind | undefined;
 }
 
 /** All arms in numbers, and each of their runs. */
-export function armTable(arms: readonly Arm[], { baseline, outcome }: TableArms): Markup | undefined {
+export function armTable(
+  arms: readonly Arm[],
+  { baseline, outcome, images, classes }: TableArms,
+): Markup | undefined {
   const shown = shownArms(arms);
   if (shown.length === 0) return undefined;
   const level = spread(runsOf(arms, baseline).map(({ top1 }) => top1)).mean;
-  const hasTop5 = shown.some(({ runs }) => runs.some(({ top5 }) => !Number.isNaN(top5)));
+  const hasTop5 =
+    tellsTop5(classes) && shown.some(({ runs }) => runs.some(({ top5 }) => !Number.isNaN(top5)));
   const hasSeeds = shown.some(({ runs }) => runs.length > 1);
   return markup`<section><h2>The numbers</h2>
 <p>${hasSeeds ? "Mean over the seeds ± standard deviation. " : ""}Gain: points over ${shown.find(({ kind }) => kind === baseline)?.name.toLowerCase() ?? "the baseline"}.${hasTop5 ? " Top-5: the right class is among the five likeliest." : ""}</p>
 <div class="scroll"><table class="list arms">
-<thead><tr><th scope="col">arm</th><th scope="col" class="number">top-1 %</th><th scope="col" class="number">gain</th><th scope="col" class="number">top-5 %</th><th scope="col" class="number">seeds</th><th scope="col" class="number">images processed</th><th scope="col" class="number">training time</th></tr></thead>
-<tbody>${shown.map((arm) => armRow(arm, level, { baseline, outcome }))}</tbody></table></div>
+<thead><tr><th scope="col">arm</th><th scope="col" class="number">top-1</th><th scope="col" class="number">gain</th>${hasTop5 ? top5Head : undefined}<th scope="col" class="number">seeds</th><th scope="col" class="number">images processed</th><th scope="col" class="number">training time</th></tr></thead>
+<tbody>${shown.map((arm) => armRow(arm, level, hasTop5, { baseline, outcome, images }))}</tbody></table></div>
 <details><summary>Every run</summary><div class="scroll"><table class="list">
-<thead><tr><th scope="col">arm</th><th scope="col" class="number">seed</th><th scope="col" class="number">top-1</th><th scope="col" class="number">top-5</th><th scope="col" class="number">images processed</th><th scope="col" class="number">time</th></tr></thead>
-<tbody>${shown.flatMap(({ name, runs }) => runs.map((run) => runRow(name, run)))}</tbody></table></div></details></section>`;
+<thead><tr><th scope="col">arm</th><th scope="col" class="number">seed</th><th scope="col" class="number">top-1</th>${hasTop5 ? top5Head : undefined}<th scope="col" class="number">images processed</th><th scope="col" class="number">time</th></tr></thead>
+<tbody>${shown.flatMap(({ name, runs }) => runs.map((run) => runRow(name, run, images, hasTop5)))}</tbody></table></div></details></section>`;
 }
 
-function armRow({ kind, name, runs }: NamedArm, level: number, { baseline, outcome }: TableArms): Markup {
+const top5Head = markup`<th scope="col" class="number">top-5</th>`;
+
+function armRow(
+  { kind, name, runs }: NamedArm,
+  level: number,
+  hasTop5: boolean,
+  { baseline, outcome, images }: Omit<TableArms, "classes">,
+): Markup {
   const over = (value: (run: ArmRun) => number): Spread => spread(runs.map(value));
   const top1 = over((run) => run.top1);
   const gained = kind === baseline || Number.isNaN(level) ? "–" : signed(top1.mean - level);
-  const top5 = over((run) => run.top5);
   return markup`<tr${kind === outcome ? markup` class="chosen"` : undefined}><th scope="row">${name}</th>${[
-    plusMinus(top1),
+    accuracySpread(top1, images),
     gained,
-    Number.isNaN(top5.mean) ? "–" : plusMinus(top5),
+    ...(hasTop5
+      ? [
+          accuracySpread(
+            over((run) => run.top5),
+            images,
+          ),
+        ]
+      : []),
     count(runs.length),
     meanOf(
       runs.map((run) => run.imagesProcessed),
@@ -178,11 +205,16 @@ function armRow({ kind, name, runs }: NamedArm, level: number, { baseline, outco
 `;
 }
 
-function runRow(name: string, { seed, top1, top5, imagesProcessed, seconds }: ArmRun): Markup {
+function runRow(
+  name: string,
+  { seed, top1, top5, imagesProcessed, seconds }: ArmRun,
+  images: number | undefined,
+  hasTop5: boolean,
+): Markup {
   return markup`<tr><th scope="row">${name}</th>${[
     String(seed),
-    percent(top1),
-    percent(top5),
+    accuracyText(top1, images),
+    ...(hasTop5 ? [accuracyText(top5, images)] : []),
     meanOf([imagesProcessed], count),
     meanOf([seconds], duration),
   ].map((value) => markup`<td class="number">${value}</td>`)}</tr>
@@ -190,10 +222,10 @@ function runRow(name: string, { seed, top1, top5, imagesProcessed, seconds }: Ar
 }
 
 /** Variants, and the students of earlier rounds, beside the outcome and the baseline. */
-export function otherArms(arms: readonly Arm[]): Markup | undefined {
+export function otherArms({ arms, measuredOn }: SemiReportData): Markup | undefined {
   if (!arms.some((arm) => isOther(arm) && arm.runs.length > 0)) return undefined;
   const shown = arms.filter((arm) => isOther(arm) || arm.kind === "supervised" || arm.kind === "finetuned");
   return markup`<section><h2>What was tried besides</h2>
 <p>What stands below a name is what differs; the student and its baseline are there to compare with.</p>
-<div class="outcome">${armDots(shown)}</div></section>`;
+<div class="outcome">${armDots(shown, measuredOn?.images)}</div></section>`;
 }

@@ -1,6 +1,7 @@
+import { accuracyText } from "../../core/index.ts";
 import { perClass } from "../../predict/index.ts";
 import { axisOver, type Axis } from "../../report/chart.ts";
-import { count, markup, percent, significant, sortHead, type Markup } from "../../report/elements.ts";
+import { count, markup, significant, sortHead, type Markup } from "../../report/elements.ts";
 import { confusionFigure } from "../../train/report/confusion.ts";
 import type { SemiReportData } from "./data.ts";
 import { signed } from "./statistics.ts";
@@ -46,7 +47,7 @@ export function classChanges({ confusion, classes, own }: SemiReportData): Marku
 function row({ images, before, after }: ClassChange, name: string, { from, to }: Axis): Markup {
   const place = (value: number): string => `${((100 * (value - from)) / (to - from)).toFixed(1)}%`;
   const change = after - before;
-  return markup`<tr><th scope="row"><span>${name}</span></th>${number(before, percent(before))}${number(after, percent(after))}${number(change, signed(change))}<td class="wide"><div class="between ${change < 0 ? "lost" : ""}" style="--from:${place(Math.min(before, after))};--to:${place(Math.max(before, after))}" aria-hidden="true"><i class="before" style="left:${place(before)}"></i><i class="after" style="left:${place(after)}"></i></div></td>${number(images, count(images))}</tr>
+  return markup`<tr><th scope="row"><span>${name}</span></th>${number(before, accuracyText(before, images))}${number(after, accuracyText(after, images))}${number(change, signed(change))}<td class="wide"><div class="between ${change < 0 ? "lost" : ""}" style="--from:${place(Math.min(before, after))};--to:${place(Math.max(before, after))}" aria-hidden="true"><i class="before" style="left:${place(before)}"></i><i class="after" style="left:${place(after)}"></i></div></td>${number(images, count(images))}</tr>
 `;
 }
 

@@ -10,7 +10,7 @@ import {
   ownOutcome,
   type OwnReportData,
 } from "./own-photos.ts";
-import { gain, plusMinus, signed, spread, type Gain, type Spread } from "./statistics.ts";
+import { gain, accuracySpread, signed, spread, type Gain, type Spread } from "./statistics.ts";
 
 const states = {
   running: "This run was still going on when the page was written.",
@@ -38,7 +38,7 @@ function paperOpening(data: SemiReportData): Markup {
   const arms = data.arms.filter((arm) => !isOther(arm));
   return markup`<p class="headline">${headline(data)}</p>
 <p class="lead">${lead(data.counts)}</p>
-${measuredOn && arms.some(({ runs }) => runs.length > 0) ? markup`<div class="outcome">${gainPanel(data)}${armDots(arms)}</div>` : undefined}
+${measuredOn && arms.some(({ runs }) => runs.length > 0) ? markup`<div class="outcome">${gainPanel(data)}${armDots(arms, measuredOn.images)}</div>` : undefined}
 ${measuredOn && markup`<p class="measured">${measurement(measuredOn)} ${seeds(arms)} ${effort(data)}</p>`}`;
 }
 
@@ -167,7 +167,8 @@ function gainPanel(data: SemiReportData): Markup | undefined {
   const { runs: baseline, isTeacher } = bestAlone(data);
   if (!measuredOn || student.length === 0) return undefined;
   const reached = spread(student.map(({ top1 }) => top1));
-  if (baseline.length === 0) return markup`<p class="gain"><b>${plusMinus(reached)}</b> % right</p>`;
+  if (baseline.length === 0)
+    return markup`<p class="gain"><b>${accuracySpread(reached, measuredOn.images)}</b> right</p>`;
   const found = gain(baseline, student, measuredOn.images);
   return markup`<div class="gain ${found.verdict}">
 <p><b>${signed(found.points)}</b></p>

@@ -17,8 +17,8 @@ export function ownHeadline({ own, status }: OwnReportData): Markup {
   return markup`${first}${rest.map((part, index) => (index % 2 === 0 ? markup`<b>${part}</b>` : part))}`;
 }
 
-/** Accuracies have a digit after the point, the confidence of an interval has none. */
-const shares = /(\d+\.\d %)/;
+/** Accuracies have a digit after the point, or are counts; the confidence of an interval has none. */
+const shares = /(\d+\.\d %|\d+ of \d+)/;
 
 /** A page's data of these methods. */
 export type OwnReportData = SemiReportData & { readonly own: OwnPhotos };
@@ -42,7 +42,7 @@ export function ownLead({ own, counts }: OwnReportData): string {
 export function ownOutcome({ own, arms, measuredOn }: OwnReportData): Markup | undefined {
   const { compared } = own;
   const judged = compared && judgedOn(compared);
-  const dots = armDots(arms, { images: measuredOn?.images, chosen: own.best?.arm });
+  const dots = armDots(arms, measuredOn?.images, { chosen: own.best?.arm, hasIntervals: true });
   if (!judged && !dots) return undefined;
   return markup`<div class="outcome">${judged && panel(verdictOf(compared), judged)}${dots}</div>`;
 }

@@ -1,8 +1,8 @@
+import { accuracyText, isFew } from "../../core/index.ts";
 import { chart } from "../../report/chart.ts";
 import {
   count,
   markup,
-  percent,
   shareCell,
   significant,
   sortHead,
@@ -112,9 +112,9 @@ export function pseudoLabels({ selection }: SemiReportData): Markup | undefined 
   if (!total) return undefined;
   const { known, right } = total;
   return markup`<section><h2>Are the teacher's labels right?</h2>
-<div class="beside"><div class="gain"><p><b>${percent((100 * right) / known)}</b></p>
+<div class="beside"><div class="gain"><p><b>${accuracyText((100 * right) / known, known)}</b></p>
 <p class="meaning">of the selected labels are right</p>
-<p>${count(right)} of ${count(known)} whose truth is known. It was used for this page only.</p></div>
+<p>${isFew(known) ? "" : `${count(right)} of ${count(known)} `}whose truth is known. It was used for this page only.</p></div>
 ${rankChart(selection.precisionByRank ?? [])}</div></section>`;
 }
 
@@ -154,7 +154,7 @@ export function classSelection({ selection, classes, counts }: SemiReportData): 
   const truth = records.some((record) => record.truth);
   const row = (record: SelectedClass, index: number): Markup =>
     markup`<tr><th scope="row"><span>${classes[index]}</span></th>${selectedCell(record, counts.select)}${
-      truth ? shareCell(precision(record)) : undefined
+      truth ? shareCell(precision(record), record.truth?.known) : undefined
     }<td>${histogram(record)}</td>${[record.highest, record.lowest].map(scoreCell)}<td class="number" data-value="${record.candidates}">${count(record.candidates)}</td></tr>
 `;
   return markup`<section><h2>Selected for each class</h2>

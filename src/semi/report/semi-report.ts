@@ -25,7 +25,7 @@ export function semiReport(data: SemiReportData): string {
     classSelection(data),
     classChanges(data),
     armTable(data.arms, comparedArms(data)),
-    otherArms(data.arms),
+    otherArms(data),
     sweeps(data),
     armCurves(data.curves ?? []),
     confusions(data),
@@ -35,10 +35,13 @@ export function semiReport(data: SemiReportData): string {
 }
 
 /** The arm that the others are held against, and the outcome. */
-const comparedArms = ({ own }: SemiReportData): Parameters<typeof armTable>[1] =>
-  own
+const comparedArms = ({ own, measuredOn, classes }: SemiReportData): Parameters<typeof armTable>[1] => ({
+  images: measuredOn?.images,
+  classes: classes.length,
+  ...(own
     ? { baseline: own.between?.without ?? "labels-alone", outcome: own.best?.arm }
-    : { baseline: "supervised", outcome: "finetuned" };
+    : { baseline: "supervised", outcome: "finetuned" }),
+});
 
 interface Step {
   readonly name: string;

@@ -1,3 +1,5 @@
+import { accuracyText } from "../../core/index.ts";
+
 /** What a run reached, with its seed; top-1 in percent. */
 interface Reached {
   readonly seed: number;
@@ -29,6 +31,10 @@ export const meanOf = (values: readonly (number | undefined)[], words: (mean: nu
 export function plusMinus({ mean, deviation }: Spread): string {
   return deviation === undefined ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
 }
+
+/** The same of accuracies in percent; a single one over few images is a count, as in `3 of 7`. */
+export const accuracySpread = (reached: Spread, images: number | undefined): string =>
+  reached.deviation === undefined ? accuracyText(reached.mean, images) : `${plusMinus(reached)} %`;
 
 /** How much better one arm is than another, in points of top-1 accuracy. */
 export interface Gain {

@@ -1,4 +1,5 @@
-import { count, percent } from "../../report/elements.ts";
+import { accuracyText, isFew } from "../../core/index.ts";
+import { count } from "../../report/elements.ts";
 import { pairedInterval, signed, type Interval } from "./statistics.ts";
 
 /** Paired comparison of the model that unlabelled images helped to make with the best that labels alone give. */
@@ -155,8 +156,9 @@ function headline(compared: ComparedModels, judged: Judged | undefined, outcome:
   const unlabelled = count(compared.unlabelled);
   if (!judged)
     return `Whether the ${unlabelled} unlabelled images helped cannot be told: nothing was measured.`;
-  const [reached, alone] = [percent(judged.with), percent(judged.without)];
-  const where = judged.by === "test" ? "of the test images right" : "right in cross-validation";
+  const [reached, alone] = [judged.with, judged.without].map((share) => accuracyText(share, judged.images));
+  const ofAll = isFew(judged.images) ? "" : "of the ";
+  const where = judged.by === "test" ? `${ofAll}test images right` : "right in cross-validation";
   const difference = `${signed(judged.points)} points (95 % interval ${intervalText(judged)})`;
   const both = `${reached} ${where} with them`;
   const lines: Readonly<Record<Verdict["outcome"], string>> = {

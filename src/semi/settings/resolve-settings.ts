@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { nearestNames, UsageError } from "../../core/index.ts";
+import { expectation, nearestNames, problemLines, UsageError } from "../../core/index.ts";
 import {
   askedOf,
   idleSince,
@@ -41,8 +41,9 @@ export function resolveSettings(
     if (value !== undefined) merged[key] = isChange(key, value) ? changed(key, merged[key], value) : value;
   }
   const names = layers.map(({ name }) => name).join(", ") || "the settings";
-  const result = schema.safeParse(merged);
-  if (!result.success) throw invalid(`${names}: correct these settings:\n${z.prettifyError(result.error)}`);
+  const result = schema.safeParse(merged, { error: expectation });
+  if (!result.success)
+    throw invalid(`${names}: correct these settings:\n${problemLines(result.error, merged)}`);
   for (const key of recipeSettings) checkRecipe(key, layers);
   checkMethods(result.data);
   refuseUnused(layers, result.data, { isVariant });

@@ -139,7 +139,10 @@ async function* measureAll(
   await writeText(storage, path(folder, resultsName), `${JSON.stringify(results)}\n`);
   return {
     outputs: [resultsName],
-    counts: Object.fromEntries(measured.map(({ stage, top1 }) => [`top-1 of ${stage}`, top1])),
+    counts: {
+      "measured images": measured[0]?.images ?? 0,
+      ...Object.fromEntries(measured.map(({ stage, top1 }) => [`top-1 of ${stage}`, top1])),
+    },
   };
 }
 

@@ -265,10 +265,10 @@ function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): Sta
     return { outputs, counts: { ...counts, [whitened]: counts[embedded]! } };
   }
   if (event.type === "cross-validated") {
-    const { folds, top1 } = event;
+    const { folds, top1, images } = event;
     return {
       outputs: [...outputs, crossValidationName],
-      counts: { ...counts, folds, "cross-validated top-1": top1 },
+      counts: { ...counts, folds, "measured images": images.length, "cross-validated top-1": top1 },
     };
   }
   return { outputs, counts };

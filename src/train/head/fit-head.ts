@@ -7,8 +7,9 @@ export interface StrengthTried {
   readonly l2: number;
   /** Mean cross-entropy in nats; where classes are balanced, the mean of the classes' means. */
   readonly loss: number;
-  /** In percent. */
+  /** In percent, of so many images. */
   readonly top1: number;
+  readonly images: number;
 }
 
 /** What a head makes of some rows. */
@@ -120,7 +121,7 @@ export async function* fitHead(
   for (const l2 of groups.length > 0 ? strengths : []) {
     const found = await crossValidate(l2, chooses);
     const loss = found.rows.reduce((sum, row, i) => sum + heldOutShares[row]! * found.loss[i]!, 0);
-    const tried = { l2, loss, top1: percentRight(found) };
+    const tried = { l2, loss, top1: percentRight(found), images: found.rows.length };
     yield tried;
     if (best === undefined || loss < best.tried.loss) {
       best = { tried, points: groups.map(({ point }) => point) };

@@ -1,6 +1,6 @@
 import { parse, stringify, YAMLParseError } from "yaml";
 import * as z from "zod";
-import { nearestNames, UsageError } from "../../core/index.ts";
+import { expectation, nearestNames, problemLines, UsageError } from "../../core/index.ts";
 import { effectiveRecipe, recipeEffects, refuseFlat, refuseIdle, type AskedValue } from "./effects.ts";
 import { recipeFields, recipeKeys, type Recipe } from "./fields.ts";
 import { builtInRecipes, defaultRecipe, recipeNames, type RecipeName } from "./recipe.ts";
@@ -92,9 +92,9 @@ function completed(layers: readonly RecipeLayer[]): Recipe {
   const start = builtIn(base ?? defaultRecipe);
   const merged = layers.reduce<Readonly<Record<string, unknown>>>(merge, start.values);
   const names = layers.map(({ name }) => name).join(", ") || "the recipe";
-  const result = schema.safeParse(merged);
+  const result = schema.safeParse(merged, { error: expectation });
   if (!result.success) {
-    throw invalid(`${names}: correct these values of the recipe:\n${z.prettifyError(result.error)}`);
+    throw invalid(`${names}: correct these values of the recipe:\n${problemLines(result.error, merged)}`);
   }
   checkTogether(result.data, names);
   const asked = askedOf(layers);

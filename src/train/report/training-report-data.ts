@@ -43,6 +43,8 @@ export interface EpochRecord {
   readonly valLoss?: number | undefined;
   readonly valTop1?: number | undefined;
   readonly valTop5?: number | undefined;
+  /** Images that these were measured on; epochs of earlier versions do not say it. */
+  readonly valImages?: number | undefined;
   /** Of training, without validation. */
   readonly imagesPerSecond: number;
   readonly peakMemoryBytes?: number | undefined;
@@ -60,8 +62,9 @@ export interface SweepRecord {
   readonly features: Features;
   readonly l2: number;
   readonly loss: number;
-  /** In percent. */
+  /** In percent, of so many images. */
   readonly top1: number;
+  readonly images: number;
   readonly chosen: boolean;
 }
 

@@ -1,4 +1,5 @@
-import { perClass, type ConfusionMatrix } from "../../predict/index.ts";
+import { accuracyText, isFew } from "../../core/index.ts";
+import { perClass, tellsTop5, type ConfusionMatrix } from "../../predict/index.ts";
 import { axisOver, chart, type Chart, type ChartPoint, type Curve } from "../../report/chart.ts";
 import {
   compact,
@@ -45,8 +46,10 @@ export function trainingReport(data: TrainingReportData): string {
   ]);
 }
 
-const counted = ({ confusion }: ValidationRecord): string =>
-  count(confusion.counts.reduce((sum, value) => sum + value, 0));
+const imagesIn = ({ confusion }: ValidationRecord): number =>
+  confusion.counts.reduce((sum, value) => sum + value, 0);
+
+const counted = (record: ValidationRecord): string => count(imagesIn(record));
 
 function imagesOf(validation: ValidationRecord): string {
   const { data, failed } = validation;
@@ -106,8 +109,10 @@ function tiles({ epochs, validation, crossValidation, classes }: TrainingReportD
   const accuracy = (record: ValidationRecord | undefined, hint: string): readonly Tile[] =>
     record
       ? [
-          { name: "Top-1", value: percent(record.top1), hint },
-          { name: "Top-5", value: percent(record.top5), hint },
+          { name: "Top-1", value: accuracyText(record.top1, imagesIn(record)), hint },
+          ...(tellsTop5(classes.length)
+            ? [{ name: "Top-5", value: accuracyText(record.top5, imagesIn(record)), hint }]
+            : []),
         ]
       : [];
   return [
@@ -146,8 +151,8 @@ function sweepTable(sweep: readonly SweepRecord[]): Markup | undefined {
 <div class="scroll"><table class="list">
 <thead><tr>${ofFeatures ? markup`<th scope="col">embeddings</th>` : undefined}<th scope="col">L2</th><th scope="col" class="number">cross-validated loss</th><th scope="col" class="number">top-1</th><th scope="col"></th></tr></thead>
 <tbody>${sweep.map(
-    ({ features, l2, loss, top1, chosen }) =>
-      markup`<tr${chosen ? markup` class="chosen"` : undefined}>${ofFeatures ? markup`<td>${features}</td>` : undefined}<td>${significant(l2)}</td><td class="number">${significant(loss)}</td><td class="number bar" style="--share:${top1.toFixed(1)}%">${percent(top1)}</td><td>${chosen ? "taken" : undefined}</td></tr>
+    ({ features, l2, loss, top1, images, chosen }) =>
+      markup`<tr${chosen ? markup` class="chosen"` : undefined}>${ofFeatures ? markup`<td>${features}</td>` : undefined}<td>${significant(l2)}</td><td class="number">${significant(loss)}</td><td class="number bar" style="--share:${top1.toFixed(1)}%">${accuracyText(top1, images)}</td><td>${chosen ? "taken" : undefined}</td></tr>
 `,
   )}</tbody></table></div></section>`;
 }
@@ -175,16 +180,18 @@ function classTable(matrix: ConfusionMatrix, classes: readonly string[]): Markup
 <div class="scroll tall"><table class="list sortable">
 <thead><tr>${sortHead("class", { kind: "text" })}${sortHead("images")}${sortHead("recall", { sorted: "ascending" })}${sortHead("precision")}${sortHead("F1")}</tr></thead>
 <tbody>${seen.map(
-    ({ index, support, recall, precision, f1 }) =>
-      markup`<tr><td><span>${classes[index]}</span></td><td class="number" data-value="${support}">${count(support)}</td>${[recall, precision, f1].map(shareCell)}</tr>
+    ({ index, support, predicted, recall, precision, f1 }) =>
+      markup`<tr><td><span>${classes[index]}</span></td><td class="number" data-value="${support}">${count(support)}</td>${shareCell(recall, support)}${shareCell(precision, predicted)}${shareCell(f1)}</tr>
 `,
   )}</tbody></table></div>`;
 }
 
 /** Loss, accuracy, learning rate and speed over the images that were processed. */
-function curves({ epochs, steps = [] }: TrainingReportData): Markup | undefined {
+function curves({ epochs, steps = [], classes }: TrainingReportData): Markup | undefined {
   if (epochs.length === 0 && steps.length === 0) return undefined;
   const along = axes(epochs, steps);
+  const few = epochs.at(-1)?.valImages ?? Infinity;
+  const ofFew = isFew(few) ? ` of ${few} image${few === 1 ? "" : "s"}` : "";
   const figures: readonly Pick<Chart, "title" | "curves" | "formatY" | "fromZero">[] = [
     {
       title: "Loss",
@@ -200,8 +207,16 @@ function curves({ epochs, steps = [] }: TrainingReportData): Markup | undefined 
       formatY: (share) => `${significant(share)} %`,
       curves: [
         { name: "training", kind: "training", points: byEpoch(epochs, ({ trainTop1 }) => trainTop1) },
-        { name: "validation top-1", kind: "validation", points: byEpoch(epochs, ({ valTop1 }) => valTop1) },
-        { name: "top-5", kind: "second", points: byEpoch(epochs, ({ valTop5 }) => valTop5) },
+        {
+          name: `validation top-1${ofFew}`,
+          kind: "validation",
+          points: byEpoch(epochs, ({ valTop1 }) => valTop1),
+        },
+        {
+          name: "top-5",
+          kind: "second",
+          points: tellsTop5(classes.length) ? byEpoch(epochs, ({ valTop5 }) => valTop5) : [],
+        },
       ],
     },
     { title: "Learning rate", formatY: significant, fromZero: true, curves: [learningRate(epochs, steps)] },

@@ -7,7 +7,7 @@ import {
   type Storage,
   type StorageFor,
 } from "../../core/storage/index.ts";
-import { runFiles } from "../../data/sources/run-folder.ts";
+import { isRunFolder, runFiles } from "../../data/sources/run-folder.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { CrossValidation, JudgedImage } from "../head/train-head.ts";
@@ -62,20 +62,32 @@ export function runFolder(storageFor: StorageFor, path: string): RunFolder {
 }
 
 /**
- * Makes sure that a new run does not write over an earlier one.
+ * Makes sure that a new run does not write over an earlier one. A start that failed before it came to a checkpoint has left nothing
+ * that could be lost: its folder is taken again.
  *
  * @throws UsageError `train/out-exists` for a folder that holds something; DataError when it cannot be read.
  */
-export async function checkNewFolder({ storage, path }: RunFolder): Promise<void> {
+export async function checkNewFolder(folder: RunFolder): Promise<void> {
+  const { storage, path } = folder;
   if (!(await storage.stat(path))) return;
   const names: string[] = [];
   for await (const { name } of storage.list(path)) names.push(name);
-  if (names.length === 0) return;
+  if (names.length === 0 || (await isFailedStart(folder, names))) return;
   const shown = names.sort().slice(0, 3).join(", ");
   throw new UsageError(
     "train/out-exists",
     `${path}: holds ${shown}${names.length > 3 ? ", …" : ""}. Give resume (--resume) to go on with the run in it, or another folder.`,
   );
+}
+
+/** Whether a folder holds nothing but what a run writes before its first checkpoint; a recipe of somebody's own is more. */
+async function isFailedStart(
+  { storage, path, ...folder }: RunFolder,
+  names: readonly string[],
+): Promise<boolean> {
+  const begun = [folder.recipe, folder.history, folder.summary].map(baseName);
+  const isBegun = (name: string): boolean => begun.includes(name) || name.endsWith(".partial");
+  return names.every(isBegun) && isRunFolder(storage, path);
 }
 
 /**

@@ -351,11 +351,12 @@ function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
   const taken = events.find((event) => event.type === "fitted");
   return events
     .filter((event) => event.type === "tried")
-    .map(({ features, l2, loss, top1 }) => ({
+    .map(({ features, l2, loss, top1, images }) => ({
       features,
       l2,
       loss,
       top1,
+      images,
       chosen: features === taken?.features && l2 === taken.l2,
     }));
 }

@@ -74,6 +74,8 @@ export interface Validated {
   readonly loss: number;
   readonly top1: number;
   readonly top5: number;
+  /** Images that could be measured. */
+  readonly count: number;
 }
 
 /** What a run over epochs is put together from. */
@@ -225,7 +227,14 @@ function epochOf({ parts, position }: Run, validated: Validated | undefined): Ep
     trainLoss: loss,
     trainTop1: top1,
     learningRate: learningRateAt(recipe, (position.step - 1) / plan.steps),
-    ...(validated ? { valLoss: validated.loss, valTop1: validated.top1, valTop5: validated.top5 } : {}),
+    ...(validated
+      ? {
+          valLoss: validated.loss,
+          valTop1: validated.top1,
+          valTop5: validated.top5,
+          valImages: validated.count,
+        }
+      : {}),
     imagesPerSecond,
     peakMemoryBytes: peakMemory(),
     // Without validation images, and when none of them could be read, the latest weights are the best known.

@@ -62,7 +62,7 @@ export function openReport(settings: SemiSettings, runs: readonly ContextRun[], 
       hash = selected ?? "";
       const data = await gather(standing, settings, { selection: shown, status, reason });
       await writeText(storage, path, semiReport(data));
-      return { path, arms: data.arms };
+      return { path, arms: data.arms, images: data.measuredOn?.images };
     },
   };
 }
