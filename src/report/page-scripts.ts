@@ -98,3 +98,17 @@ export function sortTables(): void {
     }
   }
 }
+
+/** Fades the sides of a box where there is more to scroll to, as on a phone, which shows no scroll bars. Runs in the page. */
+export function fadeEdges(): void {
+  for (const box of document.querySelectorAll<HTMLElement>(".scroll")) {
+    const fade = (): void => {
+      const beyond = box.scrollWidth - box.clientWidth - box.scrollLeft;
+      box.style.setProperty("--before", box.scrollLeft > 1 ? "32px" : "0px");
+      box.style.setProperty("--beyond", beyond > 1 ? "32px" : "0px");
+    };
+    box.addEventListener("scroll", fade, { passive: true });
+    // What is folded away gets its size when it is opened.
+    new ResizeObserver(fade).observe(box);
+  }
+}

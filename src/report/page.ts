@@ -1,11 +1,13 @@
 import { markup, verbatim, type Content } from "./elements.ts";
-import { followPointer, paintMatrix, sortTables } from "./page-scripts.ts";
+import { fadeEdges, followPointer, paintMatrix, sortTables } from "./page-scripts.ts";
 
 /** Nothing is loaded from anywhere, whatever stands in the page. */
 const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /** Functions that run in the page: each is complete in itself, and goes into it as its source. */
-const scripts = [followPointer, paintMatrix, sortTables].map((script) => `(${script.toString()})();`);
+const scripts = [fadeEdges, followPointer, paintMatrix, sortTables].map(
+  (script) => `(${script.toString()})();`,
+);
 
 /** A complete document with our style and scripts in it; `style` follows the style of all pages. */
 export function page(title: string, content: Content, style = ""): string {
@@ -94,7 +96,7 @@ bdi { overflow-wrap: anywhere; }
 .cross { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px solid var(--soft); pointer-events: none; }
 .axis { font-size: 13px; margin-top: 8px; }
 
-.scroll { overflow: auto; margin-top: 12px; max-width: 100%; }
+.scroll { overflow: auto; margin-top: 12px; max-width: 100%; mask-image: linear-gradient(to right, transparent, #000 var(--before, 0px), #000 calc(100% - var(--beyond, 0px)), transparent); }
 .tall { max-height: 430px; border: 1px solid var(--line); border-radius: 10px; }
 table { border-collapse: collapse; }
 .list { width: 100%; font-size: 14px; }
@@ -161,6 +163,7 @@ table { border-collapse: collapse; }
   h3 { break-after: avoid; }
   .charts { grid-template-columns: 1fr 1fr; gap: 20px 24px; }
   .plot { height: 150px; }
+  .scroll { mask-image: none; }
   .tall { max-height: none; overflow: visible; border: 0; }
   .list thead th { position: static; }
   .list, .facts { font-size: 10px; }
