@@ -134,6 +134,6 @@ function modelLines(listed: readonly ListedModel[], embedded: ListedModel, colum
     "Accuracy in percent on ImageNet's 1,000 classes, as the model cards claim.",
     `Weights: ${releaseCard.licence}; they are downloaded once, and cached.`,
     `${embedded.name} is in the package and answers when no model is named; it`,
-    `knows ${grouped(embedded.classes)} classes, and its accuracy is on ${embedded.testSet}.`,
+    `knows ${grouped(embedded.classes)} classes. Its accuracy: ${embedded.testSet}.`,
   ];
 }

@@ -92,7 +92,8 @@ describe("values that an option does not accept", () => {
     const message = (key: keyof typeof trainCommand.options, text: string): string | undefined =>
       refusal(() => parseOptions({ [key]: text }, { [key]: trainCommand.options[key] }));
     expect(message("epochs", "0")).toBe('--epochs: expected at least 1; got "0".');
-    expect(message("epochs", "two")).toBe('--epochs: expected a whole number; got "two".');
+    expect(message("epochs", "two")).toBe('--epochs: expected a number; got "two".');
+    expect(message("epochs", "1.5")).toBe('--epochs: expected a whole number; got "1.5".');
     expect(message("learningRate", "0")).toBe('--learning-rate: expected above 0; got "0".');
     expect(message("mode", "all")).toBe('--mode: expected one of full, last-stages, head, adapt; got "all".');
     expect(message("nesterov", "maybe")).toBe('--nesterov: expected true or false; got "maybe".');

@@ -188,6 +188,7 @@ const isChange = (key: string, value: unknown): value is RecipeChoice =>
   (recipeSettings as readonly string[]).includes(key) &&
   typeof value === "object" &&
   value !== null &&
+  !Array.isArray(value) &&
   !Object.hasOwn(value, "base");
 
 /** A recipe, or the usual one, with other values; a length in images replaces one in epochs, and the other way round. */

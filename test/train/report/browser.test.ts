@@ -70,6 +70,25 @@ describe.skipIf(missing)(`a training report in Chromium${missing ? ` (${missing}
     expect(messages).toEqual([]);
   });
 
+  it("fades a table where it goes on beyond a phone's screen, and only there", async () => {
+    const names = ["a class with a name of some length", "another one, no shorter than that", "a third one"];
+    const fades = (page: ShownPage["page"], scroll: string): Promise<readonly [string, string]> =>
+      page.evaluate(`(async () => {
+        const box = document.querySelector(".sortable").closest(".scroll");
+        box.scrollLeft = ${scroll};
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        return [box.style.getPropertyValue("--before"), box.style.getPropertyValue("--beyond")];
+      })()`);
+    const phone = await show(reportData(names), {
+      ...screens.at(-1)!,
+      viewport: { width: 300, height: 700 },
+    });
+    expect(await fades(phone.page, "0")).toEqual(["0px", "32px"]);
+    expect(await fades(phone.page, "box.scrollWidth")).toEqual(["32px", "0px"]);
+    const desktop = await show(reportData(names));
+    expect(await fades(desktop.page, "0")).toEqual(["0px", "0px"]);
+  });
+
   it("sorts the classes by the column that is pressed", async () => {
     const { page } = await show(reportData(["cat", "dog", "ant"]));
     const press = (column: number): Promise<readonly string[]> =>
