@@ -30,9 +30,14 @@ function expected(issue: $ZodRawIssue): string | undefined {
       const all = issue.errors.flatMap(([first]) => first?.message ?? []);
       return [...new Set(all)].join(", or ") || undefined;
     }
-    default:
-      return undefined;
+    case "custom":
+    case "invalid_element":
+    case "invalid_format":
+    case "invalid_key":
+    case "not_multiple_of":
+      break;
   }
+  return undefined;
 }
 
 function bounded(origin: string, bound: number | bigint, how: string): string {
@@ -40,6 +45,9 @@ function bounded(origin: string, bound: number | bigint, how: string): string {
   const things: Readonly<Record<string, string>> = { string: " letters", array: " values" };
   return `expected ${how} ${bound}${things[origin] ?? ""}`;
 }
+
+/** Letters of a value that a message repeats; of longer ones the name tells enough. */
+const longestShown = 80;
 
 /** A line for each value that a schema does not accept: `epochs: expected at least 1, got 0`. @param given What it was asked about */
 export function problemLines(error: Pick<$ZodError, "issues">, given: unknown): string {
@@ -49,7 +57,8 @@ export function problemLines(error: Pick<$ZodError, "issues">, given: unknown): 
         (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
         given,
       );
-      const got = value === undefined ? "" : `, got ${JSON.stringify(value)}`;
+      const shown = JSON.stringify(value) as string | undefined;
+      const got = shown === undefined || shown.length > longestShown ? "" : `, got ${shown}`;
       return `  ${path.length > 0 ? `${path.join(".")}: ` : ""}${message}${got}`;
     })
     .join("\n");

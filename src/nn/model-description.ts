@@ -1,6 +1,5 @@
-import { en } from "zod/locales";
 import * as z from "zod/mini";
-import { ModelError } from "../core/index.ts";
+import { expectation, ModelError, problemLines } from "../core/index.ts";
 import { parsePreprocessing, type Preprocessing } from "../image/index.ts";
 import { family, type ModelConfig } from "./families/index.ts";
 
@@ -68,9 +67,9 @@ export function decodeDescription(
   const text = metadata[descriptionKey];
   if (text === undefined) return undefined;
   try {
-    // English texts are not in zod/mini by default.
-    const parsed = schema.safeParse(JSON.parse(text), { error: en().localeError });
-    if (!parsed.success) throw new Error(z.prettifyError(parsed.error), { cause: parsed.error });
+    const given: unknown = JSON.parse(text);
+    const parsed = schema.safeParse(given, { error: expectation });
+    if (!parsed.success) throw new Error(`\n${problemLines(parsed.error, given)}`, { cause: parsed.error });
     const { config, preprocessing, ...rest } = parsed.data;
     const description = {
       ...rest,

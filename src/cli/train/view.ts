@@ -51,26 +51,14 @@ export function trainingLines(style: Style): (event: TrainingEvent) => readonly 
   let columns: readonly Column[] = [];
   const seen = { classes: 0, judged: 0 };
   return (event) => {
-    if (event.type === "started") {
-      seen.classes = event.classes.length;
-      columns = epochColumns(event);
-    }
     if (event.type === "cross-validated") seen.judged = event.images.length;
-    switch (event.type) {
-      case "started":
-        return [
-          ...startLines(event, style),
-          ...(event.plan
-            ? [style.dim(columns.map(([title, width]) => pad(title, width, "right")).join(" "))]
-            : []),
-        ];
-      case "epoch":
-        return [epochLine(event, columns, style)];
-      case "finished":
-        return [endLine(event, seen, style)];
-      default:
-        return eventLines(event);
-    }
+    if (event.type === "epoch") return [epochLine(event, columns, style)];
+    if (event.type === "finished") return [endLine(event, seen, style)];
+    if (event.type !== "started") return eventLines(event);
+    seen.classes = event.classes.length;
+    columns = epochColumns(event);
+    const titles = columns.map(([title, width]) => pad(title, width, "right")).join(" ");
+    return [...startLines(event, style), ...(event.plan ? [style.dim(titles)] : [])];
   };
 }
 
