@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { averageCommand } from "../../src/cli/average.ts";
 import { benchmarkCommand } from "../../src/cli/benchmark/options.ts";
+import { checkCommand } from "../../src/cli/check/options.ts";
 import { classifyCommand } from "../../src/cli/classify/options.ts";
 import { embedCommand } from "../../src/cli/embed/options.ts";
 import { exportCommand } from "../../src/cli/export/options.ts";
@@ -21,6 +22,7 @@ import { recipeKeys, resolveRecipe } from "../../src/train/index.ts";
 const tables: Readonly<Record<string, OptionTable>> = {
   models: modelsCommand.options,
   info: infoCommand.options,
+  check: checkCommand.options,
   classify: classifyCommand.options,
   embed: embedCommand.options,
   validate: validateCommand.options,
