@@ -85,7 +85,7 @@ export async function openModel(
   const model = await createModel(name, {
     ...settings,
     ...(options.precision === undefined ? {} : { precision: options.precision }),
-    ...(calibration ? { calibration, reduceRange: options.reduceRange } : {}),
+    ...(calibration ? { calibration, reduceRange: options.reduceRange || undefined } : {}),
     device,
     plan: defined({ batchSize, workers, threadsPerWorker: threads }),
     ...more,
@@ -166,7 +166,11 @@ function defined<T extends object>(values: T): Defined<T> {
 const asPath = (file: string): string =>
   /[/\\]/.test(file) && timmName(file) === undefined ? file : `./${file}`;
 
-type Given = CalibrationOptions & { readonly precision: string | undefined };
+type Given = Pick<CalibrationOptions, "calibrate" | "calibrationImages"> &
+  Partial<Pick<CalibrationOptions, "reduceRange">> & {
+    readonly precision: string | undefined;
+    readonly vnni?: boolean;
+  };
 
 /**
  * Checks that int8 and the images for it come together.
@@ -178,6 +182,7 @@ export function checkCalibration({
   calibrate,
   calibrationImages,
   reduceRange,
+  vnni,
 }: Given): string | undefined {
   if (precision === "int8") {
     if (calibrate !== undefined) return calibrate;
@@ -190,6 +195,7 @@ export function checkCalibration({
     ...(calibrate === undefined ? [] : ["--calibrate"]),
     ...(calibrationImages === undefined ? [] : ["--calibration-images"]),
     ...(reduceRange ? ["--reduce-range"] : []),
+    ...(vnni ? ["--vnni"] : []),
   ];
   if (given === undefined) return undefined;
   throw new UsageError("usage/precision", `${given} belongs to --precision int8.`);

@@ -104,6 +104,7 @@ export { encodeModel, type EncodedModel, type EncodeOptions, modelBytes } from "
 export { readModelInterface, type ModelInterface, type ModelOutput, type ModelValue } from "./onnx/proto.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
-export { lowerBlocked, blockedInference, blockedTraining } from "./lower/nchwc/lower-blocked.ts";
+export { blockedTraining } from "./lower/nchwc/blocked-training.ts";
+export { lowerBlocked, blockedInference } from "./lower/nchwc/lower-blocked.ts";
 export type { BlockedTarget } from "./lower/nchwc/rule.ts";
 export { standard } from "./lower/standard.ts";

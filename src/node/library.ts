@@ -4,7 +4,7 @@ import {
   type CalibrateOptions,
   type Calibration,
   type CalibrationImages,
-} from "../predict/calibrate.ts";
+} from "../predict/int8/calibrate.ts";
 import { createModel as createModelOn, type CreateModelOptions } from "../predict/create-model.ts";
 import {
   exportOnnx as exportOnnxOn,

@@ -2,7 +2,7 @@ import { ModelError, SessionError, UsageError } from "../core/index.ts";
 import { explanationGraph, inferenceGraph, type InferenceOutput } from "../nn/index.ts";
 import type { Device } from "../runtime/index.ts";
 import { weightsFile } from "../weights/index.ts";
-import { quantisationOf, type Int8Options, type KnownQuantisation } from "./calibrate.ts";
+import type { Int8Options, KnownQuantisation } from "./int8/calibrate.ts";
 import { Model } from "./model.ts";
 import {
   isOnnxPath,
@@ -48,7 +48,9 @@ export async function createModel<Input>(
   const source = await openModel(platform, model, options);
   if (options.precision !== "int8") return modelOf(platform, source, options);
   requireInt8Kernels(options.device ?? "cpu");
-  return modelOf(platform, source, options, await quantisationOf(platform, source, options));
+  // Loaded when the first is asked for, as most models compute in floats.
+  const { quantisationHere } = await import("./int8/exact-sums.ts");
+  return modelOf(platform, source, options, await quantisationHere(platform, source, options));
 }
 
 /** A model for inference, of weights that are at hand. */

@@ -26,7 +26,7 @@ export {
   calibrateModel,
   type CalibrationImages,
   type Int8Options,
-} from "./calibrate.ts";
+} from "./int8/calibrate.ts";
 export { createModel, modelOf, requireInt8Kernels, type CreateModelOptions } from "./create-model.ts";
 export {
   exportHuggingFace,
@@ -45,7 +45,7 @@ export {
   startProvenance,
 } from "./open-model.ts";
 export {
-  compileModel,
+  openSession,
   type ExecutionOptions,
   createImagePipeline,
   type ImagePipelineOptions,

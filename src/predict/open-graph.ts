@@ -3,6 +3,7 @@ import { readBytes, type Storage } from "../core/storage/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import { readModelInterface } from "../graph/index.ts";
 import { planExecution, type ImagePipeline, type ImageResult } from "../runtime/index.ts";
+import { noticeOfSums } from "./int8/exact-sums.ts";
 import { describeGraph, type DescribedGraph } from "./describe-graph.ts";
 import { Model, type OpenedPipeline } from "./model.ts";
 import type { ModelOptions, ModelPlatform } from "./open-model.ts";
@@ -22,6 +23,10 @@ export async function openGraph<Input>(
 ): Promise<Model<Input>> {
   const graph = await readGraph(platform, path, options);
   const { description } = graph;
+  if ((options.device ?? "cpu") === "cpu") {
+    const notice = await noticeOfSums(platform, path, description);
+    if (notice) options.onNotice?.(notice);
+  }
   const classes = await classesOf(description);
   return new Model(description, classes, platform.itemOf, (computation, images, signal) =>
     openGraphOutputs(platform, path, graph, options, namesOf(path, graph, computation), images, signal),

@@ -60,9 +60,9 @@ export interface ModelOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Something about a file of weights: that it has averages too, or no names of its classes. */
+/** Something about a file: that it has averages too, no names of its classes, or 8 bits that are not exact here. */
 export interface WeightsNotice {
-  readonly about: "averages" | "classes";
+  readonly about: "averages" | "classes" | "int8";
   /** One sentence. */
   readonly message: string;
 }

@@ -1,16 +1,32 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import type { ImageItem } from "../../src/data/index.ts";
 import { calibrateModel, createModel, exportOnnx, openImages, openModel } from "../../src/node/library.ts";
+import { nodePlatform } from "../../src/node/platform.ts";
 import type { CreateModelOptions } from "../../src/predict/create-model.ts";
+import { hasExactSums, largestSumError } from "../../src/predict/int8/exact-sums.ts";
 import { colourCheckpoint, colours } from "../support/colour-model.ts";
+import { jsonLines, runCli } from "../support/run-cli.ts";
 import { optimisedOps } from "../support/optimised-ops.ts";
 import { runModel } from "../support/run-graph.ts";
 import { solidPng } from "../support/solid-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+
+/** What Linux says of an x86 processor. */
+const cpuFlags =
+  process.arch === "x64" && existsSync("/proc/cpuinfo")
+    ? /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]
+    : undefined;
+/** An emulator, and an x86 processor without VNNI. */
+const haswell = ["qemu-x86_64", "-cpu", "Haswell"];
+const noEmulator =
+  process.arch === "x64" && spawnSync(haswell[0]!, ["--version"]).status === 0
+    ? undefined
+    : "needs qemu-x86_64 (Debian: qemu-user)";
 
 const folder = temporaryFolder();
 const photos = join(folder, "photos");
@@ -49,7 +65,8 @@ async function logitsOf(model: string, options: CreateModelOptions = {}): Promis
 }
 
 const best = (logits: readonly number[]): number => logits.indexOf(Math.max(...logits));
-const int8 = { precision: "int8", calibration: photos } as const satisfies CreateModelOptions;
+const byDefault = { precision: "int8", calibration: photos } as const satisfies CreateModelOptions;
+const int8 = { ...byDefault, reduceRange: false } as const satisfies CreateModelOptions;
 
 describe("a model in int8", () => {
   it("chooses the classes of float32, with nearly its logits", async () => {
@@ -67,7 +84,7 @@ describe("a model in int8", () => {
     const model = await createModel(weights, int8);
     expect(model.description.provenance).toMatchObject({
       recipe: "nearest colour",
-      precision: "int8, ranges over 60 images",
+      precision: "int8, filters of 8 bits, ranges over 60 images",
     });
   });
 
@@ -122,7 +139,7 @@ describe("an int8 model on disk", () => {
     try {
       expect(model.description).toMatchObject({
         name: "colours",
-        provenance: { precision: "int8, ranges over 60 images" },
+        provenance: { precision: "int8, filters of 8 bits, ranges over 60 images" },
       });
       expect((await model.classify(await solidPng(colours.green)))[0]!.label).toBe("green");
       expect(await model.embed(paths[0]!)).toHaveLength(64);
@@ -251,3 +268,61 @@ describe("calibrateModel", () => {
     await expect(calibrateModel(source, [])).rejects.toMatchObject({ code: "data/no-images" });
   });
 });
+
+describe("sums of products of 8 bits", () => {
+  const wide = join(folder, "wide.onnx");
+  const narrow = join(folder, "narrow.onnx");
+
+  beforeAll(async () => {
+    const source = await openModel(weights);
+    await exportOnnx(source, wide, int8);
+    await exportOnnx(source, narrow, byDefault);
+  });
+
+  it.skipIf(cpuFlags === undefined)(
+    "are exact where the processor has VNNI, and are not elsewhere",
+    async () => {
+      expect(await hasExactSums(nodePlatform)).toBe(/avx512_vnni|avx_vnni/.test(cpuFlags!));
+    },
+  );
+
+  it("are exact in 7 bits on every processor", async () => {
+    expect(await largestSumError(nodePlatform, { reduceRange: true })).toBeLessThan(1e-6);
+  });
+
+  it("are of 7 bits in a file, and here as the processor needs it", async () => {
+    const precisionOf = async (model: string, options: CreateModelOptions = {}): Promise<string> => {
+      const opened = await createModel(model, options);
+      await opened.release();
+      return opened.description.provenance["precision"]!;
+    };
+    expect(await precisionOf(narrow)).toBe("int8, filters of 7 bits, ranges over 60 images");
+    const bits = (await hasExactSums(nodePlatform)) ? 8 : 7;
+    expect(await precisionOf(weights, byDefault)).toBe(
+      `int8, filters of ${bits} bits, ranges over 60 images`,
+    );
+  });
+
+  it.skipIf(noEmulator !== undefined)(
+    `are told from exact ones on a Haswell, which lacks it${noEmulator ? ` (${noEmulator})` : ""}`,
+    async () => {
+      const [info, classified] = await Promise.all([
+        runCli(["info", wide], undefined, {}, haswell),
+        runCli(["classify", paths[0]!, "--weights", narrow, "--json"], undefined, {}, haswell),
+      ]);
+      expect(info.stderr).toContain(`${wide} has filters of 8 bits, for processors with VNNI instructions`);
+      expect(info.stderr).toContain("without --vnni");
+      expect(classified.stderr).not.toContain("VNNI instructions");
+      expect(probabilities(classified.stdout)).toEqual(
+        probabilities((await runCli(["classify", paths[0]!, "--weights", narrow, "--json"])).stdout),
+      );
+    },
+    300_000,
+  );
+});
+
+/** Each class with its probability, as far as the order of float32 sums does not matter. */
+const probabilities = (json: string): readonly string[] =>
+  jsonLines<{ predictions: readonly { label: string; probability: number }[] }>(json)[0]!.predictions.map(
+    ({ label, probability }) => `${label} ${probability.toFixed(4)}`,
+  );

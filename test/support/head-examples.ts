@@ -1,7 +1,6 @@
 import { seededRandom } from "../../src/core/index.ts";
-import { createSession } from "../../src/node/onnx/ort-session.ts";
 import { nodePlatform } from "../../src/node/platform.ts";
-import { compileModel } from "../../src/predict/index.ts";
+import { openSession } from "../../src/predict/index.ts";
 import type { Session } from "../../src/runtime/index.ts";
 import { headGraph, type Examples, type HeadGraphOptions } from "../../src/train/index.ts";
 
@@ -28,11 +27,6 @@ export function seededExamples({
 }
 
 /** Opens the graph of a head's loss in ONNX Runtime. */
-export async function openHeadSession(examples: Examples, options?: HeadGraphOptions): Promise<Session> {
-  const compiled = await compileModel(nodePlatform, headGraph(examples, options));
-  try {
-    return await createSession(compiled.model);
-  } finally {
-    await compiled.remove();
-  }
+export function openHeadSession(examples: Examples, options?: HeadGraphOptions): Promise<Session> {
+  return openSession(nodePlatform, headGraph(examples, options));
 }

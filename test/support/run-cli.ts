@@ -16,12 +16,18 @@ export interface CliRun {
   readonly stderr: string;
 }
 
-/** Starts the built command line as a process of its own, its streams being pipes. */
+/**
+ * Starts the built command line as a process of its own, its streams being pipes.
+ *
+ * @param emulator A command that runs programs on another processor.
+ */
 export function startCli(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
+  emulator: readonly string[] = [],
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, ...args], {
+  const [command, ...rest] = [...emulator, process.execPath, main, ...args] as [string, ...string[]];
+  return spawn(command, rest, {
     env: { ...process.env, SSL_RESNEXT_OFFLINE: "1", ...environment },
   });
 }
@@ -31,8 +37,9 @@ export async function runCli(
   args: readonly string[],
   input?: Uint8Array,
   environment?: NodeJS.ProcessEnv,
+  emulator?: readonly string[],
 ): Promise<CliRun> {
-  const child = startCli(args, environment);
+  const child = startCli(args, environment, emulator);
   child.stdin.end(input);
   return ended(child);
 }

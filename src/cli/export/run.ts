@@ -28,7 +28,8 @@ export async function exportModel(
     ...(classes ? { classes } : {}),
   });
   noticeDefault(options, source.description, terminal);
-  const { output, precision, withPreprocessing, outputs, opset, reduceRange } = options;
+  const { output, precision, withPreprocessing, outputs, opset, vnni } = options;
+  const reduceRange = !vnni;
   const calibration = await calibrationFor(
     () => Promise.resolve(source),
     { ...options, precision: given },

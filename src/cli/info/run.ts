@@ -13,6 +13,7 @@ import {
 import { embeddedWeights, hubStorage } from "../../node/files/hub-storage.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { describeWeights } from "../../predict/describe-weights.ts";
+import { noticeOfSums } from "../../predict/int8/exact-sums.ts";
 import { readGraph } from "../../predict/open-graph.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import { openWeights, weightsFile } from "../../weights/index.ts";
@@ -38,8 +39,8 @@ export async function info(
 ): Promise<Outcome> {
   const { entry, lines, layers } =
     isWeightsPath(subject) || existsSync(subject)
-      ? await aboutFile(subject, options)
-      : await aboutModel(subject, options);
+      ? await aboutFile(subject, options, terminal)
+      : await aboutModel(subject, options, terminal);
   if (options.json) {
     const document = options.layers ? { ...entry, layers: layers() } : entry;
     await terminal.print([JSON.stringify(document, null, 2)]);
@@ -57,13 +58,13 @@ interface Subject {
   readonly layers: () => readonly Layer[];
 }
 
-async function aboutModel(name: string, options: InfoOptions): Promise<Subject> {
+async function aboutModel(name: string, options: InfoOptions, terminal: Terminal): Promise<Subject> {
   const embedded = embeddedWeights(name);
-  if (embedded !== undefined) return aboutFile(embedded, options);
+  if (embedded !== undefined) return aboutFile(embedded, options, terminal);
   const config = modelConfig(name);
   const card = findCard(name);
   const tag = timmName(name);
-  if (card === undefined && tag !== undefined) return aboutCached(tag, options);
+  if (card === undefined && tag !== undefined) return aboutCached(tag, options, terminal);
   if (card === undefined) {
     const models = listModels().filter((model) => model.endsWith(`_${name}`));
     const others =
@@ -81,19 +82,19 @@ async function aboutModel(name: string, options: InfoOptions): Promise<Subject> 
 }
 
 /** A model of timm's on the hub, once its weights have been downloaded. */
-async function aboutCached(tag: string, options: InfoOptions): Promise<Subject> {
+async function aboutCached(tag: string, options: InfoOptions, terminal: Terminal): Promise<Subject> {
   const path = hubStorage().locate(`${tag}.safetensors`);
-  if (existsSync(path)) return aboutFile(path, options);
+  if (existsSync(path)) return aboutFile(path, options, terminal);
   throw new UsageError(
     "usage/no-card",
     `timm/${tag} is described by its file on the hub, which is downloaded when it first classifies (-m timm/${tag}).`,
   );
 }
 
-async function aboutFile(path: string, { key, ema }: InfoOptions): Promise<Subject> {
+async function aboutFile(path: string, { key, ema }: InfoOptions, terminal: Terminal): Promise<Subject> {
   const { storageFor } = nodePlatform;
   const file = await weightsFile(storageFor, path);
-  if (isOnnxPath(file)) return aboutGraph(file);
+  if (isOnnxPath(file)) return aboutGraph(file, terminal);
   await using weights = await openWeights(storageFor, file, { key, ema });
   const { checkpoint, size } = weights;
   const network = networkWeights(checkpoint, file, key);
@@ -106,8 +107,10 @@ async function aboutFile(path: string, { key, ema }: InfoOptions): Promise<Subje
   };
 }
 
-async function aboutGraph(file: string): Promise<Subject> {
+async function aboutGraph(file: string, terminal: Terminal): Promise<Subject> {
   const graph = await readGraph(nodePlatform, file);
+  const notice = await noticeOfSums(nodePlatform, file, graph.description);
+  if (notice) terminal.notice(notice.message);
   const { config, preprocessing } = graph.description;
   const size = (await nodePlatform.storageFor(file).stat(file))?.size ?? 0;
   return {

@@ -143,7 +143,7 @@ export const calibrationOptions = {
   },
   reduceRange: {
     flags: "--reduce-range",
-    about: "int8: filters of 7 bits, for CPUs without VNNI instructions",
+    about: "int8: filters of 7 bits (default: where this CPU's sums of 8-bit products are not exact)",
     group: precisionGroup,
     schema: flag,
   },

@@ -9,7 +9,7 @@ import {
   type Output,
 } from "../../nn/index.ts";
 import { encodeSafetensors } from "../../weights/index.ts";
-import { quantisationOf, type Int8Options } from "../calibrate.ts";
+import { quantisationOf, type Int8Options } from "../int8/calibrate.ts";
 import { onnxMetadata, toHalf } from "../export-model.ts";
 import type { ModelPlatform, ModelSource } from "../open-model.ts";
 import { classesOf, classNames } from "../results.ts";

@@ -13,6 +13,7 @@ import {
   type ModelFile,
   type PlanOverrides,
   type Platform,
+  type Session,
   type StoredModel,
 } from "../../runtime/index.ts";
 import { mapWindow } from "../../runtime/map-window.ts";
@@ -105,6 +106,9 @@ function requireImageChannels(name: string, channels: number): void {
   );
 }
 
+/** What a session of a graph of our own needs of its platform. */
+type GraphPlatform = Pick<Platform, "storeModel" | "externalData" | "createSession">;
+
 /** Puts a graph where sessions can open it, each weight passing through memory once. */
 export function compileModel(
   { storeModel, externalData }: Pick<Platform, "storeModel" | "externalData">,
@@ -112,6 +116,16 @@ export function compileModel(
   signal?: AbortSignal,
 ): Promise<StoredModel> {
   return storeModel(encodeModel(graph, externalData === undefined ? {} : { externalData }), signal);
+}
+
+/** Opens a graph of our own on the CPU. */
+export async function openSession(platform: GraphPlatform, graph: Graph): Promise<Session> {
+  const compiled = await compileModel(platform, graph);
+  try {
+    return await platform.createSession(compiled.model);
+  } finally {
+    await compiled.remove();
+  }
 }
 
 export interface ImagePipelineOptions {

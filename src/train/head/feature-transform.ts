@@ -17,8 +17,7 @@ import {
   type Graph,
   type Value,
 } from "../../graph/index.ts";
-import { compileModel, type ModelPlatform } from "../../predict/index.ts";
-import type { Session } from "../../runtime/index.ts";
+import { openSession, type ModelPlatform } from "../../predict/index.ts";
 
 /** Embeddings of images, one a row. */
 export interface Embeddings {
@@ -152,16 +151,6 @@ export function foldTransform(
     bias[k] = offset;
   }
   return { weight, bias };
-}
-
-/** Opens a graph of our own on the CPU. */
-export async function openSession(platform: ModelPlatform, graph: Graph): Promise<Session> {
-  const compiled = await compileModel(platform, graph);
-  try {
-    return await platform.createSession(compiled.model);
-  } finally {
-    await compiled.remove();
-  }
 }
 
 type Float = Value<"float32">;

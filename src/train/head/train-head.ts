@@ -8,7 +8,7 @@ import {
   type SkippedImage,
 } from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
-import { startProvenance, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
+import { openSession, startProvenance, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
 import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
 import {
   fitHead,
@@ -23,7 +23,6 @@ import {
   centring,
   foldTransform,
   halfWhitening,
-  openSession,
   transform,
   type Features,
   type FeatureTransform,

@@ -16,10 +16,8 @@ import {
 } from "../../value.ts";
 import { lowered } from "../lower.ts";
 import { standard } from "../standard.ts";
-import { batchNormFrozen, batchNormTraining, batchNormTrainingGrad } from "./batch-norm.ts";
-import { computedWeight, constantWeight } from "./blocked-weight.ts";
-import { convInputGrad, convWeightGrad, maxPoolGrad } from "./conv-weight-grad.ts";
-import { elementwise, expand, forwardRules, globalAveragePool, reluGrad, sgdUpdate } from "./forward.ts";
+import { constantWeight } from "./blocked-weight.ts";
+import { forwardRules, globalAveragePool } from "./forward.ts";
 import {
   blocked,
   plain,
@@ -40,31 +38,6 @@ export const blockedInference: BlockedTarget = {
   rules: { ...forwardRules, GlobalAveragePool: globalAveragePool(blocked) },
   weight: constantWeight,
   scopeOf: (node) => node.scope,
-};
-
-/**
- * Training: weights change with every step, and are brought into blocked order by the graph.
- *
- * Activations and their gradients stay in blocks of channels from the stem to the pooled features. Profiles name
- * nodes by their scope: the op says which part of a layer's work this is.
- */
-export const blockedTraining: BlockedTarget = {
-  rules: {
-    ...forwardRules,
-    BatchNormTraining: batchNormTraining,
-    BatchNormTrainingGrad: batchNormTrainingGrad,
-    BatchNormalization: batchNormFrozen,
-    ConvInputGrad: convInputGrad,
-    ConvWeightGrad: convWeightGrad,
-    Expand: expand,
-    GlobalAveragePool: globalAveragePool(plain),
-    MaxPoolGrad: maxPoolGrad,
-    Mul: elementwise,
-    ReluGrad: reluGrad,
-    SgdUpdate: sgdUpdate,
-  },
-  weight: computedWeight,
-  scopeOf: (node, convolution) => convolution?.scope ?? `${node.scope}.${node.op.type}`,
 };
 
 type Layouts = Partial<Record<Layout, Value>>;

@@ -1,10 +1,10 @@
-import { DataError, SessionError, UsageError } from "../core/index.ts";
-import { openImages, type ImageItem, type ImageSource } from "../data/index.ts";
-import type { ActivationRange, ActivationRanges, RangeGraph } from "../graph/index.ts";
-import { calibrationGraph, type Quantisation } from "../nn/index.ts";
-import type { ImagePipeline } from "../runtime/index.ts";
-import type { ModelPlatform, ModelSource } from "./open-model.ts";
-import { openGraphPipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
+import { DataError, SessionError, UsageError } from "../../core/index.ts";
+import { openImages, type ImageItem, type ImageSource } from "../../data/index.ts";
+import type { ActivationRange, ActivationRanges, RangeGraph } from "../../graph/index.ts";
+import { calibrationGraph, type Quantisation } from "../../nn/index.ts";
+import type { ImagePipeline } from "../../runtime/index.ts";
+import type { ModelPlatform, ModelSource } from "../open-model.ts";
+import { openGraphPipeline, type ExecutionOptions } from "../pipeline/image-pipeline.ts";
 
 /** Images as `openImages` takes or gives them. */
 export type CalibrationImages = string | readonly string[] | ImageSource;
@@ -19,7 +19,7 @@ export interface Int8Options {
   /**
    * Writes filters in 7 bits: for processors without VNNI instructions, where sums of 8-bit products saturate.
    *
-   * @default false
+   * @default true in a file, which may go anywhere; in a model that is computed here, where this processor needs it
    */
   readonly reduceRange?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -76,7 +76,7 @@ export interface KnownQuantisation extends Quantisation {
 export async function quantisationOf(
   platform: ModelPlatform,
   source: ModelSource,
-  { calibration, reduceRange = false, signal }: Int8Options,
+  { calibration, reduceRange = true, signal }: Int8Options,
 ): Promise<KnownQuantisation> {
   if (calibration === undefined) {
     throw new UsageError(
@@ -88,10 +88,16 @@ export async function quantisationOf(
     typeof calibration === "object" && "ranges" in calibration
       ? calibration
       : await calibrateModel(platform, source, calibration, { signal });
-  const bits = reduceRange ? "int8, filters of 7 bits" : "int8";
   const doubt = known.doubt === undefined ? "" : `, all of them ${known.doubt}`;
-  return { ranges: known.ranges, reduceRange, origin: `${bits}, ranges over ${known.images} images${doubt}` };
+  return {
+    ranges: known.ranges,
+    reduceRange,
+    origin: `int8, ${filtersText(reduceRange)}, ranges over ${known.images} images${doubt}`,
+  };
 }
+
+/** How a quantisation names the size of its filters. */
+export const filtersText = (reduceRange: boolean): string => `filters of ${reduceRange ? 7 : 8} bits`;
 
 function isSource(images: CalibrationImages): images is ImageSource {
   return typeof images === "object" && Symbol.asyncIterator in images;
