@@ -45,6 +45,7 @@ export {
   startProvenance,
 } from "./open-model.ts";
 export {
+  compileModel,
   openSession,
   type ExecutionOptions,
   createImagePipeline,

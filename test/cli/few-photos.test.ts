@@ -36,7 +36,9 @@ describe("36 photos in three folders, and 64 others", () => {
     const { code, stdout, stderr } = await runCli([...line, ...teacher, "--tune-minutes", "0.01"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^method labels, mode head: 100 images are too few to adapt the network to/);
-    expect(stdout).toMatch(/which would take about \d+ minutes, and tuneMinutes is 0.01: the classifier alone/);
+    expect(stdout).toMatch(
+      /which would take about \d+ minutes, and tuneMinutes is 0.01: the classifier alone/,
+    );
     expect(stdout).toMatch(/\nreport: .*report\.html\n/);
     expect(existsSync(join(out, "best.safetensors"))).toBe(true);
     const again = jsonLines<SemiEvent>((await runCli([...line, ...teacher, "--json"])).stdout);
@@ -68,7 +70,10 @@ describe("36 photos in three folders, and 64 others", () => {
     [["--threshold", "0.9"], "the command line: threshold (0.9): no effect but with ranking threshold"],
     [["--ranking", "balanced"], 'ranking ("balanced"): no effect but in methods paper and joint'],
     [["--method", "labels", "--adapt-epochs", "3"], "adaptEpochs (3): no effect but in method adapt"],
-    [["--mode", "head", "--tune-recipe", "supervised"], "no effect in mode head, which leaves the network as it is"],
+    [
+      ["--mode", "head", "--tune-recipe", "supervised"],
+      "no effect in mode head, which leaves the network as it is",
+    ],
     [["--finetune-recipe", "{batchSize: 4, microBatch: 1, inputSize: 4}"], "--batch-norm frozen"],
     [["--sweep", "{k: [1, 2]}"], "--sweep: no effect in this command"],
   ])("are refused what cannot be, with %j", async (more, message) => {

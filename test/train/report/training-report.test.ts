@@ -35,7 +35,9 @@ describe("a training report", () => {
 
   it("says how cross-validation judged, and what it could not judge", () => {
     const { validation, ...rest } = reportData(["a", "b"]);
-    const sweep = [{ features: "as they are" as const, l2: 0.01, loss: 0.5, top1: 70, images: 10, chosen: true }];
+    const sweep = [
+      { features: "as they are" as const, l2: 0.01, loss: 0.5, top1: 70, images: 10, chosen: true },
+    ];
     const page = trainingReport({
       ...rest,
       epochs: [],
