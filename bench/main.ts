@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { embeddedModel } from "ssl-resnext/nn";
 import type { Benchmark } from "./benchmark.ts";
 import { browser } from "./benchmarks/browser.ts";
+import { check } from "./benchmarks/check.ts";
 import { curve } from "./benchmarks/curve.ts";
 import { head } from "./benchmarks/head.ts";
 import { heads } from "./benchmarks/heads.ts";
@@ -36,6 +37,7 @@ const benchmarks: readonly Benchmark[] = [
   memory,
   head,
   heads,
+  check,
   ownPhotos,
   pseudoLabels,
   score,

@@ -107,7 +107,7 @@ export function wholeProblems(images: ExaminedImages, classes: readonly ClassCou
     problems.push({ kind: "single", count: single.length, text });
   }
   if (largest && smallest && largest.labelled >= uneven * smallest.labelled) {
-    const text = `The classes are uneven: ${largest.name} has ${largest.labelled} labelled images, ${smallest.name} ${smallest.labelled}. Add images of the small ones, or train with --class-balanced.`;
+    const text = `The classes are uneven: ${largest.name} has ${largest.labelled} labelled images, ${smallest.name} ${smallest.labelled}. Add images of the small ones, or train with --sampler class-balanced.`;
     problems.push({
       kind: "imbalance",
       count: present.filter(({ labelled }) => largest.labelled >= uneven * labelled).length,

@@ -59,7 +59,7 @@ export function matchPictures(
 }
 
 /** Pictures that are less alike than this before their edges are moved are not the same. */
-const hopeless = 0.7;
+const hopeless = 0.8;
 /** Least share of an axis that a copy shows. */
 const least = 0.9;
 

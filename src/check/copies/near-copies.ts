@@ -10,7 +10,7 @@ export interface NearCopy extends Match {
 }
 
 /** Bits of 64 in which the hashes of copies may differ. */
-const mostBits = 14;
+const mostBits = 10;
 /** Least correlation of copies. */
 const leastLikeness = 0.95;
 const leastDetail = 0.75;
@@ -97,14 +97,20 @@ function byWord(
   return { starts, rows };
 }
 
+/** Bits in which a hash, or its mirror, differs from that of a picture. */
 function distance(hash: Uint16Array, all: Uint16Array, at: number, mirrored: boolean): number {
+  const mirror = mirrored ? mirrorBits : 0;
+  const from = at * wordsOfHash;
   let bits = 0;
   for (let word = 0; word < wordsOfHash; word++) {
-    let differing = hash[word]! ^ all[at * wordsOfHash + word]! ^ (mirrored ? mirrorBits : 0);
-    for (; differing; differing &= differing - 1) bits++;
+    bits += bitsOf[hash[word]! ^ all[from + word]! ^ mirror]!;
   }
   return bits;
 }
+
+/** The bits that are set in each word. */
+const bitsOf: Uint8Array = new Uint8Array(65_536);
+for (let word = 1; word < 65_536; word++) bitsOf[word] = bitsOf[word >> 1]! + (word & 1);
 
 function contrast(picture: Uint8Array): number {
   const mean = picture.reduce((sum, value) => sum + value, 0) / picture.length;
