@@ -39,7 +39,6 @@ export async function labelErrors(
   const { labels, numClasses } = examples;
   const seen = { ...examples, features: await transform(platform, examples, centring(examples)) };
   const fitting = fitExamples(platform, "as they are", seen, foldsOfPictures(labels, pictures), {
-    keepLogits: true,
     signal,
   });
   let next = await fitting.next();
@@ -47,7 +46,7 @@ export async function labelErrors(
   const { rows, logits } = next.value.heldOut;
   const probabilities = new Float32Array(rows.length * numClasses);
   for (let at = 0; at < rows.length; at++) {
-    probabilities.set(softmax(logits!.subarray(at * numClasses, (at + 1) * numClasses)), at * numClasses);
+    probabilities.set(softmax(logits.subarray(at * numClasses, (at + 1) * numClasses)), at * numClasses);
   }
   const judged = Int32Array.from(rows, (row) => labels[row]!);
   return confidentErrors(probabilities, judged, numClasses).map((error) => ({

@@ -124,6 +124,7 @@ function metadataOf(
   };
   return encodeDescription({
     ...description,
+    confidence: undefined,
     provenance: { ...withoutAccuracy(description.provenance), averaged: files.join(", ") },
   });
 }

@@ -36,6 +36,7 @@ export {
   encodeDescription,
   hashedConfig,
   isGraphConfig,
+  type Confidence,
   type GraphConfig,
   type ModelDescription,
   type NetworkDescription,

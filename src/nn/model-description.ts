@@ -33,8 +33,25 @@ export interface ModelDescription {
   /** Ids by which data sets name the classes, such as those of WordNet, where the names are words for them. */
   readonly classIds?: readonly string[] | undefined;
   readonly preprocessing: Preprocessing;
+  /** How sure the model is of its answers; undefined where nobody has measured it. */
+  readonly confidence?: Confidence | undefined;
   /** Where the weights come from: source, licence, recipe, and whatever else should be remembered. */
   readonly provenance: Readonly<Record<string, string>>;
+}
+
+/** What makes probabilities of a model's logits that are as often right as they say. */
+export interface Confidence {
+  /** What logits are divided by before the softmax (Guo et al., On Calibration of Modern Neural Networks, 2017). */
+  readonly temperature: number;
+  /** The probability below which an answer is better taken as unknown, 0 to 1. */
+  readonly unknownBelow: number;
+  /** What both were fitted to, such as "100 images in 5-fold cross-validation": none that the weights had seen. */
+  readonly fittedTo: string;
+  /**
+   * Expected calibration error in percent on images that had no part in the temperature either, without it and with it; undefined
+   * where the temperature was fitted to other weights than these.
+   */
+  readonly calibrationError?: { readonly raw: number; readonly scaled: number } | undefined;
 }
 
 const schema = z.strictObject({
@@ -43,6 +60,14 @@ const schema = z.strictObject({
   classes: z.union([z.literal("imagenet-1k"), z.array(z.string())]),
   classIds: z.optional(z.array(z.string())),
   preprocessing: z.unknown(),
+  confidence: z.optional(
+    z.strictObject({
+      temperature: z.number().check(z.positive()),
+      unknownBelow: z.number().check(z.gte(0), z.lte(1)),
+      fittedTo: z.string(),
+      calibrationError: z.optional(z.strictObject({ raw: z.number(), scaled: z.number() })),
+    }),
+  ),
   provenance: z.record(z.string(), z.string()),
 });
 

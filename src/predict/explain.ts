@@ -3,8 +3,9 @@ import type { ImageItem } from "../data/index.ts";
 import { cropOnImage, type Preprocessing, type RgbImage } from "../image/index.ts";
 import type { Tap } from "../nn/index.ts";
 import {
-  bestClasses,
-  predictionsOf,
+  answering,
+  type AnswerOptions,
+  type Answer,
   type Images,
   type Network,
   type Prediction,
@@ -12,22 +13,18 @@ import {
   type RunOptions,
 } from "./results.ts";
 
-export interface ExplainOptions extends RunOptions {
+export interface ExplainOptions extends RunOptions, AnswerOptions {
   /** The class to explain. @default the predicted class of each image */
   readonly classIndex?: number | undefined;
   /** The feature map that is weighed: earlier ones are finer and know less of classes. @default the last */
   readonly layer?: Tap | undefined;
-  /** How many of the best classes to give beside it. @default 5 */
-  readonly topk?: number | undefined;
 }
 
 /** Where in an image a class is seen. */
-export interface Explained {
+export interface Explained extends Answer {
   readonly image: string;
   /** The image as its source has it: what a picture of the map is drawn over. */
   readonly item: ImageItem;
-  /** The best classes of the image, best first. */
-  readonly predictions: readonly Prediction[];
   /** The class that is explained. */
   readonly explained: Prediction;
   readonly layer: Tap;
@@ -39,10 +36,10 @@ export interface Explained {
 export async function* explainImages(
   model: Network,
   images: Images,
-  { classIndex, layer = model.lastLayer, topk = 5, signal }: ExplainOptions,
+  { classIndex, layer = model.lastLayer, signal, ...options }: ExplainOptions,
 ): Results<Explained> {
-  const { classes } = model;
-  const feeds = { selection: selectionOf(classIndex, classes.length) };
+  const { answer, predictionsOf } = answering(model, options);
+  const feeds = { selection: selectionOf(classIndex, model.classes.length) };
   for await (const result of model.run({ explains: layer }, images, signal, feeds)) {
     if ("error" in result) {
       yield result;
@@ -50,12 +47,12 @@ export async function* explainImages(
     }
     const { image, item, outputs } = result;
     const { logits, map } = outputs as { readonly [Name in "logits" | "map"]: Tensor<"float32"> };
-    const predictions = bestClasses(logits.data, classes, Math.max(topk, 1));
-    const [explained] = predictionsOf(logits.data, classes, [classIndex ?? predictions[0]!.index]);
+    const answered = answer(logits.data);
+    const [explained] = predictionsOf(logits.data, [classIndex ?? answered.predictions[0]!.index]);
     yield {
       image,
       item,
-      predictions: predictions.slice(0, topk),
+      ...answered,
       explained: explained!,
       layer,
       map: heatMap(map.dims, map.data),

@@ -1,5 +1,7 @@
 export {
   classNames,
+  type Answer,
+  type AnswerOptions,
   type Classified,
   type Embedded,
   type Failure,
@@ -54,6 +56,14 @@ export {
 export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain.ts";
 export {
+  answerSample,
+  fitConfidence,
+  type ConfidenceFit,
+  type JudgedAnswer,
+  type Reliability,
+  type ReliabilityBin,
+} from "./metrics/confidence.ts";
+export {
   accuracyMeter,
   bestRankOf,
   type Accuracy,
@@ -74,4 +84,4 @@ export {
   type ConfusionMatrix,
   perClass,
   type ClassReport,
-} from "./metrics.ts";
+} from "./metrics/metrics.ts";

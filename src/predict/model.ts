@@ -12,9 +12,10 @@ import {
 import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { explainImages, type Explained, type ExplainOptions } from "./explain.ts";
 import {
-  bestClasses,
+  answering,
   classNames,
   normalised,
+  type AnswerOptions,
   type Classified,
   type Computation,
   type Embedded,
@@ -26,7 +27,7 @@ import {
   type Results,
   type RunOptions,
 } from "./results.ts";
-import { validate, type ValidateOptions, type ValidationReport } from "./validate.ts";
+import type { ValidateOptions, ValidationReport } from "./validate.ts";
 
 /**
  * One image: a path, a URL (`file:`, `https:`, `data:`), or the encoded bytes, in whatever holds them: a Uint8Array such as
@@ -73,10 +74,7 @@ async function dataOf(url: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-export interface ClassifyOptions extends RunOptions {
-  /** How many of the best classes to give. @default 5 */
-  readonly topk?: number | undefined;
-}
+export type ClassifyOptions = RunOptions & AnswerOptions;
 
 export interface EmbedOptions extends RunOptions {
   /**
@@ -151,10 +149,17 @@ export class Model<Input = ImageInput> implements Network {
   /**
    * The best classes of one image, best first.
    *
-   * @throws ImageError when the image cannot be decoded; ModelError when the model has no classifier.
+   * @throws ImageError when the image cannot be decoded; ModelError when the model has no classifier; UsageError `usage/topk`, and
+   *   `usage/unknown-below` for an option that only `classifyAll` can follow.
    * @example (await model.classify("dog.jpg"))[0].label
    */
   async classify(image: Input, options: ClassifyOptions = {}): Promise<readonly Prediction[]> {
+    if (options.unknownBelow !== undefined) {
+      throw new UsageError(
+        "usage/unknown-below",
+        "unknownBelow: classify gives the classes of an image, best first, and nothing beside them; compare the probability of the first one, or ask classifyAll.",
+      );
+    }
     const result = await only(this.classifyAll(this.#single(image), options));
     return result.predictions;
   }
@@ -178,17 +183,9 @@ export class Model<Input = ImageInput> implements Network {
   /** Classifies any number of images in bounded memory; a failing image gives its error and the run goes on. */
   async *classifyAll(images: Images, options: ClassifyOptions = {}): Results<Classified> {
     this.#requireClassifier();
-    const { topk: count = 5, signal } = options;
-    if (!Number.isInteger(count) || count < 1) {
-      throw new UsageError("usage/topk", `topk: expected a whole number from 1 on, got ${count}.`);
-    }
-    for await (const result of this.run(["logits"], images, signal)) {
-      yield "error" in result
-        ? result
-        : {
-            image: result.image,
-            predictions: bestClasses(result.outputs["logits"]!.data, this.classes, count),
-          };
+    const { answer } = answering(this, options);
+    for await (const result of this.run(["logits"], images, options.signal)) {
+      yield "error" in result ? result : { image: result.image, ...answer(result.outputs["logits"]!.data) };
     }
   }
 
@@ -221,8 +218,10 @@ export class Model<Input = ImageInput> implements Network {
    *
    * @throws DataError when labels do not match the model's classes.
    */
-  validate(images: Images, options: ValidateOptions = {}): Promise<ValidationReport> {
+  async validate(images: Images, options: ValidateOptions = {}): Promise<ValidationReport> {
     this.#requireClassifier();
+    // A page that classifies does not load it.
+    const { validate } = await import("./validate.ts");
     return validate(this, images, options);
   }
 

@@ -259,9 +259,9 @@ function override(described: ModelDescription, options: ModelOptions): ModelDesc
   const sameClasses = config.numClasses === described.config.numClasses;
   const isSame = sameClasses && config.inChannels === described.config.inChannels;
   const provenance = isSame ? described.provenance : withoutAccuracy(described.provenance);
-  const { classIds: _, ...others } = described;
+  const { classIds: _, confidence: __, ...others } = described;
   const kept = sameClasses
-    ? { ...described, config, provenance }
+    ? { ...described, config, provenance, ...(isSame ? {} : { confidence: undefined }) }
     : { ...others, config, provenance, classes: [] };
   const changed = options.classes === undefined ? kept : withClasses(kept, options.classes);
   return { ...changed, preprocessing: changePreprocessing(described.preprocessing, preprocessing) };

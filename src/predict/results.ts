@@ -1,8 +1,8 @@
-import type { SslResnextError } from "../core/index.ts";
+import { UsageError, type SslResnextError } from "../core/index.ts";
 import { imagenetClasses, type ImageItem, type ModelClasses } from "../data/index.ts";
 import type { InferenceOutput, NetworkDescription, Tap } from "../nn/index.ts";
 import type { ImageFeeds } from "../runtime/index.ts";
-import { softmax, topk } from "./metrics.ts";
+import { softmax, topk } from "./metrics/metrics.ts";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -46,9 +46,9 @@ export interface Prediction {
   /** Class index: position in the logits. */
   readonly index: number;
   readonly label: string;
-  /** Softmax probability, 0 to 1. */
+  /** Softmax probability, 0 to 1, at the model's temperature where it has one. */
   readonly probability: number;
-  /** The logit itself. */
+  /** The logit itself, which no temperature changes. */
   readonly logit: number;
 }
 
@@ -62,6 +62,8 @@ export interface Classified {
   readonly image: string;
   /** Best first. */
   readonly predictions: readonly Prediction[];
+  /** Whether the best class is less probable than `unknownBelow`; absent where that was not given. */
+  readonly isUnknown?: boolean;
 }
 
 export interface Embedded {
@@ -91,29 +93,85 @@ export function normalised(
   return embedding.map((value) => value / length);
 }
 
-/** The `count` best classes of an image, best first. */
-export function bestClasses(
-  logits: Float32Array,
-  classes: readonly string[],
-  count: number,
-): readonly Prediction[] {
-  const best = topk(logits, count).map(({ index }) => index);
-  return predictionsOf(logits, classes, best);
+export interface AnswerOptions {
+  /** How many of the best classes to give. @default 5 */
+  readonly topk?: number | undefined;
+  /** Leaves the model's temperature out: probabilities are the softmax of the logits as they come. @default false */
+  readonly raw?: boolean | undefined;
+  /**
+   * The probability, 0 to 1, below which the best class is no answer; `suggested` takes that of the model's file. Nothing is left
+   * out for it: `isUnknown` says which images these are.
+   */
+  readonly unknownBelow?: number | "suggested" | undefined;
 }
 
-/** What the logits say of these classes. */
-export function predictionsOf(
-  logits: Float32Array,
-  classes: readonly string[],
-  indices: readonly number[],
-): readonly Prediction[] {
-  const probabilities = softmax(logits);
-  return indices.map((index) => ({
-    index,
-    label: classes[index]!,
-    probability: probabilities[index]!,
-    logit: logits[index]!,
-  }));
+/** What is said of an image by its logits. */
+export type Answer = Pick<Classified, "predictions" | "isUnknown">;
+
+/**
+ * How a model answers.
+ *
+ * @returns what it says of an image by its logits, and of these classes of it.
+ * @throws UsageError `usage/topk`, `usage/unknown-below`
+ */
+export function answering(
+  { description, classes }: Pick<Network, "description" | "classes">,
+  { topk: count = 5, raw = false, unknownBelow }: AnswerOptions,
+): {
+  readonly answer: (logits: Float32Array) => Answer;
+  readonly predictionsOf: (logits: Float32Array, indices: readonly number[]) => readonly Prediction[];
+} {
+  if (!Number.isInteger(count) || count < 1) {
+    throw new UsageError("usage/topk", `topk: expected a whole number from 1 on, got ${count}.`);
+  }
+  const temperature = raw ? 1 : description.confidence?.temperature;
+  const least = unknownBelow === undefined ? undefined : threshold(description, unknownBelow, raw);
+  const predictionsOf = (logits: Float32Array, indices: readonly number[]): readonly Prediction[] => {
+    const probabilities = softmax(logits, temperature);
+    return indices.map((index) => ({
+      index,
+      label: classes[index]!,
+      probability: probabilities[index]!,
+      logit: logits[index]!,
+    }));
+  };
+  return {
+    predictionsOf,
+    answer(logits) {
+      const best = topk(logits, count).map(({ index }) => index);
+      const predictions = predictionsOf(logits, best);
+      // What is no number is no answer either.
+      return {
+        predictions,
+        ...(least === undefined ? {} : { isUnknown: !(predictions[0]!.probability >= least) }),
+      };
+    },
+  };
+}
+
+/** @throws UsageError `usage/unknown-below` */
+function threshold(
+  { name, confidence }: NetworkDescription,
+  asked: number | "suggested",
+  raw: boolean,
+): number {
+  const refused = (why: string): UsageError =>
+    new UsageError("usage/unknown-below", `unknownBelow (--unknown-below): ${why}`);
+  if (asked !== "suggested") {
+    if (asked >= 0 && asked <= 1) return asked;
+    throw refused(`expected a probability from 0 to 1, or "suggested", got ${String(asked)}.`);
+  }
+  if (!confidence) {
+    throw refused(
+      `${name} suggests no value, as nobody has measured how sure it is: give a probability from 0 to 1, or have one measured on labelled images that it was not trained on ("validate DATA --fit-temperature FILE").`,
+    );
+  }
+  if (raw) {
+    throw refused(
+      "the suggested value is one of probabilities at the model's temperature, which raw (--raw) leaves out: give a probability, or leave raw out.",
+    );
+  }
+  return confidence.unknownBelow;
 }
 
 /** Class names in the order of the logits. */

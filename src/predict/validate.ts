@@ -11,7 +11,6 @@ import {
   bestRankOf,
   confusionMatrix,
   countPrediction,
-  crossEntropy,
   rankOf,
   restrictToSubset,
   softmax,
@@ -19,7 +18,8 @@ import {
   type Accuracy,
   type ClassSubset,
   type ConfusionMatrix,
-} from "./metrics.ts";
+} from "./metrics/metrics.ts";
+import { reliabilityMeter, type Reliability } from "./metrics/confidence.ts";
 import type { Failure, Network } from "./results.ts";
 
 export interface ValidateOptions {
@@ -46,14 +46,18 @@ export interface ValidatedImage {
   readonly target: number;
   /** Index of the class that it was taken for. */
   readonly predicted: number;
-  /** Softmax probability of the predicted class, 0 to 1. */
+  /** Softmax probability of the predicted class, 0 to 1, at the model's temperature where it has one. */
   readonly probability: number;
+  /** Of all classes, as the network gives them. */
+  readonly logits: Float32Array<ArrayBuffer>;
 }
 
 /** NaN stands for what no image was counted for, as without labels but those of `realLabels`. */
 export interface ValidationReport extends Accuracy {
-  /** Mean cross-entropy in nats. */
+  /** Mean cross-entropy in nats, at temperature 1. */
   readonly loss: number;
+  /** How far the probabilities can be believed: those of the logits as they come, and at the model's temperature if it has one. */
+  readonly reliability: { readonly raw: Reliability; readonly scaled?: Reliability };
   /** Accuracy by the ReaL labels, when they were given. */
   readonly real: Accuracy | undefined;
   /** Rows and columns are the model's class indices. */
@@ -89,7 +93,9 @@ export async function validate(
   const realMeter = accuracyMeter();
   const confusion = confusionMatrix(model.classes.length);
   const failures: Failure[] = [];
-  let loss = 0;
+  const temperature = model.description.confidence?.temperature;
+  const raw = reliabilityMeter();
+  const scaled = temperature === undefined ? undefined : reliabilityMeter();
   let done = 0;
   let failed = 0;
 
@@ -105,10 +111,11 @@ export async function validate(
     }
     const best = topk(scores, 1)[0]!.index;
     meter.add(rankOf(scores, position));
-    loss += crossEntropy(scores, position);
+    raw.add(scores, position);
+    scaled?.add(scores, position, temperature);
     const predicted = subset ? subset[best]! : best;
     countPrediction(confusion, target, predicted);
-    onPrediction?.({ item, target, predicted, probability: softmax(scores)[best]! });
+    onPrediction?.({ item, target, predicted, probability: softmax(scores, temperature)[best]!, logits });
   };
   const fail = async (failure: Failure): Promise<void> => {
     failed++;
@@ -137,10 +144,11 @@ export async function validate(
     }
     onProgress?.(done, failed);
   }
-  const accuracy = meter.result();
+  const reliability = { raw: raw.result(), ...(scaled ? { scaled: scaled.result() } : {}) };
   return {
-    ...accuracy,
-    loss: loss / accuracy.count,
+    ...meter.result(),
+    loss: reliability.raw.loss,
+    reliability,
     real: realLabels && realMeter.result(),
     confusion,
     failed,

@@ -24,6 +24,8 @@ export interface Chart {
   readonly x: Axis;
   readonly formatX: (x: number) => string;
   readonly formatY: (y: number) => string;
+  /** Range of the vertical axis. @default round ticks around the values */
+  readonly y?: Axis | undefined;
   /** Shows the axis from 0, whatever the values are. @default false */
   readonly fromZero?: boolean;
 }
@@ -37,7 +39,7 @@ const drawn = 600;
  * The lines are an SVG that stretches with the figure and the labels are HTML over it, so that text keeps its size
  * on every screen and on paper.
  */
-export function chart({ title, curves, x, formatX, formatY, fromZero = false }: Chart): Markup {
+export function chart({ title, curves, x, y: given, formatX, formatY, fromZero = false }: Chart): Markup {
   const shown = curves
     .map((curve) => ({ ...curve, points: curve.points.filter((point) => Number.isFinite(point.y)) }))
     .filter(({ points }) => points.length > 0)
@@ -45,7 +47,7 @@ export function chart({ title, curves, x, formatX, formatY, fromZero = false }: 
   const values = shown.flatMap(({ points }) =>
     points.flatMap(({ y, spread = 0 }) => (spread > 0 ? [y - spread, y + spread] : [y])),
   );
-  const y = axisOver(fromZero ? [0, ...values] : values);
+  const y = given ?? axisOver(fromZero ? [0, ...values] : values);
   const left: Place = (value) => place(value, x);
   const bottom: Place = (value) => place(value, y);
   return markup`<figure class="chart">

@@ -104,6 +104,7 @@ export {
 } from "./trainer/train-epochs.ts";
 export {
   type CheckpointEvent,
+  type ConfidenceEvent,
   type EpochEvent,
   type EpochsEvent,
   type FinishedEvent,
@@ -169,10 +170,12 @@ export { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "./ru
 export {
   crossValidationName,
   type CrossValidatedImage,
+  readConfidence,
   readCrossValidation,
   readHistory,
   runFolder,
   type HistoryRow,
   type RunFolder,
 } from "./run/run-folder.ts";
+export { reliabilitySection, type Sureness } from "./report/reliability.ts";
 export type { TrainingPlatform } from "./platform.ts";

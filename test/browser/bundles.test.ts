@@ -151,7 +151,17 @@ describe("the example in Chromium", () => {
     await page.waitForSelector("[data-done]", { timeout: 90_000 }).catch(() => undefined);
     expect({ problems, events: await page.locator("li").allTextContents() }).toEqual({
       problems: [],
-      events: ["started", "step", "step", "step", "checkpoint", "checkpoint", "epoch", "finished"],
+      events: [
+        "started",
+        "step",
+        "step",
+        "step",
+        "checkpoint",
+        "checkpoint",
+        "epoch",
+        "no-confidence",
+        "finished",
+      ],
     });
     await page.close();
   });

@@ -121,7 +121,7 @@ describe("the command line", () => {
       /^small: .* 38 images of 3 classes, 10 for validation\n1 epoch, 4 steps of 8 images\n/,
     );
     expect(stdout).toMatch(
-      /\nepoch +loss +top-1 +val loss +val top-1 +lr .*\n +1 .* \d+ of 10 .* best\ndone: top-1 (\d+ of 10) on 10 validation images \(epoch 1\); .* best\.safetensors and report\.html\nnext: ssl-resnext classify PHOTOS -w \S+table\/best\.safetensors\n$/,
+      /\nepoch +loss +top-1 +val loss +val top-1 +lr .*\n +1 .* \d+ of 10 .* best\nprobabilities are left as they come: .*\ndone: top-1 (\d+ of 10) on 10 validation images \(epoch 1\); .* best\.safetensors and report\.html\nnext: ssl-resnext classify PHOTOS -w \S+table\/best\.safetensors\n$/,
     );
     const page = readFileSync(join(out, "report.html"), "utf8");
     expect(page).toMatch(/<dt>Top-1<\/dt><dd>\d+ of 10</);
@@ -141,7 +141,7 @@ describe("the command line", () => {
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^small: .* 48 images of 3 classes\n48 images embedded in .*\n210 unlabelled images embedded in .*\n(half-whitened embeddings, l2 .*: cross-validated loss .*\n)+(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 \d+ of 48\nfitted with .*l2 .*\ndone: cross-validated top-1 \d+ of 48; .* holds best\.safetensors and report\.html\nnext: ssl-resnext classify PHOTOS -w .*\n$/,
+      /^small: .* 48 images of 3 classes\n48 images embedded in .*\n210 unlabelled images embedded in .*\n(half-whitened embeddings, l2 .*: cross-validated loss .*\n)+(l2 .*: cross-validated loss .*\n)+in 5-fold cross-validation over 48 images: loss .*, top-1 \d+ of 48\nprobabilities are left as they come: 48 images are too few .*\nfitted with .*l2 .*\ndone: cross-validated top-1 \d+ of 48; .* holds best\.safetensors and report\.html\nnext: ssl-resnext classify PHOTOS -w .*\n$/,
     );
     const classified = await runCli([
       "classify",
@@ -164,7 +164,7 @@ describe("the command line", () => {
     expect(readdirSync(out).sort()).toEqual(["metrics.jsonl", "recipe.yaml", "summary.csv"]);
     const { code, stdout } = await runCli([...start(out), ...more]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\n +2 .*\ndone: .*\nnext: /);
+    expect(stdout).toMatch(/\n +2 .*\nprobabilities are left as they come: .*\ndone: .*\nnext: /);
     expect(stdout).not.toMatch(/ best$/m);
     const again = await runCli([...start(out), ...more]);
     expect(again.stderr).toContain("[train/out-exists]");

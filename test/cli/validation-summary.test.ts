@@ -21,6 +21,7 @@ const summary: ValidationSummary = {
     loss: 0.9,
     top1: 80.316,
     top5: 95.386,
+    reliability: { raw: { images: 50_000, loss: 0.9, calibrationError: 5.123, bins: [] } },
     real: { count: 46_837, top1: 86.071, top5: 97.205 },
     confusion: confusionMatrix(1000),
     failed: 0,
@@ -37,6 +38,7 @@ describe("validation summary", () => {
       "measured, ReaL labels             86.071 %  97.205 %  46,837",
       "claimed by the card, on ImageNet  80.300 %  95.410 %",
       "claimed by timm, on ImageNet      80.316 %  95.386 %",
+      "log loss 0.9000, expected calibration error 5.12 %",
     ]);
   });
 
@@ -46,7 +48,40 @@ describe("validation summary", () => {
     expect(summaryLines(few, styleFor(false, {}))).toEqual([
       "accuracy   top-1  images",
       "measured  3 of 7       7",
+      "log loss 0.9000, expected calibration error 5.12 %",
     ]);
+  });
+
+  it("says how sure the model is at the temperature of its file, and what was fitted", () => {
+    const fittedTo = "100 images in 5-fold cross-validation";
+    const confidence = { temperature: 1.5, unknownBelow: 0.4, fittedTo };
+    const scaled = { images: 50_000, loss: 0.85, calibrationError: 2, bins: [] };
+    const { report } = summary;
+    const sure = {
+      ...summary,
+      model: { ...model.description, confidence },
+      report: { ...report, reliability: { ...report.reliability, scaled } },
+      fitted: {
+        file: "sure.safetensors",
+        confidence: {
+          temperature: 1.6,
+          unknownBelow: 0.45,
+          fittedTo: "50000 images, val",
+          calibrationError: { raw: 5.12, scaled: 1.9 },
+        },
+      },
+    };
+    expect(summaryLines(sure, styleFor(false, {})).slice(-3)).toEqual([
+      "log loss 0.9000, expected calibration error 5.12 %",
+      "at temperature 1.5: log loss 0.8500, expected calibration error 2.00 %",
+      "sure.safetensors: temperature 1.6, fitted to 50000 images, val: calibration error 5.1 % without it, 1.9 % with it; suggested --unknown-below 0.45",
+    ]);
+    expect(summaryEntry(sure)).toMatchObject({
+      loss: 0.9,
+      calibrationError: 5.123,
+      scaled: { temperature: 1.5, loss: 0.85, calibrationError: 2 },
+      fitted: { file: "sure.safetensors", temperature: 1.6, unknownBelow: 0.45, calibrationError: 1.9 },
+    });
   });
 
   it("is a row of timm's with the claim beside it", () => {

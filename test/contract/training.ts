@@ -261,6 +261,7 @@ function runs(platform: TrainingPlatform): void {
     for await (const { name } of storage.list(out)) names.push(name);
     expect(names.toSorted()).toEqual([
       "best.safetensors",
+      "confidence.json",
       "last.safetensors",
       "metrics.jsonl",
       "recipe.yaml",

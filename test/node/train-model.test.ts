@@ -82,6 +82,7 @@ describe("a run", () => {
   it("leaves a folder with all that it did", () => {
     expect(readdirSync(at("run")).sort()).toEqual([
       "best.safetensors",
+      "confidence.json",
       "epoch-2.safetensors",
       "last.safetensors",
       "metrics.jsonl",
@@ -255,6 +256,7 @@ describe("a set with fewer images than a batch", () => {
     expect((await eventsOf(train("few", resume))).map(({ type }) => type)).toEqual([
       "smaller-batch",
       "started",
+      "no-confidence",
       "finished",
     ]);
   });
@@ -270,7 +272,7 @@ describe("a patience", () => {
     expect(ofType(events, "no-better")).toEqual([ends]);
     expect(events.at(-1)).toMatchObject({ type: "finished", best: { epoch: 1 } });
     const resumed = await eventsOf(train("patience", { recipe: still, weights: undefined, resume: true }));
-    expect(resumed.map(({ type }) => type)).toEqual(["started", "no-better", "finished"]);
+    expect(resumed.map(({ type }) => type)).toEqual(["started", "no-better", "no-confidence", "finished"]);
   });
 
   it.each([
@@ -398,7 +400,7 @@ describe("an earlier run", () => {
 
   it("is complete: a resume says so again", async () => {
     const events = await eventsOf(train("earlier", { recipe: undefined, resume: true, weights: undefined }));
-    expect(events.map(({ type }) => type)).toEqual(["started", "finished"]);
+    expect(events.map(({ type }) => type)).toEqual(["started", "no-confidence", "finished"]);
   });
 
   it.each<[string, Partial<TrainModelOptions>, string]>([

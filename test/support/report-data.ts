@@ -1,6 +1,11 @@
 import { seededRandom } from "../../src/core/index.ts";
-import { confusionMatrix, countPrediction, type ConfusionMatrix } from "../../src/predict/index.ts";
-import type { EpochRecord, TrainingReportData } from "../../src/train/index.ts";
+import {
+  confusionMatrix,
+  countPrediction,
+  fitConfidence,
+  type ConfusionMatrix,
+} from "../../src/predict/index.ts";
+import type { EpochRecord, Sureness, TrainingReportData } from "../../src/train/index.ts";
 
 /** A matrix in which most images of each class are right. */
 export function seededConfusion(classes: number, imagesPerClass: number): ConfusionMatrix {
@@ -11,6 +16,17 @@ export function seededConfusion(classes: number, imagesPerClass: number): Confus
     countPrediction(matrix, target, random.uniform() < 0.7 ? target : random.integer(classes));
   }
   return matrix;
+}
+
+/** How sure a model of two classes is that is too sure, by as many images out of fold. */
+export function seededSureness(images: number, fittedTo: string): Sureness {
+  const random = seededRandom(7);
+  const answers = Array.from({ length: images }, () => {
+    const logit = 3 * random.normal();
+    const target = random.uniform() < 1 / (1 + Math.exp(-logit / 3)) ? 0 : 1;
+    return { logits: [logit, 0], target };
+  });
+  return fitConfidence(answers, fittedTo);
 }
 
 /** What a run of two epochs with validation reports. */
@@ -45,6 +61,7 @@ export function reportData(classes: readonly string[]): TrainingReportData {
       failed: 1,
       mistakes: [{ id: classes[0]!, target: 0, predicted: 1, probability: 0.987, thumbnail: onePixel }],
     },
+    sureness: seededSureness(400, classes[0]!),
     recipe: [{ name: "batchSize", value: 128 }],
     provenance: [{ name: "data", value: classes[0]! }],
     machine: [{ name: "cores", value: 2 }],

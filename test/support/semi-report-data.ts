@@ -4,6 +4,7 @@ import type { Arm, ArmRun, SelectedClass, SemiReportData, SweepPoint } from "../
 import { stripClasses, stripRanks } from "../../src/semi/report/selection.ts";
 import type { ComparedModels, Verdict } from "../../src/semi/report/verdict.ts";
 import { drawnThumbnail } from "./drawn-thumbnail.ts";
+import { seededSureness } from "./report-data.ts";
 
 /** What a whole run over these classes might report: every part is there, one class falls short of K. */
 export async function semiReportData(classes: readonly string[]): Promise<SemiReportData> {
@@ -15,6 +16,7 @@ export async function semiReportData(classes: readonly string[]): Promise<SemiRe
     summary: `Photos of ${classes.length} classes; 4,000 of 50,000 are labelled.`,
     classes,
     measuredOn: { set: "test", name: "test-5000.tar", images: 5000 },
+    sureness: { ...seededSureness(400, classes[0]!), measuredOn: "5000 test images, test-5000.tar" },
     arms: arms(random),
     counts: {
       labelled: 4000,

@@ -4,7 +4,10 @@ import { about, count, failureJson, leftOutJson, number, text } from "../output/
 const named = {
   index: about(count, "the class: its place in the model's outputs, from 0"),
   label: about(text, "its name"),
-  probability: about(number, "softmax probability, 0 to 1"),
+  probability: about(
+    number,
+    "softmax probability, 0 to 1, at the temperature of the model's file unless --raw leaves it out",
+  ),
 };
 
 /** What `classify` says of an image. */
@@ -14,6 +17,7 @@ const classifiedJson = z.strictObject({
     z.array(z.strictObject({ ...named, logit: about(number.optional(), "the logit, with --logits") })),
     "the best classes, best first",
   ),
+  unknown: about(z.boolean().optional(), "whether the best class is less probable than --unknown-below"),
   explanation: about(
     z
       .strictObject({

@@ -1,7 +1,7 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
-import { flag, integer, oneOf, taps, text } from "../options/schemas.ts";
+import { flag, integer, oneOf, probabilityOr, taps, text } from "../options/schemas.ts";
 
 /** `classify`: the best classes of each image. */
 export const classifyCommand = {
@@ -9,6 +9,17 @@ export const classifyCommand = {
   options: {
     topk: { flags: "-k, --topk <count>", about: "classes to give per image", schema: integer(1).default(5) },
     logits: { flags: "--logits", about: "give the logits too", schema: flag },
+    raw: {
+      flags: "--raw",
+      about: "probabilities of the logits as they come, without the temperature of the model's file",
+      schema: flag,
+    },
+    unknownBelow: {
+      flags: "--unknown-below <probability>",
+      about:
+        'mark images as unknown whose best class is less probable: 0 to 1, or "suggested" for the value of the model\'s file (see info)',
+      schema: probabilityOr("suggested").optional(),
+    },
     labels: {
       flags: "--labels <file>",
       about: "class names, one a line, in the order of the model's outputs",
@@ -40,6 +51,7 @@ export const classifyCommand = {
     ["classify dog.jpg -m ssl_resnext50_32x4d", "the five best of ImageNet's thousand"],
     ["classify photos/ -m ssl_resnext50_32x4d -o classes.csv", "a folder, as a table"],
     ["classify 'shards/{000..099}.tar' -m ssl_resnext50_32x4d --json | jq .", "tar shards, as JSON Lines"],
+    ["classify photos/ -w my.safetensors --unknown-below suggested", "and say where it cannot tell"],
     ["classify photos/ --explain heat/", "and pictures of what it looked at"],
     ["classify dog.jpg --weights my.safetensors", "a model of your own"],
     ["classify photos/ --weights int8.onnx", "a model that was exported, here in int8"],

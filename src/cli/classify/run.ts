@@ -7,7 +7,7 @@ import { noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
 import type { FailureJson } from "../output/json.ts";
-import { plural } from "../output/numbers.ts";
+import { percent, plural } from "../output/numbers.ts";
 import { printable, textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import {
@@ -114,15 +114,14 @@ interface Answers {
 function answersOf(
   model: Model,
   images: ImageSource,
-  { topk, explain, explainClass, explainLayer }: ClassifyOptions,
+  { topk, raw, unknownBelow, explain, explainClass, explainLayer }: ClassifyOptions,
   signal: AbortSignal,
 ): Answers {
-  if (explain === undefined) {
-    return { answers: model.classifyAll(images, { topk, signal }), computation: ["logits"] };
-  }
+  const how = { topk, raw, unknownBelow, signal };
+  if (explain === undefined) return { answers: model.classifyAll(images, how), computation: ["logits"] };
   const classIndex = explainClass === undefined ? undefined : classToExplain(explainClass, model);
   const layer = explainLayer ?? model.lastLayer;
-  const explained = model.explainAll(images, { topk, classIndex, layer, signal });
+  const explained = model.explainAll(images, { ...how, classIndex, layer });
   return {
     answers: drawExplanations(explained, explain, model),
     computation: { explains: layer },
@@ -131,7 +130,7 @@ function answersOf(
 
 function classifiedShape(
   model: Model,
-  { logits, explain }: ClassifyOptions,
+  { logits, unknownBelow, explain }: ClassifyOptions,
   { columns, style }: Terminal,
 ): AnswerShape<Classified | Drawn | Failure> {
   const widest = Math.max(...model.classes.map(textWidth));
@@ -156,6 +155,7 @@ function classifiedShape(
               label: prediction.label,
               ...numbers(prediction),
             })),
+            ...(answer.isUnknown === undefined ? {} : { unknown: answer.isUnknown }),
             ...explanationEntry(answer),
           },
     rows: (answer) =>
@@ -167,6 +167,7 @@ function classifiedShape(
             index: prediction.index,
             label: prediction.label,
             ...numbers(prediction),
+            ...(answer.isUnknown === undefined ? {} : { unknown: answer.isUnknown ? "yes" : "no" }),
             ...("picture" in answer ? { explained: answer.explained.label, picture: answer.picture } : {}),
           })),
     columns: [
@@ -176,6 +177,7 @@ function classifiedShape(
       { name: "label", type: "text" },
       { name: "probability", type: "float64" },
       ...(logits ? [{ name: "logit", type: "float64" } as const] : []),
+      ...(unknownBelow === undefined ? [] : [{ name: "unknown", type: "text" } as const]),
       ...(explain === undefined ? [] : pictureColumns),
       { name: "error", type: "text" },
     ],
@@ -186,8 +188,13 @@ function classifiedShape(
         share: probability,
         ...(logits ? { figure: logit.toFixed(4) } : {}),
       }));
+      const [best] = answer.predictions;
+      const unknown = `unknown (most likely: ${printable(best!.label)} ${percent(best!.probability)})`;
+      const [title = "", ...lines] = predictionLines(answer.image, ranked, { columns, style, widest });
       return [
-        ...predictionLines(answer.image, ranked, { columns, style, widest }),
+        title,
+        ...(answer.isUnknown ? [`  ${style.bold(unknown)}`] : []),
+        ...lines,
         ...("picture" in answer ? [`  ${printable(`${answer.explained.label}: ${answer.picture}`)}`] : []),
       ];
     },

@@ -18,6 +18,7 @@ import { averagedKeys, type Checkpoint } from "../../weights/index.ts";
 import { bytes, grouped, plural, si } from "../output/numbers.ts";
 import { definitions, printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
+import { confidenceLine } from "../train/view.ts";
 
 const testSets: { readonly [Set in keyof TimmAccuracy]: string } = {
   imagenet: "ImageNet",
@@ -154,6 +155,7 @@ export function checkpointEntry(facts: CheckpointFacts): object {
     name: description.name,
     classes: description.classes,
     preprocessing: description.preprocessing,
+    ...(description.confidence ? { confidence: description.confidence } : {}),
     provenance: description.provenance,
     metadata: metadataOf(facts),
   };
@@ -208,15 +210,21 @@ function classesText({ config: { numClasses }, classes: names }: NetworkDescript
   return `${grouped(numClasses)}: ${shown}${names.length > 6 ? ", …" : ""}`;
 }
 
-function descriptionPairs({ name, preprocessing, provenance }: ModelDescription): [string, string][] {
+function descriptionPairs(description: ModelDescription): [string, string][] {
+  const { name, preprocessing, provenance } = description;
   const { inputSize, cropPct, interpolation, exifOrientation } = preprocessing;
   return [
     ["name", printable(name)],
     ["input", `${inputSize}x${inputSize}, crop ${cropPct}, ${interpolation}`],
     ["photographs", exifOrientation ? "turned upright as their EXIF orientation says" : "as they are stored"],
+    ...confidencePairs(description),
     ...metadataPairs(provenance),
   ];
 }
+
+/** How sure a model may be of its answers, where its file says. */
+const confidencePairs = ({ confidence }: NetworkDescription): [string, string][] =>
+  confidence ? [["how sure", confidenceLine(confidence)]] : [];
 
 function metadataPairs(metadata: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(metadata).map(([name, value]) => [printable(name), printable(value)]);
@@ -237,7 +245,7 @@ const outputsOf = ({ outputs }: DescribedGraph): string[] =>
 /** An ONNX model as JSON. */
 export function graphEntry(file: string, bytesOfFile: number, graph: DescribedGraph): object {
   const { description, form, batch, outputs, logits, embedding } = graph;
-  const { name, config, classes, preprocessing, provenance } = description;
+  const { name, config, classes, preprocessing, confidence, provenance } = description;
   return {
     file,
     bytes: bytesOfFile,
@@ -253,6 +261,7 @@ export function graphEntry(file: string, bytesOfFile: number, graph: DescribedGr
     name,
     classes,
     preprocessing,
+    ...(confidence ? { confidence } : {}),
     provenance,
   };
 }
@@ -271,6 +280,7 @@ export function graphLines(file: string, bytesOfFile: number, graph: DescribedGr
       ["classes", classesText(graph.description)],
       ["name", printable(name)],
       ["input", inputText(graph)],
+      ...confidencePairs(graph.description),
       ...metadataPairs(provenance),
     ]),
   ];

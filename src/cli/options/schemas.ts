@@ -21,6 +21,17 @@ export const share: ZodType<number> = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** A probability, or a word that stands for one. */
+export function probabilityOr<const Word extends string>(word: Word): ZodType<number | Word> {
+  return z.string().transform((given, context) => {
+    const value = Number(given);
+    if (given === word) return word;
+    if (given.trim() !== "" && value >= 0 && value <= 1) return value;
+    context.addIssue(`expected a probability from 0 to 1, or ${word}`);
+    return z.NEVER;
+  });
+}
+
 /** One of a few words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): ZodType<Word> {
   return z.enum(words, { error: `expected one of ${words.join(", ")}` });

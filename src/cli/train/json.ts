@@ -149,6 +149,29 @@ export const trainJson = z.discriminatedUnion("type", [
     images: about(count, "images that were judged; each stands in `cross-validation.jsonl`"),
   }),
   z.strictObject({
+    type: type(
+      "confidence",
+      "how sure the model is of its answers was measured, and is written into its file",
+    ),
+    temperature: about(number, "what logits are divided by before the softmax"),
+    unknownBelow: about(number, "probability, 0 to 1, below which an answer is better taken as unknown"),
+    fittedTo: about(text, "the images that both were fitted to, in words"),
+    calibrationError: about(
+      z
+        .strictObject({
+          raw: about(number, "without the temperature"),
+          scaled: about(number, "with one that other images gave"),
+        })
+        .readonly()
+        .optional(),
+      "expected calibration error in percent; left out where it was measured of the classifier that the training began with",
+    ),
+  }),
+  z.strictObject({
+    type: type("no-confidence", "nothing tells how sure the model is of its answers"),
+    reason: about(text, "why"),
+  }),
+  z.strictObject({
     type: type("fitted", "mode head: the classifier stands"),
     features,
     l2: about(number, "the strength that was taken"),

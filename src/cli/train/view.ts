@@ -1,6 +1,7 @@
 import { accuracyText } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
-import { tellsTop5 } from "../../predict/metrics.ts";
+import type { Confidence } from "../../nn/index.ts";
+import { tellsTop5 } from "../../predict/metrics/metrics.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
 import type { RowsWithoutImage } from "../../data/index.ts";
 import type { TrainJson } from "./json.ts";
@@ -85,6 +86,10 @@ function eventLines(
       return [`the unlabelled images are not used: ${event.reason}`];
     case "cross-validated":
       return [crossValidationLine(event)];
+    case "confidence":
+      return [confidenceLine(event)];
+    case "no-confidence":
+      return [`probabilities are left as they come: ${event.reason}`];
     case "fitted":
       return [`fitted with ${featuresText(event)}l2 ${event.l2} in ${duration(event.seconds)}`];
     case "left-out":
@@ -145,6 +150,19 @@ function crossValidationLine({
   const single =
     notJudged === 0 ? "" : `; ${plural(notJudged, "other")} of a class of one image could not be judged`;
   return `in ${folds}-fold cross-validation over ${plural(images.length, "image")}: loss ${loss.toFixed(4)}, top-1 ${accuracyText(top1, images.length, 2)}${single}`;
+}
+
+/** How sure a model is, and what to do with it. */
+export function confidenceLine({
+  temperature,
+  unknownBelow,
+  fittedTo,
+  calibrationError,
+}: Confidence): string {
+  const error = calibrationError
+    ? `calibration error ${calibrationError.raw.toFixed(1)} % without it, ${calibrationError.scaled.toFixed(1)} % with it`
+    : "not measured of these weights";
+  return `temperature ${temperature}, fitted to ${printable(fittedTo)}: ${error}; suggested --unknown-below ${unknownBelow}`;
 }
 
 /** @param seen Classes of the model, and images that cross-validation judged */

@@ -15,6 +15,14 @@ const accuracy = {
   top5: about(figure, "percent of the images whose right class is among the five best"),
 };
 
+const sureness = {
+  loss: about(figure, "mean cross-entropy in nats, of the logits as they come"),
+  calibrationError: about(
+    figure,
+    "expected calibration error in percent: how far the share of right answers is from the probability of the best class, over 15 bins",
+  ),
+};
+
 /** What `validate` measured, with the names of timm's result tables. */
 const summaryJson = z.strictObject({
   model: about(text, "the model's name"),
@@ -30,6 +38,31 @@ const summaryJson = z.strictObject({
   real: about(
     z.strictObject({ ...accuracy, count: about(count, "images that have ReaL labels") }).optional(),
     "the same by ReaL labels, with --real",
+  ),
+  ...sureness,
+  scaled: about(
+    z
+      .strictObject({
+        temperature: about(number, "what logits are divided by before the softmax"),
+        loss: about(figure, "mean cross-entropy in nats"),
+        calibrationError: about(figure, "expected calibration error in percent"),
+      })
+      .optional(),
+    "the same at the temperature of the model's file, if it has one",
+  ),
+  fitted: about(
+    z
+      .strictObject({
+        file: about(text, "the file that was written"),
+        temperature: about(number, "what logits are divided by before the softmax"),
+        unknownBelow: about(number, "probability, 0 to 1, below which an answer is better taken as unknown"),
+        calibrationError: about(
+          number,
+          "expected calibration error in percent, of each image at a temperature that other images gave",
+        ),
+      })
+      .optional(),
+    "what was fitted to these images, with --fit-temperature",
   ),
   rowsWithoutImage,
   leftOut: leftOutJson.shape.leftOut.optional(),

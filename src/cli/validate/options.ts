@@ -40,6 +40,12 @@ export const validateCommand = {
       about: "append a row to a CSV with timm's columns and the card's claim",
       schema: text.optional(),
     },
+    fitTemperature: {
+      flags: "--fit-temperature <file>",
+      about:
+        "write the model as .safetensors with a temperature, which makes its probabilities as often right as they say, and with a value for --unknown-below; takes images that it was not trained on",
+      schema: text.optional(),
+    },
     json: {
       ...jsonOption,
       about: "print a line of JSON per failed image as it comes, and one with top1 and top5 at the end",
@@ -61,6 +67,10 @@ export const validateCommand = {
     ],
     ["validate my-photos --precision int8 --calibrate my-photos", "what int8 costs in accuracy"],
     ["validate my-photos --weights my.safetensors --confusion confusion.html", "where a model errs"],
+    [
+      "validate new-photos --weights my.safetensors --fit-temperature sure.safetensors",
+      "how sure it may be of its answers",
+    ],
   ],
 } satisfies CommandDefinition;
 

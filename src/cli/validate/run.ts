@@ -1,10 +1,13 @@
 import { UsageError } from "../../core/index.ts";
 import { imagenetSubset, parseRealLabels, type RealLabels } from "../../data/index.ts";
-import { openImages } from "../../node/library.ts";
-import { parseClassSubset, type ClassSubset } from "../../predict/metrics.ts";
-import { noticeUnturned, openModel, openSessions } from "../open-model.ts";
+import { exportSafetensors, openImages, openModel as openSource } from "../../node/library.ts";
+import { isOnnxPath } from "../../predict/open-model.ts";
+import { answerSample, fitConfidence, type AnswerSample } from "../../predict/metrics/confidence.ts";
+import { parseClassSubset, type ClassSubset } from "../../predict/metrics/metrics.ts";
+import { modelName, modelSettings, noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels, readText } from "../options/input-output-options.ts";
+import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { failureEntry, failureSummary, leftOutLines } from "../output/write-answers.ts";
@@ -27,6 +30,7 @@ export async function validate(
   terminal: Terminal,
 ): Promise<Outcome> {
   if (options.confusion !== undefined) checkConfusionPath(options.confusion);
+  checkFitOptions(options);
   const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const opened = await openImages(data, { ...options, signal: terminal.signal });
@@ -38,11 +42,13 @@ export async function validate(
     const subset = await openSubset(options.subset, model.classes.length);
     const realLabels = await openRealLabels(options.real);
     const { rowsWithoutImage } = images;
+    const sample = answerSample();
     await openSessions(model, ["logits"], images.size, options, terminal);
     const report = await model.validate(images, {
       subset,
       realLabels,
       signal: terminal.signal,
+      onPrediction: options.fitTemperature === undefined ? undefined : (image) => sample.add(image),
       onFailure: options.json
         ? (failure) => terminal.print([JSON.stringify(failureEntry(failure))])
         : undefined,
@@ -57,6 +63,10 @@ export async function validate(
       rowsWithoutImage,
       claims: claimsFor(model, options.subset),
       leftOut: opened.leftOut,
+      fitted:
+        options.fitTemperature === undefined
+          ? undefined
+          : await writeFitted(options.fitTemperature, sample, data.join(", "), options, terminal),
     };
     if (options.confusion !== undefined) {
       await writeConfusion(options.confusion, report.confusion, model.classes);
@@ -83,6 +93,49 @@ export async function validate(
   } finally {
     await model.release();
   }
+}
+
+/** @throws UsageError `usage/fit-temperature` for what a temperature cannot be fitted with, before hours are spent. */
+function checkFitOptions({ fitTemperature: file, subset, real, precision, ...rest }: ValidateOptions): void {
+  if (file === undefined) return;
+  const given = [
+    ...(subset === undefined ? [] : ["--subset, which leaves classes out"]),
+    ...(real === undefined ? [] : ["--real, whose images may have several right classes"]),
+    ...(precision === "int8" ? ["--precision int8, which is not what the file holds"] : []),
+  ][0];
+  const refused = (why: string): UsageError =>
+    new UsageError("usage/fit-temperature", `--fit-temperature ${file}: ${why}.`);
+  if (given !== undefined) throw refused(`does not go with ${given}`);
+  if (!/\.safetensors$/i.test(file)) throw refused("expected a name in .safetensors");
+  const model = modelName(rest);
+  if (isOnnxPath(model)) {
+    throw refused(
+      `${model} is an exported graph; name the weights it was made of, and export the file that comes out`,
+    );
+  }
+}
+
+/**
+ * Fits a temperature to the images, and writes the model with it.
+ *
+ * @throws UsageError `usage/fit-temperature` where the images tell too little.
+ */
+async function writeFitted(
+  file: string,
+  { answers }: AnswerSample,
+  data: string,
+  options: ValidateOptions,
+  terminal: Terminal,
+): Promise<NonNullable<ValidationSummary["fitted"]>> {
+  const { confidence, reason } = fitConfidence(answers, `${plural(answers.length, "image")}, ${data}`);
+  if (!confidence)
+    throw new UsageError("usage/fit-temperature", `--fit-temperature ${file}: not written, as ${reason}.`);
+  const classes = options.labels === undefined ? {} : { classes: await readLabels(options.labels) };
+  const source = await openSource(modelName(options), { ...modelSettings(options, terminal), ...classes });
+  await exportSafetensors({ ...source, description: { ...source.description, confidence } }, file, {
+    signal: terminal.signal,
+  });
+  return { file, confidence };
 }
 
 const imagenetClassCount = 1000;

@@ -3,6 +3,7 @@ import type { LeftOutFiles, RowsWithoutImage } from "../../data/index.ts";
 import {
   countParameters,
   statedAccuracy,
+  type Confidence,
   type NetworkDescription,
   type TopAccuracy,
 } from "../../nn/index.ts";
@@ -11,12 +12,14 @@ import {
   type Accuracy,
   type ClassReport,
   type Model,
+  type Reliability,
   tellsTop5,
   type ValidationReport,
 } from "../../predict/index.ts";
 import { grouped } from "../output/numbers.ts";
 import { printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
+import { confidenceLine } from "../train/view.ts";
 import type { SummaryJson } from "./json.ts";
 
 /** Everything that the end of a validation has to say. */
@@ -28,11 +31,14 @@ export interface ValidationSummary {
   readonly rowsWithoutImage?: RowsWithoutImage | undefined;
   readonly claims: readonly Claim[];
   readonly leftOut?: readonly LeftOutFiles[] | undefined;
+  /** What was fitted to the images, and the file that holds it. */
+  readonly fitted?: { readonly file: string; readonly confidence: Confidence } | undefined;
 }
 
 /** The summary as JSON: timm's fields, numbers in percent. */
 export function summaryEntry(summary: ValidationSummary): SummaryJson {
-  const { model, report, rowsWithoutImage, claims, leftOut } = summary;
+  const { model, report, rowsWithoutImage, claims, leftOut, fitted } = summary;
+  const { raw, scaled } = report.reliability;
   const { inputSize, cropPct, interpolation } = model.preprocessing;
   return {
     model: model.name,
@@ -46,6 +52,11 @@ export function summaryEntry(summary: ValidationSummary): SummaryJson {
     interpolation,
     count: report.count,
     failed: report.failed,
+    ...surenessEntry(raw),
+    ...(scaled && model.confidence
+      ? { scaled: { temperature: model.confidence.temperature, ...surenessEntry(scaled) } }
+      : {}),
+    ...(fitted ? { fitted: fittedEntry(fitted) } : {}),
     ...(rowsWithoutImage ? { rowsWithoutImage } : {}),
     ...(report.real ? { real: report.real } : {}),
     ...(leftOut ? { leftOut } : {}),
@@ -53,8 +64,38 @@ export function summaryEntry(summary: ValidationSummary): SummaryJson {
   };
 }
 
+const surenessEntry = ({
+  loss,
+  calibrationError,
+}: Reliability): Pick<Reliability, "loss" | "calibrationError"> => ({
+  loss,
+  calibrationError,
+});
+
+function fittedEntry({
+  file,
+  confidence: { temperature, unknownBelow, calibrationError },
+}: NonNullable<ValidationSummary["fitted"]>): SummaryJson["fitted"] {
+  return { file, temperature, unknownBelow, calibrationError: calibrationError!.scaled };
+}
+
+/** How sure the model is of the images, and how sure it may be. */
+function surenessLines({ model: { confidence }, report, fitted }: ValidationSummary): string[] {
+  const { raw, scaled } = report.reliability;
+  const line = (of: string, { loss, calibrationError }: Reliability): string =>
+    `${of}log loss ${loss.toFixed(4)}, expected calibration error ${calibrationError.toFixed(2)} %`;
+  return [
+    ...(report.count > 0 ? [line("", raw)] : []),
+    ...(report.count > 0 && scaled && confidence
+      ? [line(`at temperature ${confidence.temperature}: `, scaled)]
+      : []),
+    ...(fitted ? [`${printable(fitted.file)}: ${confidenceLine(fitted.confidence)}`] : []),
+  ];
+}
+
 /** The summary for reading. */
-export function summaryLines({ numClasses, report, claims }: ValidationSummary, style: Style): string[] {
+export function summaryLines(summary: ValidationSummary, style: Style): string[] {
+  const { numClasses, report, claims } = summary;
   const hasTop5 = tellsTop5(numClasses);
   const row = (name: string, [top1, top5]: readonly string[], images: string): string[] => [
     name,
@@ -87,7 +128,7 @@ export function summaryLines({ numClasses, report, claims }: ValidationSummary, 
       ),
     ],
   );
-  return [titles, style.bold(own), ...others];
+  return [titles, style.bold(own), ...others, ...surenessLines(summary)];
 }
 
 /** An accuracy that was published for the model. */

@@ -18,7 +18,7 @@ ${family.title(config)}, ${countParameters(config).toLocaleString("en")} paramet
 
 ## Measured
 
-${measured(description)}
+${[measured(description), ...sureness(description)].join("\n")}
 
 ## Origin and licence
 
@@ -84,6 +84,15 @@ function measured(description: ModelDescription): string {
   if (!card) return "Nothing: no accuracy is stated with these weights.";
   const [top1, top5] = card.timmAccuracy.imagenet;
   return `Top-1 ${top1} %, top-5 ${top5} % on ImageNet, as timm measured these weights; nothing was measured while this was written.`;
+}
+
+/** What other programs, which take the softmax of the logits as they come, should know of their probabilities. */
+function sureness({ confidence }: ModelDescription): readonly string[] {
+  if (!confidence) return [];
+  const { temperature, unknownBelow, fittedTo } = confidence;
+  return [
+    `Divide the logits by ${temperature} before the softmax: this temperature was fitted to ${plain(fittedTo)}. A best class below ${unknownBelow} is better taken as unknown then.`,
+  ];
 }
 
 /** Accuracies and the licence stand in sections of their own; recipes are long, and stand in `model.safetensors`. */

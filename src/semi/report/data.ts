@@ -1,6 +1,6 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
-import type { Features } from "../../train/index.ts";
+import type { Features, Sureness } from "../../train/index.ts";
 import type { ComparedModels } from "./verdict.ts";
 
 /** What a semi-supervised run has to show; everything in it is plain data. Accuracies are in percent. */
@@ -25,6 +25,8 @@ export interface SemiReportData {
   readonly selection?: SelectionRecord | undefined;
   /** Where the models err on the images of {@link measuredOn}; several runs of an arm may be added up. */
   readonly confusion?: ArmConfusion | undefined;
+  /** How sure the outcome is of its answers. */
+  readonly sureness?: Sureness | undefined;
   /** How training went; a curve that has no points is left out. */
   readonly curves?: readonly ArmCurve[] | undefined;
   /** Settings that were varied, one figure each. */

@@ -1,5 +1,6 @@
 import { count, factTable, markup, significant, type Content, type Markup } from "../../report/elements.ts";
 import { page } from "../../report/page.ts";
+import { reliabilitySection } from "../../train/index.ts";
 import { armTable, otherArms } from "./arms.ts";
 import { classChanges, confusions } from "./classes.ts";
 import { armCurves, sweeps } from "./curves.ts";
@@ -29,6 +30,7 @@ export function semiReport(data: SemiReportData): string {
     sweeps(data),
     armCurves(data.curves ?? []),
     confusions(data),
+    data.sureness && reliabilitySection(data.sureness),
     cost(data),
   ];
   return page(data.title, content, semiStyle);

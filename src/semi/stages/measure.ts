@@ -1,6 +1,13 @@
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 import type { ImageSource } from "../../data/index.ts";
-import { modelOf, openModel, type Model, type ValidationReport } from "../../predict/index.ts";
+import type { Confidence } from "../../nn/index.ts";
+import {
+  modelOf,
+  openModel,
+  type ConfidenceFit,
+  type Model,
+  type ValidationReport,
+} from "../../predict/index.ts";
 import { wholeOrValidation, type NamedImages } from "../../train/index.ts";
 import {
   labelsInput,
@@ -34,6 +41,10 @@ export interface Measured {
   readonly images: number;
   /** Counts, row-major: rows are right classes, columns predicted ones. */
   readonly confusion: readonly number[];
+  /** How sure it says that it is; undefined where nothing told, and in results of before. */
+  readonly confidence?: Confidence | undefined;
+  /** How sure it is of these images, without its temperature and with it; results of before have none. */
+  readonly reliability?: ConfidenceFit["reliability"];
   /** A 1 for each image that is right and a 0 for each other one, in their order; results of before have none. */
   readonly right?: string;
 }
@@ -171,7 +182,8 @@ async function measure(
       onFailure: ({ image, error }) => void broken.set(image, error.message),
       onPrediction: ({ predicted, target }) => (right += predicted === target ? "1" : "0"),
     });
-    return { ...numbersOf(report, order), right };
+    const { confidence } = model.description;
+    return { ...numbersOf(report, order), confidence, reliability: report.reliability, right };
   } finally {
     await model.release();
   }

@@ -222,6 +222,7 @@ async function trainingWork(
         ...startOptions(context, start),
         // The student has the classes of the labelled images, also those that nothing was selected for.
         classesMayBeEmpty: kind === "pretrain",
+        keepConfidence: kind === "tune" || kind === "tune-alone" || kind === "joint",
         out: path(folder),
         recipe: [{ name: "the stage", values: { base: "quick", ...effectiveRecipe(recipe) } }],
         resume: true,

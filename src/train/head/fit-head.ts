@@ -15,6 +15,8 @@ export interface StrengthTried {
 /** What a head makes of some rows. */
 export interface RowPredictions {
   readonly rows: Uint32Array;
+  /** [rows, classes]. */
+  readonly logits: Float32Array;
   /** Cross-entropy in nats. */
   readonly loss: Float64Array;
   /** Class with the largest logit. */
@@ -23,8 +25,6 @@ export interface RowPredictions {
   readonly probability: Float32Array;
   /** Place of the right class in the order of the logits: 0 for the first. */
   readonly rank: Int32Array;
-  /** [rows, classes], where they were asked for. */
-  readonly logits: Float32Array | undefined;
 }
 
 /** What became of a fit on all images. */
@@ -50,8 +50,6 @@ export interface FitHeadOptions {
   readonly folds: Int32Array;
   /** Gives each class the same weight, however many images it has. @default false */
   readonly classBalanced?: boolean | undefined;
-  /** Gives the logits of held-out rows too. @default false */
-  readonly keepLogits?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -92,7 +90,7 @@ interface FoldGroup {
 export async function* fitHead(
   objective: HeadObjective,
   examples: Examples,
-  { strengths = defaultStrengths, folds, classBalanced = false, keepLogits = false, signal }: FitHeadOptions,
+  { strengths = defaultStrengths, folds, classBalanced = false, signal }: FitHeadOptions,
 ): AsyncGenerator<StrengthTried, HeadFit, undefined> {
   const share = (isSeen: (row: number) => boolean): Float64Array =>
     rowShares(examples, classBalanced, isSeen);
@@ -110,9 +108,9 @@ export async function* fitHead(
     group.point = point;
     return iterations;
   };
-  const crossValidate = async (l2: number, miss: number, withLogits = false): Promise<RowPredictions> => {
+  const crossValidate = async (l2: number, miss: number): Promise<RowPredictions> => {
     for (const group of groups) await fit(group, l2, miss);
-    return predictHeldOut(objective, examples, folds, groups, withLogits);
+    return predictHeldOut(objective, examples, folds, groups);
   };
 
   const heldOutShares = share((row) => folds[row]! >= 0);
@@ -130,7 +128,7 @@ export async function* fitHead(
   }
   groups.forEach((group, index) => (group.point = best!.points[index]!));
   const l2 = best?.tried.l2 ?? strengths[Math.floor(strengths.length / 2)]!;
-  const heldOut = await crossValidate(l2, keeps, keepLogits);
+  const heldOut = await crossValidate(l2, keeps);
 
   const all: FoldGroup = {
     first: 0,
@@ -206,17 +204,16 @@ async function predictHeldOut(
   { labels, numClasses }: Examples,
   folds: Int32Array,
   groups: readonly FoldGroup[],
-  withLogits = false,
 ): Promise<RowPredictions> {
   const rows = Uint32Array.from(folds.keys()).filter((row) => folds[row]! >= 0);
   const place = new Map(Array.from(rows, (row, index) => [row, index]));
   const found = {
     rows,
+    logits: new Float32Array(rows.length * numClasses),
     loss: new Float64Array(rows.length),
     predicted: new Int32Array(rows.length),
     probability: new Float32Array(rows.length),
     rank: new Int32Array(rows.length),
-    logits: withLogits ? new Float32Array(rows.length * numClasses) : undefined,
   };
   const width = objective.heads * numClasses;
   for (const { first, count, point } of groups) {
@@ -228,11 +225,11 @@ async function predictHeldOut(
         const own = logits.subarray(from, from + numClasses);
         const at = place.get(row)!;
         const predicted = topk(own, 1)[0]!.index;
+        found.logits.set(own, at * numClasses);
         found.loss[at] = crossEntropy(own, labels[row]!);
         found.predicted[at] = predicted;
         found.probability[at] = softmax(own)[predicted]!;
         found.rank[at] = rankOf(own, labels[row]!);
-        found.logits?.set(own, at * numClasses);
       }
     }
   }

@@ -8,16 +8,18 @@ import {
   type SkippedImage,
 } from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
-import { openSession, startProvenance, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
-import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
 import {
-  fitHead,
-  headsAtOnce,
-  type FitHeadOptions,
-  type HeadFit,
-  type RowPredictions,
-  type StrengthTried,
-} from "./fit-head.ts";
+  answerSample,
+  fitConfidence,
+  openSession,
+  startProvenance,
+  type ConfidenceFit,
+  type ModelPlatform,
+  type ModelSource,
+} from "../../predict/index.ts";
+import { confidenceEvent, type ConfidenceEvent } from "../trainer/events.ts";
+import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
+import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
   centring,
@@ -37,6 +39,7 @@ export type HeadEvent =
   | ({ readonly type: "unlabelled-unused"; readonly reason: string } & Embedding)
   | ({ readonly type: "tried"; readonly features: Features } & StrengthTried)
   | ({ readonly type: "cross-validated" } & CrossValidation)
+  | ConfidenceEvent
   | ({ readonly type: "fitted"; readonly features: Features; readonly seconds: number } & Omit<
       HeadFit,
       "parameters" | "heldOut" | "heldOutLoss"
@@ -107,6 +110,8 @@ export interface TrainHeadOptions extends EmbedderOptions {
 export interface TrainedHead extends ModelSource {
   /** Undefined when every class has a single image. */
   readonly crossValidation: CrossValidation | undefined;
+  /** How sure the classifiers of the cross-validation were; its temperature is in the description. */
+  readonly confidenceFit: ConfidenceFit;
 }
 
 /** Fewer embeddings say too little of how they vary. */
@@ -132,10 +137,14 @@ export async function* trainHead(
   const { embedded, folds, features, by, fit, seconds } = yield* bestFit(platform, source, images, options);
   const crossValidation = crossValidationOf(embedded, folds, fit.heldOut);
   if (crossValidation) yield { type: "cross-validated", ...crossValidation };
+  const confidenceFit = confidenceOf(fit.heldOut, embedded, crossValidation);
+  yield confidenceEvent(confidenceFit);
   const { l2, loss, top1, iterations } = fit;
   yield { type: "fitted", features, l2, loss, top1, iterations, seconds };
   const head = foldTransform(fit.parameters, classes.length, by);
-  return { ...(await withHead(platform, source, head)), crossValidation };
+  const trained = await withHead(platform, source, head);
+  const description = { ...trained.description, confidence: confidenceFit.confidence };
+  return { ...trained, description, crossValidation, confidenceFit };
 }
 
 /** A way to see embeddings. */
@@ -255,16 +264,14 @@ export async function* fitExamples(
     strengths,
     classBalanced,
     smoothing,
-    keepLogits,
     signal,
-  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal"> &
-    Pick<FitHeadOptions, "keepLogits">,
+  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal">,
 ): AsyncGenerator<HeadEvent, HeadFit, undefined> {
   const heads = headsAtOnce(examples, numberOf(folds));
   const session = await openSession(platform, headGraph(examples, { heads, smoothing }));
   try {
     const objective = headObjective(session, examples, heads);
-    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, keepLogits, signal });
+    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, signal });
     let next = await fitting.next();
     for (; !next.done; next = await fitting.next()) yield { type: "tried", features, ...next.value };
     return next.value;
@@ -309,13 +316,31 @@ function crossValidationOf(
   };
 }
 
+/** What the images say that were judged by fits that had not seen them. */
+function confidenceOf(
+  { rows, logits }: RowPredictions,
+  { labels }: EmbeddedImages,
+  crossValidation: CrossValidation | undefined,
+): ConfidenceFit {
+  const sample = answerSample();
+  const width = logits.length / rows.length;
+  rows.forEach((row, at) => {
+    sample.add({ logits: logits.subarray(at * width, (at + 1) * width), target: labels[row]! });
+  });
+  const { answers } = sample;
+  return fitConfidence(
+    answers,
+    `${answers.length} images in ${crossValidation?.folds}-fold cross-validation`,
+  );
+}
+
 /** The network with another classifier of as many classes as it is described with. */
 export async function withHead(
   platform: ModelPlatform,
   source: ModelSource,
   { weight, bias }: LinearHead,
 ): Promise<ModelSource> {
-  const { description } = source;
+  const { confidence: _, ...description } = source.description;
   const { numClasses } = description.config;
   const head = new Map([
     [family.classifier.weight, tensor("float32", [numClasses, weight.length / numClasses], weight)],

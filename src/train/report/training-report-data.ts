@@ -1,6 +1,7 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Features } from "../head/feature-transform.ts";
+import type { Sureness } from "./reliability.ts";
 
 /** What a training run has to show; everything in it is plain data. */
 export interface TrainingReportData {
@@ -22,6 +23,8 @@ export interface TrainingReportData {
   readonly validation?: ValidationRecord | undefined;
   /** A head on the images that it was trained on, each judged by a fit that had not seen it. */
   readonly crossValidation?: CrossValidationRecord | undefined;
+  /** How sure the weights are of images that had no part in them. */
+  readonly sureness?: Sureness | undefined;
   /** The resolved recipe, in the order of its file. */
   readonly recipe: readonly Fact[];
   /** Model, weights, data, seed, versions. */

@@ -16,6 +16,7 @@ import {
 } from "../../report/elements.ts";
 import { page } from "../../report/page.ts";
 import { confusionFigure } from "./confusion.ts";
+import { reliabilitySection } from "./reliability.ts";
 import type {
   CrossValidationRecord,
   EpochRecord,
@@ -40,6 +41,7 @@ export function trainingReport(data: TrainingReportData): string {
     validation && validationSection("Validation", imagesOf(validation), validation, classes),
     crossValidation &&
       validationSection("Cross-validation", howJudged(crossValidation), crossValidation, classes),
+    data.sureness && reliabilitySection(data.sureness),
     markup`<section><h2>Run</h2>
 <div class="columns">${factTable("Provenance", data.provenance)}${factTable("Machine", data.machine)}</div>
 <div class="newspaper">${factTable("Recipe", data.recipe)}</div></section>`,
@@ -104,7 +106,13 @@ ${status === "finished" ? undefined : markup`<p class="notice">${states[status]}
 </header>`;
 }
 
-function tiles({ epochs, validation, crossValidation, classes }: TrainingReportData): readonly Tile[] {
+function tiles({
+  epochs,
+  validation,
+  crossValidation,
+  sureness,
+  classes,
+}: TrainingReportData): readonly Tile[] {
   const last = epochs.at(-1);
   const accuracy = (record: ValidationRecord | undefined, hint: string): readonly Tile[] =>
     record
@@ -118,8 +126,21 @@ function tiles({ epochs, validation, crossValidation, classes }: TrainingReportD
   return [
     ...accuracy(validation, "validation"),
     ...accuracy(crossValidation, "cross-validated"),
+    ...calibrationTile(sureness),
     ...(last ? trainingTiles(epochs, last) : []),
     { name: "Classes", value: count(classes.length) },
+  ];
+}
+
+function calibrationTile(sureness: TrainingReportData["sureness"]): readonly Tile[] {
+  const error = sureness?.confidence?.calibrationError;
+  if (!error) return [];
+  return [
+    {
+      name: "Calibration error",
+      value: percent(error.scaled),
+      hint: `${percent(error.raw)} without the temperature`,
+    },
   ];
 }
 

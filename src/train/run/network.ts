@@ -4,6 +4,7 @@ import {
   family,
   hasWeights,
   randomStateDict,
+  type Confidence,
   type ModelConfig,
   type ModelDescription,
 } from "../../nn/index.ts";
@@ -135,7 +136,7 @@ async function startingModel(
 function withRandomWeights({ description }: ModelSource, seed = 0): ModelSource {
   const provenance = { weights: `random, seed ${seed}` };
   return {
-    description: { ...description, provenance },
+    description: { ...description, confidence: undefined, provenance },
     withWeights: (use) => use(randomStateDict(description.config, seed)),
   };
 }
@@ -145,6 +146,7 @@ function withNewClassifier(source: ModelSource, seed: number): ModelSource {
   const fresh = randomStateDict(source.description.config, seed);
   return {
     ...source,
+    description: { ...source.description, confidence: undefined },
     withWeights: (use) =>
       source.withWeights((weights) => {
         const pick = (name: string) => [name, fresh.get(name)!] as const;
@@ -158,6 +160,12 @@ function describeImages(images: number | undefined, classes: number): string {
   return `${images === undefined ? "" : `${images} images of `}${classes} classes`;
 }
 
+const confidenceOfStart = ({ temperature, unknownBelow, fittedTo }: Confidence): Confidence => ({
+  temperature: Math.max(1, temperature),
+  unknownBelow,
+  fittedTo: `${fittedTo}, of the classifier that the network was trained from`,
+});
+
 /** The description of what comes out: named for the run's folder, with all that it was made from. */
 export async function trainedDescription(
   source: Pick<ModelSource, "description" | "file">,
@@ -165,9 +173,13 @@ export async function trainedDescription(
   classes: number,
   images: number | undefined,
 ): Promise<ModelDescription> {
+  const { confidence } = source.description;
+  const isKept = options.keepConfidence && !data.validation;
   return {
     ...source.description,
     name: folder.name,
+    // How sure a network was says nothing of what comes out, unless that is asked for.
+    confidence: isKept && confidence ? confidenceOfStart(confidence) : undefined,
     provenance: {
       ...(await startProvenance(platform, source, options.signal)),
       data: `${data.name}, ${describeImages(images, classes)}${data.pseudoLabelled ? `; half of each batch: ${data.pseudoLabelled.name}` : ""}`,

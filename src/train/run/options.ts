@@ -6,6 +6,7 @@ import type { Recipe } from "../recipe/fields.ts";
 import type { RecipeName } from "../recipe/recipe.ts";
 import type { RecipeLayer } from "../recipe/resolve-recipe.ts";
 import type {
+  ConfidenceEvent,
   EpochsEvent,
   FinishedEvent,
   SmallerBatchEvent,
@@ -54,6 +55,11 @@ export interface TrainModelOptions
   readonly pseudoLabelled?: TrainingImages | undefined;
   /** Whether classes without training images are learnt all the same, but in mode `head`. @default false */
   readonly classesMayBeEmpty?: boolean | undefined;
+  /**
+   * Without images to measure on, the model is taken to be as sure as the classifier was that it starts with, but for a
+   * temperature below 1: training on makes a network surer of itself, never less. @default false
+   */
+  readonly keepConfidence?: boolean | undefined;
   /** Folder for everything that the run writes. */
   readonly out: string;
   /** A built-in recipe, or values that change one; several layers, each winning over those before it. @default "quick" */
@@ -75,7 +81,14 @@ export interface TrainModelOptions
 
 /** What happens during a training, in order; plain data but for errors. */
 export type TrainingEvent =
-  SplitsEvent | LeftOutEvent | SmallerBatchEvent | StartedEvent | EpochsEvent | HeadEvent | FinishedEvent;
+  | SplitsEvent
+  | LeftOutEvent
+  | SmallerBatchEvent
+  | StartedEvent
+  | EpochsEvent
+  | HeadEvent
+  | ConfidenceEvent
+  | FinishedEvent;
 
 /** A run whose recipe is complete and whose images are found. */
 export interface OpenedRun {

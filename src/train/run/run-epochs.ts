@@ -1,13 +1,18 @@
 import { writeText } from "../../core/storage/index.ts";
 import type { TrainingLoader } from "../../data/index.ts";
-import { countParameters, provenanceOfValidation, type ModelDescription } from "../../nn/index.ts";
+import {
+  countParameters,
+  provenanceOfValidation,
+  type Confidence,
+  type ModelDescription,
+} from "../../nn/index.ts";
 import { exportSafetensors, openModel, type ModelSource } from "../../predict/index.ts";
 import { inferenceWeights } from "../../weights/index.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { openTrainingStep, trainingProgramFor } from "../step/thread-step.ts";
 import type { TrainingStep } from "../step/training-step.ts";
-import { summaryCsv, type EpochEvent } from "../trainer/events.ts";
+import { confidenceEvent, summaryCsv, type EpochEvent } from "../trainer/events.ts";
 import { programOptions, startPosition, trainingPlan, type TrainingPosition } from "../trainer/plan.ts";
 import { explainMemory, trainEpochs, type RunStore, type TrainingState } from "../trainer/train-epochs.ts";
 import type { DataRecord } from "../trainer/training-record.ts";
@@ -16,6 +21,7 @@ import type { OpenedRun, TrainingEvent } from "./options.ts";
 import {
   stateDict,
   withTrainingState,
+  writeConfidence,
   writeTrainingCheckpoint,
   type History,
   type RunFolder,
@@ -29,7 +35,8 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
   const { device = "cpu", decode = {}, signal } = options;
   const plan = trainingPlan(recipe, loader.batchesPerEpoch);
   const from = saved?.record.position ?? startPosition;
-  const validator = data.validation && { platform, images: data.validation, description, device, decode };
+  const { validation: images, validationName: name } = data;
+  const validator = images && { platform, images, name, description, device, decode };
   let latest: Validation | undefined;
   let best: Validation | undefined;
   // Each epoch comes upon the same ones.
@@ -43,6 +50,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
       rows: history.rows,
       validation: best,
       validationName: data.validationName,
+      confidenceFit: best?.confidenceFit,
     });
 
   // A kill between two files may have left the summary behind the history.
@@ -82,6 +90,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
           recipe,
           data: record,
           validationName: data.validationName,
+          confidence: () => (latest ? latest.confidenceFit.confidence : description.confidence),
         }),
         peakMemory: platform.peakMemory,
       },
@@ -106,9 +115,14 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
   best ??= validator && (await validateFile(folder.best, validator, signal));
   if (best) yield* unreadable(best, recipe, named);
   await report("finished");
+  if (best) await writeConfidence(folder, best.confidenceFit);
+  if (recipe.mode !== "adapt")
+    yield confidenceEvent(best?.confidenceFit ?? { ...description, reason: noImages });
   const { top1, top5, count: measuredImages } = best?.report ?? {};
   yield { type: "finished", folder: folder.path, best: position.best!, top1, top5, measuredImages };
 }
+
+const noImages = "no image was kept out of the training, to tell how sure the model is";
 
 async function validateFile(
   path: string,
@@ -173,10 +187,20 @@ interface RunStoreParts {
   readonly recipe: Recipe;
   readonly data: DataRecord;
   readonly validationName: string;
+  /** How sure the latest weights are. */
+  readonly confidence: () => Confidence | undefined;
 }
 
 /** A store in a folder: history, summary and checkpoints, each of which is replaced in one go. */
-function runStore({ folder, history, description, recipe, data, validationName }: RunStoreParts): RunStore {
+function runStore({
+  folder,
+  history,
+  description,
+  recipe,
+  data,
+  validationName,
+  confidence,
+}: RunStoreParts): RunStore {
   return {
     async append(row) {
       await history.append(row);
@@ -191,7 +215,10 @@ function runStore({ folder, history, description, recipe, data, validationName }
     },
     async saveWeights(kind, state, epoch) {
       const path = kind === "best" ? folder.best : folder.epoch(epoch.epoch);
-      await writeWeights(folder, path, state, withEpoch(description, epoch, validationName));
+      await writeWeights(folder, path, state, {
+        ...withEpoch(description, epoch, validationName),
+        confidence: confidence(),
+      });
       return path;
     },
   };

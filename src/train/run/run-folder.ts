@@ -9,6 +9,7 @@ import {
 } from "../../core/storage/index.ts";
 import { isRunFolder, runFiles } from "../../data/sources/run-folder.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
+import type { ConfidenceFit } from "../../predict/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { CrossValidation, JudgedImage } from "../head/train-head.ts";
 import type { Recipe } from "../recipe/fields.ts";
@@ -39,6 +40,8 @@ export interface RunFolder {
   readonly report: string;
   /** One JSON object a line: what a head made of each labelled image while it had not seen it. */
   readonly crossValidation: string;
+  /** How sure the weights are of images that had no part in them. */
+  readonly confidence: string;
   /** The weights of one epoch. */
   epoch(number: number): string;
 }
@@ -57,6 +60,7 @@ export function runFolder(storageFor: StorageFor, path: string): RunFolder {
     best: file("best.safetensors"),
     report: file("report.html"),
     crossValidation: file(crossValidationName),
+    confidence: file("confidence.json"),
     epoch: (number) => file(`epoch-${number}.safetensors`),
   };
 }
@@ -201,6 +205,21 @@ export async function readCrossValidation({
   crossValidation,
 }: RunFolder): Promise<readonly CrossValidatedImage[]> {
   return parseRows<CrossValidatedImage>(await readText(storage, crossValidation));
+}
+
+/** Writes how sure the weights of a run are; what no image was counted for becomes null. */
+export async function writeConfidence({ storage, confidence }: RunFolder, fit: ConfidenceFit): Promise<void> {
+  await writeText(storage, confidence, `${JSON.stringify(fit)}\n`);
+}
+
+/**
+ * Reads what {@link writeConfidence} wrote; undefined for a run that measured nothing.
+ *
+ * @throws DataError when the file cannot be read.
+ */
+export async function readConfidence({ storage, confidence }: RunFolder): Promise<ConfidenceFit | undefined> {
+  if (!(await storage.stat(confidence))) return undefined;
+  return JSON.parse(await readText(storage, confidence)) as ConfidenceFit;
 }
 
 /** What a training goes on from, besides its tensors. */

@@ -30,6 +30,7 @@ import {
   runFolder,
   type RunFolder,
   type SavedTraining,
+  writeConfidence,
   writeCrossValidation,
 } from "./run-folder.ts";
 import { checkClassCount, hashedSource, openTrainingData, type TrainingData } from "./training-data.ts";
@@ -300,11 +301,23 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     events.push(event);
     yield event;
   }
-  const { crossValidation } = next.value;
+  const { crossValidation, confidenceFit } = next.value;
+  const { confidence } = confidenceFit;
   const measured =
     validation &&
     (await next.value.withWeights((weights) =>
-      validateWeights(weights, { platform, images: validation, description, device, decode }, signal),
+      validateWeights(
+        weights,
+        {
+          platform,
+          images: validation,
+          name: data.validationName,
+          description: { ...description, confidence },
+          device,
+          decode,
+        },
+        signal,
+      ),
     ));
   if (measured) yield* unreadable(measured, recipe, new Set());
   const provenance = {
@@ -312,9 +325,10 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     ...(crossValidation ? provenanceOfCrossValidation(crossValidation.top1, crossValidation.folds) : {}),
     ...(measured ? provenanceOfValidation(measured.report.top1, data.validationName) : {}),
   };
-  const trained: ModelSource = { ...next.value, description: { ...description, provenance } };
+  const trained: ModelSource = { ...next.value, description: { ...description, confidence, provenance } };
   await exportSafetensors(platform, trained, folder.best);
   if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
+  await writeConfidence(folder, confidenceFit);
   yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
 
   await writeReport({
@@ -328,6 +342,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     validation: measured,
     validationName: data.validationName,
     crossValidation,
+    confidenceFit,
   });
   const { top1, top5, count: measuredImages } = measured?.report ?? {};
   yield {

@@ -2,7 +2,15 @@ import type { StateDict } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import type { DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import { modelOf, type Failure, type ValidatedImage, type ValidationReport } from "../../predict/index.ts";
+import {
+  answerSample,
+  fitConfidence,
+  modelOf,
+  type ConfidenceFit,
+  type Failure,
+  type ValidatedImage,
+  type ValidationReport,
+} from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import { brokenImage } from "../loader/batch-worker.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -13,6 +21,8 @@ import type { SkippedEvent } from "../trainer/events.ts";
 export interface ValidatorOptions {
   readonly platform: TrainingPlatform;
   readonly images: ImageSource;
+  /** What they are called. */
+  readonly name: string;
   readonly description: ModelDescription;
   readonly device: Device;
   readonly decode: DecodeLimits;
@@ -23,6 +33,8 @@ export interface Validation {
   readonly report: ValidationReport;
   /** Most confidently wrong first. */
   readonly mistakes: readonly ValidatedImage[];
+  /** How sure the weights are of the images. */
+  readonly confidenceFit: ConfidenceFit;
   /** All images that could not be used. */
   readonly failures: readonly Failure[];
 }
@@ -33,7 +45,7 @@ export const keptMistakes = 24;
 /** Runs weights over the validation images. */
 export async function validateWeights(
   weights: StateDict,
-  { platform, images, description, device, decode }: ValidatorOptions,
+  { platform, images, name, description, device, decode }: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
   const model = await modelOf(
@@ -42,19 +54,26 @@ export async function validateWeights(
     { device, decode },
   );
   const mistakes: ValidatedImage[] = [];
+  const sample = answerSample();
   const failures: Failure[] = [];
   try {
     const report = await model.validate(images, {
       signal,
       onFailure: (failure) => void failures.push(failure),
       onPrediction(image) {
+        sample.add(image);
         if (image.predicted === image.target) return;
         const before = mistakes.findIndex(({ probability }) => probability < image.probability);
         mistakes.splice(before < 0 ? mistakes.length : before, 0, image);
         if (mistakes.length > keptMistakes) mistakes.pop();
       },
     });
-    return { report, mistakes, failures };
+    const { answers } = sample;
+    const confidenceFit = fitConfidence(
+      answers,
+      `${answers.length} validation images, ${name}, which chose the epoch too`,
+    );
+    return { report, mistakes, confidenceFit, failures };
   } finally {
     await model.release();
   }

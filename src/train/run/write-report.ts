@@ -7,6 +7,7 @@ import {
   classNames,
   confusionMatrix,
   countPrediction,
+  type ConfidenceFit,
   type ValidatedImage,
 } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
@@ -43,6 +44,8 @@ interface RunReport {
   readonly validationName: string;
   /** Of a head on the images that it was trained on. */
   readonly crossValidation?: CrossValidation | undefined;
+  /** How sure the weights are. */
+  readonly confidenceFit?: ConfidenceFit | undefined;
   readonly data: Pick<TrainingData, "training" | "name" | "leftOut">;
 }
 
@@ -60,6 +63,7 @@ export async function writeReport(run: RunReport): Promise<void> {
     sweep: run.sweep,
     validation: validation && (await validationRecord(run, validation)),
     crossValidation: crossValidation && (await crossValidationRecord(run, crossValidation)),
+    sureness: run.confidenceFit,
     recipe: recipeFacts(run.recipe),
     provenance: [
       ...Object.entries(description.provenance)
@@ -108,7 +112,7 @@ async function itemsNamed(
 
 async function withThumbnail(
   { platform, description, decode }: RunReport,
-  { item, target, predicted, probability }: ValidatedImage,
+  { item, target, predicted, probability }: Omit<ValidatedImage, "logits">,
 ): Promise<Mistake> {
   const thumbnail = await platform.thumbnail(item, decodeOptionsOf(description.preprocessing, decode));
   return { id: item.id, target, predicted, probability, thumbnail };

@@ -1,6 +1,8 @@
 import type { RowsWithoutImage } from "../../data/index.ts";
 import type { SslResnextError } from "../../core/index.ts";
 import type { LeftOutFiles, SplitNames } from "../../data/index.ts";
+import type { Confidence } from "../../nn/index.ts";
+import type { ConfidenceFit } from "../../predict/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
 import type { BestEpoch, TrainingPlan } from "./plan.ts";
@@ -96,6 +98,18 @@ interface NoBetterEvent {
   /** The best one. */
   readonly best: number;
 }
+
+/** How sure the model is of its answers, or why nobody can tell. */
+export type ConfidenceEvent =
+  | ({ readonly type: "confidence" } & Confidence)
+  | { readonly type: "no-confidence"; readonly reason: string };
+
+/** What there is to say of it. */
+export const confidenceEvent = ({
+  confidence,
+  reason = "",
+}: Pick<ConfidenceFit, "confidence" | "reason">): ConfidenceEvent =>
+  confidence ? { type: "confidence", ...confidence } : { type: "no-confidence", reason };
 
 /** The run is complete. */
 export interface FinishedEvent {

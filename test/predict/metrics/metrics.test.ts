@@ -13,7 +13,7 @@ import {
   softmax,
   topk,
   worstConfusions,
-} from "../../../src/predict/metrics.ts";
+} from "../../../src/predict/metrics/metrics.ts";
 
 const scores = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 1, maxLength: 40 });
 

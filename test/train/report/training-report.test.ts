@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { confusionPage, trainingReport } from "../../../src/train/index.ts";
-import { reportData, seededConfusion } from "../../support/report-data.ts";
+import { reportData, seededConfusion, seededSureness } from "../../support/report-data.ts";
 
 const hostile = ["</script><b>", '"><img src=x onerror=alert(1)>', "a & b", "<!--"];
 
@@ -49,6 +49,31 @@ describe("a training report", () => {
     expect(page).toContain("2 are the only ones of their class");
     expect(page).toContain("chosen by cross-validation");
     expect(page).not.toContain("<h2>Validation</h2>");
+  });
+
+  it("says how sure the model is, and how that was measured", () => {
+    const data = reportData(["a", "b"]);
+    const { temperature, unknownBelow, calibrationError } = data.sureness!.confidence!;
+    const page = trainingReport(data);
+    expect(page).toContain(`<b>temperature ${Number(temperature.toPrecision(3))}</b>`);
+    expect(page).toContain(`Answers below <b>${unknownBelow}</b> are better taken as unknown`);
+    expect(page).toContain(
+      `is ${calibrationError!.raw.toFixed(1)} % of the logits as they come, and ${calibrationError!.scaled.toFixed(1)} % of each image at a temperature that other images gave`,
+    );
+    expect(page).toContain(`<dt>Calibration error</dt><dd>${calibrationError!.scaled.toFixed(1)} %`);
+    expect(page).toContain("Right answers by probability");
+    // What was read from a file has null where nothing was counted.
+    const read = JSON.parse(JSON.stringify(data.sureness)) as NonNullable<typeof data.sureness>;
+    expect(trainingReport({ ...data, sureness: read })).toBe(page);
+  });
+
+  it("says why no temperature was fitted, and draws no curve of a few images", () => {
+    const page = trainingReport({ ...reportData(["a", "b"]), sureness: seededSureness(12, "12 images") });
+    expect(page).toContain("12 images are too few to tell how sure the model is");
+    expect(page).not.toContain("Right answers by probability");
+    expect(page).not.toContain("<dt>Calibration error</dt>");
+    const none = trainingReport({ ...reportData(["a", "b"]), sureness: seededSureness(0, "no images") });
+    expect(none).not.toMatch(/NaN|– of the logits/);
   });
 
   it("does not draw a loss that has become NaN", () => {

@@ -26,6 +26,7 @@ import type {
 import { semiReport } from "../semi-report.ts";
 import { arms, sweeps } from "./arms.ts";
 import { isOwnRun, ownPhotos, trainingMatch } from "./own-photos.ts";
+import { sureness } from "./sureness.ts";
 import { selectionRecord } from "./selection-record.ts";
 import { lastManifest, lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
 import { nameOfPaths } from "../../settings/absolute-paths.ts";
@@ -115,6 +116,7 @@ async function gather(
     match: trainingMatch(run),
     selection: selection?.record,
     confusion: confusion(runs, classes.length),
+    sureness: await sureness(run, own),
     curves: await curves(run),
     sweeps: sweeps(runs, settings),
     stages: costs(runs),

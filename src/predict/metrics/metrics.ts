@@ -1,4 +1,4 @@
-import { UsageError } from "../core/index.ts";
+import { UsageError } from "../../core/index.ts";
 
 /** Shares in percent, as papers and timm's tables print them. */
 export interface Accuracy {
@@ -79,30 +79,33 @@ export function rankOf(scores: ArrayLike<number>, target: number): number {
 }
 
 /**
- * Probabilities of one image's logits: exp(x - max) / sum, so that no logit overflows.
+ * Probabilities of one image's logits: exp((x - max) / temperature) / sum, so that no logit overflows.
  *
  * The sum is taken in float64. A logit that is NaN or +Infinity makes all of them NaN, as in PyTorch, instead of a made-up answer.
  */
-export function softmax(logits: ArrayLike<number>): Float32Array<ArrayBuffer> {
+export function softmax(logits: ArrayLike<number>, temperature = 1): Float32Array<ArrayBuffer> {
   let max = -Infinity;
   for (let i = 0; i < logits.length; i++) max = Math.max(max, logits[i]!);
   const exponentials = new Float64Array(logits.length);
   let sum = 0;
   for (let i = 0; i < logits.length; i++) {
-    const value = Math.exp(logits[i]! - max);
+    const value = Math.exp((logits[i]! - max) / temperature);
     exponentials[i] = value;
     sum += value;
   }
   return Float32Array.from(exponentials, (value) => value / sum);
 }
 
-/** Cross-entropy of one image's logits with its right class, in nats: log Σ exp(x) - x[target], in float64. */
-export function crossEntropy(logits: ArrayLike<number>, target: number): number {
+/**
+ * Cross-entropy of one image's logits with its right class, in nats: log Σ exp(x / temperature) - x[target] / temperature, in
+ * float64.
+ */
+export function crossEntropy(logits: ArrayLike<number>, target: number, temperature = 1): number {
   let max = -Infinity;
   for (let i = 0; i < logits.length; i++) max = Math.max(max, logits[i]!);
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
-  return max + Math.log(sum) - logits[target]!;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i]! - max) / temperature);
+  return (max - logits[target]!) / temperature + Math.log(sum);
 }
 
 /** Some of a model's classes, in ascending order: position in the subset -> class index. */
