@@ -20,6 +20,7 @@ import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
 import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
+import { calibration } from "./own-photos/calibration.ts";
 import { pseudoLabels } from "./own-photos/pseudo-labels.ts";
 import { ownPhotos } from "./own-photos/study.ts";
 import { printReport } from "./report.ts";
@@ -40,6 +41,7 @@ const benchmarks: readonly Benchmark[] = [
   check,
   ownPhotos,
   pseudoLabels,
+  calibration,
   score,
   select,
   browser,
