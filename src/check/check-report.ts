@@ -130,7 +130,8 @@ function couple(finding: Finding, pictures: Pictures): Markup {
 function suggestion({ kind, action, label, to, other }: Finding): string {
   if (action === "relabel") return `${label} → ${to}`;
   if (kind === "label") return `${label}, or ${to}`;
-  const labels = label === other?.label || other?.label === undefined ? label : `${label} and ${other.label}`;
+  const isBoth = label !== undefined && other?.label !== undefined && label !== other.label;
+  const labels = isBoth ? `${label} and ${other.label}` : label;
   const what = action === "keep" ? undefined : action === "move" ? `move to ${to}` : action;
   return [what, labels].filter((part) => part !== undefined).join(": ") || "look";
 }

@@ -122,6 +122,7 @@ describe("a check without a model", () => {
       "small labelled data/dog/tiny.png: keep",
       "narrow labelled data/dog/strip.jpg: keep",
     ]);
+    expect(readFileSync(finished.report, "utf8")).not.toMatch(/undefined and|and undefined/);
     expect(finished.sets).toEqual([
       { set: "labelled", images: 21 },
       { set: "test", images: 12 },
