@@ -21,6 +21,7 @@ import { sweep } from "./benchmarks/sweep.ts";
 import { train } from "./benchmarks/train.ts";
 import { describeMachine } from "./measure/machine.ts";
 import { calibration } from "./own-photos/calibration.ts";
+import { labelNext } from "./own-photos/label-next.ts";
 import { pseudoLabels } from "./own-photos/pseudo-labels.ts";
 import { ownPhotos } from "./own-photos/study.ts";
 import { printReport } from "./report.ts";
@@ -42,6 +43,7 @@ const benchmarks: readonly Benchmark[] = [
   ownPhotos,
   pseudoLabels,
   calibration,
+  labelNext,
   score,
   select,
   browser,

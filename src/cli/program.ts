@@ -152,6 +152,15 @@ export const commandTable: readonly CommandEntry[] = [
       (await import("./semi/options.ts")).semiCommands(async () => (await import("./semi/run.ts")).semi),
   },
   {
+    name: "suggest",
+    summary: "find the unlabelled images whose labels would help most",
+    load: async () =>
+      defineCommand(
+        (await import("./suggest/options.ts")).suggestCommand,
+        async () => (await import("./suggest/run.ts")).suggest,
+      ),
+  },
+  {
     name: "export",
     summary: "write a model as ONNX, safetensors or a Hugging Face folder",
     load: async () =>

@@ -17,6 +17,7 @@ export {
   type OpenImagesOptions,
   parquetImages,
 } from "./sources/image-sources.ts";
+export { noneLabel } from "./sources/class-folders.ts";
 export { contentReader, readContent, type ContentReader } from "./sources/content-reader.ts";
 export type { ParquetImagesOptions } from "./parquet-images.ts";
 export { linesOf, mapClasses, type ModelClasses } from "./class-mapping.ts";

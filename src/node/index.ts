@@ -25,6 +25,7 @@ export type {
   TrainHeadOptions,
 } from "../train/index.ts";
 export {
+  judgeImages,
   nodeSemiPlatform,
   openReferenceWriter,
   openScoreWriter,
@@ -33,13 +34,18 @@ export {
   rowsAtRanks,
   runSemi,
   selectImages,
+  suggestImages,
 } from "./semi.ts";
 export type {
+  JudgedImages,
+  JudgeImagesOptions,
   PlannedStage,
   RunSemiOptions,
   ScoreWriter,
   SelectImagesOptions,
   SemiEvent,
   StageStatus,
+  SuggestImagesOptions,
+  Suggestions,
   TableWriter,
 } from "../semi/index.ts";

@@ -1,4 +1,7 @@
+import type { ModelSource } from "../predict/index.ts";
 import type {
+  JudgedImages,
+  JudgeImagesOptions,
   ReferenceRow,
   RunSemiOptions,
   ScoreFacts,
@@ -8,8 +11,11 @@ import type {
   SelectionSummary,
   SemiEvent,
   SemiPlatform,
+  SuggestImagesOptions,
+  Suggestions,
   TableWriter,
 } from "../semi/index.ts";
+import type { HeadEvent } from "../train/index.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { nodeTrainingPlatform } from "./training.ts";
 
@@ -42,6 +48,39 @@ const semi = (): Promise<typeof import("../semi/index.ts")> => import("../semi/i
  */
 export async function* runSemi(options: RunSemiOptions): AsyncGenerator<SemiEvent, void, undefined> {
   yield* (await semi()).runSemi(nodeSemiPlatform, options);
+}
+
+/**
+ * Finds the unlabelled images whose labels help a classifier most: they show one of the classes, the classifier cannot tell which,
+ * and they do not look alike.
+ *
+ * @param source The network, as `openModel` gives it; its classifier is not looked at.
+ * @returns What to label next, the least certain first.
+ * @throws UsageError `semi/settings`; DataError `data/no-images`, `data/empty-classes`; what opening and running the model throws.
+ * @example
+ * const [labelled, unlabelled] = await Promise.all([openImages(["photos"]), openImages(["others"])]);
+ * const finding = suggestImages(await openModel("run/best.safetensors"), { labelled, unlabelled });
+ * let next = await finding.next();
+ * while (!next.done) next = await finding.next();
+ * for (const { image, classes } of next.value.suggestions) console.log(image.id, classes[0]?.name);
+ */
+export async function* suggestImages(
+  source: ModelSource,
+  options: SuggestImagesOptions,
+): AsyncGenerator<HeadEvent, Suggestions, undefined> {
+  return yield* (await semi()).suggestImages(nodeSemiPlatform, source, options);
+}
+
+/**
+ * What a classifier with a class for none of the others makes of unlabelled images.
+ *
+ * @throws What {@link suggestImages} throws.
+ */
+export async function* judgeImages(
+  source: ModelSource,
+  options: JudgeImagesOptions,
+): AsyncGenerator<HeadEvent, JudgedImages, undefined> {
+  return yield* (await semi()).judgeImages(nodeSemiPlatform, source, options);
 }
 
 /**

@@ -94,3 +94,16 @@ export {
 export type { TableWriter } from "./parquet-table.ts";
 export { planRuns, variantName, type PlannedRun } from "./plan/plan-runs.ts";
 export type { Stage, StageKind, Start, TrainingSettings, TrainingStage } from "./plan/stage.ts";
+export {
+  suggestImages,
+  type SuggestImagesOptions,
+  type Suggestion,
+  type Suggestions,
+} from "./suggest/suggest-images.ts";
+export {
+  judgeImages,
+  type JudgedCounts,
+  type JudgedImage,
+  type JudgedImages,
+  type JudgeImagesOptions,
+} from "./suggest/judge-images.ts";

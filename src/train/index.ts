@@ -33,9 +33,11 @@ export {
   type FeatureTransform,
   foldTransform,
   halfWhitening,
+  headLogits,
   type LinearHead,
   transform,
 } from "./head/feature-transform.ts";
+export type { EmbeddedImages } from "./head/embed-images.ts";
 export type { Evaluation } from "./head/minimise.ts";
 export { confusionPage } from "./report/confusion.ts";
 export { trainingReport } from "./report/training-report.ts";
@@ -163,7 +165,13 @@ export {
   type TrainHeadOptions,
 } from "./head/train-head.ts";
 export { classLikeness, type ClassLikeness } from "./head/class-likeness.ts";
-export { trainNoneClass, type NoneClass, type TrainNoneClassOptions } from "./head/none-class.ts";
+export {
+  fitNoneClass,
+  type NoneClass,
+  type NoneClassFit,
+  type NoneClassOptions,
+  trainNoneClass,
+} from "./head/none-class.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
 export { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "./run/training-data.ts";

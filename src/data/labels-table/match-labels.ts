@@ -1,6 +1,6 @@
 import { DataError } from "../../core/index.ts";
 import { isUrl, type StorageFor } from "../../core/storage/index.ts";
-import type { ImageItem, ImageSource } from "../image-source.ts";
+import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
 import { isImagePath } from "../input-kind.ts";
 import { sortNaturally } from "../natural-order.ts";
 import { readLabels, type LabelColumns, type LabelRow } from "./read-labels.ts";
@@ -11,34 +11,60 @@ export interface LabelsTableOptions extends LabelColumns {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Images that come from one place. */
+export interface ImagePart {
+  /** Opens them; labels in fields of their own need not be read. */
+  open(): Promise<ImageSource>;
+  /** Opens them with the labels that they came with; left out where they cannot be opened again. */
+  withOwnLabels?: (() => Promise<ImageSource>) | undefined;
+}
+
 /**
- * The same images with the labels of a table: `labels.csv` with `id,label` as on Kaggle, ImageNet's `val` list, Parquet.
+ * Images with the labels of a table: `labels.csv` with `id,label` as on Kaggle, ImageNet's `val` list, Parquet.
  *
  * A row names an image by its path, or by the end of it, with or without its ending: the longest name that fits wins. An image that
  * no row names, or whose row names several images, has no label and says why. Rows that no image has are counted.
+ *
+ * The table is for the parts some of whose images it gives a label; others keep the labels that they have, if they have any. An
+ * image whose row has no label may lie in a folder that is called like another label.
  *
  * @throws DataError `data/labels-table` for a table that cannot be used, or of whose rows none names an image
  */
 export async function withLabelsOf(
   storageFor: StorageFor,
-  source: ImageSource,
+  parts: readonly ImagePart[],
   { labelsFile, signal, ...columns }: LabelsTableOptions,
 ): Promise<ImageSource> {
   const table = labelTable(labelsFile, await readLabels(storageFor, labelsFile, columns));
   const images = new Uint32Array(table.rows.length);
-  let size = 0;
-  for await (const { id } of source) {
-    signal?.throwIfAborted();
-    const row = table.find(id);
-    if (row !== undefined) images[row]!++;
-    size++;
+  const opened: { readonly source: ImageSource; readonly size: number; readonly hasOwn: boolean }[] = [];
+  for (const part of parts) {
+    const source = await part.open();
+    let [size, named] = [0, 0];
+    for await (const { id } of source) {
+      signal?.throwIfAborted();
+      const row = table.find(id);
+      if (row !== undefined) images[row]!++;
+      if (row !== undefined && table.rows[row]!.label !== "") named++;
+      size++;
+    }
+    const own = named === 0 ? await part.withOwnLabels?.() : undefined;
+    opened.push(own?.classes ? { source: own, size, hasOwn: true } : { source, size, hasOwn: false });
   }
   const unused = table.rows.filter((_, row) => images[row] === 0);
   if (unused.length === table.rows.length) throw noneNamed(labelsFile, unused);
-  const labelOf = (id: string): Pick<ImageItem, "label" | "labelProblem"> => {
+  const found = new Set(
+    table.rows.filter(({ label }, row) => images[row] === 1 && label !== "").map(({ label }) => label),
+  );
+  const known = new Set([
+    ...found,
+    ...opened.flatMap(({ source, hasOwn }) => (hasOwn ? source.classes! : [])),
+  ]);
+  const labelOf = ({ id, label: own }: ImageItem): Pick<ImageItem, "label" | "labelProblem"> => {
     const row = table.find(id);
     if (row === undefined) return { labelProblem: `${labelsFile}: no row names this image.` };
     const { image, label, row: line } = table.rows[row]!;
+    if (label === "" && own !== undefined && known.has(own)) return { label: own };
     if (label === "") return { labelProblem: `${labelsFile}, row ${line}: there is no label.` };
     return images[row] === 1
       ? { label }
@@ -46,18 +72,23 @@ export async function withLabelsOf(
           labelProblem: `${labelsFile}, row ${line}: "${image}" names ${images[row]} images. Write more of their paths.`,
         };
   };
-  const found = new Set(
-    table.rows.filter(({ label }, row) => images[row] === 1 && label !== "").map(({ label }) => label),
-  );
+  const labelled = opened.map(({ source, size, hasOwn }): ImageSource => {
+    if (hasOwn) return source;
+    return {
+      classes: found.size > 0 ? sortNaturally(found) : undefined,
+      size,
+      leftOut: source.leftOut,
+      async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
+        for await (const item of source) {
+          const { label: _, labelProblem: __, ...rest } = item;
+          yield { ...rest, ...labelOf(item) };
+        }
+      },
+    };
+  });
   return {
-    classes: found.size > 0 ? sortNaturally(found) : undefined,
-    size,
-    leftOut: source.leftOut,
+    ...concatSources(labelled),
     rowsWithoutImage: { count: unused.length, examples: unused.slice(0, 3).map(({ image }) => image) },
-    async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
-      for await (const { label: _, labelProblem: __, ...item } of source)
-        yield { ...item, ...labelOf(item.id) };
-    },
   };
 }
 

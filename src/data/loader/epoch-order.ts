@@ -158,4 +158,6 @@ export const stream = {
   none: 8,
   /** Which labelled images the unlabelled ones are compared with. */
   likeness: 9,
+  /** Where clusters of images begin. */
+  clusters: 10,
 } as const;

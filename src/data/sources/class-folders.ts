@@ -1,6 +1,9 @@
 import type { ImageSource, ImageSplits } from "../image-source.ts";
 import { sortNaturally } from "../natural-order.ts";
 
+/** The label of images that show none of the classes; a folder of this name without images is no class. */
+export const noneLabel = "none";
+
 /** Which folders stand for classes, as in torchvision's ImageFolder, and which for the parts of a data set. */
 export interface ClassFolders {
   /** Names of all classes in natural order, those without images among them. */

@@ -3,7 +3,7 @@ import type { ImageItem, ImageSource } from "../image-source.ts";
 import { isHiddenName, isImagePath, partMasks } from "../input-kind.ts";
 import { leftOutTally } from "../left-out.ts";
 import { sortNaturally } from "../natural-order.ts";
-import { classFolders, openSplits, type ClassFolders, type SplitFolder } from "./class-folders.ts";
+import { classFolders, noneLabel, openSplits, type ClassFolders, type SplitFolder } from "./class-folders.ts";
 import type { ImagePlatform, OpenImagesOptions } from "./image-sources.ts";
 import { isRunFile, isRunFolder, runLock } from "./run-folder.ts";
 
@@ -36,7 +36,8 @@ export async function openImageFolder(
   };
   let size = 0;
   for await (const _ of imagesBelow(noted, [])) size++;
-  const { classes, splits } = found[0]!;
+  const { classes: folders, splits } = found[0]!;
+  const classes = folders.filter((name) => name !== noneLabel || images.has(name));
   const part = (split: SplitFolder): ImageSource => ({
     classes: split.classes,
     size: images.get(split.folder) ?? 0,

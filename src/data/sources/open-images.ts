@@ -20,14 +20,30 @@ export async function openImages(
   inputs: readonly string[],
   options: OpenImagesOptions = {},
 ): Promise<ImageSource> {
-  if (options.labelsFile === undefined) return openInputs(platform, inputs, options);
-  const { imageColumn: _, labelColumn: __, ...others } = options;
-  return labelledByTable(
-    platform,
-    await openInputs(platform, inputs, { ...others, readLabels: false }),
-    options,
-  );
+  const { labelsFile, imageColumn, labelColumn, signal, ...others } = options;
+  if (labelsFile === undefined) return openInputs(platform, inputs, options);
+  const parts = inputsApart(inputs).map((some) => ({
+    open: () => openInputs(platform, some, { ...others, readLabels: false, signal }),
+    withOwnLabels: some.includes("-") ? undefined : () => openInputs(platform, some, { ...others, signal }),
+  }));
+  const { withLabelsOf } = await labelsTable();
+  return withLabelsOf(platform.storageFor, parts, { labelsFile, imageColumn, labelColumn, signal });
 }
+
+/** The inputs one by one, but for image files that follow each other: a table names all of them or none. */
+function inputsApart(inputs: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [];
+  for (const [index, input] of inputs.entries()) {
+    const isNext =
+      index > 0 && [input, inputs[index - 1]!].every((one) => kindOf(one) === "image" && isImagePath(one));
+    if (isNext) parts.at(-1)!.push(input);
+    else parts.push([input]);
+  }
+  return parts;
+}
+
+// What reads tables is loaded when the first is opened.
+const labelsTable = () => import("../labels-table/match-labels.ts");
 
 /** The same images with the labels of a table, if there is one. @throws DataError `data/labels-table` */
 export async function labelledByTable(
@@ -36,9 +52,9 @@ export async function labelledByTable(
   { labelsFile, imageColumn, labelColumn, signal }: OpenImagesOptions,
 ): Promise<ImageSource> {
   if (labelsFile === undefined) return images;
-  // What reads tables is loaded when the first is opened.
-  const { withLabelsOf } = await import("../labels-table/match-labels.ts");
-  return withLabelsOf(storageFor, images, { labelsFile, imageColumn, labelColumn, signal });
+  const { withLabelsOf } = await labelsTable();
+  const part = { open: () => Promise.resolve(images) };
+  return withLabelsOf(storageFor, [part], { labelsFile, imageColumn, labelColumn, signal });
 }
 
 async function openInputs(

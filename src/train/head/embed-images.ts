@@ -29,6 +29,8 @@ export interface EmbedderOptions extends ExecutionOptions {
 /** Images as a head is fitted on them, in the order of the source. */
 export interface EmbeddedImages extends Embeddings {
   readonly ids: readonly string[];
+  /** SHA-256 of the encoded images, in hexadecimal; undefined of one that could be read the second time only. */
+  readonly hashes: readonly (string | undefined)[];
   /** What `labelOf` gave; zeros without it. */
   readonly labels: Int32Array<ArrayBuffer>;
   /** Rows that came out of the cache. */
@@ -126,7 +128,7 @@ async function embedImages(
   async function* unknownImages(): AsyncGenerator<ImageItem> {
     for await (const item of images) {
       const label = labelOf(item);
-      const hash = cache && (await contentHash(platform, reader, item, signal));
+      const hash = await contentHash(platform, reader, item, signal);
       const embedding = hash === undefined ? undefined : await cache?.find(hash);
       const row: Row = { id: item.id, label, hash, ...(embedding ? { embedding } : {}) };
       rows.push(row);
@@ -167,6 +169,7 @@ async function embedImages(
     length,
     features,
     ids: known.map(({ id }) => id),
+    hashes: known.map(({ hash }) => hash),
     labels: Int32Array.from(known, ({ label }) => label),
     cached,
     unreadable,

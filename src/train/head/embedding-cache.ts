@@ -22,6 +22,8 @@ export interface EmbeddingCache {
 /** Embeddings of one file: 4 MB of the card's models, some seconds of work. */
 const rowsOfPart = 512;
 const bytesOfHash = 32;
+/** Files whose embeddings are in memory, the latest: 16 MB of the card's models. */
+const mostOpen = 4;
 
 interface Place {
   readonly file: string;
@@ -45,8 +47,8 @@ export async function openEmbeddingCache(
   const storage = platform.storageFor(folder);
   const places = new Map<string, Place>();
   let added = new Map<string, Float32Array<ArrayBuffer>>();
-  // Images come in the order of the run before: one file serves hundreds of them in a row.
-  let open: { readonly file: string; readonly data: Float32Array<ArrayBuffer> } | undefined;
+  // Images come in the order of runs before: a few files, one of each run, serve hundreds of them in a row.
+  const open = new Map<string, Promise<Float32Array<ArrayBuffer>>>();
 
   await inCache(folder, async () => {
     for (const file of await filesIn(storage, folder)) {
@@ -65,11 +67,12 @@ export async function openEmbeddingCache(
     async find(hash) {
       const place = places.get(hash);
       if (!place) return added.get(hash);
-      if (open?.file !== place.file) {
-        const path = storage.join(folder, place.file);
-        open = { file: place.file, data: await readTensor(storage, path, "embeddings") };
-      }
-      return open.data.slice(place.row * length, (place.row + 1) * length);
+      const reading =
+        open.get(place.file) ?? readTensor(storage, storage.join(folder, place.file), "embeddings");
+      open.delete(place.file);
+      open.set(place.file, reading);
+      for (const file of open.keys()) if (open.size > mostOpen) open.delete(file);
+      return (await reading).slice(place.row * length, (place.row + 1) * length);
     },
     async add(hash, embedding) {
       added.set(hash, embedding);

@@ -113,6 +113,34 @@ export async function transform(
   }
 }
 
+/**
+ * What a linear classifier makes of embeddings as it sees them: [rows, classes].
+ *
+ * @param parameters Weight [features, classes] and bias [classes].
+ * @throws SessionError
+ */
+export async function headLogits(
+  platform: ModelPlatform,
+  { rows, length, features }: Embeddings,
+  parameters: Float32Array<ArrayBuffer>,
+): Promise<Float32Array<ArrayBuffer>> {
+  const classes = parameters.length / (length + 1);
+  const x = input("x", "float32", [rows, length]);
+  const weight = input("weight", "float32", [length, classes]);
+  const bias = input("bias", "float32", [classes]);
+  const session = await openSession(platform, buildGraph({ logits: gemm(x, weight, bias) }));
+  try {
+    const { logits } = await session.run({
+      x: tensor("float32", [rows, length], features),
+      weight: tensor("float32", [length, classes], parameters.slice(0, length * classes)),
+      bias: tensor("float32", [classes], parameters.slice(length * classes)),
+    });
+    return logits!.data as Float32Array<ArrayBuffer>;
+  } finally {
+    await session.release();
+  }
+}
+
 /** (e - mean) / scale. */
 function shifted(
   features: Float32Array<ArrayBuffer>,

@@ -50,6 +50,8 @@ export interface FitHeadOptions {
   readonly folds: Int32Array;
   /** Gives each class the same weight, however many images it has. @default false */
   readonly classBalanced?: boolean | undefined;
+  /** Weight of each row beside the others, in place of `classBalanced`. */
+  readonly weights?: Float64Array | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -90,10 +92,10 @@ interface FoldGroup {
 export async function* fitHead(
   objective: HeadObjective,
   examples: Examples,
-  { strengths = defaultStrengths, folds, classBalanced = false, signal }: FitHeadOptions,
+  { strengths = defaultStrengths, folds, classBalanced = false, weights, signal }: FitHeadOptions,
 ): AsyncGenerator<StrengthTried, HeadFit, undefined> {
   const share = (isSeen: (row: number) => boolean): Float64Array =>
-    rowShares(examples, classBalanced, isSeen);
+    weights ? weightShares(weights, isSeen) : rowShares(examples, classBalanced, isSeen);
   const groups = foldGroups(objective, examples, folds, share);
   const fit = async (group: FoldGroup, l2: number, miss: number): Promise<number> => {
     const { point, iterations } = await minimise(
@@ -169,6 +171,13 @@ function rowShares(
     if (!isSeen(row)) return 0;
     return classBalanced ? 1 / (classes * counts[labels[row]!]!) : 1 / seen;
   });
+}
+
+/** Weights of rows that add up to 1, in proportion to given ones. */
+function weightShares(weights: Float64Array, isSeen: (row: number) => boolean): Float64Array {
+  const seen = weights.map((weight, row) => (isSeen(row) ? weight : 0));
+  const sum = seen.reduce((total, weight) => total + weight, 0);
+  return seen.map((weight) => weight / sum);
 }
 
 function foldGroups(

@@ -1,16 +1,32 @@
 import { DataError, deriveSeed, seededRandom } from "../../core/index.ts";
-import type { ImageSource } from "../../data/index.ts";
+import { noneLabel, type ImageItem, type ImageSource } from "../../data/index.ts";
 import { ascending, shuffle, stream } from "../../data/loader/epoch-order.ts";
 import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
-import { foldTransform, transform, type Embeddings } from "./feature-transform.ts";
+import { openEmbedder, type EmbeddedImages } from "./embed-images.ts";
+import { foldTransform, transform, type Embeddings, type FeatureTransform } from "./feature-transform.ts";
 import type { Examples } from "./head-objective.ts";
-import { bestFit, fitExamples, withHead, type HeadEvent, type TrainHeadOptions } from "./train-head.ts";
+import {
+  bestFit,
+  embedData,
+  fitExamples,
+  withHead,
+  type EmbeddedData,
+  type HeadEvent,
+  type TrainHeadOptions,
+  type View,
+} from "./train-head.ts";
 
-export interface TrainNoneClassOptions extends TrainHeadOptions {
+export interface NoneClassOptions extends TrainHeadOptions {
   /** Images of any content, some of which show none of the classes. */
   readonly unlabelled: ImageSource;
   /** Most of them that stand for none of the classes; half of those that are looked at, if these are fewer. */
   readonly noneImages: number;
+  /**
+   * Strength of the L2 penalty on half-whitened embeddings, where there are enough unlabelled images for these.
+   *
+   * @default that of `trainHead` on the embeddings that it takes, found by cross-validation
+   */
+  readonly strength?: number | undefined;
 }
 
 /** The network with a classifier that has one class more, the last one: none of the others. */
@@ -19,16 +35,8 @@ export interface NoneClass extends ModelSource {
   readonly counts: { readonly labelled: number; readonly unlabelled: number; readonly none: number };
 }
 
-/** A weaker penalty than this believes every image of a class that is given by chance. */
-const leastStrength = 1e-4;
-
 /**
- * Fits a classifier that tells images of the classes from others, of which nobody has labelled any: random images out of the
- * half that is least like the mean of any class stand for them. Ranked by the probability of a class, images that show
- * something else come late, however much more they look like this class than like the other ones.
- *
- * The classifier sees embeddings as that of {@link trainHead} does, with the same strength of the penalty; each class, and what is
- * none of them, has the same weight.
+ * Trains a classifier that tells images of the classes from others ({@link fitNoneClass}).
  *
  * @param source The network, with a classifier for the classes, whose weights are not looked at.
  * @throws DataError `data/no-images` without an unlabelled image that can be read; what `trainHead` throws.
@@ -37,32 +45,120 @@ export async function* trainNoneClass(
   platform: ModelPlatform,
   source: ModelSource,
   images: ImageSource,
-  options: TrainNoneClassOptions,
+  options: NoneClassOptions,
 ): AsyncGenerator<HeadEvent, NoneClass, undefined> {
-  const { classes, noneImages, seed = 0, signal } = options;
-  const { labelled, unlabelled, by, features, fit } = yield* bestFit(platform, source, images, options);
+  const { labelled, others, none, parameters, by } = yield* fitNoneClass(platform, source, images, options);
+  const numClasses = options.classes.length + 1;
+  const description = {
+    ...source.description,
+    config: { ...source.description.config, numClasses },
+    classes: [...options.classes, "none of these"],
+  };
+  const head = foldTransform(parameters, numClasses, by);
+  return {
+    ...(await withHead(platform, { ...source, description }, head)),
+    counts: { labelled: labelled.rows, unlabelled: others.rows, none },
+  };
+}
+
+/** A classifier with a class for what is none of the others, and the images that it was fitted to as it sees them. */
+export interface NoneClassFit {
+  readonly labelled: EmbeddedImages;
+  /** Labelled images that show none of the classes; undefined where no label says so. */
+  readonly refused: EmbeddedImages | undefined;
+  /** The unlabelled images that were looked at. */
+  readonly others: EmbeddedImages;
+  /** How many of them stand for none of the classes. */
+  readonly none: number;
+  /** Weight [features, classes + 1] and bias [classes + 1]. */
+  readonly parameters: Float32Array<ArrayBuffer>;
+  /** How it sees embeddings; the features above are seen so. */
+  readonly by: FeatureTransform;
+}
+
+/** A weaker penalty than this believes every image of a class that is given by chance. */
+const leastStrength = 1e-4;
+
+/**
+ * Fits a classifier that tells images of the classes from others: random unlabelled images out of the half that is least like the
+ * mean of any class stand for them, and images with the label `none`. Ranked by the probability of a class, images that show
+ * something else come late, however much more they look like this class than like the other ones.
+ *
+ * Each class has the same weight, and so have the random images, and those with the label `none` together, if they are 8 or more.
+ *
+ * @throws DataError `data/no-images` without an unlabelled image that can be read; what `trainHead` throws.
+ */
+export async function* fitNoneClass(
+  platform: ModelPlatform,
+  source: ModelSource,
+  images: ImageSource,
+  options: NoneClassOptions,
+): AsyncGenerator<HeadEvent, NoneClassFit, undefined> {
+  const { noneImages, seed = 0, signal } = options;
+  // Where `none` is one of the classes, it is a class as any other.
+  const hasRefused = !options.classes.includes(noneLabel) && images.classes?.includes(noneLabel);
+  const known = hasRefused ? withLabel(images, (label) => label !== noneLabel) : images;
+  const { embedded, labelled, unlabelled, view, strength } = yield* viewOf(platform, source, known, options);
+  const { by, features } = view;
   if (!unlabelled?.rows) {
     throw new DataError("data/no-images", "No unlabelled image can be read: there is nothing to rank.");
   }
-  const known = { ...labelled, features: await transform(platform, labelled, by) };
-  const others = { ...unlabelled, features: await transform(platform, unlabelled, by) };
-  const none = foreignRows(known, others, { count: noneImages, seed });
-  const examples = withNone(known, others, none);
+  const seen = async <E extends Embeddings>(some: E): Promise<E> => ({
+    ...some,
+    features: await transform(platform, some, by),
+  });
+  const given = await seen({ ...embedded, ...labelled });
+  const others = await seen(unlabelled);
+  const refused = hasRefused ? await seen(await embedRefused(platform, source, images, options)) : undefined;
+  const rows = foreignRows(given, others, { count: noneImages, seed });
+  const { weights, ...examples } = withNone(given, others, rows, refused);
   const all = yield* fitExamples(platform, features, examples, new Int32Array(examples.rows).fill(-1), {
-    strengths: [Math.max(fit.l2, leastStrength)],
-    classBalanced: true,
+    strengths: [Math.max(strength, leastStrength)],
+    weights,
     signal,
   });
-  const description = {
-    ...source.description,
-    config: { ...source.description.config, numClasses: examples.numClasses },
-    classes: [...classes, "none of these"],
-  };
-  const head = foldTransform(all.parameters, examples.numClasses, by);
+  return { labelled: given, refused, others, none: rows.length, parameters: all.parameters, by };
+}
+
+/** The embeddings, how the classifier sees them, and the strength of its penalty. */
+async function* viewOf(
+  platform: ModelPlatform,
+  source: ModelSource,
+  images: ImageSource,
+  options: NoneClassOptions,
+): AsyncGenerator<
+  HeadEvent,
+  Omit<EmbeddedData, "views"> & { readonly view: View; readonly strength: number },
+  undefined
+> {
+  const { strength } = options;
+  if (strength === undefined) {
+    const { by, features, fit, ...data } = yield* bestFit(platform, source, images, options);
+    return { ...data, view: { by, features }, strength: fit.l2 };
+  }
+  const { views, ...data } = yield* embedData(platform, source, images, options);
+  return { ...data, view: views[0]!, strength };
+}
+
+/** The images of a source whose label is one of these, or is not. */
+function withLabel(images: ImageSource, isWanted: (label: string | undefined) => boolean): ImageSource {
   return {
-    ...(await withHead(platform, { ...source, description }, head)),
-    counts: { labelled: known.rows, unlabelled: others.rows, none: none.length },
+    classes: images.classes?.filter(isWanted),
+    size: undefined,
+    async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
+      for await (const item of images) if (isWanted(item.label)) yield item;
+    },
   };
+}
+
+async function embedRefused(
+  platform: ModelPlatform,
+  source: ModelSource,
+  images: ImageSource,
+  options: NoneClassOptions,
+): Promise<EmbeddedImages> {
+  await using embedder = await openEmbedder(platform, source, options);
+  return await embedder.embed(withLabel(images, (label) => label === noneLabel));
 }
 
 interface ForeignOptions {
@@ -108,15 +204,35 @@ function cosine(a: Float64Array, b: Float32Array): number {
   return product / (Math.sqrt(left * right) || 1);
 }
 
-/** The labelled examples, and some of the others as those of one class more. */
-function withNone(labelled: Examples, others: Embeddings, none: Uint32Array): Examples {
-  const { rows, length, numClasses } = labelled;
-  const features = new Float32Array((rows + none.length) * length);
+/** Images that somebody has refused have the weight of a class together, from so many on. */
+const refusedOfClass = 8;
+
+/**
+ * The labelled examples, and as those of one class more some rows of the others, and all that were refused; with the weights of
+ * them.
+ */
+function withNone(
+  labelled: Examples,
+  others: Embeddings,
+  none: Uint32Array,
+  refused: Embeddings | undefined,
+): Examples & { readonly weights: Float64Array } {
+  const { rows: own, length, numClasses } = labelled;
+  const given = refused?.rows ?? 0;
+  const rows = own + none.length + given;
+  const features = new Float32Array(rows * length);
   features.set(labelled.features);
   none.forEach((row, index) => {
-    features.set(others.features.subarray(row * length, (row + 1) * length), (rows + index) * length);
+    features.set(others.features.subarray(row * length, (row + 1) * length), (own + index) * length);
   });
-  const labels = new Int32Array(rows + none.length).fill(numClasses);
+  if (refused) features.set(refused.features, (own + none.length) * length);
+  const labels = new Int32Array(rows).fill(numClasses);
   labels.set(labelled.labels);
-  return { rows: labels.length, length, numClasses: numClasses + 1, features, labels };
+  const counts = new Float64Array(numClasses);
+  for (const label of labelled.labels) counts[label]!++;
+  const weights = Float64Array.from(labels, (label, row) => {
+    if (row < own) return 1 / counts[label]!;
+    return row < own + none.length ? 1 / none.length : 1 / Math.max(given, refusedOfClass);
+  });
+  return { rows, length, numClasses: numClasses + 1, features, labels, weights };
 }

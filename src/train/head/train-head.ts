@@ -19,7 +19,14 @@ import {
 } from "../../predict/index.ts";
 import { confidenceEvent, type ConfidenceEvent } from "../trainer/events.ts";
 import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
-import { fitHead, headsAtOnce, type HeadFit, type RowPredictions, type StrengthTried } from "./fit-head.ts";
+import {
+  fitHead,
+  headsAtOnce,
+  type FitHeadOptions,
+  type HeadFit,
+  type RowPredictions,
+  type StrengthTried,
+} from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
   centring,
@@ -148,12 +155,12 @@ export async function* trainHead(
 }
 
 /** A way to see embeddings. */
-interface View {
+export interface View {
   readonly features: Features;
   readonly by: FeatureTransform;
 }
 
-interface EmbeddedData {
+export interface EmbeddedData {
   readonly embedded: EmbeddedImages;
   readonly labelled: Examples;
   /** The unlabelled images that were looked at, if there are any. */
@@ -263,15 +270,17 @@ export async function* fitExamples(
   {
     strengths,
     classBalanced,
+    weights,
     smoothing,
     signal,
-  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal">,
+  }: Pick<TrainHeadOptions, "strengths" | "classBalanced" | "smoothing" | "signal"> &
+    Pick<FitHeadOptions, "weights">,
 ): AsyncGenerator<HeadEvent, HeadFit, undefined> {
   const heads = headsAtOnce(examples, numberOf(folds));
   const session = await openSession(platform, headGraph(examples, { heads, smoothing }));
   try {
     const objective = headObjective(session, examples, heads);
-    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, signal });
+    const fitting = fitHead(objective, examples, { strengths, folds, classBalanced, weights, signal });
     let next = await fitting.next();
     for (; !next.done; next = await fitting.next()) yield { type: "tried", features, ...next.value };
     return next.value;
