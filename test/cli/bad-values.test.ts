@@ -10,6 +10,7 @@ import { modelsCommand } from "../../src/cli/models.ts";
 import { parseOptions, type OptionTable } from "../../src/cli/options/command.ts";
 import { commandTable } from "../../src/cli/program.ts";
 import { semiCommandOptions } from "../../src/cli/semi/options.ts";
+import { suggestCommand } from "../../src/cli/suggest/options.ts";
 import { adaptCommand } from "../../src/cli/train/adapt.ts";
 import { trainCommand } from "../../src/cli/train/options.ts";
 import { validateCommand } from "../../src/cli/validate/options.ts";
@@ -23,6 +24,7 @@ const tables: Readonly<Record<string, OptionTable>> = {
   models: modelsCommand.options,
   info: infoCommand.options,
   check: checkCommand.options,
+  suggest: suggestCommand.options,
   classify: classifyCommand.options,
   embed: embedCommand.options,
   validate: validateCommand.options,

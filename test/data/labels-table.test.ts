@@ -100,6 +100,32 @@ describe("labels of a table", () => {
     expect(labels).toEqual([several, several, "TABLE: no row names this image.", "dog"]);
   });
 
+  it("are for the inputs that the table names; others keep the labels of their folders", async () => {
+    for (const path of [
+      "own/cat/x.jpg",
+      "own/dog/y.jpg",
+      "next/1.jpg",
+      "next/2.jpg",
+      "next/cat/3.jpg",
+      "next/old/4.jpg",
+    ]) {
+      mkdirSync(join(at("parts", path), ".."), { recursive: true });
+      writeFileSync(at("parts", path), "");
+    }
+    mkdirSync(at("parts", "next", "none"));
+    const table = at("parts", "table.csv");
+    writeFileSync(table, "image,label\n1.jpg,none\n2.jpg,\n3.jpg,\n4.jpg,\n");
+    const source = await openImages([at("parts", "own"), at("parts", "next")], { labelsFile: table });
+    const found = (await collect(source)).map(
+      ({ label, labelProblem }) => label ?? labelProblem?.replace(table, "TABLE"),
+    );
+    const unlabelled = (row: number): string => `TABLE, row ${row}: there is no label.`;
+    // A folder counts where it is called like a label that is known.
+    expect(found).toEqual(["cat", "dog", "none", unlabelled(3), "cat", unlabelled(5)]);
+    expect([source.classes, source.size]).toEqual([["cat", "dog", "none"], 6]);
+    expect(source.rowsWithoutImage).toEqual({ count: 0, examples: [] });
+  });
+
   it.each<[string, string, OpenImagesOptions, string]>([
     [
       "of other images",

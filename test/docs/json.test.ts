@@ -6,6 +6,7 @@ import { checkJson } from "../../src/cli/check/json.ts";
 import { classifyJson } from "../../src/cli/classify/json.ts";
 import { embedJson } from "../../src/cli/embed/json.ts";
 import { semiJson } from "../../src/cli/semi/json.ts";
+import { suggestJson } from "../../src/cli/suggest/json.ts";
 import { trainJson } from "../../src/cli/train/json.ts";
 import { validateJson } from "../../src/cli/validate/json.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
@@ -23,6 +24,7 @@ const outputs: Readonly<Record<string, ZodType>> = {
   check: checkJson,
   "train, adapt": trainJson,
   semi: semiJson,
+  suggest: suggestJson,
 };
 
 /** The rows of a section's table, without the blanks that align them. */
@@ -82,6 +84,12 @@ describe("what the commands write", { timeout: 240_000 }, () => {
       ["check", photos, "--unlabelled", others, "-w", weights, "-o", at("check")],
       checkJson,
       ["finding", "finished"],
+    ],
+    [
+      "suggest",
+      ["suggest", "--labelled", photos, "--unlabelled", others, "-m", weights, "-n", "4", "-o", at("next")],
+      suggestJson,
+      [],
     ],
     [
       "check --apply",

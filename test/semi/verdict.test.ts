@@ -151,6 +151,7 @@ describe("the last lines of the terminal", () => {
       "",
       `run/best.safetensors: ${what}`,
       "next: ssl-resnext classify PHOTOS -w run/best.safetensors",
+      "to label more, those that help most: ssl-resnext suggest -m run -o next",
     ]);
     const gain = verdictLines(verdictOf(comparedModels("gain")), { path: "best", what }, styleFor(false));
     expect(gain).not.toContain("what would help:");

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { accuracyText } from "../../core/index.ts";
 import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
@@ -65,7 +66,11 @@ function roughly(seconds: number): string {
 }
 
 function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] {
-  return [`${style.bold(printable(path))}: ${printable(what)}`, nextCommand(path, true)];
+  return [
+    `${style.bold(printable(path))}: ${printable(what)}`,
+    nextCommand(path, true),
+    `to label more, those that help most: ssl-resnext suggest -m ${printable(dirname(path))} -o next`,
+  ];
 }
 
 /** Where a run's model stands, and what it is. */

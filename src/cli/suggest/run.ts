@@ -136,7 +136,7 @@ async function dataOf({ labelled, unlabelled, model, ...options }: SuggestOption
 async function settingsOf(model: string): Promise<Partial<SemiSettings>> {
   const path = join(model, "semi.yaml");
   if (!(await pathExists(path))) return {};
-  return parseSettings(await readText(path), path).values as Partial<SemiSettings>;
+  return parseSettings(await readText(path), path).values;
 }
 
 /** @throws UsageError `usage/model` for an ONNX file, whose embeddings are not kept */

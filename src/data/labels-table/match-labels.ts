@@ -3,6 +3,7 @@ import { isUrl, type StorageFor } from "../../core/storage/index.ts";
 import { concatSources, type ImageItem, type ImageSource } from "../image-source.ts";
 import { isImagePath } from "../input-kind.ts";
 import { sortNaturally } from "../natural-order.ts";
+import { noneLabel } from "../sources/class-folders.ts";
 import { readLabels, type LabelColumns, type LabelRow } from "./read-labels.ts";
 
 /** What a table of labels is read with. */
@@ -38,14 +39,17 @@ export async function withLabelsOf(
   const table = labelTable(labelsFile, await readLabels(storageFor, labelsFile, columns));
   const images = new Uint32Array(table.rows.length);
   const opened: { readonly source: ImageSource; readonly size: number; readonly hasOwn: boolean }[] = [];
+  // Folders in which images lie whose row has no label.
+  const folders = new Set<string>();
   for (const part of parts) {
     const source = await part.open();
     let [size, named] = [0, 0];
-    for await (const { id } of source) {
+    for await (const { id, label: own } of source) {
       signal?.throwIfAborted();
       const row = table.find(id);
       if (row !== undefined) images[row]!++;
       if (row !== undefined && table.rows[row]!.label !== "") named++;
+      else if (row !== undefined && own !== undefined) folders.add(own);
       size++;
     }
     const own = named === 0 ? await part.withOwnLabels?.() : undefined;
@@ -58,8 +62,10 @@ export async function withLabelsOf(
   );
   const known = new Set([
     ...found,
+    noneLabel,
     ...opened.flatMap(({ source, hasOwn }) => (hasOwn ? source.classes! : [])),
   ]);
+  const classes = sortNaturally(new Set([...found, ...[...folders].filter((name) => known.has(name))]));
   const labelOf = ({ id, label: own }: ImageItem): Pick<ImageItem, "label" | "labelProblem"> => {
     const row = table.find(id);
     if (row === undefined) return { labelProblem: `${labelsFile}: no row names this image.` };
@@ -75,7 +81,7 @@ export async function withLabelsOf(
   const labelled = opened.map(({ source, size, hasOwn }): ImageSource => {
     if (hasOwn) return source;
     return {
-      classes: found.size > 0 ? sortNaturally(found) : undefined,
+      classes: classes.length > 0 ? classes : undefined,
       size,
       leftOut: source.leftOut,
       async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {

@@ -14,7 +14,7 @@ export interface ContactSheet {
 }
 
 /** A suggestion and what is seen of it. */
-export interface SuggestedPicture extends Pick<Suggestion, "classes" | "belongs"> {
+interface SuggestedPicture extends Pick<Suggestion, "classes" | "belongs"> {
   /** What the image is called. */
   readonly name: string;
   /** Path, for the pointer. */
@@ -49,7 +49,7 @@ ${gallery(images)}</section>
 }
 
 /** The images with what the classifier makes of them. */
-export function gallery(images: readonly SuggestedPicture[]): Markup {
+function gallery(images: readonly SuggestedPicture[]): Markup {
   return markup`<ul class="gallery">${images.map(
     ({ name, id, thumbnail, classes: [first, second], belongs }) => markup`<li>
 ${thumbnailPicture(thumbnail, id)}

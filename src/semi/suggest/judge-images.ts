@@ -57,7 +57,7 @@ export interface JudgeImagesOptions extends Omit<
 }
 
 /** What `poolImages` is unless it is given. */
-export const defaultPool = 25_000;
+const defaultPool = 25_000;
 
 /** Unlabelled images that stand for none of the classes. */
 const noneImages = 2000;

@@ -34,7 +34,7 @@ export interface SuggestImagesOptions extends JudgeImagesOptions {
 }
 
 /** What `count` is unless it is given. */
-export const defaultCount = 20;
+const defaultCount = 20;
 
 /** Images that are likeliest to show one of the classes, and the share of all that they are at most: others are not looked at further. */
 const mostLikely = 4000;

@@ -1,0 +1,145 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { SuggestJson } from "../../src/cli/suggest/json.ts";
+import { seededRandom } from "../../src/core/index.ts";
+import { exportSafetensors, openModel } from "../../src/node/library.ts";
+import { tarBytes } from "../data/tar-fixture.ts";
+import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
+import { jsonLines, runCli, type CliRun } from "../support/run-cli.ts";
+import { smallNetwork } from "../support/small-network.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder();
+const at = (...parts: readonly string[]): string => join(folder, ...parts);
+const weights = at("small.safetensors");
+const line = (out: string, unlabelled = "others"): readonly string[] =>
+  [
+    ["suggest", "--labelled", at("photos"), "--unlabelled", at(unlabelled)],
+    ["-m", weights, "-n", "6", "-o", at(out)],
+  ].flat();
+let run: CliRun;
+
+beforeAll(async () => {
+  await writeColouredImages(at("photos"), 4);
+  mkdirSync(at("others"));
+  const random = seededRandom(3);
+  const images = await Promise.all(Array.from({ length: 24 }, (_, i) => colouredPng(i % 3, random)));
+  images.forEach((image, i) => writeFileSync(at("others", `img-${i}.png`), image));
+  const entries = images.map((body, i) => ({ name: `deep/img-${i}.png`, body }));
+  writeFileSync(at("others.tar"), await tarBytes(entries));
+  await exportSafetensors(smallNetwork({ inputSize: 16, stem: "cifar", numClasses: 5 }), weights);
+  run = await runCli(line("next"));
+});
+
+const pictures = (out: string): readonly string[] =>
+  readdirSync(at(out)).filter((name) => name.endsWith(".png"));
+
+describe("suggest", { timeout: 120_000 }, () => {
+  it("leaves links to the images, a folder for each class, a table, and a page", () => {
+    expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+    const names = pictures("next");
+    expect(names).toHaveLength(6);
+    expect(names.map((name) => name.slice(0, 2))).toEqual(["1-", "2-", "3-", "4-", "5-", "6-"]);
+    for (const name of names) expect(readlinkSync(at("next", name))).toBe(at("others", name.slice(2)));
+    const others = readdirSync(at("next")).filter((name) => !names.includes(name));
+    expect(others).toEqual(["blue", "green", "index.html", "none", "red", "suggestions.csv"]);
+    const [titles, ...rows] = readFileSync(at("next", "suggestions.csv"), "utf8").trim().split("\n");
+    expect(titles).toBe("image,label,suggested,probability,second,second probability,belongs,group,path");
+    expect(rows.map((row) => row.split(",").slice(0, 2))).toEqual(names.map((name) => [name, ""]));
+    const page = readFileSync(at("next", "index.html"), "utf8");
+    expect(page.match(/<img src="data:image\/jpeg;base64,/g)).toHaveLength(6);
+    expect(page).not.toMatch(/(?:src|href)="(?!data:)/);
+    expect(run.stdout).toContain(
+      `semi run --labelled ${at("photos")} ${at("next")} --unlabelled ${at("others")}`,
+    );
+  });
+
+  it("never touches a folder that holds something", async () => {
+    const { code, stderr } = await runCli(line("next"));
+    expect(code).toBe(2);
+    expect(stderr).toContain(`--out ${at("next")} exists already`);
+    expect(pictures("next")).toHaveLength(6);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".partial"))).toEqual([]);
+  });
+
+  it("copies what lies in an archive, and says the same in JSON", async () => {
+    const { stdout, code } = await runCli([...line("copied", "others.tar"), "--json"]);
+    expect(code).toBe(0);
+    const lines = jsonLines<Extract<SuggestJson, { file: string }>>(stdout);
+    expect(lines.map(({ file }) => file)).toEqual(pictures("copied"));
+    for (const { file } of lines) {
+      expect(lstatSync(at("copied", file)).isFile()).toBe(true);
+      expect(readFileSync(at("copied", file))).toEqual(readFileSync(at("others", file.slice(2))));
+    }
+  });
+
+  const trained = async (
+    ...data: readonly string[]
+  ): Promise<{ readonly stdout: string; readonly classes: unknown }> => {
+    const out = at(`run-${readdirSync(folder).length}`);
+    const { code, stdout } = await runCli(["train", ...data, "-w", weights, "--mode", "head", "-o", out]);
+    expect(code).toBe(0);
+    const { description } = await openModel(join(out, "best.safetensors"));
+    return { stdout, classes: description.classes };
+  };
+
+  it("is read back from the folders, and an empty folder none is no class", async () => {
+    const [first, second] = pictures("next");
+    renameSync(at("next", first!), at("next", "blue", first!));
+    expect((await trained(at("photos"), at("next"))).classes).toEqual(["blue", "green", "red"]);
+    renameSync(at("next", second!), at("next", "none", second!));
+    renameSync(at("next", pictures("next")[0]!), at("next", "none", pictures("next")[0]!));
+    const { classes } = await trained(at("photos"), at("next"));
+    expect(classes).toEqual(["blue", "green", "none", "red"]);
+  });
+
+  it("is read back from the table, beside what lies in folders", async () => {
+    const path = at("next", "suggestions.csv");
+    const rows = readFileSync(path, "utf8").trim().split("\n");
+    const filled = rows.map((row) => row.replace(/^([56]-[^,]+),,/, "$1,green,"));
+    writeFileSync(path, `${filled.join("\n")}\n`);
+    const { stdout, classes } = await trained(at("photos"), at("next"), "--labels-file", path);
+    expect(classes).toEqual(["blue", "green", "none", "red"]);
+    // 12 photographs, three in folders, two in the table.
+    expect(stdout).toContain("cross-validation over 17 images");
+  });
+
+  it("takes the images of a run of semi, which names the command", async () => {
+    const semi = await runCli(
+      [
+        ["semi", "run", "--labelled", at("photos"), "--unlabelled", at("others"), "-m", weights],
+        ["--method", "labels", "--mode", "head", "-o", at("semi")],
+      ].flat(),
+    );
+    expect(semi.code).toBe(0);
+    expect(semi.stdout).toContain(`suggest -m ${at("semi")} -o next`);
+    const found = await runCli(["suggest", "-m", at("semi"), "-n", "3", "-o", at("of-run")]);
+    expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(pictures("of-run")).toHaveLength(3);
+    expect(existsSync(at("of-run", "index.html"))).toBe(true);
+  });
+
+  it("says what is missing", async () => {
+    const { code, stderr } = await runCli([
+      "suggest",
+      "--labelled",
+      at("photos"),
+      "-m",
+      weights,
+      "-o",
+      at("x"),
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--unlabelled is required");
+  });
+});
