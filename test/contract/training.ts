@@ -291,9 +291,7 @@ function runs(platform: TrainingPlatform): void {
 
   it("refuses a folder that holds a run", async () => {
     const out = newFolder();
-    const running = train({ out });
-    await running.next();
-    await running.return(undefined);
+    for await (const { type } of train({ out })) if (type === "checkpoint") break;
     await expect(train({ out }).next()).rejects.toMatchObject({
       name: "UsageError",
       code: "train/out-exists",

@@ -164,7 +164,7 @@ describe("the page of two seeds with variants", () => {
       "Baseline and student each processed 144 training images",
       "96 images processed",
       "K, images of each class",
-      "of 12 whose truth is known",
+      "of 12 of the selected labels are right",
       "teach, 2 times",
       "pre-train, 6 times",
       "selection.parquet",
@@ -239,7 +239,7 @@ describe("the page of a selection", () => {
     const folders = rows.map(({ image_id }) => basename(dirname(image_id)));
     const selected = rows.map((row) => colours[row.class]);
     const right = folders.filter((name, index) => name === selected[index]).length;
-    expect(shownText(report.path)).toContain(`${right} of ${rows.length} whose truth is known`);
+    expect(shownText(report.path)).toContain(`${right} of ${rows.length} of the selected labels are right`);
 
     const context = semiContext({
       platform: nodeSemiPlatform,

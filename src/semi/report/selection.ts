@@ -114,7 +114,7 @@ export function pseudoLabels({ selection }: SemiReportData): Markup | undefined 
   return markup`<section><h2>Are the teacher's labels right?</h2>
 <div class="beside"><div class="gain"><p><b>${accuracyText((100 * right) / known, known)}</b></p>
 <p class="meaning">of the selected labels are right</p>
-<p>${isFew(known) ? "" : `${count(right)} of ${count(known)} `}whose truth is known. It was used for this page only.</p></div>
+<p>${isFew(known) ? "Their truth is known" : `${count(right)} of ${count(known)} whose truth is known`}. It was used for this page only.</p></div>
 ${rankChart(selection.precisionByRank ?? [])}</div></section>`;
 }
 

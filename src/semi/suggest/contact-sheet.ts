@@ -39,11 +39,11 @@ export function contactSheet({ model, counts, images, steps }: ContactSheet): st
 <section><h2>Images</h2>
 ${gallery(images)}</section>
 <section><h2>What to do</h2>
-<ol>${steps.map(
-      ({ text, command }) =>
-        markup`<li><p>${text}</p>${command === undefined ? undefined : markup`<pre>${command}</pre>`}</li>
+${steps.map(
+  ({ text, command }) =>
+    markup`<p>${text}</p>${command === undefined ? undefined : markup`<pre>${command}</pre>`}
 `,
-    )}</ol></section>`,
+)}</section>`,
     "pre { overflow: auto; padding: 10px 14px; border: 1px solid var(--line); border-radius: 8px; background: var(--raised); white-space: pre-wrap; overflow-wrap: anywhere; }",
   );
 }
