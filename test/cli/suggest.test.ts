@@ -103,6 +103,15 @@ describe("suggest", { timeout: 120_000 }, () => {
     expect(classes).toEqual(["blue", "green", "none", "red"]);
   });
 
+  it("is read back by the command that it prints", async () => {
+    const [, printed] = /^ {2}ssl-resnext (semi run .*?) -o run-2$/m.exec(run.stdout)!;
+    const out = at("printed");
+    const { code, stderr } = await runCli([...printed!.split(" "), "--mode", "head", "-o", out]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const { description } = await openModel(join(out, "best.safetensors"));
+    expect(description.classes).toEqual(["blue", "green", "none", "red"]);
+  });
+
   it("is read back from the table, beside what lies in folders", async () => {
     const path = at("next", "suggestions.csv");
     const rows = readFileSync(path, "utf8").trim().split("\n");

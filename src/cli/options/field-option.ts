@@ -5,21 +5,32 @@ import { expectation } from "../../core/index.ts";
 import type { Field } from "../../train/recipe/fields.ts";
 import type { CliOption } from "./command.ts";
 
-/** Reads a value as YAML does, a list without its brackets too, or else as the text that it is; a flag without one is true. */
+/**
+ * Reads a value as YAML does, a list without its brackets too, or else as the text that it is; a flag without one is true, and
+ * several values are a list of what each of them is.
+ */
 function yamlText(schema: ZodType): ZodType {
   return z
-    .union([z.string(), z.literal(true).transform(String)])
-    .transform((text, context) => {
-      const attempts = [readYaml(text), readYaml(`[${text}]`), text].map((value) =>
-        schema.safeParse(value, { error: expectation }),
-      );
+    .union([z.string(), z.literal(true).transform(String), z.array(z.string())])
+    .transform((given, context) => {
+      const texts = [given].flat();
+      const [text = ""] = texts;
+      const values =
+        texts.length > 1 ? [texts.flatMap(pathsIn)] : [readYaml(text), readYaml(`[${text}]`), text];
+      const attempts = values.map((value) => schema.safeParse(value, { error: expectation }));
       const read = attempts.find(({ success }) => success);
       if (read) return read.data;
-      const { error } = attempts[text.includes(",") ? 1 : 0]!;
+      const { error } = attempts[text.includes(",") && texts.length === 1 ? 1 : 0]!;
       context.addIssue(error!.issues[0]!.message);
       return z.NEVER;
     })
     .optional();
+}
+
+/** One of several values: a list of YAML, or a text that stands for itself. */
+function pathsIn(text: string): readonly unknown[] {
+  const value = readYaml(text);
+  return Array.isArray(value) ? value : [text];
 }
 
 function readYaml(text: string): unknown {

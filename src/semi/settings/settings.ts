@@ -29,7 +29,11 @@ const recipeOf = (values: RecipeChoice): z.ZodType<RecipeChoice> => recipe.defau
 /** Every setting: its name in YAML and in the library; flags are the same in kebab-case. */
 export const semiFields = {
   /** Labelled images, as `openImages` takes them. */
-  labelled: data(paths.default(none), "<data>", "labelled images: folders of class folders, .tar, Parquet"),
+  labelled: data(
+    paths.default(none),
+    "<data...>",
+    "labelled images: folders of class folders, .tar, Parquet",
+  ),
   /** A table with an image and its label in each row, for labelled images and for those of the others that have no classes. */
   labelsFile: data(
     z.string().min(1).nullable().default(null),
@@ -47,21 +51,21 @@ export const semiFields = {
     "column of that table that holds the labels (null: found by its name)",
   ),
   /** Images without labels; labels that they have are not looked at. */
-  unlabelled: data(paths.default(none), "<data>", "images without labels: folders, shards, globs"),
+  unlabelled: data(paths.default(none), "<data...>", "images without labels: folders, shards, globs"),
   /**
    * Labelled images that choose the best epoch in method `paper`; null holds `validationShare` of the labelled ones out. The
    * other methods train on all.
    */
   validation: data(
     paths.nullable().default(null),
-    "<data>",
+    "<data...>",
     "labelled images that choose the best epoch (null: a share of the labelled ones)",
   ),
   validationShare: data(z.number().min(0).lt(1).default(0.1), "<share>", "of each class, held out for that"),
   /** Labelled images that only the report looks at; null reports on the validation images, or on cross-validation. */
   test: data(
     paths.nullable().default(null),
-    "<data>",
+    "<data...>",
     "labelled images for the report alone (null: the validation images)",
   ),
   /** Whether images are turned upright as their EXIF orientation says, here and wherever the model is used then. */
@@ -170,7 +174,7 @@ export const semiFields = {
   /** Images with weak labels, such as tags, that the teacher is trained on first. */
   weak: teacher(
     paths.nullable().default(null),
-    "<data>",
+    "<data...>",
     "images with weak labels, such as tags, that the teacher is trained on first",
   ),
   weakRecipe: teacher(recipeOf({ base: "quick" }), "<recipe>", "recipe of that training"),
