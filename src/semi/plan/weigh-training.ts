@@ -137,7 +137,7 @@ async function likenessOf(
     const { training, classes } = await context.labelled();
     const likeness = await classLikeness(
       platform,
-      await openModel(platform, model, { ...weights, signal }),
+      await openModel(platform, model, { ...weights, preprocessing: { exifOrientation: exif }, signal }),
       training.images,
       {
         classes,

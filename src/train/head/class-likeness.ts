@@ -1,10 +1,10 @@
 import { deriveSeed, seededRandom } from "../../core/index.ts";
-import type { ImageSource } from "../../data/index.ts";
+import { noneLabel, type ImageSource } from "../../data/index.ts";
 import { ascending, shuffle, stream } from "../../data/loader/epoch-order.ts";
 import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
 import { transform, type Embeddings } from "./feature-transform.ts";
 import type { Examples } from "./head-objective.ts";
-import { classSums } from "./none-class.ts";
+import { classSums, withLabel } from "./none-class.ts";
 import { embedData, type TrainHeadOptions } from "./train-head.ts";
 
 /** How many of some images look like one of the classes. */
@@ -23,6 +23,7 @@ const mostLabelled = 500;
  * seen as a classifier of the labels would see them.
  *
  * @param source The network; its classifier is not looked at.
+ * @param images The labelled images; those with the label `none` show none of the classes.
  * @returns undefined where it cannot be told: every class has a single image, or no unlabelled image can be read.
  * @throws what `trainHead` throws for images and models.
  */
@@ -32,7 +33,9 @@ export async function classLikeness(
   images: ImageSource,
   options: TrainHeadOptions & { readonly unlabelled: ImageSource },
 ): Promise<ClassLikeness | undefined> {
-  const embedding = embedData(platform, source, images, options);
+  const classes = options.classes.filter((name) => name !== noneLabel);
+  const known = withLabel(images, (label) => label !== noneLabel);
+  const embedding = embedData(platform, source, known, { ...options, classes });
   let next = await embedding.next();
   while (!next.done) next = await embedding.next();
   const { labelled, unlabelled, views } = next.value;

@@ -141,7 +141,10 @@ async function* viewOf(
 }
 
 /** The images of a source whose label is one of these, or is not. */
-function withLabel(images: ImageSource, isWanted: (label: string | undefined) => boolean): ImageSource {
+export function withLabel(
+  images: ImageSource,
+  isWanted: (label: string | undefined) => boolean,
+): ImageSource {
   return {
     classes: images.classes?.filter(isWanted),
     size: undefined,

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -53,7 +53,7 @@ describe("the share of images that show the classes", () => {
 
 describe("images of a network", () => {
   const folder = temporaryFolder();
-  const classes = [...colours];
+  const classes: string[] = [...colours];
   const network = smallNetwork({ classes });
   let images: ImageSource;
 
@@ -80,7 +80,14 @@ describe("images of a network", () => {
       const grey = sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } }).png();
       writeFileSync(join(folder, "grey", `${i}.png`), await grey.toBuffer());
     }
-    expect(await likeness("own")).toBeGreaterThan(0.6);
+    const own = await likeness("own");
+    expect(own).toBeGreaterThan(0.6);
+    expect(await likeness("grey")).toBeLessThan(0.2);
+
+    cpSync(join(folder, "grey"), join(folder, "labelled", "none"), { recursive: true });
+    images = await openImages([join(folder, "labelled")]);
+    classes.push("none");
+    expect(await likeness("own")).toBe(own);
     expect(await likeness("grey")).toBeLessThan(0.2);
   });
 });
