@@ -87,7 +87,7 @@ export async function openModel(
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(calibration ? { calibration, reduceRange: options.reduceRange || undefined } : {}),
     device,
-    plan: defined({ batchSize, workers, threadsPerWorker: threads }),
+    plan: { batchSize, workers, threadsPerWorker: threads },
     ...more,
   });
   checkArchitecture(options, model);

@@ -26,7 +26,9 @@ export interface ExecutionPlan {
 }
 
 /** The parts of a plan that a caller may fix; the rest is planned around them. */
-export type PlanOverrides = { readonly [K in "workers" | "threadsPerWorker" | "batchSize"]?: number };
+export type PlanOverrides = {
+  readonly [K in "workers" | "threadsPerWorker" | "batchSize"]?: number | undefined;
+};
 
 /** Sessions share the mapped weights and add 0.4 of their own (measured); without blocked kernels it is 1.9. */
 const memoryPerWeightByte = 1;
@@ -111,7 +113,7 @@ function evenShare(most: number, cores: number): number {
 
 function checkOverrides({ cores, device }: ExecutionConditions, overrides: PlanOverrides): void {
   for (const [name, value] of Object.entries(overrides)) {
-    if (!Number.isInteger(value) || value < 1) {
+    if (value !== undefined && (!Number.isInteger(value) || value < 1)) {
       throw new UsageError("runtime/invalid-plan", `${name} must be a positive integer; it is ${value}.`);
     }
   }
@@ -133,7 +135,7 @@ function describe(
   const layout =
     `${count(plan.workers, "worker")} with ${count(plan.threadsPerWorker, "thread")} each, ` +
     `batch ${plan.batchSize}, on ${why.place}`;
-  const asked = Object.keys(overrides);
+  const asked = Object.entries(overrides).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   const reason = asked.length > 0 ? `as asked for (${asked.join(", ")})` : why.because;
   return { ...plan, reason: `${layout}: ${reason}.` };
 }

@@ -65,6 +65,7 @@ describe("planExecution", () => {
     expect(planExecution({ ...laptop, cores: 8 }, { threadsPerWorker: 4 })).toMatchObject({ workers: 2 });
     expect(planExecution({ ...laptop, cores: 8 }, { workers: 2 })).toMatchObject({ threadsPerWorker: 4 });
     expect(planExecution(laptop, { batchSize: 4 }).reason).toContain("as asked for (batchSize)");
+    expect(planExecution(laptop, { workers: undefined })).toEqual(planExecution(laptop));
   });
 
   it.each([{ workers: 0 }, { threadsPerWorker: 1.5 }, { batchSize: -1 }, { workers: 3 }, { batchSize: NaN }])(

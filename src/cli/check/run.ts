@@ -31,11 +31,7 @@ export async function check(
     out,
     model: await openedModel(options, terminal),
     device,
-    plan: {
-      ...(batchSize === undefined ? {} : { batchSize }),
-      ...(workers === undefined ? {} : { workers }),
-      ...(threads === undefined ? {} : { threadsPerWorker: threads }),
-    },
+    plan: { batchSize, workers, threadsPerWorker: threads },
     signal,
   });
   const progress = checkProgress(terminal);

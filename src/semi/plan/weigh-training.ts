@@ -145,10 +145,7 @@ async function likenessOf(
         whiteningImages: lookedAt,
         seed,
         device,
-        plan: {
-          ...(workers === undefined ? {} : { workers }),
-          ...(threads === undefined ? {} : { threadsPerWorker: threads }),
-        },
+        plan: { workers, threadsPerWorker: threads },
         signal,
       },
     );

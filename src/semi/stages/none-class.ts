@@ -39,10 +39,7 @@ async function* fitNoneClass(
     noneImages,
     seed,
     device,
-    plan: {
-      ...(workers === undefined ? {} : { workers }),
-      ...(threads === undefined ? {} : { threadsPerWorker: threads }),
-    },
+    plan: { workers, threadsPerWorker: threads },
     signal,
   });
   let next = await fitting.next();

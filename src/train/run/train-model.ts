@@ -286,10 +286,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     ...fittedTo(recipe),
     cache: options.embeddingCache,
     device,
-    plan: {
-      ...(workers === undefined ? {} : { workers }),
-      ...(threads === undefined ? {} : { threadsPerWorker: threads }),
-    },
+    plan: { workers, threadsPerWorker: threads },
     decode,
     signal,
   });
