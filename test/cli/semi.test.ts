@@ -157,9 +157,10 @@ describe("semi run", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^method adapt, mode full: .*\nadapted +to do +about \d+ (s|min)\n/);
     const file = join(adapt.reference, "best.safetensors");
-    expect(stdout.split("\n").slice(-3)).toEqual([
+    expect(stdout.split("\n").slice(-4)).toEqual([
       expect.stringContaining(`${file}: a classifier, then the whole network, trained on 30 labelled images`),
       `next: ssl-resnext classify PHOTOS -w ${file}`,
+      `to label more, those that help most: ssl-resnext suggest -m ${adapt.reference} -o next`,
       "",
     ]);
     expect(await killAndCompare(adapt, "killed-adapt")).toBe(kills);

@@ -92,7 +92,7 @@ describe("method adapt", () => {
     expect(choices).toMatchObject([{ method: "adapt", mode: "full", because: expect.any(String) as string }]);
     const { seconds } = stages.find(({ stage }) => stage === "adapted")!;
     expect(seconds).toBeGreaterThan(0);
-    expect(existsSync(at("adapt", ".adaptation-cost"))).toBe(false);
+    expect(existsSync(at("adapt", ".timed-training"))).toBe(false);
   });
 
   it("writes the model that it ends with, which says what it is", async () => {
