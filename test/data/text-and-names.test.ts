@@ -146,7 +146,7 @@ describe("a text file of a user", () => {
     ]);
     expect(results.map(({ code }) => code)).toEqual([2, 2, 1]);
     expect(results[0].stderr).toContain("epochs");
-    expect(results[1].stderr).toContain("at p");
+    expect(results[1].stderr).toContain("p: expected at least 1, got 0");
     expect(results[2].stderr).toContain("2 class names were given");
   });
 });

@@ -19,7 +19,7 @@ describe("parsePreprocessing", () => {
   });
 
   it.each([
-    ["no object", null, /object/],
+    ["no object", null, /expected values by name, got null/],
     ["a missing field", { ...imagenetPreprocessing, mean: undefined }, /mean/],
     ["an unknown field", { ...imagenetPreprocessing, colour: "bgr" }, /colour/],
     ["a size of zero", { ...imagenetPreprocessing, inputSize: 0 }, /inputSize/],

@@ -64,9 +64,9 @@ describe("parseHubConfig", () => {
   it.each([
     [{ crop_mode: "squash" }, "crop_mode squash"],
     [{ input_size: [3, 224, 192] }, "images of 224x192 are not square"],
-    [{ interpolation: "lanczos" }, "at interpolation"],
-    [{ mean: [0.1, 0.2] }, "at mean"],
-    [{ std: [0, 0, 0] }, "at std"],
+    [{ interpolation: "lanczos" }, "interpolation: expected one of bilinear, bicubic"],
+    [{ mean: [0.1, 0.2] }, "mean: expected at least 3 values"],
+    [{ std: [0, 0, 0] }, "std: must be above 0"],
     [{ label_names: [1, 2] }, "names of the classes should be"],
   ])("refuses %j", (settings, text) => {
     expect(() => parse({ architecture: "resnet18", pretrained_cfg: settings })).toThrow(text);
