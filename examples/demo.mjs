@@ -21,7 +21,7 @@ const sets = {
   test: { count: 2000, seed: 3 },
 };
 
-console.log("This takes about three minutes on two cores, and needs no network.");
+console.log("This takes about two minutes on two cores, and needs no network.");
 await rm(folder, { recursive: true, force: true });
 console.log(
   `Drawing ${textureNames.join(", ")} into ${folder}/: ${Object.entries(sets)
