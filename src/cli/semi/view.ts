@@ -6,7 +6,7 @@ import { accuracySpread, meanOf, spread } from "../../semi/report/statistics.ts"
 import type { Verdict } from "../../semi/report/verdict.ts";
 import { duration, grouped } from "../output/numbers.ts";
 import { progressLine, type Progress } from "../output/progress.ts";
-import { printable, table } from "../output/table.ts";
+import { printable, shellWord, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import { eventEntry, nextCommand, stepProgress, trainingLines } from "../train/view.ts";
 import type { SemiJson } from "./json.ts";
@@ -69,7 +69,7 @@ function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] 
   return [
     `${style.bold(printable(path))}: ${printable(what)}`,
     nextCommand(path, true),
-    `to label more, those that help most: ssl-resnext suggest -m ${printable(dirname(path))} -o next`,
+    `to label more, those that help most: ssl-resnext suggest -m ${shellWord(dirname(path))} -o next`,
   ];
 }
 

@@ -14,11 +14,11 @@ import type { Outcome } from "../options/command.ts";
 import { readText } from "../options/input-output-options.ts";
 import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
-import { printable } from "../output/table.ts";
+import { printable, shellWord } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { failureEntry, failureSummary, leftOutLines } from "../output/write-answers.ts";
 import type { SuggestOptions } from "./options.ts";
-import { shellWords, suggestionEntry, suggestionLines } from "./view.ts";
+import { suggestionEntry, suggestionLines } from "./view.ts";
 import { foldersFor, pageName, refuseContent, tableName, writeSuggestions } from "./write-folder.ts";
 
 /** Finds the unlabelled images whose labels help most, and writes a folder to sort them in. */
@@ -193,7 +193,7 @@ function stepsAfter(
   const sorted = [...labelled, out];
   const last = ["--unlabelled", ...unlabelled, "-m", start, "-o", "run-2"];
   const command = (words: readonly string[]): string =>
-    shellWords(["ssl-resnext", "semi", "run", "--labelled", ...sorted, ...words, ...last]);
+    ["ssl-resnext", "semi", "run", "--labelled", ...sorted, ...words, ...last].map(shellWord).join(" ");
   const byFolders = command(labelsFile === undefined ? [] : ["--labels-file", labelsFile]);
   return [
     {

@@ -41,9 +41,3 @@ export function suggestionLines(
   );
   return [style.dim(titles!), ...lines];
 }
-
-/** Words of a command as a shell takes them. */
-export const shellWords = (words: readonly string[]): string =>
-  words
-    .map((word) => (/^[\w./:@%+=,~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(" ");
