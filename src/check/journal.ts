@@ -38,9 +38,10 @@ const rowSchema = z.union([
 export async function openJournal(storage: Storage, path: string): Promise<Journal> {
   const known = new Map<string, Examined>();
   const text = (await storage.stat(path)) ? await readText(storage, path) : "";
-  const [first, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  const complete = text.slice(0, text.lastIndexOf("\n") + 1);
+  const [first, ...lines] = complete.split("\n");
   const isKnown = first === format;
-  const bytes = isKnown ? new TextEncoder().encode(text.slice(0, text.lastIndexOf("\n") + 1)).length : 0;
+  const bytes = isKnown ? new TextEncoder().encode(complete).length : 0;
   if (isKnown) for (const line of lines) readRow(line, known);
   const file: GrowingFile = await storage.grow(path);
   const write = (line: string): Promise<void> => file.append(new TextEncoder().encode(`${line}\n`));

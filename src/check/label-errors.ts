@@ -1,6 +1,6 @@
 import { stratifiedFolds } from "../data/index.ts";
 import { softmax } from "../predict/index.ts";
-import { centring, transform } from "../train/head/feature-transform.ts";
+import { asSeen, centring } from "../train/head/feature-transform.ts";
 import type { Examples } from "../train/head/head-objective.ts";
 import { fitExamples } from "../train/head/train-head.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
@@ -37,7 +37,7 @@ export async function labelErrors(
   { pictures, signal }: LabelErrorOptions,
 ): Promise<readonly LabelError[]> {
   const { labels, numClasses } = examples;
-  const seen = { ...examples, features: await transform(platform, examples, centring(examples)) };
+  const seen = await asSeen(platform, examples, centring(examples));
   const fitting = fitExamples(platform, "as they are", seen, foldsOfPictures(labels, pictures), {
     signal,
   });

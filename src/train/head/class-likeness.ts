@@ -2,7 +2,7 @@ import { deriveSeed, seededRandom } from "../../core/index.ts";
 import { noneLabel, type ImageSource } from "../../data/index.ts";
 import { ascending, shuffle, stream } from "../../data/loader/epoch-order.ts";
 import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
-import { transform, type Embeddings } from "./feature-transform.ts";
+import { asSeen, type Embeddings } from "./feature-transform.ts";
 import type { Examples } from "./head-objective.ts";
 import { classSums, withLabel } from "./none-class.ts";
 import { embedData, type TrainHeadOptions } from "./train-head.ts";
@@ -40,11 +40,9 @@ export async function classLikeness(
   while (!next.done) next = await embedding.next();
   const { labelled, unlabelled, views } = next.value;
   if (!unlabelled?.rows) return undefined;
-  const seen = async <Some extends Embeddings>(some: Some): Promise<Some> => ({
-    ...some,
-    features: await transform(platform, some, views[0]!.by),
-  });
-  const share = shareOfClasses(await seen(labelled), await seen(unlabelled), options.seed);
+  const { by } = views[0]!;
+  const [own, others] = [await asSeen(platform, labelled, by), await asSeen(platform, unlabelled, by)];
+  const share = shareOfClasses(own, others, options.seed);
   return share === undefined ? undefined : { share, images: unlabelled.rows };
 }
 
@@ -54,7 +52,7 @@ export async function classLikeness(
  * that passes it is the share of the classes among them, as long as few of the rest pass it.
  */
 export function shareOfClasses(labelled: Examples, others: Embeddings, seed = 0): number | undefined {
-  const { length, features, labels, numClasses } = labelled;
+  const { length, labels, numClasses } = labelled;
   const sums = classSums(labelled);
   const counts = new Uint32Array(numClasses);
   for (const label of labels) counts[label]!++;
@@ -68,31 +66,27 @@ export function shareOfClasses(labelled: Examples, others: Embeddings, seed = 0)
   const rowOf = (some: Embeddings, row: number): Float32Array =>
     some.features.subarray(row * length, (row + 1) * length);
   const rows = Array.from({ length: others.rows }, (_, row) => rowOf(others, row));
-  const lengths = rows.map((row) => Math.sqrt(dot(row, row)) || 1);
+  const lengths = rows.map(lengthOf);
   // Cosines but for the length of the image, which is the same for all means.
   const withMeans = rows.map((row) => sums.map((sum) => dot(sum, row)));
-  const norms = sums.map((sum) => Math.sqrt(dot(sum, sum)) || 1);
+  const sumLengths = sums.map(lengthOf);
   const passing = Array.from(judged, (row) => {
-    const own = features.subarray(row * length, (row + 1) * length);
+    const own = rowOf(labelled, row);
     const label = labels[row]!;
     const left = sums[label]!.map((value, j) => value - own[j]!);
-    const leftNorm = Math.sqrt(dot(left, left)) || 1;
-    const nearest = (products: readonly number[], ownProduct: number): number =>
+    const leftLength = lengthOf(left);
+    /** @param withLeft The product with the sum of the class of the labelled image, which is left out of it. */
+    const nearest = (products: readonly number[], withLeft: number): number =>
       products.reduce(
-        (most, product, k) =>
-          Math.max(most, (k === label ? ownProduct : product) / (k === label ? leftNorm : norms[k]!)),
+        (most, product, k) => Math.max(most, k === label ? withLeft / leftLength : product / sumLengths[k]!),
         -Infinity,
       );
-    const ownLength = Math.sqrt(dot(own, own)) || 1;
-    const likeness =
-      nearest(
-        sums.map((sum) => dot(sum, own)),
-        dot(left, own),
-      ) / ownLength;
+    const withOwn = sums.map((sum) => dot(sum, own));
+    const likeness = nearest(withOwn, dot(left, own)) / lengthOf(own);
     let passed = 0;
     for (const [index, products] of withMeans.entries()) {
-      const other = rows[index]!;
-      if (nearest(products, products[label]! - dot(own, other)) / lengths[index]! >= likeness) passed++;
+      const withLeft = products[label]! - dot(own, rows[index]!);
+      if (nearest(products, withLeft) / lengths[index]! >= likeness) passed++;
     }
     return passed / rows.length;
   }).sort((a, b) => a - b);
@@ -105,3 +99,6 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   for (let j = 0; j < b.length; j++) sum += a[j]! * b[j]!;
   return sum;
 }
+
+/** 1 for a vector of zeros. */
+const lengthOf = (vector: ArrayLike<number>): number => Math.sqrt(dot(vector, vector)) || 1;

@@ -141,6 +141,15 @@ export async function headLogits(
   }
 }
 
+/** The same embeddings, or labelled ones, with features as the classifier sees them. @throws SessionError */
+export async function asSeen<Some extends Embeddings>(
+  platform: ModelPlatform,
+  embeddings: Some,
+  by: FeatureTransform,
+): Promise<Some> {
+  return { ...embeddings, features: await transform(platform, embeddings, by) };
+}
+
 /** (e - mean) / scale. */
 function shifted(
   features: Float32Array<ArrayBuffer>,

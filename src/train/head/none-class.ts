@@ -3,7 +3,7 @@ import { noneLabel, type ImageItem, type ImageSource } from "../../data/index.ts
 import { ascending, shuffle, stream } from "../../data/loader/epoch-order.ts";
 import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
 import { openEmbedder, type EmbeddedImages } from "./embed-images.ts";
-import { foldTransform, transform, type Embeddings, type FeatureTransform } from "./feature-transform.ts";
+import { asSeen, foldTransform, type Embeddings, type FeatureTransform } from "./feature-transform.ts";
 import type { Examples } from "./head-objective.ts";
 import {
   bestFit,
@@ -103,10 +103,7 @@ export async function* fitNoneClass(
   if (!unlabelled?.rows) {
     throw new DataError("data/no-images", "No unlabelled image can be read: there is nothing to rank.");
   }
-  const seen = async <E extends Embeddings>(some: E): Promise<E> => ({
-    ...some,
-    features: await transform(platform, some, by),
-  });
+  const seen = <E extends Embeddings>(some: E): Promise<E> => asSeen(platform, some, by);
   const given = await seen({ ...embedded, ...labelled });
   const others = await seen(unlabelled);
   const refused = hasRefused ? await seen(await embedRefused(platform, source, images, options)) : undefined;

@@ -29,10 +29,10 @@ import {
 } from "./fit-head.ts";
 import { headGraph, headObjective, type Examples } from "./head-objective.ts";
 import {
+  asSeen,
   centring,
   foldTransform,
   halfWhitening,
-  transform,
   type Features,
   type FeatureTransform,
   type LinearHead,
@@ -193,7 +193,7 @@ export async function* bestFit(
   const folds = stratifiedFolds(labelled.labels, wanted, seed);
   let best: (View & { readonly fit: HeadFit }) | undefined;
   for (const view of views) {
-    const examples = { ...labelled, features: await transform(platform, labelled, view.by) };
+    const examples = await asSeen(platform, labelled, view.by);
     const fit = yield* fitExamples(platform, view.features, examples, folds, options);
     if (!best || (fit.heldOutLoss ?? 0) < (best.fit.heldOutLoss ?? 0)) best = { ...view, fit };
   }
