@@ -1,12 +1,17 @@
 import { DataError, UsageError } from "../core/index.ts";
 import { baseName, readText, type Storage } from "../core/storage/index.ts";
-import { contentReader, isImagePath, type ImageItem } from "../data/index.ts";
+import {
+  contentReader,
+  isImagePath,
+  type CheckedData,
+  type ImageItem,
+  type ImageSet,
+  type NamedSet,
+} from "../data/index.ts";
 import { imageFormat } from "../image/index.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import { fixKey, readFixes, type Fix } from "./fixes.ts";
-import { openSets, type NamedSet } from "./open-sets.ts";
-import type { ImageSet } from "./findings.ts";
-import type { CheckedData } from "./options.ts";
+import { openSets } from "./open-sets.ts";
 
 export interface ApplyFixesOptions extends CheckedData {
   /** Path of the list of fixes. */

@@ -1,7 +1,8 @@
 import { count, markup, sortHead, thumbnailPicture, type Markup } from "../report/elements.ts";
 import { page } from "../report/page.ts";
-import { findingKinds, type Finding, type FindingKind, type SetImage } from "./findings.ts";
-import type { CheckResult, ClassCount } from "./options.ts";
+import type { ClassCount, SetImage } from "../data/index.ts";
+import { findingKinds, type Finding, type FindingKind } from "./findings.ts";
+import type { CheckResult } from "./options.ts";
 
 /** Small pictures of images as `data:` URLs, by {@link pictureKey}. */
 export type Pictures = ReadonlyMap<string, string>;

@@ -1,5 +1,13 @@
 import { ImageError, SslResnextError } from "../core/index.ts";
-import { contentReader, type ContentReader, type ImageItem, type ImageSource } from "../data/index.ts";
+import {
+  contentReader,
+  imageSets,
+  type ContentReader,
+  type ImageItem,
+  type ImageSet,
+  type ImageSource,
+  type NamedSet,
+} from "../data/index.ts";
 import { growingArray } from "../data/loader/image-index.ts";
 import { buildGraph, input, reduceMean } from "../graph/index.ts";
 import { imagenetPreprocessing } from "../image/index.ts";
@@ -16,8 +24,6 @@ import { mapWindow } from "../runtime/map-window.ts";
 import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "../train/head/embedding-cache.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import type { Examined, Journal } from "./journal.ts";
-import type { NamedSet } from "./open-sets.ts";
-import { imageSets, type ImageSet } from "./findings.ts";
 import type { CheckEvent } from "./options.ts";
 
 /** What was found out of all images, in columns, as there may be very many. */

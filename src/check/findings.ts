@@ -1,7 +1,4 @@
-/** What images are for, in the order in which a copy is kept: that of the first set stays. */
-export const imageSets = ["test", "validation", "labelled", "unlabelled"] as const;
-
-export type ImageSet = (typeof imageSets)[number];
+import type { DataProblem, SetImage } from "../data/index.ts";
 
 /** What can be done with an image. */
 export const actions = ["keep", "remove", "relabel", "move"] as const;
@@ -53,15 +50,6 @@ export const findingKinds = {
 
 export type FindingKind = keyof typeof findingKinds;
 
-/** An image of a set. */
-export interface SetImage {
-  readonly set: ImageSet;
-  /** Its path, inside an archive after that of the archive. */
-  readonly image: string;
-  /** Its class, where it has one. */
-  readonly label?: string | undefined;
-}
-
 /** Something that is wrong with an image, or may be. */
 export interface Finding extends SetImage {
   readonly kind: FindingKind;
@@ -80,8 +68,7 @@ export interface Finding extends SetImage {
 /** What is wrong with the images as a whole, in one line. */
 export interface Problem {
   /** A kind of finding, or what only the whole set shows. */
-  readonly kind:
-    FindingKind | "single" | "imbalance" | "missing-class" | "orientation" | "left-out" | "no-label";
+  readonly kind: FindingKind | DataProblem["kind"] | "orientation" | "left-out" | "no-label";
   /** Images, or classes, that it concerns. */
   readonly count: number;
   readonly text: string;

@@ -1,6 +1,7 @@
 import { stringify } from "csv-stringify/sync";
 import { DataError } from "../core/index.ts";
-import { actions, imageSets, type Action, type Finding, type ImageSet } from "./findings.ts";
+import { imageSets, type ImageSet } from "../data/index.ts";
+import { actions, type Action, type Finding } from "./findings.ts";
 
 /** Columns of the list of fixes; the first five are what is done, the others say why. */
 const columns = [

@@ -1,15 +1,14 @@
-import { compareNaturally } from "../data/index.ts";
-import { isMeasuredOn, type Copies, type Copy } from "./copies/copy-groups.ts";
-import type { ExaminedImages } from "./examine.ts";
 import {
-  findingKinds,
+  classProblems,
+  copyKind,
+  countClasses,
   imageSets,
-  type Finding,
-  type FindingKind,
-  type Problem,
+  type ClassCount,
   type SetImage,
-} from "./findings.ts";
-import type { ClassCount } from "./options.ts";
+} from "../data/index.ts";
+import type { Copies, Copy } from "./copies/copy-groups.ts";
+import type { ExaminedImages } from "./examine.ts";
+import { findingKinds, type Finding, type FindingKind, type Problem } from "./findings.ts";
 
 /** An image of a set, as it is named to people. */
 export const setImage = ({ ids, sets, labels, classes }: ExaminedImages, at: number): SetImage => ({
@@ -28,20 +27,17 @@ export function unreadableFindings(images: ExaminedImages): readonly Finding[] {
 }
 
 export function copyFindings(images: ExaminedImages, { copies }: Copies): readonly Finding[] {
-  const { labels, sets } = images;
-  const kindOf = ({ image, kept }: Copy): FindingKind => {
-    const isLabelled = labels[image]! >= 0 && labels[kept]! >= 0;
-    if (isLabelled && labels[image] !== labels[kept]) return "two-labels";
-    return sets[image] !== sets[kept] && isMeasuredOn(sets[kept]!) ? "leak" : "copy";
-  };
-  const found = copies.map((copy): Finding => ({
-    kind: kindOf(copy),
-    ...setImage(images, copy.image),
-    other: setImage(images, copy.kept),
-    found: howAlike(images, copy),
-    score: copy.isExact ? 1 : Math.min(0.9999, copy.match?.likeness ?? 0),
-    action: "remove",
-  }));
+  const found = copies.map((copy): Finding => {
+    const [image, other] = [setImage(images, copy.image), setImage(images, copy.kept)];
+    return {
+      kind: copyKind(image, other),
+      ...image,
+      other,
+      found: howAlike(images, copy),
+      score: copy.isExact ? 1 : Math.min(0.9999, copy.match?.likeness ?? 0),
+      action: "remove",
+    };
+  });
   return found.sort((a, b) => b.score! - a.score!);
 }
 
@@ -84,43 +80,12 @@ export function sizeFindings(images: ExaminedImages): readonly Finding[] {
 }
 
 /** Images by class, the largest class first. */
-export function classCounts({ classes, labels, sets }: ExaminedImages): readonly ClassCount[] {
-  const counts = classes.map((name) => ({ name, labelled: 0, validation: 0, test: 0 }));
-  for (const [at, label] of labels.entries()) {
-    const set = imageSets[sets[at]!]!;
-    if (label >= 0 && set !== "unlabelled") counts[label]![set]++;
-  }
-  return counts.sort((a, b) => b.labelled - a.labelled || compareNaturally(a.name, b.name));
-}
-
-/** How many times the images of another class the largest may have before it is told. */
-const uneven = 5;
+export const classCounts = (images: ExaminedImages): readonly ClassCount[] =>
+  countClasses(Array.from(images.ids.keys(), (at) => setImage(images, at)));
 
 /** What only the images as a whole show. */
 export function wholeProblems(images: ExaminedImages, classes: readonly ClassCount[]): readonly Problem[] {
-  const present = classes.filter(({ labelled }) => labelled > 0);
-  const single = present.filter(({ labelled }) => labelled === 1).map(({ name }) => name);
-  const [largest, smallest] = [present[0], present.at(-1)];
-  const problems: Problem[] = [];
-  if (single.length > 0) {
-    const text = `${plural(single.length, "class has", "classes have")} a single labelled image: ${some(single)}. Nothing can judge how well ${single.length === 1 ? "it is" : "they are"} recognised; add images.`;
-    problems.push({ kind: "single", count: single.length, text });
-  }
-  if (largest && smallest && largest.labelled >= uneven * smallest.labelled) {
-    const text = `The classes are uneven: ${largest.name} has ${largest.labelled} labelled images, ${smallest.name} ${smallest.labelled}. Add images of the small ones, or train with --sampler class-balanced.`;
-    problems.push({
-      kind: "imbalance",
-      count: present.filter(({ labelled }) => largest.labelled >= uneven * labelled).length,
-      text,
-    });
-  }
-  for (const set of ["validation", "test"] as const) {
-    if (classes.every((one) => one[set] === 0) || present.length === 0) continue;
-    const missing = classes.filter((one) => one[set] === 0 || one.labelled === 0).map(({ name }) => name);
-    if (missing.length === 0) continue;
-    const text = `${plural(missing.length, "class is", "classes are")} not in both the labelled and the ${set} images: ${some(missing)}.`;
-    problems.push({ kind: "missing-class", count: missing.length, text });
-  }
+  const problems: Problem[] = [...classProblems(classes)];
   const unlabelled = [...images.labels.keys()].filter(
     (at) => images.labels[at]! < 0 && imageSets[images.sets[at]!] !== "unlabelled",
   );
@@ -173,6 +138,3 @@ const setsOf = (findings: readonly Finding[]): string =>
 
 const plural = (number: number, one: string, many: string): string =>
   `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
-
-const some = (names: readonly string[]): string =>
-  names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");

@@ -1,14 +1,12 @@
-import { openImages, type ImageSource, type OpenImagesOptions } from "../data/index.ts";
+import {
+  openImages,
+  type CheckedData,
+  type ImageSource,
+  type NamedSet,
+  type OpenImagesOptions,
+} from "../data/index.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import { partsOf, wholeOrValidation, type DataParts } from "../train/run/training-data.ts";
-import type { ImageSet } from "./findings.ts";
-import type { CheckedData } from "./options.ts";
-
-/** Images of one set. */
-export interface NamedSet {
-  readonly set: ImageSet;
-  readonly images: ImageSource;
-}
 
 /** The images to check, by what they are for. @param exclude A folder that is not looked into */
 export async function openSets(

@@ -1,20 +1,7 @@
-import type { OpenImagesOptions } from "../data/index.ts";
+import type { CheckedData, ClassCount, ImageSet } from "../data/index.ts";
 import type { ExecutionOptions, ModelSource } from "../predict/index.ts";
 import type { SplitsEvent } from "../train/trainer/events.ts";
-import type { Finding, ImageSet, Problem } from "./findings.ts";
-
-/** What to check: paths as `openImages` takes them. */
-export interface CheckedData extends Pick<
-  OpenImagesOptions,
-  "imageColumn" | "labelColumn" | "labelsFile" | "signal"
-> {
-  /** Labelled images; of data in folders for training and validation each is taken for what it is meant. */
-  readonly data: readonly string[];
-  readonly validation?: readonly string[] | undefined;
-  readonly test?: readonly string[] | undefined;
-  /** Images of any content; labels are not looked at. */
-  readonly unlabelled?: readonly string[] | undefined;
-}
+import type { Finding, Problem } from "./findings.ts";
 
 export interface CheckOptions extends CheckedData, ExecutionOptions {
   /** Folder for the page, the list of fixes, and what a check that is stopped goes on from. */
@@ -61,12 +48,4 @@ export interface CheckResult {
   /** A line for each kind of problem, the gravest first; empty where nothing was found. */
   readonly problems: readonly Problem[];
   readonly seconds: number;
-}
-
-/** Images of a class. */
-export interface ClassCount {
-  readonly name: string;
-  readonly labelled: number;
-  readonly validation: number;
-  readonly test: number;
 }

@@ -1,12 +1,12 @@
 import { UsageError } from "../core/index.ts";
 import { writeText } from "../core/storage/index.ts";
-import { addLeftOut, leftOutText, type ImageItem } from "../data/index.ts";
+import { addLeftOut, imageSets, leftOutText, type ImageItem, type NamedSet } from "../data/index.ts";
 import { decodeOptionsOf } from "../image/index.ts";
 import { isGraphConfig } from "../nn/index.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import { groupCopies } from "./copies/copy-groups.ts";
 import { examineImages, type ExaminedImages } from "./examine.ts";
-import { findingKinds, imageSets, type Finding, type FindingKind, type Problem } from "./findings.ts";
+import { findingKinds, type Finding, type FindingKind, type Problem } from "./findings.ts";
 import { fixesText } from "./fixes.ts";
 import {
   classCounts,
@@ -18,7 +18,7 @@ import {
 } from "./gather-findings.ts";
 import { openJournal } from "./journal.ts";
 import { embeddedImages, modelFindings } from "./model-findings.ts";
-import { openSets, type NamedSet } from "./open-sets.ts";
+import { openSets } from "./open-sets.ts";
 import type { CheckEvent, CheckOptions, CheckResult } from "./options.ts";
 import { checkReport, pictureKey, shownOfKind, type Pictures } from "./check-report.ts";
 

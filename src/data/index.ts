@@ -7,6 +7,17 @@ export {
   concatSources,
   splitsText,
 } from "./image-source.ts";
+export {
+  copyKind,
+  countClasses,
+  imageSets,
+  type CheckedData,
+  type ClassCount,
+  type ImageSet,
+  type NamedSet,
+  type SetImage,
+} from "./image-sets.ts";
+export { classProblems, problemsFact, quickProblems, type DataProblem } from "./quick-check.ts";
 export { addLeftOut, leftOutText, type LeftOutFiles } from "./left-out.ts";
 export { compareNaturally, sortNaturally } from "./natural-order.ts";
 export { imageExtensions, isHiddenName, isImagePath, pathKind, type PathKind } from "./input-kind.ts";

@@ -1,4 +1,4 @@
-import type { TrainingEvent } from "../train/index.ts";
+import type { ProblemsEvent, TrainingEvent } from "../train/index.ts";
 import type { Method, StageKind } from "./plan/stage.ts";
 import type { Arm } from "./report/data.ts";
 import type { Verdict } from "./report/verdict.ts";
@@ -144,6 +144,7 @@ export type SemiEvent =
   | WaitingEvent
   | ShardsEvent
   | PlannedEvent
+  | ProblemsEvent
   | StageStartedEvent
   | ImagesEvent
   | StageTrainingEvent

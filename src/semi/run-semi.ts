@@ -7,6 +7,7 @@ import { openFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
+import { problemsOf } from "./plan/problems.ts";
 import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
 import { weighAdaptation, weighTuning } from "./plan/weigh-training.ts";
 import type { SemiPlatform } from "./platform.ts";
@@ -94,6 +95,10 @@ export async function* runSemi(
     await fingerprints.save();
     const [choices, notes] = [choicesOf(chosen.filter(isWork)), notesOf(checked, stages)];
     yield { type: "planned", stages, choices, notes };
+    if (stages.every(({ status }) => status === "to do")) {
+      const problems = await problemsOf(all[0]!.context, checked[0]?.unlabelled);
+      if (problems) yield problems;
+    }
     let isBegun = false;
     const looked = new Set<string>();
     const report = openReport(settings, all, choices[0]?.because);

@@ -110,6 +110,7 @@ export {
   type EpochEvent,
   type EpochsEvent,
   type FinishedEvent,
+  type ProblemsEvent,
   type SkippedEvent,
   type SmallerBatchEvent,
   type StartedEvent,

@@ -1,5 +1,4 @@
 import type { ExaminedImages } from "../examine.ts";
-import { imageSets } from "../findings.ts";
 import { nearCopies, type NearCopy } from "./near-copies.ts";
 
 /** An image and the one that is kept of its group. */
@@ -62,7 +61,3 @@ export async function groupCopies(images: ExaminedImages, onTurn: () => Promise<
 }
 
 const pairOf = (a: number, b: number): string => (a < b ? `${a} ${b}` : `${b} ${a}`);
-
-/** Whether the accuracy on the images of a set is looked at. */
-export const isMeasuredOn = (set: number): boolean =>
-  imageSets[set] === "test" || imageSets[set] === "validation";

@@ -1,6 +1,7 @@
 import * as z from "zod";
-import { actions, findingKinds, imageSets, type FindingKind } from "../../check/findings.ts";
-import { about, count, number, text } from "../output/json.ts";
+import { actions, findingKinds, type FindingKind } from "../../check/findings.ts";
+import { imageSets } from "../../data/index.ts";
+import { about, count, number, problems, text } from "../output/json.ts";
 
 const set = about(z.enum(imageSets), "the set of the image");
 const image = about(text, "the image: its path, inside an archive after that of the archive");
@@ -47,23 +48,7 @@ export const checkJson = z.discriminatedUnion("type", [
       "the classes, the largest first",
     ),
     findings: about(count, "findings about single images: rows of the list of fixes"),
-    problems: about(
-      z
-        .array(
-          z
-            .strictObject({
-              kind: about(
-                text,
-                "a kind of finding, or single, imbalance, missing-class, no-label, orientation, left-out",
-              ),
-              count: about(count, "images, or classes, that it concerns"),
-              text: about(text, "the same in a sentence"),
-            })
-            .readonly(),
-        )
-        .readonly(),
-      "a line for each kind of problem; empty where nothing was found",
-    ),
+    problems: about(problems, "a line for each kind of problem; empty where nothing was found"),
     seconds: about(number, "time of the check"),
   }),
   z.strictObject({

@@ -50,6 +50,22 @@ export const rowsWithoutImage = about(
 /** The last line of a run over images, where files were left out. */
 export const leftOutJson = z.strictObject({ leftOut });
 
+/** Problems of images, a line for each kind. */
+export const problems = z
+  .array(
+    z
+      .strictObject({
+        kind: about(
+          text,
+          "a kind of finding, or single, imbalance, missing-class, no-label, orientation, left-out",
+        ),
+        count: about(count, "images, or classes, that it concerns"),
+        text: about(text, "the same in a sentence"),
+      })
+      .readonly(),
+  )
+  .readonly();
+
 /** An image that failed. */
 export const failureJson = z.strictObject({
   image: about(text, "the image: its path or address, inside an archive after that of the archive"),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { about, count, figure, number, text } from "../output/json.ts";
-import { trainJson } from "../train/json.ts";
+import { problemsJson, trainJson } from "../train/json.ts";
 
 const type = <const Name extends string>(name: Name, meaning: string): z.ZodLiteral<Name> =>
   about(z.literal(name), meaning);
@@ -63,6 +63,7 @@ export const semiJson = z.discriminatedUnion("type", [
       "what stages will do otherwise than their recipes say",
     ),
   }),
+  problemsJson,
   z.strictObject({ type: type("stage-started", "a stage begins"), ...planned }),
   z.strictObject({
     type: type("images", "some more images were looked at"),

@@ -12,6 +12,7 @@ import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
+import { problemLines } from "../train/view.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
 
@@ -123,6 +124,7 @@ async function recipeOf(value: unknown, key: string): Promise<unknown> {
 /** Says what those should know who do not read the results. */
 function notice(event: SemiEvent, terminal: Terminal): void {
   if (event.type === "waiting") terminal.notice(`waiting: another process works in ${event.folder}`);
+  if (event.type === "problems") for (const line of problemLines(event)) terminal.notice(line);
   if (event.type === "warning") terminal.notice(`warning: ${event.stage}: ${event.message}`);
   if (event.type === "stopped") {
     terminal.notice(

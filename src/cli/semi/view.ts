@@ -39,6 +39,7 @@ function eventLines(event: Exclude<SemiEvent, { type: "training" }>, style: Styl
     case "best":
       return verdictLines(event.verdict, event, style);
     case "waiting":
+    case "problems":
     case "shards":
     case "images":
     case "warning":

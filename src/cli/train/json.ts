@@ -6,6 +6,7 @@ import {
   figure,
   leftOutJson,
   number,
+  problems,
   rowsWithoutImage,
   text,
 } from "../output/json.ts";
@@ -28,6 +29,28 @@ const imagesProcessed = about(count, "training images processed so far");
 const imagesPerSecond = about(number, "training images a second");
 const learningRate = about(number, "of the last step");
 
+const paths = z.array(text).readonly();
+
+/** What a look at the images of a run shows that takes no time. */
+export const problemsJson = z.strictObject({
+  type: type("problems", "something is wrong with the images, as far as a look shows that takes no time"),
+  problems: about(problems, "a line for each kind, the gravest first"),
+  checked: about(
+    z
+      .strictObject({
+        data: about(paths, "labelled images"),
+        validation: about(paths.optional(), "validation images"),
+        test: about(paths.optional(), "test images"),
+        unlabelled: about(paths.optional(), "unlabelled images"),
+        imageColumn: about(text.optional(), "column of a table"),
+        labelColumn: about(text.optional(), "column of a table"),
+        labelsFile: about(text.optional(), "table of labels"),
+      })
+      .readonly(),
+    "what to give to `check`, which finds more",
+  ),
+});
+
 /** A line of `train --json` and `adapt --json`: what happens, in order. */
 export const trainJson = z.discriminatedUnion("type", [
   z.strictObject({
@@ -40,6 +63,7 @@ export const trainJson = z.discriminatedUnion("type", [
     type: type("left-out", "files of kinds that are not read lie among the data"),
     ...leftOutJson.shape,
   }),
+  problemsJson,
   z.strictObject({
     type: type("smaller-batch", "there are fewer images than a batch"),
     images: about(count, "images"),

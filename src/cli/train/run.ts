@@ -15,7 +15,7 @@ import { hubNotices } from "../output/progress.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { failureSummary, leftOutLines, type NamedFailure } from "../output/write-answers.ts";
 import type { TrainOptions } from "./options.ts";
-import { eventEntry, nextCommand, stepProgress, trainingLines } from "./view.ts";
+import { eventEntry, nextCommand, problemLines, stepProgress, trainingLines } from "./view.ts";
 
 /** Trains a model on labelled images. */
 export async function train(
@@ -97,6 +97,7 @@ export async function showTraining(
       isClassifier = event.classes.length > 0;
     }
     if (event.type === "left-out") ({ leftOut } = event);
+    if (event.type === "problems") for (const line of problemLines(event)) terminal.notice(line);
     if (event.type === "skipped") skipped.set(event.id, { image: event.id, message: event.error.message });
     if (event.type === "stopped") terminal.notice(howToGoOn(event));
     await printUnlessAborted(json ? [JSON.stringify(eventEntry(event))] : lines(event), terminal);

@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from "node:path";
 import { accuracyText } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
 import type { Confidence } from "../../nn/index.ts";
@@ -93,6 +94,7 @@ function eventLines(
     case "fitted":
       return [`fitted with ${featuresText(event)}l2 ${event.l2} in ${duration(event.seconds)}`];
     case "left-out":
+    case "problems":
     case "step":
     case "checkpoint":
     case "skipped":
@@ -207,6 +209,37 @@ export function eventEntry(event: TrainingEvent): TrainJson {
   if (event.type !== "skipped") return event;
   const { error, ...rest } = event;
   return { ...rest, error: { code: error.code, message: error.message } };
+}
+
+/** What is wrong with the images of a run, and the command that says more. */
+export function problemLines({
+  problems,
+  checked,
+}: Extract<TrainingEvent, { type: "problems" }>): readonly string[] {
+  const { data, validation, test, unlabelled, labelsFile, imageColumn, labelColumn } = checked;
+  const options: readonly (readonly [flag: string, values: readonly (string | undefined)[] | undefined])[] = [
+    ["--validation", validation],
+    ["--test", test],
+    ["--unlabelled", unlabelled],
+    ["--labels-file", [labelsFile]],
+    ["--image-column", [imageColumn]],
+    ["--label-column", [labelColumn]],
+  ];
+  const words = options.flatMap(([flag, values = []]) => {
+    const given = values.filter((value) => value !== undefined);
+    return given.length > 0 ? [flag, ...given.map(fromHere)] : [];
+  });
+  const command = ["check", ...data.map(fromHere), ...words].map(shellWord).join(" ");
+  return [
+    ...problems.map(({ text }) => `warning: ${printable(text)}`),
+    `to see them all: ssl-resnext ${command}`,
+  ];
+}
+
+/** A path below the working folder, from there. */
+function fromHere(path: string): string {
+  const near = isAbsolute(path) ? relative("", path) : path;
+  return near === "" || near.startsWith("..") || isAbsolute(near) ? path : near;
 }
 
 const redrawMilliseconds = 100;

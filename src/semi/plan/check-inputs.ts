@@ -53,6 +53,8 @@ export interface CheckedInputs {
   readonly notes: readonly StageNote[];
   /** About how much each stage writes, by its folder. */
   readonly bytes: ReadonlyMap<string, StageBytes>;
+  /** Unlabelled images, where a stage reads them. */
+  readonly unlabelled?: number | undefined;
 }
 
 type StageBytes = ReturnType<typeof runBytes>;
@@ -120,6 +122,7 @@ export async function* checkInputs(
   const last = trainings.at(-1);
   const weights = last ? tensorBytes(last.recipe, last.network.config).weights : 0;
   return {
+    unlabelled,
     notes: [...splitsNote(splits), ...tableNote(training.images), ...trainings.flatMap(noteOf)],
     bytes: new Map([
       ...otherBytes(settings, stages.wanted, { ...sizes, weights }),

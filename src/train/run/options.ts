@@ -1,3 +1,4 @@
+import type { DataProblem } from "../../data/index.ts";
 import type { DecodeLimits } from "../../image/index.ts";
 import type { ModelOptions } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
@@ -11,6 +12,7 @@ import type {
   FinishedEvent,
   SmallerBatchEvent,
   LeftOutEvent,
+  ProblemsEvent,
   SplitsEvent,
   StartedEvent,
 } from "../trainer/events.ts";
@@ -83,6 +85,7 @@ export interface TrainModelOptions
 export type TrainingEvent =
   | SplitsEvent
   | LeftOutEvent
+  | ProblemsEvent
   | SmallerBatchEvent
   | StartedEvent
   | EpochsEvent
@@ -97,6 +100,8 @@ export interface OpenedRun {
   readonly recipe: Recipe;
   readonly folder: RunFolder;
   readonly data: TrainingData;
+  /** What is wrong with the images, as far as it was looked at. */
+  readonly problems: readonly DataProblem[] | undefined;
   /** The checkpoint to go on from. */
   readonly saved: SavedTraining | undefined;
 }

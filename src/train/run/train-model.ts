@@ -33,7 +33,13 @@ import {
   writeConfidence,
   writeCrossValidation,
 } from "./run-folder.ts";
-import { checkClassCount, hashedSource, openTrainingData, type TrainingData } from "./training-data.ts";
+import {
+  checkClassCount,
+  hashedSource,
+  openTrainingData,
+  problemsOf,
+  type TrainingData,
+} from "./training-data.ts";
 import { unreadable, validateWeights } from "./validator.ts";
 import { writeReport } from "./write-report.ts";
 
@@ -82,9 +88,11 @@ export async function* trainModel(
   });
   if (data.splits?.validation.length) checkShareAsked(layers, data.validationName);
   checkPatience(recipe, data);
-  const run: OpenedRun = { platform, options, recipe, folder, data, saved };
+  const problems = recipe.mode === "adapt" ? undefined : await problemsOf(platform, options, data);
+  const run: OpenedRun = { platform, options, recipe, folder, data, problems: problems?.problems, saved };
   if (data.splits) yield { type: "splits", ...data.splits };
   if (data.leftOut) yield { type: "left-out", leftOut: data.leftOut };
+  if (problems && !saved) yield problems;
   yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
 }
 

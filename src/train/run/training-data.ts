@@ -6,10 +6,12 @@ import {
   isHiddenName,
   labelledByTable,
   openImages,
+  quickProblems,
   sortNaturally,
   type ImageItem,
   type ImageSource,
   type LeftOutFiles,
+  type NamedSet,
   type OpenImagesOptions,
   type RowsWithoutImage,
   type SplitNames,
@@ -17,6 +19,7 @@ import {
 import { areSplitNames } from "../../data/sources/class-folders.ts";
 import { isRunFolder } from "../../data/sources/run-folder.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import type { ProblemsEvent } from "../trainer/events.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */
 export interface NamedImages {
@@ -54,6 +57,8 @@ export interface TrainingData {
   readonly unlabelled: NamedImages | undefined;
   readonly pseudoLabelled: NamedImages | undefined;
   readonly rowsWithoutImage: RowsWithoutImage | undefined;
+  /** What the images are for, before a share of the labelled ones is held out. */
+  readonly sets: readonly NamedSet[];
   /** Where the parts of the data lie that are used, if they come in parts. */
   readonly splits: SplitNames | undefined;
   /** Files of kinds that are not read, among all images of the run. */
@@ -87,8 +92,14 @@ export async function openTrainingData(
   if (isLabelled) await checkClasses(platform.storageFor, training, pathsOf(options.data));
   const validation = given ? wholeOrValidation(given) : parts.validation;
   const leftOut = addLeftOut([opened, given, unlabelled].flatMap((one) => one?.images.leftOut ?? []));
+  const sets: NamedSet[] = [
+    { set: "labelled", images: training },
+    ...(validation ? [{ set: "validation" as const, images: validation.images }] : []),
+    ...(unlabelled ? [{ set: "unlabelled" as const, images: unlabelled.images }] : []),
+  ];
   const all = {
     name,
+    sets,
     unlabelled,
     pseudoLabelled,
     splits: parts.splits,
@@ -103,6 +114,32 @@ export async function openTrainingData(
   const { kept, heldOut } = await holdOut(training, validationShare, seed);
   return { ...all, training: kept, validation: heldOut.size === 0 ? undefined : heldOut, validationName };
 }
+
+/** What is wrong with labelled images that a run was told where to find; who found them already has looked. */
+export async function problemsOf(
+  platform: TrainingPlatform,
+  { data, validation, unlabelled, imageColumn, labelColumn, labelsFile, signal }: CheckedOptions,
+  { sets }: Pick<TrainingData, "sets">,
+): Promise<ProblemsEvent | undefined> {
+  const paths = pathsOf(data);
+  const problems = paths.length === 0 ? [] : await quickProblems(platform, sets, signal);
+  if (problems.length === 0) return undefined;
+  const checked = {
+    data: paths,
+    validation: validation === undefined ? undefined : pathsOf(validation),
+    unlabelled: unlabelled === undefined ? undefined : pathsOf(unlabelled),
+    imageColumn,
+    labelColumn,
+    labelsFile,
+  };
+  return { type: "problems", problems, checked };
+}
+
+type CheckedOptions = Pick<
+  TrainingDataOptions,
+  "data" | "imageColumn" | "labelColumn" | "labelsFile" | "signal"
+> &
+  Partial<Pick<TrainingDataOptions, "validation" | "unlabelled">>;
 
 /** A table of labels is for images that have none; folders of classes know better. */
 async function namedValidation(

@@ -1,7 +1,13 @@
 import { writeText } from "../../core/storage/index.ts";
 import { decodeOptionsOf, type DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
-import { leftOutText, type ImageItem, type ImageSource } from "../../data/index.ts";
+import {
+  leftOutText,
+  problemsFact,
+  type DataProblem,
+  type ImageItem,
+  type ImageSource,
+} from "../../data/index.ts";
 import {
   classesOf,
   classNames,
@@ -47,6 +53,7 @@ interface RunReport {
   /** How sure the weights are. */
   readonly confidenceFit?: ConfidenceFit | undefined;
   readonly data: Pick<TrainingData, "training" | "name" | "leftOut">;
+  readonly problems: readonly DataProblem[] | undefined;
 }
 
 /** Writes the page that shows a run. */
@@ -70,6 +77,7 @@ export async function writeReport(run: RunReport): Promise<void> {
         .filter(([name]) => name !== "recipe")
         .map(([name, value]) => ({ name, value })),
       ...(leftOut ? [{ name: "left out of the images", value: leftOutText(leftOut).join("; ") }] : []),
+      ...problemsFact(run.problems),
     ],
     machine: platform.machineFacts(run.device),
   });

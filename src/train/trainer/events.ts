@@ -1,6 +1,6 @@
 import type { RowsWithoutImage } from "../../data/index.ts";
 import type { SslResnextError } from "../../core/index.ts";
-import type { LeftOutFiles, SplitNames } from "../../data/index.ts";
+import type { CheckedData, DataProblem, LeftOutFiles, SplitNames } from "../../data/index.ts";
 import type { Confidence } from "../../nn/index.ts";
 import type { ConfidenceFit } from "../../predict/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
@@ -16,6 +16,15 @@ export interface SplitsEvent extends SplitNames {
 export interface LeftOutEvent {
   readonly type: "left-out";
   readonly leftOut: readonly LeftOutFiles[];
+}
+
+/** Something is wrong with the images: what a look at names, labels and files shows that takes no time. */
+export interface ProblemsEvent {
+  readonly type: "problems";
+  /** The gravest first. */
+  readonly problems: readonly DataProblem[];
+  /** The images, as `checkImages` takes them, which finds more. */
+  readonly checked: Omit<CheckedData, "signal">;
 }
 
 /** There are fewer images than a batch: each step takes all of them, or as many micro-batches as they fill. */

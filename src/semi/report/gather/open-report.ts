@@ -1,11 +1,12 @@
 import { baseName, writeText } from "../../../core/storage/index.ts";
-import { leftOutText } from "../../../data/index.ts";
+import { leftOutText, problemsFact } from "../../../data/index.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
 import type { Fact } from "../../../report/elements.ts";
 import { readHistory, runFolder } from "../../../train/index.ts";
 import type { SemiContext } from "../../context.ts";
 import type { WrittenReport } from "../../events.ts";
 import { textHash } from "../../fingerprints.ts";
+import { problemsOf } from "../../plan/problems.ts";
 import type { StageKind } from "../../plan/stage.ts";
 import type { SelectionSummary } from "../../select/selection.ts";
 import { imagesIn, listShards } from "../../score/shards.ts";
@@ -98,6 +99,8 @@ async function gather(
   const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
   const leftOut = await context.leftOut();
   const own = isOwnRun(run) ? await ownPhotos(run, reason) : undefined;
+  const unlabelled = own && (own.compared?.unlabelled ?? imagesIn(await listShards(context)));
+  const found = await problemsOf(context, unlabelled);
   return {
     title: baseName(context.storage.resolve(context.out)),
     summary: summaryOf(settings, isOwnRun(run)),
@@ -105,13 +108,10 @@ async function gather(
     classes,
     measuredOn: measuredOn(run, own),
     arms: arms(runs),
-    counts: own
-      ? {
-          labelled: sizes.labelled,
-          unlabelled: own.compared?.unlabelled ?? imagesIn(await listShards(context)),
-          select: selection?.summary,
-        }
-      : pipelineCounts(run, sizes, selection?.summary),
+    counts:
+      unlabelled === undefined
+        ? pipelineCounts(run, sizes, selection?.summary)
+        : { labelled: sizes.labelled, unlabelled, select: selection?.summary },
     own,
     match: trainingMatch(run),
     selection: selection?.record,
@@ -125,6 +125,7 @@ async function gather(
     provenance: [
       ...(await provenance(run)),
       ...(leftOut ? [{ name: "left out of the images", value: leftOutText(leftOut).join("; ") }] : []),
+      ...problemsFact(found?.problems),
     ],
   };
 }
