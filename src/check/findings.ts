@@ -68,7 +68,7 @@ export interface Finding extends SetImage {
 /** What is wrong with the images as a whole, in one line. */
 export interface Problem {
   /** A kind of finding, or what only the whole set shows. */
-  readonly kind: FindingKind | DataProblem["kind"] | "orientation" | "left-out" | "no-label";
+  readonly kind: FindingKind | DataProblem["kind"] | "orientation" | "left-out";
   /** Images, or classes, that it concerns. */
   readonly count: number;
   readonly text: string;

@@ -3,6 +3,7 @@ import {
   copyKind,
   countClasses,
   imageSets,
+  labelProblems,
   type ClassCount,
   type SetImage,
 } from "../data/index.ts";
@@ -85,14 +86,10 @@ export const classCounts = (images: ExaminedImages): readonly ClassCount[] =>
 
 /** What only the images as a whole show. */
 export function wholeProblems(images: ExaminedImages, classes: readonly ClassCount[]): readonly Problem[] {
-  const problems: Problem[] = [...classProblems(classes)];
-  const unlabelled = [...images.labels.keys()].filter(
-    (at) => images.labels[at]! < 0 && imageSets[images.sets[at]!] !== "unlabelled",
-  );
-  if (unlabelled.length > 0) {
-    const text = `${plural(unlabelled.length, "image has", "images have")} no label, the first is ${images.ids[unlabelled[0]!]!}: a training leaves ${unlabelled.length === 1 ? "it" : "them"} out. Put each into a folder that is named after its class.`;
-    problems.push({ kind: "no-label", count: unlabelled.length, text });
-  }
+  const problems: Problem[] = [
+    ...classProblems(classes),
+    ...labelProblems(Array.from(images.ids.keys(), (at) => setImage(images, at))),
+  ];
   const turned = images.contents.filter(
     (content) => content >= 0 && images.orientations[content] !== 1,
   ).length;

@@ -24,7 +24,7 @@ import type {
 } from "./options/model-options.ts";
 import { plural } from "./output/numbers.ts";
 import { hubNotices, imageProgress } from "./output/progress.ts";
-import { leftOutLines } from "./output/write-answers.ts";
+import { leftOutLines } from "./output/closing-lines.ts";
 import type { Terminal } from "./output/terminal.ts";
 
 /** The options of a model as the library takes them. */

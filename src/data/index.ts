@@ -17,7 +17,13 @@ export {
   type NamedSet,
   type SetImage,
 } from "./image-sets.ts";
-export { classProblems, problemsFact, quickProblems, type DataProblem } from "./quick-check.ts";
+export {
+  classProblems,
+  labelProblems,
+  problemsFact,
+  quickProblems,
+  type DataProblem,
+} from "./quick-check.ts";
 export { addLeftOut, leftOutText, type LeftOutFiles } from "./left-out.ts";
 export { compareNaturally, sortNaturally } from "./natural-order.ts";
 export { imageExtensions, isHiddenName, isImagePath, pathKind, type PathKind } from "./input-kind.ts";

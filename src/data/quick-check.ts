@@ -14,7 +14,8 @@ import { contentReader } from "./sources/content-reader.ts";
 
 /** What is wrong with images as a whole, in one line. */
 export interface DataProblem {
-  readonly kind: "unreadable" | "leak" | "two-labels" | "copy" | "single" | "imbalance" | "missing-class";
+  readonly kind:
+    "unreadable" | "leak" | "two-labels" | "copy" | "single" | "imbalance" | "missing-class" | "no-label";
   /** Images, or classes, that it concerns. */
   readonly count: number;
   readonly text: string;
@@ -30,7 +31,8 @@ const mostBytes = 64e6;
 const atOnce = 64;
 
 /**
- * What of a check of images takes no time: empty files, files that are there twice, classes of one image, uneven classes.
+ * What of a check of images takes no time: empty files, files that are there twice, classes of one image, uneven classes, images
+ * without a label.
  *
  * Of files and archives on this machine, as only there nothing has to be fetched or unpacked; a set that makes them more than 20,000
  * images is left out. Files that cannot be read are left to those who need them.
@@ -54,6 +56,7 @@ export async function quickProblems(
     ...emptyFiles(files),
     ...(await sameFiles(platform, files, signal)),
     ...classProblems(countClasses(files)),
+    ...labelProblems(files),
   ];
 }
 
@@ -183,6 +186,15 @@ export function classProblems(classes: readonly ClassCount[]): readonly DataProb
     problems.push({ kind: "missing-class", count: missing.length, text });
   }
   return problems;
+}
+
+/** Labelled images without a label, such as those that nobody has sorted yet. */
+export function labelProblems(images: readonly SetImage[]): readonly DataProblem[] {
+  const unlabelled = images.filter(({ set, label }) => label === undefined && set !== "unlabelled");
+  const [first] = unlabelled;
+  if (!first) return [];
+  const text = `${plural(unlabelled.length, "image has", "images have")} no label, the first is ${first.image}: a training leaves ${unlabelled.length === 1 ? "it" : "them"} out. Sort each into a folder that is named after its class.`;
+  return [{ kind: "no-label", count: unlabelled.length, text }];
 }
 
 /** What a page says of them, if there are any. */

@@ -93,6 +93,21 @@ describe("suggest", { timeout: 120_000 }, () => {
     return { stdout, classes: description.classes };
   };
 
+  it("may be trained with before it is sorted: what is left is said in a line", async () => {
+    const line = ["train", at("photos"), at("next"), "-w", weights, "--mode", "head", "-o", at("unsorted")];
+    for (const more of [[], ["--labels-file", at("next", "suggestions.csv"), "--resume"]]) {
+      const { code, stderr } = await runCli([...line, ...more]);
+      expect(code).toBe(0);
+      const lines = stderr.trim().split("\n");
+      expect(lines.filter((text) => text.includes(at("next")))).toEqual([
+        expect.stringMatching(/^warning: 6 images have no label, the first is .*: a training leaves them out/),
+        expect.stringMatching(/^to see them all: ssl-resnext check /),
+        expect.stringMatching(/^ {2}6 images of .*next, the first .*1-.*: .*there is no label/),
+      ]);
+      expect(lines.at(-2)).toBe("6 of 18 images failed:");
+    }
+  });
+
   it("is read back from the folders, and an empty folder none is no class", async () => {
     const [first, second] = pictures("next");
     renameSync(at("next", first!), at("next", "blue", first!));
@@ -107,7 +122,8 @@ describe("suggest", { timeout: 120_000 }, () => {
     const [, printed] = /^ {2}ssl-resnext (semi run .*?) -o run-2$/m.exec(run.stdout)!;
     const out = at("printed");
     const { code, stderr } = await runCli([...printed!.split(" "), "--mode", "head", "-o", out]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: 3 images have no label, the first is .*\nto see them all: .*\n$/);
     const { description } = await openModel(join(out, "best.safetensors"));
     expect(description.classes).toEqual(["blue", "green", "none", "red"]);
   });

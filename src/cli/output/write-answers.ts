@@ -3,12 +3,19 @@ import { UsageError } from "../../core/index.ts";
 import { namesBeside, openNpyWriter } from "../../node/output/npy-writer.ts";
 import { openResultWriter } from "../../node/output/open-result-writer.ts";
 import type { ResultColumn, ResultRow } from "../../node/output/text-encoders.ts";
-import { leftOutText, type ImageSource, type LeftOutFiles } from "../../data/index.ts";
+import type { ImageSource, LeftOutFiles } from "../../data/index.ts";
 import type { Failure } from "../../predict/index.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputFormat, OutputOptions } from "../options/input-output-options.ts";
 import type { FailureJson } from "./json.ts";
-import { bar, duration, grouped, percent, plural } from "./numbers.ts";
+import { bar, duration, percent, plural } from "./numbers.ts";
+import {
+  failureSummary,
+  leftOutLines,
+  namedFailure,
+  namedFailures,
+  type NamedFailure,
+} from "./closing-lines.ts";
 import { imageProgress } from "./progress.ts";
 import { pad, printable, textWidth, truncate, truncateStart } from "./table.ts";
 import { Interrupted, type Style, type Terminal } from "./terminal.ts";
@@ -260,7 +267,7 @@ export async function runImages<Answer extends { readonly image: string }>(
       failed++;
       // Flat memory: of a million failures, the first ones tell enough.
       if (failures.length < namedFailures) {
-        failures.push({ image: answer.image, message: answer.error.message });
+        failures.push(namedFailure(answer));
       }
     }
     progress(done, failed);
@@ -277,39 +284,3 @@ export async function runImages<Answer extends { readonly image: string }>(
   for (const line of failureSummary(failures, failed, done)) terminal.notice(line);
   return failed > 0 ? "failed" : "ok";
 }
-
-/** An image that failed, in the least that a summary needs. */
-export interface NamedFailure {
-  readonly image: string;
-  readonly message: string;
-}
-
-/** Failures that a summary names; of more, it gives the number. */
-const namedFailures = 20;
-
-/** What the end of a run says about its failures; nothing when there were none. */
-export function failureSummary(failures: readonly NamedFailure[], failed: number, done: number): string[] {
-  if (failed === 0) return [];
-  const named = failures.slice(0, namedFailures);
-  const unnamed = failed - named.length;
-  return [
-    `${grouped(failed)} of ${plural(done, "image")} failed:`,
-    ...named.map(({ image, message }) => `  ${printable(withName(image, message))}`),
-    ...(unnamed > 0 ? [`  and ${grouped(unnamed)} more`] : []),
-  ];
-}
-
-/** What the end of a run says about files of kinds that are not read; nothing when there were none. */
-export function leftOutLines(leftOut: readonly LeftOutFiles[] = []): string[] {
-  if (leftOut.length === 0) return [];
-  const files = leftOut.reduce((sum, kind) => sum + kind.files, 0);
-  const were = files === 1 ? "of a kind that is not read was" : "of kinds that are not read were";
-  return [
-    `${plural(files, "file")} ${were} left out:`,
-    ...leftOutText(leftOut).map((line) => `  ${printable(line)}`),
-  ];
-}
-
-/** Most messages name the image already. */
-const withName = (image: string, message: string): string =>
-  message.startsWith(image) ? message : `${image}: ${message}`;

@@ -16,7 +16,8 @@ import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
 import { printable, shellWord } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { failureEntry, failureSummary, leftOutLines } from "../output/write-answers.ts";
+import { failureSummary, leftOutLines, namedFailure } from "../output/closing-lines.ts";
+import { failureEntry } from "../output/write-answers.ts";
 import type { SuggestOptions } from "./options.ts";
 import { suggestionEntry, suggestionLines } from "./view.ts";
 import { foldersFor, pageName, refuseContent, tableName, writeSuggestions } from "./write-folder.ts";
@@ -89,7 +90,7 @@ export async function suggest(
         ].map(printable),
   );
   const looked = found.counts.labelled + found.counts.none + found.counts.unlabelled;
-  const messages = failures.map(({ image, error }) => ({ image, message: error.message }));
+  const messages = failures.map(namedFailure);
   for (const line of failureSummary(messages, messages.length, looked + messages.length))
     terminal.notice(line);
   for (const line of leftOutLines(labelled.leftOut)) terminal.notice(line);

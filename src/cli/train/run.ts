@@ -13,7 +13,7 @@ import type { trainingOptions } from "../options/model-options.ts";
 import { grouped } from "../output/numbers.ts";
 import { hubNotices } from "../output/progress.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
-import { failureSummary, leftOutLines, type NamedFailure } from "../output/write-answers.ts";
+import { failureSummary, leftOutLines, namedFailure, type NamedFailure } from "../output/closing-lines.ts";
 import type { TrainOptions } from "./options.ts";
 import { eventEntry, nextCommand, problemLines, stepProgress, trainingLines } from "./view.ts";
 
@@ -98,7 +98,8 @@ export async function showTraining(
     }
     if (event.type === "left-out") ({ leftOut } = event);
     if (event.type === "problems") for (const line of problemLines(event)) terminal.notice(line);
-    if (event.type === "skipped") skipped.set(event.id, { image: event.id, message: event.error.message });
+    if (event.type === "skipped")
+      skipped.set(event.id, namedFailure({ image: event.id, error: event.error }));
     if (event.type === "stopped") terminal.notice(howToGoOn(event));
     await printUnlessAborted(json ? [JSON.stringify(eventEntry(event))] : lines(event), terminal);
   }

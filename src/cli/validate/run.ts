@@ -10,7 +10,8 @@ import { readLabels, readText } from "../options/input-output-options.ts";
 import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { failureEntry, failureSummary, leftOutLines } from "../output/write-answers.ts";
+import { failureSummary, leftOutLines, namedFailure } from "../output/closing-lines.ts";
+import { failureEntry } from "../output/write-answers.ts";
 import { rowsWithoutImageLine } from "../train/view.ts";
 import type { ValidateOptions } from "./options.ts";
 import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
@@ -83,7 +84,7 @@ export async function validate(
     }
     if (rowsWithoutImage && rowsWithoutImage.count > 0)
       terminal.notice(rowsWithoutImageLine(rowsWithoutImage));
-    const failures = report.failures.map(({ image, error }) => ({ image, message: error.message }));
+    const failures = report.failures.map(namedFailure);
     for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
       terminal.notice(line);
     }
