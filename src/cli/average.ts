@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { UsageError } from "../core/index.ts";
+import { writeBytes } from "../core/storage/index.ts";
 import {
   decodeDescription,
   encodeDescription,
@@ -8,7 +9,6 @@ import {
   type ModelDescription,
   withoutAccuracy,
 } from "../nn/index.ts";
-import { writeFileAtomic } from "../node/files/file-system.ts";
 import { nodePlatform } from "../node/platform.ts";
 import {
   averageStateDicts,
@@ -66,7 +66,7 @@ export async function average(
     const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));
     const file = encodeSafetensors(mean, metadataOf(checkpoints, files));
     terminal.status(() => terminal.noticeStyle.dim(`writing ${output} …`));
-    await writeFileAtomic(output, file.chunks, { signal: terminal.signal });
+    await writeBytes(storageFor(output), output, file.chunks, { signal: terminal.signal });
     terminal.clearStatus();
     await terminal.print([
       json

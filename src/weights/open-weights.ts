@@ -58,7 +58,7 @@ export async function openWeights(
     await Promise.all(opened.map((source) => source.close()));
   };
   const open = async (path: string): Promise<Checkpoint> => {
-    const source = await storageFor(path).open(path);
+    const source = await storageFor(path).open(path, { whole: true });
     opened.push(source);
     return openCheckpoint(source, options);
   };

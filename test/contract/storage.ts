@@ -31,6 +31,8 @@ type Open = () => Promise<OpenedStorage>;
 interface Differences {
   /** Whether a file that is open stays as it was when it is replaced; else reading it is refused. @default true */
   readonly keepsOpenFiles?: boolean;
+  /** Whether a file can only be written to a folder that stands. @default true */
+  readonly needsFolders?: boolean;
 }
 
 /**
@@ -38,7 +40,11 @@ interface Differences {
  *
  * @param open Gives a storage with an empty folder, anew for each test.
  */
-export function storageSuite(name: string, open: Open, { keepsOpenFiles = true }: Differences = {}): void {
+export function storageSuite(
+  name: string,
+  open: Open,
+  { keepsOpenFiles = true, needsFolders = true }: Differences = {},
+): void {
   const filled: Open = async () => {
     const opened = await open();
     const { storage, root } = opened;
@@ -49,7 +55,7 @@ export function storageSuite(name: string, open: Open, { keepsOpenFiles = true }
   describe(`storage: ${name}`, () => {
     reading(filled);
     folders(filled);
-    writing(open, keepsOpenFiles);
+    writing(open, { keepsOpenFiles, needsFolders });
     growing(open);
     locks(open);
   });
@@ -213,7 +219,7 @@ function folders(open: Open): void {
   );
 }
 
-function writing(open: Open, keepsOpenFiles: boolean): void {
+function writing(open: Open, { keepsOpenFiles, needsFolders }: Required<Differences>): void {
   it(
     "shows a file when it is committed",
     over(open, async ({ storage, root }) => {
@@ -278,7 +284,7 @@ function writing(open: Open, keepsOpenFiles: boolean): void {
     }),
   );
 
-  it(
+  it.runIf(needsFolders)(
     "needs a folder that exists",
     over(open, async ({ storage, root }) => {
       const uri = storage.join(root, "absent", "file.txt");

@@ -1,7 +1,8 @@
-import { basename, extname, join } from "node:path";
+import { basename, extname } from "node:path";
 import { DataError, nearestNames, SslResnextError, UsageError } from "../../core/index.ts";
+import { writeBytes } from "../../core/storage/index.ts";
 import { mapClasses } from "../../data/index.ts";
-import { makeFolder, writeFileAtomic } from "../../node/files/file-system.ts";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { explanationPng } from "../../node/images/encode-image.ts";
 import type { Explained, Failure, Model } from "../../predict/index.ts";
 
@@ -21,7 +22,8 @@ export async function* drawExplanations(
   folder: string,
   { description }: Model,
 ): AsyncGenerator<Drawn | Failure, void, undefined> {
-  await makeFolder(folder);
+  const storage = nodeStorageFor(folder);
+  await storage.makeFolder(folder);
   const pathOf = picturePaths(folder);
   for await (const answer of answers) {
     if ("error" in answer) {
@@ -37,7 +39,7 @@ export async function* drawExplanations(
       continue;
     }
     const picture = pathOf(answer.image);
-    await writeFileAtomic(picture, [png]);
+    await writeBytes(storage, picture, [png]);
     yield { ...answer, picture };
   }
 }
@@ -53,7 +55,7 @@ function picturePaths(folder: string): (image: string) => string {
     let name = `${stem}-explained`;
     for (let number = 2; taken.has(name); number++) name = `${stem}-explained-${number}`;
     taken.add(name);
-    return join(folder, `${name}.png`);
+    return nodeStorageFor(folder).join(folder, `${name}.png`);
   };
 }
 

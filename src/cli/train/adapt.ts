@@ -1,5 +1,5 @@
+import { writeBytes } from "../../core/storage/index.ts";
 import { nodePlatform } from "../../node/platform.ts";
-import { writeFileAtomic } from "../../node/files/file-system.ts";
 import { trainModel } from "../../node/training.ts";
 import type { Recipe } from "../../train/recipe/fields.ts";
 import type { CommandDefinition, OptionValues, Outcome } from "../options/command.ts";
@@ -89,7 +89,7 @@ export async function adapt(
     recipe: [{ name: "the command line", values }],
   });
   await showTraining(events, options, terminal);
-  await writeFileAtomic(out, storage.stream(storage.join(folder, "best.safetensors")));
+  await writeBytes(storage, out, storage.stream(storage.join(folder, "best.safetensors")));
   if (!options.json) {
     await terminal.print([
       `${printable(out)} holds the adapted network, without a classifier`,

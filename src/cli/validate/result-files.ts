@@ -1,8 +1,8 @@
-import { appendFile, readFile } from "node:fs/promises";
 import { stringify } from "csv-stringify/sync";
-import { decodeText, UsageError } from "../../core/index.ts";
+import { UsageError } from "../../core/index.ts";
+import { readText, writeBytes } from "../../core/storage/index.ts";
 import { countParameters } from "../../nn/index.ts";
-import { fileError, writeFileAtomic } from "../../node/files/file-system.ts";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import { confusionPage } from "../../train/index.ts";
 import type { ValidationSummary } from "./view.ts";
@@ -54,20 +54,21 @@ export function resultsRow({ model, report, claims }: ValidationSummary): Result
  */
 export async function openResultsFile(path: string): Promise<(row: ResultsRow) => Promise<void>> {
   const header = stringify([columns]);
-  try {
-    await appendFile(path, "");
-    const present = decodeText(await readFile(path));
-    if (present === "") await appendFile(path, header);
-    else if (!present.startsWith(header)) {
-      throw new UsageError(
-        "usage/results-file",
-        `--results ${path}: has other columns; expected ${columns.join(",")}. Name a new file.`,
-      );
-    }
-  } catch (cause) {
-    throw fileError(path, cause);
+  const storage = nodeStorageFor(path);
+  const add = async (text: string): Promise<void> => {
+    await using file = await storage.grow(path);
+    await file.append(new TextEncoder().encode(text));
+  };
+  await add("");
+  const present = await readText(storage, path);
+  if (present === "") await add(header);
+  else if (!present.startsWith(header)) {
+    throw new UsageError(
+      "usage/results-file",
+      `--results ${path}: has other columns; expected ${columns.join(",")}. Name a new file.`,
+    );
   }
-  return (row) => appendFile(path, stringify([columns.map((column) => row[column])]));
+  return (row) => add(stringify([columns.map((column) => row[column])]));
 }
 
 /**
@@ -82,7 +83,8 @@ export async function writeConfusion(
 ): Promise<void> {
   checkConfusionPath(path);
   const pieces = path.endsWith(".csv") ? csvRows(matrix, classes) : [confusionPage(matrix, classes)];
-  await writeFileAtomic(
+  await writeBytes(
+    nodeStorageFor(path),
     path,
     pieces.map((piece) => new TextEncoder().encode(piece)),
   );

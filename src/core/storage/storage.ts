@@ -50,13 +50,18 @@ export interface StorageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface OpenOptions extends StorageOptions {
+  /** Whether all of it is going to be read: where that is far away it is fetched at once. @default false */
+  readonly whole?: boolean;
+}
+
 export interface LockOptions extends StorageOptions {
   /** Called once when another holder makes this one wait. */
   readonly onWait?: (() => void) | undefined;
 }
 
 /**
- * Files by name, wherever they are: on disk, behind HTTP, in a browser's private files, in memory.
+ * Files by name, wherever they are: on disk, behind HTTP, in object stores, in a browser's private files, in memory.
  *
  * Names are URIs or, in Node, paths. What is not there, or refused, is a DataError that names the URI: `data/not-found`,
  * `data/permission`, `data/not-a-file`, `data/disk-full`, `data/read-only`, `data/unreadable`. Implementations pass one
@@ -68,7 +73,7 @@ export interface Storage {
   /** The names in a folder, in no order. */
   list(uri: string, options?: StorageOptions): AsyncIterable<ListedEntry>;
   /** Opens a file for random access; reading past its end, or past an end that has moved, rejects with `data/truncated`. */
-  open(uri: string): Promise<OpenFile>;
+  open(uri: string, options?: OpenOptions): Promise<OpenFile>;
   /** The bytes of a file from its beginning. */
   stream(uri: string, options?: StorageOptions): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** Begins a file that appears complete or not at all, in a folder that exists; an earlier file stands until then. */
@@ -127,9 +132,12 @@ export function storageTable(
 /** Whether a name is a URL with an authority, as `https://host/a.jpg` and `file:///a.jpg` are. */
 export const isUrl = (uri: string): boolean => /^[a-z][a-z0-9+.-]+:\/\//i.test(uri);
 
+/** A name without the query of a URL; in `s3:` and `hf:`, which have none, question marks are part of the name. */
+export const withoutQuery = (uri: string): string =>
+  isUrl(uri) && !/^(s3|hf):/i.test(uri) ? uri.replace(/[?#].*$/, "") : uri;
+
 /** The last part of a name, without the query of a URL. */
-export const baseName = (uri: string): string =>
-  /[^/\\]*(?=[/\\]*$)/.exec(isUrl(uri) ? uri.replace(/[?#].*$/, "") : uri)?.[0] ?? uri;
+export const baseName = (uri: string): string => /[^/\\]*(?=[/\\]*$)/.exec(withoutQuery(uri))?.[0] ?? uri;
 
 /** What stands at a URI. @throws DataError `data/not-found` when nothing does */
 export async function existing(storage: Storage, uri: string): Promise<Entry> {
@@ -140,7 +148,7 @@ export async function existing(storage: Storage, uri: string): Promise<Entry> {
 
 /** The whole of a file, in a buffer of its own. @throws DataError as `Storage.stream` does */
 export async function readBytes(
-  storage: Storage,
+  storage: Pick<Storage, "stream">,
   uri: string,
   options?: StorageOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,7 +1,7 @@
 import { expand } from "brace-expansion";
 import picomatch from "picomatch";
 import { DataError } from "../../core/index.ts";
-import { isUrl, type ListedEntry, type Storage } from "../../core/storage/index.ts";
+import { isUrl, withoutQuery, type ListedEntry, type Storage } from "../../core/storage/index.ts";
 import { sortNaturally } from "../natural-order.ts";
 import { isRunFolder } from "./run-folder.ts";
 
@@ -13,7 +13,7 @@ export const expandBraces = (pattern: string): readonly string[] => expand(patte
 
 /** Whether a name holds wildcards; what stands behind a question mark in a URL is no part of it. */
 export function hasWildcards(name: string): boolean {
-  const { isGlob, negated } = picomatch.scan(isUrl(name) ? name.replace(/\?.*$/, "") : name);
+  const { isGlob, negated } = picomatch.scan(withoutQuery(name));
   return isGlob || negated;
 }
 
@@ -131,9 +131,8 @@ async function listed(storage: Storage, folder: string): Promise<readonly Listed
   try {
     for await (const entry of storage.list(folder)) entries.push(entry);
   } catch (error) {
-    const isClosed =
-      error instanceof DataError && (error.code === "data/permission" || error.code === "data/not-found");
-    if (!isClosed) throw error;
+    const closed = isUrl(folder) ? ["data/not-found"] : ["data/not-found", "data/permission"];
+    if (!(error instanceof DataError && closed.includes(error.code))) throw error;
   }
   return entries;
 }

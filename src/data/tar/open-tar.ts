@@ -15,7 +15,7 @@ export function openTar(
   options: OpenImagesOptions,
 ): Promise<ImageSource> {
   return openWalk(path, options, async function* (walkOptions) {
-    const file = await storageFor(path).open(path);
+    const file = await storageFor(path).open(path, { whole: true });
     try {
       yield* tarImages(file, walkOptions);
     } finally {

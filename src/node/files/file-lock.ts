@@ -91,7 +91,8 @@ function isOfDeadProcess(owner: string): boolean {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine runs. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

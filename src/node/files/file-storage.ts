@@ -16,6 +16,7 @@ import {
   type StorageFor,
   type StorageOptions,
 } from "../../core/storage/index.ts";
+import { lazyStorage } from "../objects/lazy-storage.ts";
 import { environmentFetch } from "./environment-fetch.ts";
 import { lockFile } from "./file-lock.ts";
 import { attempt, flush, isErrno, makeMissingFolders, openAtomicFile } from "./file-system.ts";
@@ -47,9 +48,12 @@ export const fileStorage: Storage = {
 
 const http = httpStorage(environmentFetch());
 
+// What speaks to object stores is loaded when the first is named.
+const s3 = lazyStorage(async () => (await import("../objects/s3-storage.ts")).s3Storage());
+
 /** The storages of Node by scheme; what has none is a path. */
 export const nodeStorageFor: StorageFor = storageTable(
-  { file: fileStorage, http, https: http, memory: memoryStorage() },
+  { file: fileStorage, http, https: http, s3, memory: memoryStorage() },
   fileStorage,
 );
 

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { DataError } from "../../core/index.ts";
-import { openAtomicFile } from "../files/file-system.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 
 /** Where the bytes of results go. */
 export interface ByteSink {
@@ -54,7 +54,7 @@ const bufferSize = 256 * 1024;
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
 export async function fileSink(path: string): Promise<ByteSink> {
-  const file = await openAtomicFile(path);
+  const file = await nodeStorageFor(path).create(path);
   let gathered: Uint8Array[] = [];
   let length = 0;
 

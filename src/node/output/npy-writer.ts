@@ -1,4 +1,5 @@
 import { DataError } from "../../core/index.ts";
+import { nodeStorageFor } from "../files/file-storage.ts";
 import { openAtomicFile } from "../files/file-system.ts";
 import { fileSink } from "./byte-sink.ts";
 import { csvEncoder } from "./text-encoders.ts";
@@ -30,7 +31,14 @@ export const namesBeside = (path: string): string => `${path.replace(/\.npy$/i, 
  * @throws DataError when a file cannot be created.
  */
 export async function openNpyWriter(path: string, dims: readonly number[]): Promise<ArrayWriter> {
-  const file = await openAtomicFile(path);
+  const onDisk = nodeStorageFor(path).path(path);
+  if (onDisk === undefined) {
+    throw new DataError(
+      "data/read-only",
+      `${path}: the length of a .npy file is written at its beginning in the end, which is for files on disk only. Write .parquet there, or to the disk.`,
+    );
+  }
+  const file = await openAtomicFile(onDisk, path);
   const sink = await fileSink(namesBeside(path)).catch(async (error: unknown) => {
     await file.abort();
     throw error;

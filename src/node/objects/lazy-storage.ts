@@ -1,0 +1,26 @@
+import type { Storage } from "../../core/storage/index.ts";
+
+/** A storage that is loaded when it is first used; a program that names none of its files does without. */
+export function lazyStorage(load: () => Promise<Storage>): Storage {
+  let loaded: Promise<Storage> | undefined;
+  const storage = (): Promise<Storage> => (loaded ??= load());
+  return {
+    stat: async (uri) => (await storage()).stat(uri),
+    async *list(uri, options) {
+      yield* (await storage()).list(uri, options);
+    },
+    open: async (uri, options) => (await storage()).open(uri, options),
+    async *stream(uri, options) {
+      yield* (await storage()).stream(uri, options);
+    },
+    create: async (uri) => (await storage()).create(uri),
+    grow: async (uri) => (await storage()).grow(uri),
+    makeFolder: async (uri) => (await storage()).makeFolder(uri),
+    move: async (from, to) => (await storage()).move(from, to),
+    remove: async (uri) => (await storage()).remove(uri),
+    lock: async (uri, options) => (await storage()).lock(uri, options),
+    join: (folder, ...names) => [folder.replace(/\/+$/, ""), ...names].join("/"),
+    resolve: (uri) => uri,
+    path: () => undefined,
+  };
+}

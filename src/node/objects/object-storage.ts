@@ -1,0 +1,66 @@
+import {
+  endsEarly,
+  joinBytes,
+  type OpenFile,
+  type OpenOptions,
+  type Storage,
+} from "../../core/storage/index.ts";
+import { factsOf, rangeOf, wholeOf, type ObjectFacts, type ObjectSource } from "./object-source.ts";
+import type { Spool } from "./spool.ts";
+
+/** Bytes from which on an object that is read as a whole goes by way of the disk, in several ranges at once. */
+const spooledFrom = 8 * 2 ** 20;
+
+/**
+ * The files of a store, for reading. What is read from beginning to end, large, is fetched to the spool; single ranges are
+ * taken from there where it has them, else from the store.
+ */
+export function objectReading(source: ObjectSource, spool: Spool): Pick<Storage, "open" | "stream"> {
+  const isSpooled = (facts: ObjectFacts): boolean =>
+    facts.size >= spooledFrom && facts.version !== "" && spool.canHold(facts.size);
+
+  const open = async (uri: string, { whole = false, signal }: OpenOptions = {}): Promise<OpenFile> => {
+    const facts = await factsOf(source, uri, signal);
+    const { size } = facts;
+    if (whole && isSpooled(facts)) return spool.open(source, uri, facts, signal);
+    const all = { from: 0, to: size };
+    const kept =
+      whole && size < spooledFrom ? await bytesOf(rangeOf(source, uri, facts, all, signal)) : undefined;
+    const spooled = await spool.standing(source, uri, facts);
+    if (spooled) return spooled;
+    const close = (): Promise<void> => Promise.resolve();
+    return {
+      name: uri,
+      size,
+      async read(offset, length) {
+        if (offset < 0 || length < 0 || offset + length > size) throw endsEarly(uri, offset, length, size);
+        if (kept) return kept.slice(offset, offset + length);
+        return bytesOf(rangeOf(source, uri, facts, { from: offset, to: offset + length }));
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  };
+
+  return {
+    open,
+    stream(uri, { signal } = {}) {
+      return wholeOf(
+        source,
+        uri,
+        (facts) => (isSpooled(facts) ? spool.stream(source, uri, facts, signal) : undefined),
+        signal,
+      );
+    },
+  };
+}
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return joinBytes(chunks);
+}
+
+/** The name of something below a folder, in a store where names are taken as they are. */
+export const joinNames = (folder: string, ...names: readonly string[]): string =>
+  [folder.replace(/\/+$/, ""), ...names].join("/");

@@ -1,0 +1,251 @@
+import { createHash } from "node:crypto";
+import { readdir, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { readBytes, writeBytes, writeText, type Storage } from "../../../src/core/storage/index.ts";
+import { listKeys } from "../../../src/node/objects/s3-listing.ts";
+import { s3Source } from "../../../src/node/objects/s3-source.ts";
+import { s3Storage } from "../../../src/node/objects/s3-storage.ts";
+import { openSpool } from "../../../src/node/objects/spool.ts";
+import { storageSuite } from "../../contract/storage.ts";
+import { collect } from "../../data/collect.ts";
+import { chaosProxy } from "../../support/chaos-proxy.ts";
+import {
+  createBucket,
+  objectStoreMissing,
+  signedFetch,
+  startObjectStore,
+  storeEnvironment,
+  type ObjectStore,
+} from "../../support/object-store.ts";
+import { sha256 } from "../../support/sha256.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+const missing = objectStoreMissing();
+const MB = 2 ** 20;
+
+/** Bytes that no two places of have in common. */
+function someBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const words = new Uint32Array(length / 4);
+  let state = seed;
+  for (let i = 0; i < words.length; i++) words[i] = state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return new Uint8Array(words.buffer);
+}
+
+describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`, () => {
+  let store: ObjectStore;
+  let storage: Storage;
+  const spoolFolder = temporaryFolder();
+  const spool = openSpool({ folder: spoolFolder, limit: 60 * MB });
+  beforeAll(async () => {
+    store = await startObjectStore();
+    await createBucket(store, "bucket");
+    storage = s3Storage({ env: store.env, spool });
+  });
+  afterAll(() => store.stop());
+
+  let folders = 0;
+  storageSuite(
+    "s3",
+    async () => {
+      const root = `s3://bucket/folder ${folders++}`;
+      await storage.makeFolder(root);
+      return { storage, root, close: () => storage.remove(root) };
+    },
+    { keepsOpenFiles: false, needsFolders: false },
+  );
+
+  it("takes keys as they are", async () => {
+    const keys = ["a b+c.txt", "ü/日本.txt", "q?x#y.txt", "p%20x.txt", "b'(1)!*.txt", "eq=&;.txt"];
+    for (const key of keys) await writeText(storage, `s3://bucket/keys/${key}`, key);
+    for (const key of keys)
+      expect(new TextDecoder().decode(await readBytes(storage, `s3://bucket/keys/${key}`))).toBe(key);
+    const names = (await collect(storage.list("s3://bucket/keys"))).map(({ name }) => name);
+    expect(names.sort()).toEqual([...new Set(keys.map((key) => key.split("/")[0]!))].sort());
+    await storage.move("s3://bucket/keys/a b+c.txt", "s3://bucket/keys/ü/+ %.txt");
+    expect(new TextDecoder().decode(await readBytes(storage, "s3://bucket/keys/ü/+ %.txt"))).toBe(
+      "a b+c.txt",
+    );
+  });
+
+  it("lists more names than a page holds", async () => {
+    const names = Array.from({ length: 5 }, (_, i) => `many/${i} & more`);
+    for (const name of names) await writeText(storage, `s3://bucket/${name}`, "");
+    const source = s3Source({ env: store.env });
+    const pages = await collect(listKeys(source, "s3://bucket", "many/", { page: 2 }));
+    expect(pages.map(({ keys }) => keys.length)).toEqual([2, 2, 1]);
+    expect(pages.flatMap(({ keys }) => keys)).toEqual(names);
+    await storage.remove("s3://bucket/many");
+    expect(await storage.stat("s3://bucket/many")).toBe(undefined);
+  });
+
+  it("writes large objects in parts, and leaves none of one that is given up", async () => {
+    const bytes = someBytes(37 * MB);
+    const chunks = Array.from({ length: 37 }, (_, i) => bytes.subarray(i * MB, (i + 1) * MB));
+    const uri = "s3://bucket/large.bin";
+    await writeBytes(storage, uri, chunks);
+    expect(sha256(await readBytes(storage, uri))).toBe(sha256(bytes));
+    const file = await storage.create(uri);
+    for (const chunk of chunks.slice(0, 20)) await file.write(chunk);
+    await file.abort();
+    expect((await storage.stat(uri))!.size).toBe(37 * MB);
+    // The first of the two answered with its parts: an upload that is under way would be listed.
+    const answer = await signedFetch(store, "/bucket?uploads");
+    expect(answer).not.toContain("<Upload>");
+  });
+
+  it("lets one of many writers have a lock", async () => {
+    let inside = 0;
+    let most = 0;
+    const take = async (): Promise<void> => {
+      const unlock = await s3Storage({ env: store.env, spool }).lock("s3://bucket/one.lock");
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      inside--;
+      await unlock();
+    };
+    await Promise.all(Array.from({ length: 6 }, take));
+    expect(most).toBe(1);
+  });
+
+  it("reads the same through cuts, standstills and 503", { timeout: 90_000 }, async () => {
+    const bytes = someBytes(200 * MB, 3);
+    const uri = "s3://bucket/chaos.tar";
+    await writeBytes(storage, uri, [bytes.subarray(0, 100 * MB), bytes.subarray(100 * MB)]);
+    await using proxy = await chaosProxy(store.port, 0.12, 30e6);
+    const folder = temporaryFolder();
+    const through = s3Storage({
+      env: storeEnvironment(proxy.url),
+      spool: openSpool({ folder, limit: 300 * MB }),
+      stallAfter: 500,
+    });
+    await using file = await through.open(uri, { whole: true });
+    const hash = createHash("sha256");
+    for (let at = 0; at < file.size; at += MB) hash.update(await file.read(at, MB));
+    expect(hash.digest("hex")).toBe(sha256(bytes));
+    expect(proxy.harmed()).toBeGreaterThan(10);
+    // The same without the disk, from beginning to end.
+    const direct = createHash("sha256");
+    const unspooled = s3Storage({
+      env: storeEnvironment(proxy.url),
+      spool: openSpool({ folder, limit: 1 }),
+      stallAfter: 500,
+    });
+    for await (const chunk of unspooled.stream(uri)) direct.update(chunk);
+    expect(direct.digest("hex")).toBe(sha256(bytes));
+    const written = someBytes(40 * MB, 5);
+    await writeBytes(through, "s3://bucket/written", [
+      written.subarray(0, 20 * MB),
+      written.subarray(20 * MB),
+    ]);
+    expect(sha256(await readBytes(storage, "s3://bucket/written"))).toBe(sha256(written));
+    await storage.remove(uri);
+  });
+
+  it("keeps the spool within its bound, and fetches again what had to go", async () => {
+    const uris = Array.from({ length: 5 }, (_, i) => `s3://bucket/spooled/${i}.tar`);
+    for (const [i, uri] of uris.entries()) await writeBytes(storage, uri, [someBytes(20 * MB, i + 10)]);
+    let most = 0;
+    const opened = [];
+    for (const uri of uris) {
+      opened.push(await storage.open(uri, { whole: true }));
+      most = Math.max(most, await bytesIn(spoolFolder));
+    }
+    expect(most).toBeLessThanOrEqual(60 * MB);
+    for (const [i, file] of opened.entries()) {
+      expect(sha256(await file.read(0, 20 * MB))).toBe(sha256(someBytes(20 * MB, i + 10)));
+      await file.close();
+    }
+    expect(await bytesIn(spoolFolder)).toBeLessThanOrEqual(60 * MB);
+  });
+
+  it("notices an object that is replaced while it is read", async () => {
+    const uri = "s3://bucket/replaced.tar";
+    await writeBytes(storage, uri, [someBytes(20 * MB, 1)]);
+    const stream = storage.stream(uri)[Symbol.asyncIterator]();
+    const slow = s3Storage({ env: store.env, spool: openSpool({ folder: spoolFolder, limit: 1 }) });
+    await using file = await slow.open(uri);
+    await writeBytes(storage, uri, [someBytes(20 * MB, 2)]);
+    await expect(file.read(0, 10)).rejects.toMatchObject({
+      code: "data/unreadable",
+      message: expect.stringContaining("replaced while it was read") as string,
+    });
+    await stream.return?.();
+  });
+
+  it("says what a store refuses, and what to do", async () => {
+    await writeText(storage, "s3://bucket/a.txt", "x");
+    const asked = (env: Readonly<Record<string, string>>, uri = "s3://bucket/a.txt"): Promise<unknown> =>
+      s3Storage({ env: { ...store.env, ...env }, spool }).open(uri);
+    const refused = async (work: Promise<unknown>, code: string, message: RegExp): Promise<void> =>
+      expect(work).rejects.toMatchObject({
+        name: "DataError",
+        code,
+        message: expect.stringMatching(message),
+      });
+    await refused(asked({ AWS_ACCESS_KEY_ID: "" }), "data/credentials", /Set AWS_ACCESS_KEY_ID/);
+    await refused(asked({ AWS_PROFILE: "work" }), "data/credentials", /received "work"; there are none/);
+    await refused(
+      asked({ AWS_SECRET_ACCESS_KEY: "no" }),
+      "data/permission",
+      /403 SignatureDoesNotMatch.*Check AWS_/,
+    );
+    await refused(asked({ AWS_ACCESS_KEY_ID: "no" }), "data/permission", /403 InvalidAccessKeyId/);
+    await refused(asked({ AWS_NO_SIGN_REQUEST: "1" }), "data/permission", /403 AccessDenied.*s3:GetObject/);
+    await refused(asked({}, "s3://bucket/b.txt"), "data/not-found", /b\.txt: no such file/);
+    await refused(asked({}, "s3://nowhere/b.txt"), "data/not-found", /there is no bucket "nowhere"/);
+    await refused(asked({}, "s3://bucket/a/../b.txt"), "data/not-found", /no URL can say/);
+    await refused(asked({}, "s3:///b.txt"), "data/not-found", /expected s3:\/\/bucket\/key/);
+    await refused(
+      asked({ AWS_ENDPOINT_URL: "minio:9000" }),
+      "data/credentials",
+      /expected the URL of an object store/,
+    );
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date("2020-01-01") });
+    await refused(asked({}), "data/clock", /2020-01-01.*Set the clock/).finally(() => vi.useRealTimers());
+  });
+
+  it("says so when the bucket is gone in the middle of it", async () => {
+    await createBucket(store, "short-lived");
+    await writeBytes(storage, "s3://short-lived/a.bin", [someBytes(MB)]);
+    await using file = await storage.open("s3://short-lived/a.bin");
+    expect((await file.read(0, 10)).byteLength).toBe(10);
+    await storage.remove("s3://short-lived/a.bin");
+    await signedFetch(store, "/short-lived", "DELETE");
+    const gone = {
+      code: "data/not-found",
+      message: expect.stringContaining('no bucket "short-lived"') as string,
+    };
+    await expect(file.read(0, 10)).rejects.toMatchObject(gone);
+    await expect(writeText(storage, "s3://short-lived/b.txt", "x")).rejects.toMatchObject(gone);
+  });
+});
+
+describe("a store in another region", () => {
+  // Ceph takes any region: these are the answers that Amazon documents.
+  it.each([
+    ["301 with a header", 301, { "x-amz-bucket-region": "eu-west-1" }, ""],
+    [
+      "400 in words",
+      400,
+      {},
+      "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>",
+    ],
+  ])("is named by %s", async (_, status, headers, body) => {
+    const server = createServer((_request, response) => response.writeHead(status, headers).end(body));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const env = storeEnvironment(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await expect(s3Storage({ env }).stat("s3://bucket/a")).rejects.toMatchObject({
+      code: "data/region",
+      message: 's3://bucket/a: the bucket "bucket" is in the region eu-west-1. Set AWS_REGION=eu-west-1.',
+    });
+    server.close();
+  });
+});
+
+async function bytesIn(folder: string): Promise<number> {
+  const sizes = (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
