@@ -164,6 +164,7 @@ export {
   trainHead,
   type TrainedHead,
   type TrainHeadOptions,
+  whiteningImages,
 } from "./head/train-head.ts";
 export { classLikeness, type ClassLikeness } from "./head/class-likeness.ts";
 export {

@@ -94,13 +94,25 @@ describe("suggest", { timeout: 120_000 }, () => {
   };
 
   it("may be trained with before it is sorted: what is left is said in a line", async () => {
-    const line = ["train", at("photos"), at("next"), "-w", weights, "--mode", "head", "-o", at("unsorted")];
+    const command = [
+      "train",
+      at("photos"),
+      at("next"),
+      "-w",
+      weights,
+      "--mode",
+      "head",
+      "-o",
+      at("unsorted"),
+    ];
     for (const more of [[], ["--labels-file", at("next", "suggestions.csv"), "--resume"]]) {
-      const { code, stderr } = await runCli([...line, ...more]);
+      const { code, stderr } = await runCli([...command, ...more]);
       expect(code).toBe(0);
       const lines = stderr.trim().split("\n");
       expect(lines.filter((text) => text.includes(at("next")))).toEqual([
-        expect.stringMatching(/^warning: 6 images have no label, the first is .*: a training leaves them out/),
+        expect.stringMatching(
+          /^warning: 6 images have no label, the first is .*: a training leaves them out/,
+        ),
         expect.stringMatching(/^to see them all: ssl-resnext check /),
         expect.stringMatching(/^ {2}6 images of .*next, the first .*1-.*: .*there is no label/),
       ]);
@@ -148,6 +160,18 @@ describe("suggest", { timeout: 120_000 }, () => {
     );
     expect(semi.code).toBe(0);
     expect(semi.stdout).toContain(`suggest -m ${at("semi")} -o next`);
+    // Its page shows them, too: the frozen network is that of the model.
+    const page = readFileSync(at("semi", "report.html"), "utf8");
+    const [, next] = page.split("<h2>Label these next</h2>");
+    expect(next).toContain("<pre>ssl-resnext suggest -m semi -o next</pre>");
+    const names = [...next!.split("</ul>")[0]!.matchAll(/<small [^>]*><bdi>(.*?)<\/bdi>/g)].map(
+      (match) => match[1],
+    );
+    const all = await runCli(["suggest", "-m", at("semi"), "-o", at("all-of-run"), "--json"]);
+    const suggested = jsonLines<Extract<SuggestJson, { file: string }>>(all.stdout);
+    expect(names).toEqual(suggested.map(({ file }) => file.replace(/^\d+-/, "")));
+    expect(names).toHaveLength(20);
+    expect(next!.split("</ul>")[0]!.match(/<img src="data:image\/jpeg;base64,/g)).toHaveLength(20);
     const found = await runCli(["suggest", "-m", at("semi"), "-n", "3", "-o", at("of-run")]);
     expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 0, stderr: "" });
     expect(pictures("of-run")).toHaveLength(3);

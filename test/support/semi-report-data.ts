@@ -255,6 +255,11 @@ function crossValidated(
 const animals = ["cat", "dog", "hedgehog"] as const;
 const vehicles = ["airplane", "automobile", "ship", "truck"] as const;
 
+const thumbnailRandom = seededRandom(9);
+const nextThumbnails = await Promise.all(
+  Array.from({ length: 20 }, (_, index) => drawnThumbnail(index % 4, thumbnailRandom)),
+);
+
 /** What a run of the methods adapt and labels reports that ends with a verdict. */
 export function ownReportData(
   outcome: Verdict["outcome"],
@@ -307,6 +312,20 @@ export function ownReportData(
           : undefined,
       classifier: { features: "half-whitened", images: 5000, folds: 5 },
       tuning: { steps: 150, augmentation: "on strongly augmented images" },
+      next: {
+        among: Math.min(5000, unlabelled),
+        images: nextThumbnails.map((thumbnail, index) => ({
+          name: `IMG_${2000 + index}.jpg`,
+          id: `IMG_${2000 + index}.jpg`,
+          // One of them cannot be read any more.
+          thumbnail: index === 7 ? undefined : thumbnail,
+          classes: [0, 1].map((second) => ({
+            name: classes[(index + second) % classes.length]!,
+            probability: second === 0 ? 0.52 - 0.001 * index : 0.4,
+          })),
+          belongs: index % 5 === 0 ? 0.3 : 0.9,
+        })),
+      },
     },
     match: {
       start: { with: "resnext50_32x4d", without: "resnext50_32x4d" },

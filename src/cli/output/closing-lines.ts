@@ -56,8 +56,8 @@ function withoutLabel(failures: readonly NamedFailure[]): {
     else groups.set(key, { folder, images: [failure] });
   }
   const large = [...groups.values()].filter(({ images }) => images.length > namedWithoutLabel);
-  const grouped = new Set(large.flatMap(({ images }) => images));
-  return { groups: large, others: failures.filter((failure) => !grouped.has(failure)) };
+  const named = new Set(large.flatMap(({ images }) => images));
+  return { groups: large, others: failures.filter((failure) => !named.has(failure)) };
 }
 
 /** What the end of a run says about files of kinds that are not read; nothing when there were none. */

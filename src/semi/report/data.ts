@@ -1,6 +1,7 @@
 import type { ConfusionMatrix } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Features, Sureness } from "../../train/index.ts";
+import type { SuggestedPicture } from "../suggest/contact-sheet.ts";
 import type { ComparedModels } from "./verdict.ts";
 
 /** What a semi-supervised run has to show; everything in it is plain data. Accuracies are in percent. */
@@ -110,6 +111,8 @@ export interface OwnPhotos {
   readonly classifier?: OwnClassifier | undefined;
   /** How the whole network was trained on; left out where it stayed frozen. */
   readonly tuning?: OwnTuning | undefined;
+  /** Unlabelled images whose labels would help most, and among how many they were found. */
+  readonly next?: { readonly images: readonly SuggestedPicture[]; readonly among: number } | undefined;
 }
 
 export interface Adaptation {

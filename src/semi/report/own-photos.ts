@@ -1,6 +1,7 @@
 import { axisOver, chart } from "../../report/chart.ts";
 import { count, markup, significant, type Content, type Markup } from "../../report/elements.ts";
 import type { Features } from "../../train/index.ts";
+import { suggestionGallery } from "../suggest/contact-sheet.ts";
 import { armDots, armName } from "./arms.ts";
 import type { OwnArm, OwnPhotos, PipelineCounts, SemiReportData } from "./data.ts";
 import { selectedText } from "./selection.ts";
@@ -235,6 +236,16 @@ function adaptStep(adaptation: OwnPhotos["adaptation"], counts: PipelineCounts):
       ? `In ${adaptation.epochs === 1 ? "one epoch" : `${count(adaptation.epochs)} epochs`} the network learns to tell two random views of one image from all other images.${loss}`
       : pending,
   };
+}
+
+/** The images to label next, with what the classifier hesitates between, and how to get them as a folder. */
+export function ownNext({ own: { next }, title }: OwnReportData): Markup | undefined {
+  if (!next || next.images.length === 0) return undefined;
+  const run = /^[\w.-]+$/.test(title) ? title : `'${title.replaceAll("'", String.raw`'\''`)}'`;
+  return markup`<section><h2>Label these next</h2>
+<p>Of ${count(next.among)} unlabelled images, those whose labels would help most: likely to show one of the classes, it is not clear which, and unlike each other. The least certain come first. As a folder to sort them in, beside this run:</p>
+<pre>ssl-resnext suggest -m ${run} -o next</pre>
+${suggestionGallery(next.images)}</section>`;
 }
 
 /** The loss of the adaptation over its epochs. */

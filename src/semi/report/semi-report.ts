@@ -6,7 +6,7 @@ import { classChanges, confusions } from "./classes.ts";
 import { armCurves, sweeps } from "./curves.ts";
 import type { PipelineCounts, SemiReportData, StageCost } from "./data.ts";
 import { opening } from "./opening.ts";
-import { adaptationCurve, isOwn, ownChoice, ownSteps } from "./own-photos.ts";
+import { adaptationCurve, isOwn, ownChoice, ownNext, ownSteps } from "./own-photos.ts";
 import { classSelection, pseudoLabels, selectedText, strips } from "./selection.ts";
 import { duration } from "./statistics.ts";
 
@@ -19,7 +19,7 @@ export function semiReport(data: SemiReportData): string {
   const content = [
     opening(data),
     ...(isOwn(data)
-      ? [ownChoice(data), steps(ownSteps(data)), adaptationCurve(data)]
+      ? [ownChoice(data), ownNext(data), steps(ownSteps(data)), adaptationCurve(data)]
       : [steps(stepsOf(data.counts, data.classes.length))]),
     strips(data),
     pseudoLabels(data),

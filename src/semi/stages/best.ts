@@ -20,6 +20,7 @@ import { spread } from "../report/statistics.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
 import { readResults, type Measured } from "./measure.ts";
+import { writeNextLabels } from "./next-labels.ts";
 import { bestWeights, featuresOf } from "./training.ts";
 
 /** What the file of a choice holds: the model, and the numbers that it was chosen by. */
@@ -127,6 +128,8 @@ async function* choose(
     bestOf(context, folder),
   );
   await writeText(storage, path(folder, verdictName), `${JSON.stringify(best, null, 2)}\n`);
+  const fit = lastOf(["fit"]);
+  if (fit) await writeNextLabels(context, folder, fit);
   return {
     outputs: [verdictName],
     counts: crossValidated

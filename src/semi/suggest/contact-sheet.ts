@@ -14,7 +14,7 @@ export interface ContactSheet {
 }
 
 /** A suggestion and what is seen of it. */
-interface SuggestedPicture extends Pick<Suggestion, "classes" | "belongs"> {
+export interface SuggestedPicture extends Pick<Suggestion, "classes" | "belongs"> {
   /** What the image is called. */
   readonly name: string;
   /** Path, for the pointer. */
@@ -37,7 +37,7 @@ export function contactSheet({ model, counts, images, steps }: ContactSheet): st
     markup`<header><h1>Label these next</h1>
 <p>${count(images.length)} of ${count(unlabelled)} unlabelled images, chosen by <bdi>${model}</bdi> and ${count(labelled)} labelled images${refused}: they are likely to show one of the classes, it is not clear which, and they do not look alike. The least certain come first.</p></header>
 <section><h2>Images</h2>
-${gallery(images)}</section>
+${suggestionGallery(images)}</section>
 <section><h2>What to do</h2>
 ${steps.map(
   ({ text, command }) =>
@@ -49,7 +49,7 @@ ${steps.map(
 }
 
 /** The images with what the classifier makes of them. */
-function gallery(images: readonly SuggestedPicture[]): Markup {
+export function suggestionGallery(images: readonly SuggestedPicture[]): Markup {
   return markup`<ul class="gallery">${images.map(
     ({ name, id, thumbnail, classes: [first, second], belongs }) => markup`<li>
 ${thumbnailPicture(thumbnail, id)}
@@ -60,4 +60,4 @@ ${thumbnailPicture(thumbnail, id)}
   )}</ul>`;
 }
 
-const whole = (share = 0): string => `${(100 * share).toFixed(0)} %`;
+const whole = (share = 0): string => `${(100 * share).toFixed(0)}\u00A0%`;

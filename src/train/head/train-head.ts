@@ -226,12 +226,15 @@ export async function* embedData(
   return { embedded, labelled, unlabelled, views: whitened ? [whitened, asTheyAre] : [asTheyAre] };
 }
 
+/** Unlabelled images that a classifier looks at unless it is told otherwise. */
+export const whiteningImages = 5000;
+
 async function* embedUnlabelled(
   embedder: Embedder,
-  { unlabelled, whiteningImages = 5000, seed = 0 }: TrainHeadOptions,
+  { unlabelled, whiteningImages: most = whiteningImages, seed = 0 }: TrainHeadOptions,
 ): AsyncGenerator<HeadEvent, EmbeddedImages | undefined, undefined> {
   if (!unlabelled) return undefined;
-  const embedded = await embedder.embed(await sampleImages(unlabelled, whiteningImages, seed));
+  const embedded = await embedder.embed(await sampleImages(unlabelled, most, seed));
   yield* skipped(embedded.unreadable);
   return embedded;
 }

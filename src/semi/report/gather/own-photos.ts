@@ -3,6 +3,7 @@ import type { BestModel } from "../../events.ts";
 import type { Start, StageKind } from "../../plan/stage.ts";
 import { readBest, type ChosenModel } from "../../stages/best.ts";
 import type { Manifest } from "../../stages/manifest.ts";
+import { readNextLabels } from "../../stages/next-labels.ts";
 import type { Adaptation, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "../data.ts";
 import { featuresOf } from "../../stages/training.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
@@ -32,6 +33,7 @@ export async function ownPhotos(run: StandingRun, reason: string | undefined): P
     adaptation: await adaptation(run),
     classifier: classifier(run),
     tuning: tuning(run),
+    next: await nextLabels(run),
   };
 }
 
@@ -41,6 +43,12 @@ async function verdictFile(run: StandingRun): Promise<ChosenModel | undefined> {
   if (!stage || !run.manifests.has(stage.folder)) return undefined;
   const { storage, path } = run.context;
   return readBest(storage, path(stage.folder));
+}
+
+async function nextLabels(run: StandingRun): Promise<OwnPhotos["next"]> {
+  const stage = lastStage(run, "choose");
+  if (!stage || !run.manifests.has(stage.folder)) return undefined;
+  return readNextLabels(run.context.storage, run.context.path(stage.folder));
 }
 
 /** Of either way the last model that stands; undefined before both have one. */
