@@ -7,8 +7,21 @@ export interface Report {
   readonly rows: readonly (readonly string[])[];
   readonly targets: readonly Target[];
   readonly notes: readonly string[];
+  /** What `scripts/study-page.mjs` draws of `--json`, beside the table. */
+  readonly charts?: readonly ReportChart[];
   /** All figures, unrounded. */
   readonly data: unknown;
+}
+
+/** Curves over a common axis, up to four. */
+export interface ReportChart {
+  readonly title: string;
+  /** What the axis counts, such as "images labelled". */
+  readonly x: string;
+  readonly curves: readonly {
+    readonly name: string;
+    readonly points: readonly { readonly x: number; readonly y: number; readonly spread?: number }[];
+  }[];
 }
 
 /** A figure that the project promises. */

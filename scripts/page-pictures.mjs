@@ -1,6 +1,7 @@
 /**
- * Takes the pictures of a page that the README shows, in light and in dark: `npm run demo`, then
- * `node scripts/page-pictures.mjs demo/run/report.html .github/pictures/demo`. Needs Chromium, from `CHROMIUM` or /usr/bin/chromium.
+ * Takes the pictures of a page that README and docs show, in light and in dark: `npm run demo`, then
+ * `node scripts/page-pictures.mjs demo/run/report.html .github/pictures/demo`. Two selectors after that name the parts of the page
+ * from and to which the picture goes. Needs Chromium, from `CHROMIUM` or /usr/bin/chromium.
  */
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -8,7 +9,8 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import sharp from "sharp";
 
-const [page, target] = process.argv.slice(2);
+// By default from the headline of a report to the models that are compared.
+const [page, target, from = ".headline", to = ".outcome"] = process.argv.slice(2);
 if (page === undefined || target === undefined) {
   console.error("Give a page and where its pictures go: demo/run/report.html .github/pictures/demo");
   process.exit(2);
@@ -26,9 +28,8 @@ for (const colorScheme of ["light", "dark"]) {
     colorScheme,
   });
   await shown.goto(pathToFileURL(resolve(page)).href);
-  // From the headline to the models that are compared.
   const [first, last] = await Promise.all(
-    [".headline", ".outcome"].map((part) => shown.locator(part).first().boundingBox()),
+    [from, to].map((part) => shown.locator(part).first().boundingBox()),
   );
   const y = first.y - 20;
   const picture = await shown.screenshot({

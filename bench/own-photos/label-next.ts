@@ -9,7 +9,7 @@ import { openNetwork, type Network } from "../fixtures/few-labels.ts";
 import { sourceOf, vehicles, vehicleTask, type VehicleTask } from "../fixtures/vehicles.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
 import { cacheFolder } from "../paths.ts";
-import type { Target } from "../report.ts";
+import type { ReportChart, Target } from "../report.ts";
 
 /** Labels a class that a person begins with, and the images that are labelled in each round after that. */
 const studies = [
@@ -143,6 +143,24 @@ async function chosen(
   return ordered.slice(0, count).map(({ id }) => id);
 }
 
+/** Accuracy against images labelled; the bars are standard errors of the difference from random images, draw by draw. */
+function chartsOf(found: ReadonlyMap<string, readonly Course[]>): readonly ReportChart[] {
+  return studies.flatMap(({ labels, clicks }) => {
+    const random = found.get(`${labels} random`);
+    if (!random) return [];
+    const curves = allWays.map((way) => {
+      const courses = found.get(`${labels} ${way}`)!;
+      const points = Array.from({ length: rounds + 1 }, (_, round) => {
+        const over = meanAndError(courses.map(({ top1 }, draw) => top1[round]! - random[draw]!.top1[round]!));
+        const { mean } = meanAndError(courses.map(({ top1 }) => top1[round]!));
+        return { x: round * clicks, y: mean, ...(over.error > 0 ? { spread: over.error } : {}) };
+      });
+      return { name: ways[way], points };
+    });
+    return [{ title: `${labels} labels a class at first, top-1 %`, x: "images labelled", curves }];
+  });
+}
+
 function shuffled<T>(items: readonly T[], seed: number): readonly T[] {
   const random = seededRandom(seed);
   return items
@@ -211,6 +229,7 @@ function reportOf(
     notes: [
       `Top-1 over 2,000 test images of ${vehicles.join(", ")} of the classifier of all labels, with the statistics of 11,500 unlabelled images of which six in ten show animals; the next labels are given to these. Means over ${draws} draws of the first labels, with the standard error of the differences of each draw.`,
     ],
+    charts: chartsOf(found),
     data: [...found].map(([name, courses]) => ({ name, courses })),
   };
 }
