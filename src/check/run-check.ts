@@ -37,7 +37,7 @@ export async function* runCheck(
   options: CheckOptions,
 ): AsyncGenerator<CheckEvent, void, undefined> {
   const began = performance.now();
-  const { out, model, signal, embeddingCache, device, plan, decode } = options;
+  const { out, model, signal, embeddingCache, engine, device, plan, decode } = options;
   if (model && isGraphConfig(model.description.config)) throw noEmbedding(model.description.name);
   const { sets, splits } = await openSets(platform, options, out);
   if (splits) yield { type: "splits", ...splits };
@@ -54,6 +54,7 @@ export async function* runCheck(
         model,
         embeddingCache,
         onEmbedding: embedded.add,
+        engine,
         device,
         plan,
         decode,

@@ -75,7 +75,7 @@ export async function openModel(
   terminal: Terminal,
   more: Pick<CreateModelOptions, "classes" | "onNotice"> = {},
 ): Promise<Model> {
-  const { device, batchSize, workers, threads } = options;
+  const { engine, device, batchSize, workers, threads } = options;
   const [name, settings] = [modelName(options), modelSettings(options, terminal)];
   const calibration = await calibrationFor(
     () => openSource(name, { ...settings, ...more }),
@@ -86,6 +86,7 @@ export async function openModel(
     ...settings,
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(calibration ? { calibration, reduceRange: options.reduceRange || undefined } : {}),
+    engine,
     device,
     plan: { batchSize, workers, threadsPerWorker: threads },
     ...more,
@@ -151,9 +152,9 @@ export async function openSessions(
   terminal: Terminal,
 ): Promise<void> {
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
-  const { plan } = await model.opened(computation, images, terminal.signal);
+  const { plan, engine } = await model.opened(computation, images, terminal.signal);
   terminal.clearStatus();
-  if (verbose) terminal.notice(terminal.noticeStyle.dim(plan.reason));
+  if (verbose) terminal.notice(terminal.noticeStyle.dim(`${engine}, ${plan.reason}`));
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

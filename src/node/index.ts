@@ -1,13 +1,13 @@
 export { cacheFolder } from "./files/file-system.ts";
 export { hubStorage, pretrainedWeights } from "./files/hub-storage.ts";
-export { installOnnxRuntime, onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
+export { installOnnxRuntime, onnxRuntimeVersion } from "./engines/onnxruntime/install-onnx-runtime.ts";
 export { openFileSource } from "./files/file-storage.ts";
 export { decodeImage } from "./images/decode-image.ts";
 export { explanationPng } from "./images/encode-image.ts";
 export { createModel, openImages, openModel } from "./library.ts";
 export { nodePlatform } from "./platform.ts";
-export { createSession } from "./onnx/ort-session.ts";
-export { cpuBlockSize } from "./onnx/block-size.ts";
+export { createSession } from "./engines/onnxruntime/ort-session.ts";
+export { cpuBlockSize } from "./engines/onnxruntime/block-size.ts";
 export {
   openTrainingLoader,
   openTrainingStep,

@@ -8,8 +8,9 @@ import type { ModelPlatform } from "../predict/open-model.ts";
 import { nodeStorageFor } from "./files/file-storage.ts";
 import { cacheFolder } from "./files/file-system.ts";
 import { embeddedWeights, nodeSha256, pretrainedWeights } from "./files/hub-storage.ts";
-import { cpuBlockSize } from "./onnx/block-size.ts";
-import { createSession, externalData, storeModel } from "./onnx/ort-session.ts";
+import { fasterEngine } from "./engines/engine-speeds.ts";
+import { cpuBlockSize } from "./engines/onnxruntime/block-size.ts";
+import { createSession, externalData, storeModel } from "./engines/onnxruntime/ort-session.ts";
 import { startThread } from "./threads/start-thread.ts";
 
 /** What the pipeline needs of the world, in Node. */
@@ -28,6 +29,7 @@ export const nodePlatform: ModelPlatform<ImageInput> = {
   startThread,
   createSession,
   blockSize: cpuBlockSize,
+  fasterEngine,
   externalData,
   storeModel,
 };

@@ -18,7 +18,7 @@ import type {
 import type { TrainingPlatform } from "../train/platform.ts";
 import { makeTemporaryFolder } from "./files/file-system.ts";
 import { thumbnail } from "./images/encode-image.ts";
-import { onnxRuntimeVersion } from "./onnx/install-onnx-runtime.ts";
+import { onnxRuntimeVersion } from "./engines/onnxruntime/install-onnx-runtime.ts";
 import { nodePlatform } from "./platform.ts";
 
 /** What a run ran on. */

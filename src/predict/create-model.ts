@@ -1,6 +1,6 @@
 import { ModelError, SessionError, UsageError } from "../core/index.ts";
 import { explanationGraph, inferenceGraph, type InferenceOutput } from "../nn/index.ts";
-import type { Device } from "../runtime/index.ts";
+import type { Device, FloatPrecision } from "../runtime/index.ts";
 import { weightsFile } from "../weights/index.ts";
 import type { Int8Options, KnownQuantisation } from "./int8/calibrate.ts";
 import { Model } from "./model.ts";
@@ -12,17 +12,19 @@ import {
   type ModelPlatform,
   type ModelSource,
 } from "./open-model.ts";
+import type { Precision } from "./pipeline/choose-engine.ts";
 import { openGraphPipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
 import { classesOf } from "./results.ts";
 
 export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8Options {
   /**
    * `int8` computes convolutions in 8-bit integers: more than twice as fast on CPUs with VNNI instructions, a
-   * little less exact, and for the CPU only. Measure it on your own data.
+   * little less exact, and for the CPU only. `bf16` multiplies floats of 8 bits of precision, with engine `openvino` on processors
+   * that have instructions for it. Measure both on your own data.
    *
    * @default "fp32"
    */
-  readonly precision?: "fp32" | "int8" | undefined;
+  readonly precision?: Precision | undefined;
 }
 
 /**
@@ -46,11 +48,19 @@ export async function createModel<Input>(
     );
   }
   const source = await openModel(platform, model, options);
-  if (options.precision !== "int8") return modelOf(platform, source, options);
-  requireInt8Kernels(options.device ?? "cpu");
+  const { precision = "fp32", device = "cpu" } = options;
+  if (precision !== "int8") return modelOf(platform, source, options, { floats: precision });
+  requireInt8Kernels(device);
   // Loaded when the first is asked for, as most models compute in floats.
   const { quantisationHere } = await import("./int8/exact-sums.ts");
-  return modelOf(platform, source, options, await quantisationHere(platform, source, options));
+  return modelOf(platform, source, options, { int8: await quantisationHere(platform, source, options) });
+}
+
+/** What a model computes in: 8-bit integers, or floats. */
+export interface ModelPrecision {
+  readonly int8?: KnownQuantisation | undefined;
+  /** @default "fp32" */
+  readonly floats?: FloatPrecision | undefined;
 }
 
 /** A model for inference, of weights that are at hand. */
@@ -58,7 +68,7 @@ export async function modelOf<Input>(
   platform: ModelPlatform<Input>,
   source: ModelSource,
   execution: ExecutionOptions = {},
-  int8?: KnownQuantisation,
+  { int8, floats = "fp32" }: ModelPrecision = {},
 ): Promise<Model<Input>> {
   const { description } = source;
   const { config, preprocessing, provenance } = description;
@@ -80,7 +90,7 @@ export async function modelOf<Input>(
             })
           : inferenceGraph(config, weights, { outputs: ownOutputs(computation), inputSize, blockSize, int8 }),
       // ONNX Runtime packs 8-bit weights anew for each session.
-      ...(int8 ? { parameterBytes: 2 } : {}),
+      ...(int8 ? { parameterBytes: 2, precision: "int8" } : { precision: floats }),
       images,
       signal,
     }),
@@ -97,8 +107,10 @@ async function openExported<Input>(
   options: CreateModelOptions,
 ): Promise<Model<Input>> {
   // Loaded when the first is opened: most models are opened from weights.
-  if (options.precision === undefined)
-    return (await import("./open-graph.ts")).openGraph(platform, file, options);
+  const { precision, ...rest } = options;
+  if (precision === undefined || precision === "bf16") {
+    return (await import("./open-graph.ts")).openGraph(platform, file, { ...rest, precision });
+  }
   throw new UsageError(
     "usage/precision",
     `${file} has the precision that it was exported with; leave precision and calibration out.`,

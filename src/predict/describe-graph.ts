@@ -18,6 +18,7 @@ export interface DescribedGraph {
   /** The output of class scores, unless it has none. */
   readonly logits: ModelOutput | undefined;
   readonly embedding: ModelOutput | undefined;
+  readonly antialiases: boolean;
   /** Whether nothing says how images are prepared, so that ImageNet's way is assumed. */
   readonly isAssumed: boolean;
 }
@@ -56,6 +57,7 @@ export async function describeGraph(
       outputs: graph.outputs,
       logits,
       embedding,
+      antialiases: graph.antialiases,
       isAssumed: false,
     };
   }
@@ -97,7 +99,16 @@ export async function describeGraph(
   };
   const form = formOf(input, false);
   const description = overridden(described, options, form === "normalised");
-  return { description, form, batch: batchOf(input), outputs: graph.outputs, logits, embedding, isAssumed };
+  return {
+    description,
+    form,
+    batch: batchOf(input),
+    outputs: graph.outputs,
+    logits,
+    embedding,
+    antialiases: graph.antialiases,
+    isAssumed,
+  };
 }
 
 const numberOf = (dim: number | string | undefined): number | undefined =>

@@ -53,6 +53,7 @@ export {
   createImagePipeline,
   type ImagePipelineOptions,
 } from "./pipeline/image-pipeline.ts";
+export { engineSubject, enginesFor, type EngineChoice, type Precision } from "./pipeline/choose-engine.ts";
 export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain.ts";
 export {

@@ -9,7 +9,7 @@ import {
   type NetworkDescription,
   type Tap,
 } from "../nn/index.ts";
-import type { ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
+import type { Engine, ExecutionPlan, ImageFeeds, ImagePipeline } from "../runtime/index.ts";
 import { explainImages, type Explained, type ExplainOptions } from "./explain.ts";
 import {
   answering,
@@ -94,6 +94,7 @@ export interface EmbedOptions extends RunOptions {
 export interface OpenedPipeline {
   readonly pipeline: ImagePipeline<ImageItem>;
   readonly plan: ExecutionPlan;
+  readonly engine: Engine;
 }
 
 /** Opens a pipeline: each platform has one of these. */

@@ -2,11 +2,17 @@ import { ModelError } from "../core/index.ts";
 import { readBytes, type Storage } from "../core/storage/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import { readModelInterface } from "../graph/index.ts";
-import { planExecution, type ImagePipeline, type ImageResult } from "../runtime/index.ts";
+import {
+  planExecution,
+  type FloatPrecision,
+  type ImagePipeline,
+  type ImageResult,
+} from "../runtime/index.ts";
 import { noticeOfSums } from "./int8/exact-sums.ts";
 import { describeGraph, type DescribedGraph } from "./describe-graph.ts";
 import { Model, type OpenedPipeline } from "./model.ts";
 import type { ModelOptions, ModelPlatform } from "./open-model.ts";
+import { chooseEngine, engineSubject } from "./pipeline/choose-engine.ts";
 import { createImagePipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
 import { classesOf, type Computation } from "./results.ts";
 
@@ -19,18 +25,24 @@ import { classesOf, type Computation } from "./results.ts";
 export async function openGraph<Input>(
   platform: ModelPlatform<Input>,
   path: string,
-  options: ModelOptions & ExecutionOptions,
+  options: ModelOptions & GraphExecution,
 ): Promise<Model<Input>> {
   const graph = await readGraph(platform, path, options);
   const { description } = graph;
-  if ((options.device ?? "cpu") === "cpu") {
-    const notice = await noticeOfSums(platform, path, description);
+  const { device = "cpu", engine = "onnxruntime" } = options;
+  if (device === "cpu" && engine !== "auto") {
+    const notice = await noticeOfSums(platform, path, description, engine);
     if (notice) options.onNotice?.(notice);
   }
   const classes = await classesOf(description);
   return new Model(description, classes, platform.itemOf, (computation, images, signal) =>
     openGraphOutputs(platform, path, graph, options, namesOf(path, graph, computation), images, signal),
   );
+}
+
+/** How a graph runs that has its precision: what it holds as float32 may be multiplied in bf16. */
+export interface GraphExecution extends ExecutionOptions {
+  readonly precision?: "bf16" | undefined;
 }
 
 /** Reads what an ONNX file says of itself, without opening a session. */
@@ -76,12 +88,14 @@ function namesOf(
 async function openGraphOutputs(
   platform: ModelPlatform,
   path: string,
-  { description: { preprocessing, config }, form, batch, logits }: DescribedGraph,
-  { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
+  { description: { name, preprocessing, config }, form, batch, logits, antialiases }: DescribedGraph,
+  execution: GraphExecution,
   names: ReadonlyMap<string, string>,
   images: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPipeline> {
+  const { device = "cpu", plan: overrides = {}, decode } = execution;
+  const precision: FloatPrecision = execution.precision ?? "fp32";
   if (batch !== undefined && overrides.batchSize !== undefined && overrides.batchSize !== batch) {
     throw new ModelError(
       "model/fixed-graph",
@@ -100,18 +114,42 @@ async function openGraphOutputs(
     },
     batch === undefined ? overrides : { ...overrides, batchSize: batch },
   );
+  const model = storage.path(path) ?? (await readBytes(storage, path));
+  const { batchSize, threadsPerWorker: threads } = plan;
+  const side = preprocessing.inputSize;
+  const timed = { device, precision, threads, batchSize };
+  if (antialiases && execution.engine === "openvino") {
+    throw new ModelError(
+      "model/engine",
+      `${path} resizes images with the antialiasing of ONNX's Resize, which OpenVINO passes over in silence: use engine onnxruntime.`,
+    );
+  }
+  const choice = antialiases ? { ...execution, engine: "onnxruntime" as const } : execution;
+  const engine = await chooseEngine(platform, choice, precision, {
+    subject: engineSubject(name, preprocessing, precision, batchSize),
+    batchSize,
+    // Of a graph that prepares images itself, one image of about the size that it crops.
+    ...(form === "normalised"
+      ? { dtype: "float32", dims: [batchSize, config.inChannels, side, side] }
+      : form === "planes"
+        ? { dtype: "float32", dims: [1, 3, side, side] }
+        : { dtype: "uint8", dims: [side, side, 3] }),
+    open: (candidate) => platform.createSession(model, { ...timed, engine: candidate }),
+  });
   const pipeline = await createImagePipeline(platform, {
-    model: storage.path(path) ?? (await readBytes(storage, path)),
+    model,
     preprocessing,
     channels: config.inChannels,
     form,
     plan,
+    engine,
     device,
+    precision,
     outputs: [...new Set(names.values())],
     ...(decode ? { decode } : {}),
     ...(signal ? { signal } : {}),
   });
-  return { pipeline: renamed(pipeline, names, logits?.op === "Softmax"), plan };
+  return { pipeline: renamed(pipeline, names, logits?.op === "Softmax"), plan, engine };
 }
 
 /** Bytes of the model, and of the data beside it if its weights lie there. */

@@ -1,5 +1,5 @@
 import { UsageError } from "../core/index.ts";
-import type { Device } from "./session.ts";
+import type { Device } from "./engine.ts";
 
 /** What is known of the machine and the job before the first image is read. */
 export interface ExecutionConditions {

@@ -1,16 +1,23 @@
 export {
-  devices,
+  engineDevices,
+  engines,
   type Device,
-  type CreateSession,
-  type ModelFile,
-  type RunOptions,
-  type Session,
-  type SessionRequest,
-  type SessionOptions,
-  type ImageFeeds,
-  type ImagePipeline,
-  type ImageResult,
-  type ImageRunOptions,
+  type Engine,
+  type EngineRequest,
+  type FloatPrecision,
+} from "./engine.ts";
+export type { EngineSession, OpenEngineSession } from "./engine-session.ts";
+export type {
+  CreateSession,
+  ModelFile,
+  RunOptions,
+  Session,
+  SessionRequest,
+  SessionOptions,
+  ImageFeeds,
+  ImagePipeline,
+  ImageResult,
+  ImageRunOptions,
 } from "./session.ts";
 export {
   planExecution,

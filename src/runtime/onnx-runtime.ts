@@ -1,6 +1,12 @@
-import type { InferenceSessionFactory, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
+import type {
+  InferenceSession,
+  InferenceSessionFactory,
+  Tensor as OrtTensor,
+  TensorConstructor,
+} from "onnxruntime-common";
 import { SessionError, type DType, type DTypeArrays, type Tensor } from "../core/index.ts";
-import type { Device } from "./session.ts";
+import type { EngineSession } from "./engine-session.ts";
+import type { Device } from "./engine.ts";
 
 /** What onnxruntime-node and onnxruntime-web have in common, as far as it is needed here. */
 export interface OnnxRuntime {
@@ -13,7 +19,11 @@ export interface OnnxRuntime {
  *
  * @throws SessionError `runtime/run-failed` for bfloat16, which its interface for JavaScript lacks.
  */
-export function toOrt({ Tensor }: OnnxRuntime, name: string, { dtype, dims, data }: Tensor): OrtTensor {
+function toOrt(
+  { Tensor }: Pick<OnnxRuntime, "Tensor">,
+  name: string,
+  { dtype, dims, data }: Tensor,
+): OrtTensor {
   if (dtype === "bfloat16") {
     throw new SessionError(
       "runtime/run-failed",
@@ -24,8 +34,34 @@ export function toOrt({ Tensor }: OnnxRuntime, name: string, { dtype, dims, data
 }
 
 /** A result, with ONNX Runtime's memory. */
-export function fromOrt(result: OrtTensor): Tensor {
+function fromOrt(result: OrtTensor): Tensor {
   return { dtype: result.type as DType, dims: [...result.dims], data: result.data as DTypeArrays[DType] };
+}
+
+/** A session of ONNX Runtime as every engine has them. */
+export function ortEngineSession(
+  runtime: Pick<OnnxRuntime, "Tensor">,
+  session: InferenceSession,
+): EngineSession {
+  const { inputNames, outputNames } = session;
+  const [first] = session.inputMetadata;
+  const batch = first?.isTensor ? first.shape[0] : undefined;
+  return {
+    inputNames,
+    outputNames,
+    batch: typeof batch === "number" ? batch : undefined,
+    async run(feeds, outputs) {
+      try {
+        const given = Object.entries(feeds).map(
+          ([name, each]) => [name, toOrt(runtime, name, each)] as const,
+        );
+        const results = await session.run(Object.fromEntries(given), outputs);
+        return Object.fromEntries(Object.entries(results).map(([name, each]) => [name, fromOrt(each)]));
+      } catch (error) {
+        throw error instanceof SessionError ? error : runFailed(error);
+      }
+    },
+  };
 }
 
 /** What ONNX Runtime threw when it opened `model`, as an error with a code. */
@@ -57,7 +93,7 @@ export function runFailed(cause: unknown): SessionError {
   return new SessionError(code, `ONNX Runtime could not run the model: ${message.trim()}`, { cause });
 }
 
-/** Whether a message of ONNX Runtime, or of the JavaScript engine, tells of memory that could not be had. */
-function isOutOfMemory(message: string): boolean {
+/** Whether a message of an engine, or of JavaScript's, tells of memory that could not be had. */
+export function isOutOfMemory(message: string): boolean {
   return /bad_alloc|failed to allocate|allocation failed|out of memory|not enough memory/i.test(message);
 }

@@ -1,5 +1,6 @@
 import type { SessionError, Sha256 } from "../core/index.ts";
 import type { StorageFor } from "../core/storage/index.ts";
+import type { Engine } from "./engine.ts";
 import type { ExecutionConditions } from "./execution-plan.ts";
 import type { CreateSession, ModelFile } from "./session.ts";
 
@@ -45,10 +46,27 @@ export interface Platform {
    * running anyway, if there is one. Without it, or where it gives `undefined`, the portable graph is right.
    */
   readonly blockSize?: (use: "inference" | "training", thread?: Thread) => Promise<number | undefined>;
+  /**
+   * The fastest of these engines for this, as measured on this machine: measured now, if that is not known, and remembered. One that
+   * is not installed is not the fastest. Absent where there is one engine only.
+   */
+  readonly fasterEngine?: (
+    engines: readonly Engine[],
+    subject: EngineSubject,
+    millisecondsAnImage: (engine: Engine) => Promise<number>,
+  ) => Promise<Engine>;
   /** Name under which `storeModel`'s weights are found by the model: the encoder needs it. */
   readonly externalData: string | undefined;
   /** Puts a model where sessions, in any thread, can open it without a copy each. */
   readonly storeModel: (chunks: ModelChunks, signal?: AbortSignal) => Promise<StoredModel>;
+}
+
+/** What the speed of an engine was measured on. */
+export interface EngineSubject {
+  /** Its architecture, input size and precision. */
+  readonly network: string;
+  /** Whether the images come one by one. */
+  readonly batch: "one" | "many";
 }
 
 /** The scripts that run in threads of their own. */

@@ -1,15 +1,22 @@
 import type { SslResnextError, Tensor } from "../core/index.ts";
 import type { ImageFacts } from "../image/describe-image.ts";
+import type { Device, Engine, EngineRequest, FloatPrecision } from "./engine.ts";
 
 /**
- * A model that ONNX Runtime can open: the path of a `.onnx` file, whose external data stands beside it, or
+ * A model that an engine can open: the path of a `.onnx` file, whose external data stands beside it, or
  * its bytes. Prefer the path: bytes are copied, and peak memory is then 2.7 times the weights, against 1.9.
  */
 export type ModelFile = string | Uint8Array<ArrayBuffer>;
 
 export interface SessionOptions {
+  /** @default "onnxruntime" */
+  readonly engine?: Engine;
   /** @default "cpu" */
   readonly device?: Device;
+  /** What floats are multiplied in; ONNX Runtime has `fp32` only. @default "fp32" */
+  readonly precision?: FloatPrecision;
+  /** Images of every run, where that is known: an engine that compiles the model does so for this number. @default any */
+  readonly batchSize?: number;
   /** Threads that one operator may use on the CPU. @default every core this process may use */
   readonly threads?: number;
   /** Stops the opening of the session. */
@@ -25,12 +32,13 @@ export interface RunOptions {
    * @default false
    */
   readonly transfer?: boolean;
-  /** Rejects with the signal's reason; ONNX Runtime finishes the run that is under way, and drops it. */
+  /** Rejects with the signal's reason; the engine finishes the run that is under way, and drops it. */
   readonly signal?: AbortSignal;
 }
 
 /** A graph that stands ready on a device. Runs of one session take place one after another. */
 export interface Session {
+  readonly engine: Engine;
   readonly device: Device;
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
@@ -58,17 +66,12 @@ export interface Session {
 export type CreateSession = (model: ModelFile, options?: SessionOptions) => Promise<Session>;
 
 /** What a worker has to know to open a session. */
-export interface SessionRequest {
+export interface SessionRequest extends EngineRequest {
   readonly model: ModelFile;
-  readonly device: Device;
   readonly threads: number;
+  /** Images of every run, where that is known. */
+  readonly batchSize?: number | undefined;
 }
-
-/** Where a graph runs, named as ONNX Runtime names its execution providers. */
-export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
-
-/** Every device, in the order in which help texts list them. */
-export const devices: readonly Device[] = ["cpu", "webgpu", "cuda", "dml", "coreml"];
 
 /** What the model made of one image: its outputs by name, without the batch dimension, or why there are none. */
 export type ImageResult<Item> =

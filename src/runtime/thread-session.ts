@@ -1,11 +1,8 @@
-import type { InferenceSession } from "onnxruntime-common";
 import type { Tensor } from "../core/tensor.ts";
-import { fromOrt, runFailed, toOrt, type OnnxRuntime } from "./onnx-runtime.ts";
+import type { EngineSession, OpenEngineSession, Tensors } from "./engine-session.ts";
 import type { StartThread } from "./platform.ts";
 import type { CreateSession, Session, SessionRequest } from "./session.ts";
 import type { Answer, Call, Methods } from "./thread-calls.ts";
-
-type Tensors = Readonly<Record<string, Tensor>>;
 
 interface RunRequest {
   readonly feeds: Tensors;
@@ -19,14 +16,17 @@ interface RunRequest {
  * @param cores Threads that a session uses where nothing else is asked for.
  */
 export function threadSessions(startThread: StartThread, cores: () => number): CreateSession {
-  return async (model, { device = "cpu", threads = cores(), signal } = {}) => {
+  return async (model, options = {}) => {
+    const { engine = "onnxruntime", device = "cpu", precision = "fp32", threads = cores() } = options;
+    const { batchSize, signal } = options;
     const thread = startThread("session");
     try {
-      const request: SessionRequest = { model, device, threads };
+      const request: SessionRequest = { model, engine, device, precision, threads, batchSize };
       const names = await thread.call<Pick<Session, "inputNames" | "outputNames">>("open", request, {
         signal,
       });
       return {
+        engine,
         device,
         ...names,
         run: (feeds, { outputs, transfer = false, signal: runSignal } = {}) => {
@@ -58,16 +58,14 @@ const buffersOf = (tensors: readonly Tensor[]): ArrayBuffer[] => [
 
 /** What a platform gives its worker for a session. */
 export interface SessionWorkerParts {
-  readonly runtime: OnnxRuntime;
-  /** @throws SessionError as `CreateSession` does. */
-  readonly openSession: (request: SessionRequest) => Promise<InferenceSession>;
+  readonly openSession: OpenEngineSession;
   /** One turn of the event loop, in which messages come in. */
   readonly nextTurn: () => Promise<void>;
 }
 
-/** The worker behind one session: `run()` of ONNX Runtime blocks the thread that calls it. */
-export function sessionWorker({ runtime, openSession, nextTurn }: SessionWorkerParts): Methods {
-  let session: InferenceSession | undefined;
+/** The worker behind one session: a run blocks the thread that calls it. */
+export function sessionWorker({ openSession, nextTurn }: SessionWorkerParts): Methods {
+  let session: EngineSession | undefined;
   return {
     async open(request: SessionRequest): Promise<Answer> {
       session = await openSession(request);
@@ -77,21 +75,8 @@ export function sessionWorker({ runtime, openSession, nextTurn }: SessionWorkerP
       // An abort that came during the run before this one is seen.
       await nextTurn();
       if (call.cancelled || !session) return { value: undefined };
-      try {
-        const ortFeeds = Object.entries(feeds).map(
-          ([name, tensor]) => [name, toOrt(runtime, name, tensor)] as const,
-        );
-        const results = await session.run(Object.fromEntries(ortFeeds), [
-          ...(outputs ?? session.outputNames),
-        ]);
-        const tensors = Object.entries(results).map(([name, result]) => [name, fromOrt(result)] as const);
-        return {
-          value: Object.fromEntries(tensors),
-          transfer: buffersOf(tensors.map(([, tensor]) => tensor)),
-        };
-      } catch (cause) {
-        throw runFailed(cause);
-      }
+      const results = await session.run(feeds, outputs ?? session.outputNames);
+      return { value: results, transfer: buffersOf(Object.values(results)) };
     },
   };
 }

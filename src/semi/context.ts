@@ -21,8 +21,8 @@ import type { SemiSettings } from "./settings/settings.ts";
 import { readManifest, type Manifest, type Origin } from "./stages/manifest.ts";
 import { nameOfPaths } from "./settings/absolute-paths.ts";
 
-/** How a machine is used; what comes out depends on `device` and `threads` by rounding only. */
-export interface SemiExecution extends Pick<Execution, "device"> {
+/** How a machine is used; what comes out depends on `engine`, `device` and `threads` by rounding only. */
+export interface SemiExecution extends Pick<Execution, "engine" | "device"> {
   readonly threads: number | undefined;
   readonly workers: number | undefined;
 }

@@ -65,7 +65,7 @@ export async function* runSemi(
   platform: SemiPlatform,
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
-  const { out, only, onNotice, signal, device = "cpu", threads, workers } = options;
+  const { out, only, onNotice, signal, engine, device = "cpu", threads, workers } = options;
   const storage = platform.storageFor(out);
   const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
@@ -74,7 +74,7 @@ export async function* runSemi(
   const unlock = yield* lockRun(storage, out, signal);
   try {
     const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
-    const execution = { device, threads, workers };
+    const execution = { engine, device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>

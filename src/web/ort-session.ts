@@ -1,10 +1,12 @@
 import { loadOnnxRuntime } from "#onnxruntime-web";
-import type { InferenceSession } from "onnxruntime-common";
 import { SessionError } from "../core/errors.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { callQueue, type CallQueue } from "../runtime/call-queue.ts";
-import { fromOrt, openFailed, runFailed, toOrt, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
-import type { CreateSession, Device, SessionRequest } from "../runtime/session.ts";
+import { requireEngine } from "../runtime/engine.ts";
+import type { EngineSession, OpenEngineSession } from "../runtime/engine-session.ts";
+import { openFailed, ortEngineSession, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
+import type { Device } from "../runtime/engine.ts";
+import type { CreateSession, SessionRequest } from "../runtime/session.ts";
 
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -17,30 +19,28 @@ type Feeds = Readonly<Record<string, Tensor>>;
  *
  * @param options.threads @default 1
  */
-export const createSession: CreateSession = async (model, { device = "cpu", threads = 1, signal } = {}) => {
+export const createSession: CreateSession = async (
+  model,
+  { engine = "onnxruntime", device = "cpu", precision = "fp32", threads = 1, signal } = {},
+) => {
   signal?.throwIfAborted();
-  const { onnxRuntime, session } = await openInferenceSession({ model, device, threads });
+  const { session, release: free } = await openInferenceSession({
+    model,
+    engine,
+    device,
+    precision,
+    threads,
+  });
   const calls = callQueue();
-
-  const run = async (feeds: Feeds, outputs: readonly string[]): Promise<Feeds> => {
-    try {
-      const ortFeeds = Object.entries(feeds).map(
-        ([name, each]) => [name, toOrt(onnxRuntime, name, each)] as const,
-      );
-      const results = await session.run(Object.fromEntries(ortFeeds), outputs);
-      return Object.fromEntries(Object.entries(results).map(([name, each]) => [name, fromOrt(each)]));
-    } catch (error) {
-      throw error instanceof SessionError ? error : runFailed(error);
-    }
-  };
   const release = async (): Promise<void> => {
     await calls.end(
       new SessionError("runtime/released", "The session was released; open a new one to run again."),
     );
-    await runtimeCalls.add(() => session.release());
+    await runtimeCalls.add(free);
   };
   let released: Promise<void> | undefined;
   return {
+    engine,
     device,
     inputNames: session.inputNames,
     outputNames: session.outputNames,
@@ -48,19 +48,26 @@ export const createSession: CreateSession = async (model, { device = "cpu", thre
       const own = ownFeeds(feeds, transfer);
       return calls.add(() => {
         runSignal?.throwIfAborted();
-        return runtimeCalls.add(() => run(own, outputs));
+        return runtimeCalls.add(() => session.run(own, outputs));
       });
     },
     release: () => (released ??= release()),
   };
 };
 
-/** Opens the model with the build of ONNX Runtime that the device needs. @throws SessionError as `CreateSession` does */
+/**
+ * Opens the model with the build of ONNX Runtime that the device needs.
+ *
+ * @throws SessionError as `CreateSession` does
+ */
 async function openInferenceSession({
   model,
+  engine,
   device,
+  precision,
   threads,
-}: SessionRequest): Promise<{ readonly onnxRuntime: OnnxRuntime; readonly session: InferenceSession }> {
+}: SessionRequest): Promise<{ readonly session: EngineSession; readonly release: () => Promise<void> }> {
+  requireEngine({ engine, device, precision }, ["onnxruntime"]);
   const { onnxRuntime, options } = await openOnnxRuntime(device, threads);
   try {
     const session = await runtimeCalls.add(() =>
@@ -69,7 +76,7 @@ async function openInferenceSession({
         ? onnxRuntime.InferenceSession.create(model, options)
         : onnxRuntime.InferenceSession.create(model, options),
     );
-    return { onnxRuntime, session };
+    return { session: ortEngineSession(onnxRuntime, session), release: () => session.release() };
   } catch (error) {
     throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
   }
@@ -120,26 +127,6 @@ export async function startOnnxRuntime(): Promise<void> {
 
 type SessionOptions = NonNullable<Parameters<OnnxRuntime["InferenceSession"]["create"]>[1]>;
 
-/** ONNX Runtime of a worker that opens one session: the session's device decides which build it is. */
-export function deviceRuntime(): {
-  readonly runtime: OnnxRuntime;
-  readonly openSession: (request: SessionRequest) => Promise<InferenceSession>;
-} {
-  let opened: OnnxRuntime | undefined;
-  return {
-    runtime: {
-      get InferenceSession() {
-        return opened!.InferenceSession;
-      },
-      get Tensor() {
-        return opened!.Tensor;
-      },
-    },
-    async openSession(request) {
-      // One thread: others would need a page that is isolated across origins.
-      const { onnxRuntime, session } = await openInferenceSession({ ...request, threads: 1 });
-      opened = onnxRuntime;
-      return session;
-    },
-  };
-}
+/** Opens the session of a worker, in one thread: others would need a page that is isolated across origins. */
+export const openEngineSession: OpenEngineSession = async (request) =>
+  (await openInferenceSession({ ...request, threads: 1 })).session;

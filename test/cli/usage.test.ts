@@ -87,7 +87,7 @@ describe.concurrent("wrong command lines exit with 2 and say what to do", () => 
       "--calibrate belongs to --precision int8",
     ],
     [["export", "-o", "x.onnx", "--precision", "int8"], "--precision int8 needs --calibrate DATA"],
-    [["classify", "x.jpg", "--precision", "int4"], "--precision: expected one of fp32, int8"],
+    [["classify", "x.jpg", "--precision", "int4"], "--precision: expected one of fp32, bf16, int8"],
     [["info", "ssl_resnext50"], 'There is no model "ssl_resnext50". Did you mean ssl_resnext50_32x4d, '],
     [["info", "resnet18"], "an architecture without a card; ask for ssl_resnet18 or swsl_resnet18."],
     [["embed", "x.jpg", "--tap", "layer4", "-o", "x.csv"], "a feature map has no place in CSV"],

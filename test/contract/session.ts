@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
-import type { CreateSession, Device, Session } from "../../src/runtime/index.ts";
+import type { CreateSession, Device, Engine, Session } from "../../src/runtime/index.ts";
 import { arithmeticModel } from "../support/tiny-model.ts";
 
 /** An implementation of sessions, and a device of it. */
 export interface SessionRuntime {
   readonly createSession: CreateSession;
   readonly device: Device;
+  /** @default "onnxruntime" */
+  readonly engine?: Engine;
   /** Why it cannot be tested here; undefined where it can. */
   readonly missing?: string | undefined;
 }
@@ -22,18 +24,23 @@ export const withCode = (code: string): unknown => expect.objectContaining({ nam
 /** What every `Session` does, on every device and platform. */
 export function sessionSuite(name: string, runtime: SessionRuntime): void {
   describe(`a session of ${name} on ${runtime.device}`, () => {
-    const { device, missing } = runtime;
+    const { device, engine = "onnxruntime", missing } = runtime;
     let session: Session;
 
     beforeEach(({ skip }) => skip(missing !== undefined, missing));
     beforeAll(async () => {
       if (missing) return;
-      session = await runtime.createSession(arithmeticModel(), { device });
+      session = await runtime.createSession(arithmeticModel(), { engine, device });
     });
     afterAll(() => session?.release());
 
     it("names its inputs and outputs", () => {
-      expect(session).toMatchObject({ device, inputNames: ["a", "b"], outputNames: ["sum", "product"] });
+      expect(session).toMatchObject({
+        engine,
+        device,
+        inputNames: ["a", "b"],
+        outputNames: ["sum", "product"],
+      });
     });
 
     it("computes what the graph says, for any size of the batch", async () => {
@@ -77,7 +84,7 @@ export function sessionSuite(name: string, runtime: SessionRuntime): void {
     });
 
     it("rejects runs after release", async () => {
-      const released = await runtime.createSession(arithmeticModel(), { device });
+      const released = await runtime.createSession(arithmeticModel(), { engine, device });
       const run = released.run({ a: row(1, 2, 3), b: row(1, 2, 3) });
       await Promise.all([expect(run).rejects.toThrow(withCode("runtime/released")), released.release()]);
       await expect(released.run({})).rejects.toThrow(withCode("runtime/released"));

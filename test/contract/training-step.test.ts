@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { nodeTrainingPlatform } from "ssl-resnext/node";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { answerCallsOn, threadOver, type Reply, type Request } from "../../src/runtime/thread-calls.ts";
 import type { Thread } from "../../src/runtime/platform.ts";
 import { stepWorker } from "../../src/train/step/step-worker.ts";

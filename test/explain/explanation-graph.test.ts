@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { tensor, type StateDict, type Tensor, type TensorSource } from "../../src/core/index.ts";
 import { checkGraph } from "../../src/graph/index.ts";
 import { explanationGraph, family, resnetConfig } from "../../src/nn/index.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { livelyStateDict } from "../support/tiny-resnet.ts";

@@ -20,7 +20,7 @@ import {
   type Graph,
   type Value,
 } from "../../src/graph/index.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { randomTensors } from "../support/random-tensors.ts";
 import { inputsFor, relativeError, runGraph, type Feeds } from "../support/run-graph.ts";
 

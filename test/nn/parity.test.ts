@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesSource } from "../../src/core/index.ts";
 import { expectedShapes, inferenceGraph, modelConfig, type Output } from "../../src/nn/index.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";
 import { torchResNets, type TorchResNet } from "../support/torch-resnet.ts";

@@ -13,7 +13,7 @@ import {
   type Output,
 } from "../../src/nn/index.ts";
 import { openFileSource } from "../../src/node/files/file-storage.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { fitStateDict, openCheckpoint } from "../../src/weights/index.ts";
 import { randomTensors } from "../support/random-tensors.ts";
 import { relativeError, runGraph } from "../support/run-graph.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { blockSizeProbe, cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { blockSizeProbe, cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { startThread } from "../../src/node/threads/start-thread.ts";
 
 /** The block that ONNX Runtime's kernels have with this machine's instructions; undefined where that is not known. */

@@ -7,7 +7,7 @@ import {
   installOnnxRuntime,
   onnxRuntimeIntegrity,
   onnxRuntimeVersion,
-} from "../../src/node/onnx/install-onnx-runtime.ts";
+} from "../../src/node/engines/onnxruntime/install-onnx-runtime.ts";
 import { testCache } from "../support/hub-fixture.ts";
 
 const lock = JSON.parse(readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8")) as {

@@ -151,7 +151,7 @@ describe.skipIf(!process.env["SSL_RESNEXT_LONG_TESTS"])("an empty project", () =
   });
 
   it("has ONNX Runtime, whether or not its install script could do its download", async () => {
-    const path = join(project, "node_modules/ssl-resnext/dist/node/onnx/onnx-runtime.js");
+    const path = join(project, "node_modules/ssl-resnext/dist/node/engines/onnxruntime/onnx-runtime.js");
     const program = `
       import { onnxRuntime } from ${JSON.stringify(pathToFileURL(path).href)};
       process.stdout.write(typeof onnxRuntime.InferenceSession.create);`;

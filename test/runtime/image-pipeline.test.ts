@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ImageItem } from "../../src/data/index.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
-import { createSession } from "../../src/node/onnx/ort-session.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
+import { createSession } from "../../src/node/engines/onnxruntime/ort-session.ts";
 import { nodePlatform } from "../../src/node/platform.ts";
 import { createImagePipeline, type ImagePipelineOptions } from "../../src/predict/index.ts";
 import type { ExecutionPlan, ImagePipeline, ImageResult } from "../../src/runtime/index.ts";

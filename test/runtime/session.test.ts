@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { tensor } from "../../src/core/index.ts";
-import { createSession } from "../../src/node/onnx/ort-session.ts";
+import { createSession } from "../../src/node/engines/onnxruntime/ort-session.ts";
 import { createSession as createWebSession } from "../../src/web/index.ts";
 import { row, sessionSuite, withCode } from "../contract/session.ts";
+import { noOpenVino } from "../support/openvino.ts";
 import { arithmeticModel, boundlessModel, slowModel } from "../support/tiny-model.ts";
 
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -19,6 +20,7 @@ const noGpu = existsSync(swiftShader) ? undefined : `${swiftShader} is not insta
 
 sessionSuite("onnxruntime-node", { createSession, device: "cpu" });
 sessionSuite("onnxruntime-node", { createSession, device: "webgpu", missing: noGpu });
+sessionSuite("OpenVINO", { createSession, engine: "openvino", device: "cpu", missing: noOpenVino });
 sessionSuite("onnxruntime-web", { createSession: createWebSession, device: "cpu" });
 
 describe("createSession", () => {
@@ -95,7 +97,7 @@ describe("createSession", () => {
 
   it("lets the process end by itself, released or not", async () => {
     const script = `
-      import { createSession } from ${JSON.stringify(new URL("../../dist/node/onnx/ort-session.js", import.meta.url).href)};
+      import { createSession } from ${JSON.stringify(new URL("../../dist/node/engines/onnxruntime/ort-session.js", import.meta.url).href)};
       const model = Uint8Array.from(Buffer.from(process.argv[1], "base64"));
       const idle = await createSession(model);
       const released = await createSession(model);

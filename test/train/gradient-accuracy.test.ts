@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { elementCount, type Tensor } from "../../src/core/index.ts";
 import { modelConfig } from "../../src/nn/index.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { nextOf, trainingProgram } from "../../src/train/index.ts";
 import { runGraph, type Feeds } from "../support/run-graph.ts";
 import { readTensors } from "../support/torch-tensors.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
 import { resnetConfig, type ResNetConfig } from "../../src/nn/index.ts";
-import { cpuBlockSize } from "../../src/node/onnx/block-size.ts";
+import { cpuBlockSize } from "../../src/node/engines/onnxruntime/block-size.ts";
 import { openTrainingStep } from "../../src/node/training.ts";
 import {
   adamW,

@@ -1,5 +1,7 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
+import type { Precision } from "../../predict/pipeline/choose-engine.ts";
+import type { Engine } from "../../runtime/engine.ts";
 import { modelOptions, runOptions } from "../options/model-options.ts";
 import { flag, integer, integers, oneOf } from "../options/schemas.ts";
 
@@ -25,8 +27,19 @@ export const benchmarkCommand = {
     },
     precision: {
       flags: "--precision <precision>",
-      about: "fp32, or int8 on the CPU; its speed does not depend on the images",
-      schema: oneOf(["fp32", "int8"]).default("fp32"),
+      about:
+        "fp32, int8 on the CPU, or bf16 with openvino; speed does not depend on the images (default: fp32)",
+      schema: oneOf(["fp32", "bf16", "int8"] satisfies Precision[]).optional(),
+    },
+    engine: {
+      flags: "--engine <engine>",
+      about: "onnxruntime, or openvino where it is installed (default: onnxruntime)",
+      schema: oneOf(["onnxruntime", "openvino"] satisfies Engine[]).optional(),
+    },
+    all: {
+      flags: "--all",
+      about: "every engine and precision of this machine, which --engine auto chooses by from then on",
+      schema: flag,
     },
     device: runOptions.device,
     threads: { ...runOptions.threads, about: "cores of the session (default: all)" },
@@ -36,6 +49,7 @@ export const benchmarkCommand = {
   examples: [
     ["benchmark -m ssl_resnext50_32x4d", "a model of the card at batch 1 and 8"],
     ["benchmark --precision int8 -m ssl_resnext50_32x4d", "what int8 gains on this machine"],
+    ["benchmark -m ssl_resnext50_32x4d --all", "engines and precisions side by side"],
     ["benchmark -m ssl_resnext101_32x8d -b 1,4,16 --threads 1", "one core, three batch sizes"],
   ],
 } satisfies CommandDefinition;

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import {
   elementCount,
   seededRandom,
+  SessionError,
   tensor,
   UsageError,
   type StateDict,
@@ -11,6 +12,7 @@ import type { Graph } from "../../graph/index.ts";
 import {
   activationRangeGraph,
   countParameters,
+  family,
   inferenceGraph,
   isGraphConfig,
   layerTable,
@@ -19,21 +21,30 @@ import {
   type Quantisation,
 } from "../../nn/index.ts";
 import { openModel } from "../../node/library.ts";
-import { cpuBlockSize } from "../../node/onnx/block-size.ts";
-import { createSession } from "../../node/onnx/ort-session.ts";
+import { isMissing, rememberSpeeds } from "../../node/engines/engine-speeds.ts";
+import { cpuBlockSize } from "../../node/engines/onnxruntime/block-size.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { requireInt8Kernels, type CreateModelOptions } from "../../predict/create-model.ts";
 import { readGraph } from "../../predict/open-graph.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
-import { compileModel } from "../../predict/pipeline/image-pipeline.ts";
-import type { Device, Session, StoredModel } from "../../runtime/index.ts";
+import { compileModel, openStored } from "../../predict/pipeline/image-pipeline.ts";
+import { engineSubject, enginesFor, type Precision } from "../../predict/pipeline/choose-engine.ts";
+import type { Device, StoredModel } from "../../runtime/index.ts";
 import { weightsFile } from "../../weights/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
-import { bar, grouped, plural, si } from "../output/numbers.ts";
-import { definitions, table } from "../output/table.ts";
-import type { Style, Terminal } from "../output/terminal.ts";
+import type { Terminal } from "../output/terminal.ts";
 import type { BenchmarkOptions } from "./options.ts";
+import {
+  benchmarkLines,
+  comparisonLines,
+  type BenchmarkResult,
+  type Conditions,
+  type MissingSetup,
+  type Setup,
+  type SetupResult,
+  type Timing,
+} from "./view.ts";
 
 /** Measures how fast a model runs. */
 export async function benchmark(
@@ -41,58 +52,130 @@ export async function benchmark(
   options: BenchmarkOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { device, precision, threads, batchSizes, warmUp, runs } = options;
+  const { all, device, threads, warmUp, runs } = options;
+  refuseOne(options);
+  const { engine = "onnxruntime", precision = "fp32" } = options;
   if (precision === "int8") requireInt8Kernels(device);
   const subject = await openSubject(options, terminal);
   const { config, preprocessing, name } = subject.description;
   const { inputSize } = preprocessing;
-  const session = await openSession(subject.compiled, options, terminal.signal);
-  const [input = "images"] = session.inputNames;
-  const timings: Timing[] = [];
-  try {
-    for (const batchSize of subject.batch === undefined ? batchSizes : [subject.batch]) {
-      const images = subject.images(batchSize);
-      const run = async (): Promise<void> => {
-        await session.run({ [input]: images }, { outputs: session.outputNames, signal: terminal.signal });
-      };
-      const onRun = (done: number): void =>
-        terminal.status(() =>
-          terminal.noticeStyle.dim(`batch ${batchSize}: run ${done} of ${warmUp + runs}`),
-        );
-      timings.push(await measureRuns(run, { batchSize, warmUp, runs, onRun }));
-    }
-  } finally {
-    await session.release();
-  }
-  terminal.clearStatus();
-
   const multiplyAdds = isGraphConfig(config)
     ? undefined
     : layerTable(config, inputSize).reduce((sum, layer) => sum + layer.multiplyAdds, 0);
-  const result: BenchmarkResult = {
+  const conditions: Conditions = {
     model: name,
     device,
-    precision,
     threads: threads ?? availableParallelism(),
     inputSize,
     parameters: countParameters(config),
     ...(multiplyAdds === undefined ? {} : { multiplyAdds }),
     warmUp,
     runs,
-    timings,
   };
+  if (!all) {
+    const timings = await measureSetup(subject, { engine, precision }, options, terminal);
+    terminal.clearStatus();
+    const result: BenchmarkResult = { ...conditions, engine, precision, timings };
+    await terminal.print(
+      options.json ? [JSON.stringify(result, null, 2)] : benchmarkLines(result, terminal.style),
+    );
+    return "ok";
+  }
+  const results: SetupResult[] = [];
+  const missing: MissingSetup[] = [];
+  for (const setup of setupsOf(subject, device)) {
+    try {
+      const timings = await measureSetup(subject, setup, options, terminal);
+      results.push({ ...setup, timings });
+      await remember(subject, setup, timings);
+    } catch (error) {
+      if (!(error instanceof SessionError && isMissing(error))) throw error;
+      missing.push({ ...setup, reason: error.message });
+    }
+  }
+  terminal.clearStatus();
+  const everything = { ...conditions, results, missing };
   await terminal.print(
-    options.json ? [JSON.stringify(result, null, 2)] : benchmarkLines(result, terminal.style),
+    options.json ? [JSON.stringify(everything, null, 2)] : comparisonLines(everything, terminal.style),
   );
   return "ok";
+}
+
+/** @throws UsageError `usage/no-effect` for one engine or precision where all are asked for */
+function refuseOne({ all, engine, precision }: BenchmarkOptions): void {
+  if (!all || (engine === undefined && precision === undefined)) return;
+  const given = engine === undefined ? "--precision" : "--engine";
+  throw new UsageError(
+    "usage/no-effect",
+    `${given} is one of those that --all measures; leave one of both out.`,
+  );
+}
+
+/** Every engine and precision for this device; an ONNX file has its own. */
+function setupsOf({ precisions }: Subject, device: Device): readonly Setup[] {
+  return precisions
+    .filter((precision) => precision !== "int8" || device === "cpu")
+    .flatMap((precision) => enginesFor(device, precision).map((engine) => ({ engine, precision })));
+}
+
+async function measureSetup(
+  subject: Subject,
+  { engine, precision }: Setup,
+  { device, threads, batchSizes, warmUp, runs }: BenchmarkOptions,
+  terminal: Terminal,
+): Promise<readonly Timing[]> {
+  const { noticeStyle, signal } = terminal;
+  const timings: Timing[] = [];
+  for (const batchSize of subject.batch === undefined ? batchSizes : [subject.batch]) {
+    terminal.status(() => noticeStyle.dim(`${engine}, ${precision}: opening the model …`));
+    const session = await openStored(nodePlatform, await subject.compile({ engine, precision }), {
+      engine,
+      device,
+      precision: precision === "bf16" ? "bf16" : "fp32",
+      ...(subject.batched ? { batchSize } : {}),
+      ...(threads ? { threads } : {}),
+      signal,
+    });
+    try {
+      const [input = "images"] = session.inputNames;
+      const images = subject.images(batchSize);
+      const run = async (): Promise<void> => {
+        await session.run({ [input]: images }, { outputs: session.outputNames, signal });
+      };
+      const onRun = (done: number): void =>
+        terminal.status(() =>
+          noticeStyle.dim(`${engine}, ${precision}, batch ${batchSize}: run ${done} of ${warmUp + runs}`),
+        );
+      timings.push(await measureRuns(run, { batchSize, warmUp, runs, onRun }));
+    } finally {
+      await session.release();
+    }
+  }
+  return timings;
+}
+
+/** Keeps what was measured for who leaves the choice of the engine to it. */
+async function remember(
+  { description: { name, config, preprocessing } }: Subject,
+  { engine, precision }: Setup,
+  timings: readonly Timing[],
+): Promise<void> {
+  const network = isGraphConfig(config) ? name : family.architecture(config);
+  for (const { batchSize, millisecondsPerImage } of timings) {
+    const subject = engineSubject(network, preprocessing, precision, batchSize);
+    await rememberSpeeds(subject, { [engine]: millisecondsPerImage });
+  }
 }
 
 /** What is timed. */
 interface Subject {
   readonly description: NetworkDescription;
-  readonly compiled: StoredModel;
   /** The only number of images that it takes at once, if there is one. */
   readonly batch?: number | undefined;
+  /** Whether its images come in batches. */
+  readonly batched: boolean;
+  readonly precisions: readonly Precision[];
+  readonly compile: (setup: Setup) => Promise<StoredModel>;
   readonly images: (count: number) => Tensor;
 }
 
@@ -104,19 +187,24 @@ async function openSubject(options: BenchmarkOptions, terminal: Terminal): Promi
   const source = await openModel(name, { ...settings, pretrained: options.pretrained });
   const { description } = source;
   noticeDefault(options, description, terminal);
-  terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
-  const blockSize = options.device === "cpu" ? await cpuBlockSize() : undefined;
-  const compiled = await source.withWeights((weights) =>
-    compileModel(
-      nodePlatform,
-      benchmarkGraph(description, weights, options.precision, blockSize),
-      terminal.signal,
-    ),
-  );
   const { inputSize } = description.preprocessing;
-  const images = (count: number): Tensor =>
-    randomImages([count, description.config.inChannels, inputSize, inputSize]);
-  return { description, compiled, images };
+  return {
+    description,
+    batched: true,
+    precisions: ["fp32", "bf16", "int8"],
+    async compile({ engine, precision }) {
+      const hasBlocks = engine === "onnxruntime" && options.device === "cpu";
+      const blockSize = hasBlocks ? await cpuBlockSize() : undefined;
+      return source.withWeights((weights) =>
+        compileModel(
+          nodePlatform,
+          benchmarkGraph(description, weights, precision, blockSize),
+          terminal.signal,
+        ),
+      );
+    },
+    images: (count) => randomImages([count, description.config.inChannels, inputSize, inputSize]),
+  };
 }
 
 /** An ONNX file as it is. @throws UsageError `usage/precision` */
@@ -134,24 +222,18 @@ async function graphSubject(
   const { description, form, batch } = await readGraph(nodePlatform, path, settings);
   const { inputSize, cropPct } = description.preprocessing;
   const side = form === "normalised" ? inputSize : Math.floor(inputSize / cropPct);
-  const images = (count: number): Tensor =>
-    form === "bytes"
-      ? tensor("uint8", [side, side, 3], new Uint8Array(side * side * 3).fill(127))
-      : randomImages([count, description.config.inChannels, side, side]);
-  const compiled = { model: path, remove: () => Promise.resolve() };
-  return { description, compiled, batch: form === "normalised" ? batch : 1, images };
-}
-
-async function openSession(
-  compiled: StoredModel,
-  { device, threads }: BenchmarkOptions,
-  signal: AbortSignal,
-): Promise<Session> {
-  try {
-    return await createSession(compiled.model, { device, signal, ...(threads ? { threads } : {}) });
-  } finally {
-    await compiled.remove();
-  }
+  const stored = { model: path, remove: () => Promise.resolve() };
+  return {
+    description,
+    batched: form === "normalised",
+    precisions: ["fp32", "bf16"],
+    compile: () => Promise.resolve(stored),
+    batch: form === "normalised" ? batch : 1,
+    images: (count) =>
+      form === "bytes"
+        ? tensor("uint8", [side, side, 3], new Uint8Array(side * side * 3).fill(127))
+        : randomImages([count, description.config.inChannels, side, side]),
+  };
 }
 
 /** Noise in the range of normalised pixels: zeros would be faster than photographs. */
@@ -163,71 +245,6 @@ function randomImages(dims: readonly number[]): Tensor<"float32"> {
     dims,
     Float32Array.from({ length }, () => 4 * random.uniform() - 2),
   );
-}
-
-/** What a benchmark found, as it is given in JSON. */
-interface BenchmarkResult {
-  readonly model: string;
-  readonly device: Device;
-  readonly precision: "fp32" | "int8";
-  readonly threads: number;
-  readonly inputSize: number;
-  readonly parameters: number;
-  /** For one image; not known of an ONNX file. */
-  readonly multiplyAdds?: number;
-  readonly warmUp: number;
-  readonly runs: number;
-  readonly timings: readonly Timing[];
-}
-
-const barColumns = 24;
-
-/** A benchmark for reading. */
-function benchmarkLines(result: BenchmarkResult, style: Style): string[] {
-  const { model, device, precision, threads, inputSize, parameters, multiplyAdds, warmUp, runs, timings } =
-    result;
-  const fastest = Math.max(...timings.map(({ imagesPerSecond }) => imagesPerSecond));
-  return [
-    ...definitions([
-      ["model", `${model}, ${inputSize}x${inputSize}`],
-      ["parameters", grouped(parameters)],
-      ...(multiplyAdds === undefined
-        ? []
-        : [["multiply-adds", `${si(multiplyAdds)} for an image`] as [string, string]]),
-      ["device", `${device} in ${precision}, one session with ${plural(threads, "thread")}`],
-      [
-        "measured",
-        `median of ${plural(runs, "run")} after ${warmUp} to warm up; the model alone, no decoding`,
-      ],
-    ]),
-    "",
-    ...table(
-      [
-        { title: "batch", align: "right" },
-        { title: "ms an image", align: "right" },
-        { title: "images/s", align: "right" },
-        { title: "GMAC/s", align: "right" },
-        { title: "" },
-      ],
-      timings.map(({ batchSize, millisecondsPerImage, imagesPerSecond }) => [
-        String(batchSize),
-        millisecondsPerImage.toFixed(2),
-        imagesPerSecond.toFixed(1),
-        multiplyAdds === undefined ? "" : ((imagesPerSecond * multiplyAdds) / 1e9).toFixed(1),
-        style.accent(bar(imagesPerSecond / fastest, barColumns)),
-      ]),
-    ),
-  ];
-}
-
-/** How long a run takes. */
-interface Timing {
-  readonly batchSize: number;
-  /** Median of the runs. */
-  readonly millisecondsPerImage: number;
-  readonly imagesPerSecond: number;
-  /** Fastest and slowest run, in milliseconds an image: far apart, the machine was not idle. */
-  readonly range: readonly [fastest: number, slowest: number];
 }
 
 interface MeasureOptions {
@@ -269,12 +286,12 @@ function median(sorted: readonly number[]): number {
 function benchmarkGraph(
   { config, preprocessing }: ModelDescription,
   weights: StateDict,
-  precision: "fp32" | "int8",
+  precision: Precision,
   blockSize: number | undefined,
 ): Graph {
   const { inputSize } = preprocessing;
   const outputs = [config.numClasses > 0 ? "logits" : "embedding"] as const;
-  if (precision === "fp32") return inferenceGraph(config, weights, { outputs, inputSize, blockSize });
+  if (precision !== "int8") return inferenceGraph(config, weights, { outputs, inputSize, blockSize });
   const { readers } = activationRangeGraph(config, weights, inputSize);
   const ranges: Quantisation["ranges"] = new Map(
     readers.flat().map((reader) => [reader, { min: 0, max: 4 }]),

@@ -25,11 +25,12 @@ export async function check(
     await terminal.print(lines);
     return "ok";
   }
-  const { batchSize, workers, threads, device, out } = options;
+  const { batchSize, workers, threads, engine, device, out } = options;
   const events = checkImages({
     ...checked,
     out,
     model: await openedModel(options, terminal),
+    engine,
     device,
     plan: { batchSize, workers, threadsPerWorker: threads },
     signal,

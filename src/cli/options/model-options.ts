@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { embeddedModel } from "../../nn/model-cards.ts";
+import type { EngineChoice, Precision } from "../../predict/pipeline/choose-engine.ts";
 import type { Device } from "../../runtime/index.ts";
 import type { OptionTable, OptionValues } from "./command.ts";
 import { channels, flag, integer, oneOf, share, text } from "./schemas.ts";
@@ -87,15 +88,26 @@ export const modelOptions = {
 
 export type ModelOptions = OptionValues<typeof modelOptions>;
 
+const trainingDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"] as const satisfies Device[];
+
 const runGroup = "Execution (chosen from cores, memory and model unless given):";
 
 /** Where the model runs and how the machine is shared out. */
 export const runOptions = {
+  engine: {
+    flags: "--engine <engine>",
+    about:
+      "onnxruntime, openvino where it is installed, or auto: the faster, as measured on this machine once",
+    group: runGroup,
+    schema: oneOf(["auto", "onnxruntime", "openvino"] satisfies EngineChoice["engine"][]).default(
+      "onnxruntime",
+    ),
+  },
   device: {
     flags: "-d, --device <device>",
-    about: "cpu or webgpu; cuda, dml and coreml where the runtime has them",
+    about: "cpu or webgpu; cuda, dml and coreml where the runtime has them; gpu and npu of openvino",
     group: runGroup,
-    schema: oneOf(["cpu", "webgpu", "cuda", "dml", "coreml"] satisfies Device[]).default("cpu"),
+    schema: oneOf([...trainingDevices, "gpu", "npu"] satisfies Device[]).default("cpu"),
   },
   batchSize: {
     flags: "-b, --batch-size <images>",
@@ -155,9 +167,10 @@ export type CalibrationOptions = OptionValues<typeof calibrationOptions>;
 export const precisionOptions = {
   precision: {
     flags: "--precision <precision>",
-    about: "fp32, or int8: more than twice as fast on the CPU and a little less exact; needs --calibrate",
+    about:
+      "fp32; int8, more than twice as fast on the CPU and a little less exact, needs --calibrate; bf16 with --engine openvino",
     group: precisionGroup,
-    schema: oneOf(["fp32", "int8"]).optional(),
+    schema: oneOf(["fp32", "bf16", "int8"] satisfies Precision[]).optional(),
   },
   ...calibrationOptions,
 } satisfies OptionTable;
@@ -168,7 +181,12 @@ const trainingGroup = "Execution:";
 
 /** Where a training runs and how the machine is shared out. */
 export const trainingOptions = {
-  device: { ...runOptions.device, group: trainingGroup },
+  device: {
+    ...runOptions.device,
+    about: "cpu or webgpu; cuda, dml and coreml where the runtime has them",
+    group: trainingGroup,
+    schema: oneOf(trainingDevices).default("cpu"),
+  },
   threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: trainingGroup },
   workers: {
     flags: "--workers <count>",

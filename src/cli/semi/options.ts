@@ -11,7 +11,7 @@ import {
   type Outcome,
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
-import { trainingOptions } from "../options/model-options.ts";
+import { runOptions, trainingOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
@@ -47,6 +47,11 @@ export const semiCommandOptions = {
   json: { flags: "--json", about: "print one JSON object a line for each event", schema: flag },
   model: { flags: "-m, --model <model>", about: "the same as --teacher", schema: text.optional() },
   ...semiOptions,
+  engine: {
+    ...runOptions.engine,
+    about: "scoring and measuring: onnxruntime, openvino where it is installed, or auto, the faster one",
+    group: trainingOptions.device.group,
+  },
   ...trainingOptions,
 } satisfies OptionTable;
 

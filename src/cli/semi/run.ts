@@ -23,12 +23,13 @@ export async function semi(
   options: SemiOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { out, device, threads, workers } = options;
+  const { out, engine, device, threads, workers } = options;
   if (!wanted.withVariants) refuseVariants(options);
   const events = runSemi({
     settings: await settingsLayers(file, options),
     out,
     ...wanted,
+    engine,
     device,
     threads,
     workers,

@@ -66,6 +66,8 @@ export interface ModelInterface {
   readonly outputs: readonly ModelOutput[];
   /** Numbers in its floating-point weights. */
   readonly parameters: number;
+  /** Whether it resizes with the antialiasing of ONNX's `Resize`, which not every runtime has. */
+  readonly antialiases: boolean;
 }
 
 /**
@@ -87,6 +89,9 @@ export function readModelInterface(bytes: Uint8Array, name: string): ModelInterf
       parameters: weights
         .filter(({ data_type: type }) => floatTypes.has(type))
         .reduce((sum, { dims = [] }) => sum + elementCount(dims), 0),
+      antialiases: nodes.some(({ attribute = [] }) =>
+        attribute.some(({ name: attributeName, i }) => attributeName === "antialias" && Number(i) === 1),
+      ),
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,11 +1,11 @@
 import { contentReader } from "../../data/sources/content-reader.ts";
 import { imageWorker } from "../../predict/pipeline/image-worker.ts";
+import { openEngineSession } from "../engines/open-session.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
 import { decodeImage } from "../images/decode-image.ts";
 import { loadSharp } from "../images/load-sharp.ts";
-import type { BlockSizeCheck } from "../onnx/block-size.ts";
-import { findBlockSize } from "../onnx/find-block-size.ts";
-import { onnxRuntime, openInferenceSession } from "../onnx/onnx-runtime.ts";
+import type { BlockSizeCheck } from "../engines/onnxruntime/block-size.ts";
+import { findBlockSize } from "../engines/onnxruntime/find-block-size.ts";
 import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
 // Photographs are the unit of parallel work; libvips' own threads would only compete with the sessions, and
@@ -18,8 +18,7 @@ const reader = contentReader(nodeStorageFor);
 
 answerCalls({
   ...imageWorker({
-    runtime: onnxRuntime,
-    openSession: openInferenceSession,
+    openSession: openEngineSession,
     read: (item) => reader.read(item),
     decodeImage,
     nextTurn,

@@ -1,5 +1,5 @@
 import { sessionWorker } from "../../runtime/thread-session.ts";
-import { onnxRuntime, openInferenceSession } from "../onnx/onnx-runtime.ts";
+import { openEngineSession } from "../engines/open-session.ts";
 import { answerCalls, nextTurn } from "../threads/answer-calls.ts";
 
-answerCalls(sessionWorker({ runtime: onnxRuntime, openSession: openInferenceSession, nextTurn }));
+answerCalls(sessionWorker({ openSession: openEngineSession, nextTurn }));

@@ -1,5 +1,5 @@
 import { stepWorker } from "../../train/step/step-worker.ts";
-import { runtimeOn } from "../onnx/onnx-runtime.ts";
+import { runtimeOn } from "../engines/onnxruntime/onnx-runtime.ts";
 import { answerCalls } from "../threads/answer-calls.ts";
 
 answerCalls(

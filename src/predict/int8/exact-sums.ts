@@ -12,23 +12,26 @@ import {
 import type { NetworkDescription } from "../../nn/index.ts";
 import type { ModelPlatform, ModelSource, WeightsNotice } from "../open-model.ts";
 import { filtersText, quantisationOf, type Int8Options, type KnownQuantisation } from "./calibrate.ts";
-import { openSession } from "../pipeline/image-pipeline.ts";
+import type { Engine } from "../../runtime/index.ts";
+import { openSession, type ExecutionOptions } from "../pipeline/image-pipeline.ts";
 
-const known = new WeakMap<ModelPlatform, Promise<boolean>>();
+const known = new WeakMap<ModelPlatform, Map<Engine, Promise<boolean>>>();
 
 /**
- * Whether ONNX Runtime's CPU kernels add products of 8-bit filters up exactly on this processor: on x86 without VNNI
+ * Whether an engine's CPU kernels add products of 8-bit filters up exactly on this processor: on x86 without VNNI
  * instructions two products are added in 16 bits, where large ones saturate. Found out by computing with the largest values that
  * there are, once a process.
  *
  * @throws SessionError
  */
-export function hasExactSums(platform: ModelPlatform): Promise<boolean> {
-  const asked = known.get(platform);
+export function hasExactSums(platform: ModelPlatform, engine: Engine = "onnxruntime"): Promise<boolean> {
+  const ofPlatform = known.get(platform) ?? new Map<Engine, Promise<boolean>>();
+  known.set(platform, ofPlatform);
+  const asked = ofPlatform.get(engine);
   if (asked) return asked;
-  const answer = largestSumError(platform, {}).then((error) => error < tolerance);
-  known.set(platform, answer);
-  answer.catch(() => known.delete(platform));
+  const answer = largestSumError(platform, {}, engine).then((error) => error < tolerance);
+  ofPlatform.set(engine, answer);
+  answer.catch(() => ofPlatform.delete(engine));
   return answer;
 }
 
@@ -36,10 +39,18 @@ export function hasExactSums(platform: ModelPlatform): Promise<boolean> {
 export async function quantisationHere(
   platform: ModelPlatform,
   source: ModelSource,
-  options: Int8Options,
+  options: Int8Options & Pick<ExecutionOptions, "engine">,
 ): Promise<KnownQuantisation> {
-  const { reduceRange = !(await hasExactSums(platform)) } = options;
+  const { reduceRange = !(await areExact(platform, options.engine)) } = options;
   return quantisationOf(platform, source, { ...options, reduceRange });
+}
+
+/** Whether sums are exact on the engine that is asked for; on each that may be chosen. */
+async function areExact(
+  platform: ModelPlatform,
+  engine: ExecutionOptions["engine"] = "onnxruntime",
+): Promise<boolean> {
+  return hasExactSums(platform, engine === "auto" ? "onnxruntime" : engine);
 }
 
 /** Half of a step of 255: what rounding the sum to a byte may cost. */
@@ -50,8 +61,12 @@ const tolerance = 0.5 / 255;
  *
  * @throws SessionError
  */
-export async function largestSumError(platform: ModelPlatform, options: QuantiseOptions): Promise<number> {
-  const session = await openSession(platform, probe(options));
+export async function largestSumError(
+  platform: ModelPlatform,
+  options: QuantiseOptions,
+  engine: Engine = "onnxruntime",
+): Promise<number> {
+  const session = await openSession(platform, probe(options), { engine });
   try {
     const { y } = await session.run({
       x: tensor("float32", inputDims, new Float32Array(channels * side * side).fill(largestByte)),
@@ -91,10 +106,11 @@ export async function noticeOfSums(
   platform: ModelPlatform,
   path: string,
   { provenance }: NetworkDescription,
+  engine: Engine = "onnxruntime",
 ): Promise<WeightsNotice | undefined> {
   const { precision = "" } = provenance;
   if (!precision.startsWith("int8") || precision.includes(filtersText(true))) return undefined;
-  if (await hasExactSums(platform)) return undefined;
+  if (await hasExactSums(platform, engine)) return undefined;
   return {
     about: "int8",
     message:

@@ -2,11 +2,13 @@ import { elementCount, ModelError, SslResnextError, type StateDict } from "../..
 import type { ImageItem } from "../../data/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
 import { decodeOptionsOf, type DecodeLimits, type Preprocessing } from "../../image/index.ts";
-import { parametersOf } from "../../nn/index.ts";
+import { family, parametersOf } from "../../nn/index.ts";
 import {
   planExecution,
   type Device,
+  type Engine,
   type ExecutionPlan,
+  type FloatPrecision,
   type ImageFeeds,
   type ImagePipeline,
   type ImageResult,
@@ -14,6 +16,7 @@ import {
   type PlanOverrides,
   type Platform,
   type Session,
+  type SessionOptions,
   type StoredModel,
 } from "../../runtime/index.ts";
 import { mapWindow } from "../../runtime/map-window.ts";
@@ -21,12 +24,11 @@ import type { Thread } from "../../runtime/platform.ts";
 import { shareCalls, type Share } from "../../runtime/thread-calls.ts";
 import type { OpenedPipeline } from "../model.ts";
 import type { ModelSource } from "../open-model.ts";
+import { chooseEngine, engineSubject, type EngineChoice, type Precision } from "./choose-engine.ts";
 import type { ImageAnswer, ImageForm, ImageRequest, OpenPipelineRequest } from "./image-worker.ts";
 
 /** Where a model runs, and how its images are read. */
-export interface ExecutionOptions {
-  /** @default "cpu" */
-  readonly device?: Device | undefined;
+export interface ExecutionOptions extends EngineChoice {
   /** Fixes workers, threads or batch; the rest is planned from cores, memory and the model's size. */
   readonly plan?: PlanOverrides | undefined;
   /** Which images are too large. */
@@ -40,6 +42,8 @@ interface GraphJob {
     weights: StateDict,
     sizes: { readonly blockSize: number | undefined; readonly batchSize: number },
   ) => Graph;
+  /** @default "fp32" */
+  readonly precision?: Precision | undefined;
   /** Bytes that a parameter takes in memory. @default 4 */
   readonly parameterBytes?: number | undefined;
   /** How many images will come; unknown when left out. */
@@ -57,9 +61,11 @@ interface GraphJob {
 export async function openGraphPipeline(
   platform: Platform,
   source: ModelSource,
-  { device = "cpu", plan: overrides = {}, decode }: ExecutionOptions,
-  { graph, parameterBytes = 4, images, describe = false, signal }: GraphJob,
+  execution: ExecutionOptions,
+  job: GraphJob,
 ): Promise<OpenedPipeline> {
+  const { device = "cpu", plan: overrides = {}, decode } = execution;
+  const { graph, precision = "fp32", parameterBytes = 4, images, describe = false, signal } = job;
   const { config, preprocessing, name } = source.description;
   requireImageChannels(name, config.inChannels);
   const parameters = parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
@@ -73,25 +79,42 @@ export async function openGraphPipeline(
     },
     overrides,
   );
+  const { batchSize, threadsPerWorker: threads } = plan;
+  const floats = precision === "bf16" ? "bf16" : "fp32";
+  const compile = (blockSize: number | undefined): Promise<StoredModel> =>
+    source.withWeights((weights) => compileModel(platform, graph(weights, { blockSize, batchSize }), signal));
+  const side = preprocessing.inputSize;
+  const engine = await chooseEngine(platform, execution, precision, {
+    subject: engineSubject(family.architecture(config), preprocessing, precision, batchSize),
+    batchSize,
+    dtype: "float32",
+    dims: [batchSize, config.inChannels, side, side],
+    async open(candidate) {
+      const blockSize = candidate === "onnxruntime" ? await platform.blockSize?.("inference") : undefined;
+      return openStored(platform, await compile(blockSize), {
+        engine: candidate,
+        device,
+        precision: floats,
+        threads,
+        batchSize,
+      });
+    },
+  });
   let compiled: StoredModel | undefined;
   try {
     const pipeline: ImagePipeline<ImageItem> = await createImagePipeline(platform, {
-      model: async (blockSize) => {
-        const { batchSize } = plan;
-        compiled = await source.withWeights((weights) =>
-          compileModel(platform, graph(weights, { blockSize, batchSize }), signal),
-        );
-        return compiled.model;
-      },
+      model: async (blockSize) => (compiled = await compile(blockSize)).model,
       preprocessing,
       channels: config.inChannels,
       plan,
+      engine,
       device,
+      precision: floats,
       describe,
       ...(decode ? { decode } : {}),
       ...(signal ? { signal } : {}),
     });
-    return { pipeline, plan };
+    return { pipeline, plan, engine };
   } finally {
     await compiled?.remove();
   }
@@ -119,19 +142,31 @@ export function compileModel(
 }
 
 /** Opens a graph of our own on the CPU. */
-export async function openSession(platform: GraphPlatform, graph: Graph): Promise<Session> {
-  const compiled = await compileModel(platform, graph);
+export async function openSession(
+  platform: GraphPlatform,
+  graph: Graph,
+  options: SessionOptions = {},
+): Promise<Session> {
+  return openStored(platform, await compileModel(platform, graph), options);
+}
+
+/** Opens a stored model, and takes it away. */
+export async function openStored(
+  { createSession }: Pick<Platform, "createSession">,
+  stored: StoredModel,
+  options: SessionOptions,
+): Promise<Session> {
   try {
-    return await platform.createSession(compiled.model);
+    return await createSession(stored.model, options);
   } finally {
-    await compiled.remove();
+    await stored.remove();
   }
 }
 
 export interface ImagePipelineOptions {
   /**
-   * A model whose first input is images in this form, or what compiles it once the block size of the CPU's
-   * kernels is known (`undefined` on other devices, and where there are no blocked kernels). Where N is a number,
+   * A model whose first input is images in this form, or what compiles it once the block size of ONNX Runtime's kernels
+   * is known (`undefined` on other devices and engines, and where there are no blocked kernels). Where N is a number,
    * it is the plan's batch size.
    */
   readonly model: ModelFile | ((blockSize: number | undefined) => Promise<ModelFile>);
@@ -141,8 +176,12 @@ export interface ImagePipelineOptions {
   /** @default "normalised" */
   readonly form?: ImageForm;
   readonly plan: ExecutionPlan;
+  /** @default "onnxruntime" */
+  readonly engine?: Engine;
   /** @default "cpu" */
   readonly device?: Device;
+  /** @default "fp32" */
+  readonly precision?: FloatPrecision;
   /** Outputs to compute. @default all of the model's */
   readonly outputs?: readonly string[];
   readonly decode?: DecodeLimits;
@@ -193,17 +232,20 @@ export async function createImagePipeline(
 
 async function modelFile(
   { blockSize }: PipelinePlatform,
-  { model, device = "cpu" }: ImagePipelineOptions,
+  { model, engine = "onnxruntime", device = "cpu" }: ImagePipelineOptions,
   thread: Thread,
 ): Promise<ModelFile> {
   if (typeof model !== "function") return model;
-  return model(device === "cpu" ? await blockSize?.("inference", thread) : undefined);
+  const hasBlocks = engine === "onnxruntime" && device === "cpu";
+  return model(hasBlocks ? await blockSize?.("inference", thread) : undefined);
 }
 
 function openRequest(options: ImagePipelineOptions, model: ModelFile): OpenPipelineRequest {
   return {
     model,
+    engine: options.engine ?? "onnxruntime",
     device: options.device ?? "cpu",
+    precision: options.precision ?? "fp32",
     threads: options.plan.threadsPerWorker,
     batchSize: options.plan.batchSize,
     preprocessing: options.preprocessing,

@@ -1,4 +1,3 @@
-import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
 import { elementCount, SessionError, type Tensor } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
 import type { DecodeImage, DecodeOptions } from "../../image/decode-image.ts";
@@ -10,13 +9,14 @@ import { exifOrientation } from "../../image/image-header.ts";
 import { normalise } from "../../image/normalise.ts";
 import type { Preprocessing } from "../../image/preprocessing.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
-import { runFailed, type OnnxRuntime } from "../../runtime/onnx-runtime.ts";
+import type { EngineSession, OpenEngineSession, Tensors } from "../../runtime/engine-session.ts";
 import type { ImageFeeds, SessionRequest } from "../../runtime/session.ts";
 import type { Answer, Call, Methods } from "../../runtime/thread-calls.ts";
 
 // Not from the indices of the folders: they would load all of them into each worker.
 /** How a worker opens a model and runs it over images. */
 export interface OpenPipelineRequest extends SessionRequest, RunBatchOptions {
+  readonly batchSize: number;
   readonly decode: DecodeOptions;
   /** Whether answers say what the image file is. */
   readonly describe: boolean;
@@ -28,9 +28,7 @@ export interface ImageRequest extends Pick<ImageItem, "content"> {
 
 /** What a platform gives its worker for images. */
 export interface ImageWorkerParts {
-  readonly runtime: Pick<OnnxRuntime, "Tensor">;
-  /** @throws SessionError as `CreateSession` does. */
-  readonly openSession: (request: SessionRequest) => Promise<InferenceSession>;
+  readonly openSession: OpenEngineSession;
   /** The encoded bytes of an image. @throws DataError */
   readonly read: (item: Pick<ImageItem, "content">) => Promise<Uint8Array>;
   readonly decodeImage: DecodeImage;
@@ -65,11 +63,11 @@ export interface ImageAnswer {
 /**
  * The worker that runs the whole pipeline for its share of the images: read, decode, crop, normalise, run.
  *
- * Images are read and decoded as they come, while ONNX Runtime runs those before them: where that takes place on other
+ * Images are read and decoded as they come, while the engine runs those before them: where that takes place on other
  * threads, as on libuv's in Node, the next photographs are ready when a run ends.
  */
 export function imageWorker(parts: ImageWorkerParts): Methods {
-  const { runtime, openSession, read, decodeImage, nextTurn } = parts;
+  const { openSession, read, decodeImage, nextTurn } = parts;
   let opened: { readonly request: OpenPipelineRequest; readonly runBatch: RunBatch } | undefined;
   const waiting: Waiting[] = [];
   let draining = false;
@@ -105,7 +103,9 @@ export function imageWorker(parts: ImageWorkerParts): Methods {
 
   return {
     async open(request: OpenPipelineRequest): Promise<Answer> {
-      opened = { request, runBatch: batchRunner(runtime, await openSession(request), request) };
+      // A model that prepares images itself takes one at a time.
+      const batchSize = request.form === "normalised" ? request.batchSize : undefined;
+      opened = { request, runBatch: batchRunner(await openSession({ ...request, batchSize }), request) };
       return { value: undefined };
     },
     image({ content, feeds }: ImageRequest, call: Call): Promise<Answer> {
@@ -180,21 +180,14 @@ interface RunBatchOptions {
 }
 
 /** @throws SessionError `runtime/run-failed`, `runtime/out-of-memory`. */
-function batchRunner(
-  { Tensor }: Pick<OnnxRuntime, "Tensor">,
-  session: InferenceSession,
-  options: RunBatchOptions,
-): RunBatch {
-  const { preprocessing, batchSize, outputs, form, channels } = options;
-  if (form !== "normalised") return wholeImageRunner({ Tensor }, session, form, outputs);
+function batchRunner(session: EngineSession, options: RunBatchOptions): RunBatch {
+  const { preprocessing, batchSize, form, channels } = options;
+  const outputs = options.outputs ?? session.outputNames;
+  if (form !== "normalised") return wholeImageRunner(session, form, outputs);
   const imageDims = [channels, preprocessing.inputSize, preprocessing.inputSize];
   const imageLength = elementCount(imageDims);
   const input = new Float32Array(batchSize * imageLength);
   const [inputName, ...others] = session.inputNames as [string, ...string[]];
-  const outputNames = [...(outputs ?? session.outputNames)];
-  const [described] = session.inputMetadata;
-  // A model that is made for one batch size gets whole batches; what is missing in the last one is thrown away.
-  const always = described?.isTensor && typeof described.shape[0] === "number" ? batchSize : undefined;
 
   const write = (pixels: RgbImage, offset: number): void =>
     channels === 1
@@ -202,48 +195,41 @@ function batchRunner(
       : normalise(pixels, preprocessing, input, offset);
   return async (images) => {
     images.forEach(({ pixels }, index) => write(pixels, index * imageLength));
-    const rows = always ?? images.length;
-    const pixels = new Tensor("float32", input.subarray(0, rows * imageLength), [rows, ...imageDims]);
-    const feeds = Object.fromEntries(others.map((name) => [name, stacked(Tensor, name, images, rows)]));
-    try {
-      const results = await session.run({ [inputName]: pixels, ...feeds }, outputNames);
-      return images.map((_, index) => outputsOf(results, index));
-    } catch (error) {
-      throw runFailed(error);
-    }
+    // A model that is made for one batch size gets whole batches; what is missing in the last one is thrown away.
+    const rows = session.batch === undefined ? images.length : batchSize;
+    const pixels: Tensor = {
+      dtype: "float32",
+      dims: [rows, ...imageDims],
+      data: input.subarray(0, rows * imageLength),
+    };
+    const feeds = Object.fromEntries(others.map((name) => [name, stacked(name, images, rows)]));
+    const results = await session.run({ [inputName]: pixels, ...feeds }, outputs);
+    return images.map((_, index) => outputsOf(results, index));
   };
 }
 
 /** Runs a model that prepares images itself, one after another. */
 function wholeImageRunner(
-  { Tensor }: Pick<OnnxRuntime, "Tensor">,
-  session: InferenceSession,
+  session: EngineSession,
   form: Exclude<ImageForm, "normalised">,
-  outputs: readonly string[] | undefined,
+  outputs: readonly string[],
 ): RunBatch {
   const [inputName] = session.inputNames as [string, ...string[]];
-  const tensorOf = ({ width, height, data }: RgbImage): OrtTensor =>
+  const tensorOf = ({ width, height, data }: RgbImage): Tensor =>
     form === "bytes"
-      ? new Tensor("uint8", data, [height, width, 3])
-      : new Tensor("float32", planesOf(data), [1, 3, height, width]);
+      ? { dtype: "uint8", dims: [height, width, 3], data: data as Uint8Array<ArrayBuffer> }
+      : { dtype: "float32", dims: [1, 3, height, width], data: planesOf(data) };
   return async (images) => {
     const answers: Outputs[] = [];
-    try {
-      for (const { pixels } of images) {
-        const results = await session.run({ [inputName]: tensorOf(pixels) }, [
-          ...(outputs ?? session.outputNames),
-        ]);
-        answers.push(outputsOf(results, 0));
-      }
-      return answers;
-    } catch (error) {
-      throw runFailed(error);
+    for (const { pixels } of images) {
+      answers.push(outputsOf(await session.run({ [inputName]: tensorOf(pixels) }, outputs), 0));
     }
+    return answers;
   };
 }
 
 /** The bytes of an image, red first, then green, then blue. */
-function planesOf(data: Uint8Array): Float32Array {
+function planesOf(data: Uint8Array): Float32Array<ArrayBuffer> {
   const pixels = data.length / 3;
   const planes = new Float32Array(data.length);
   for (let channel = 0; channel < 3; channel++) {
@@ -253,21 +239,16 @@ function planesOf(data: Uint8Array): Float32Array {
 }
 
 /** One further input of all images of the batch; zeros for rows without image. */
-function stacked(
-  Tensor: TensorConstructor,
-  name: string,
-  images: readonly BatchImage[],
-  rows: number,
-): OrtTensor {
+function stacked(name: string, images: readonly BatchImage[], rows: number): Tensor {
   const dims = images[0]?.feeds[name]?.dims ?? [];
   const length = elementCount(dims);
   const data = new Float32Array(rows * length);
   images.forEach(({ feeds }, index) => data.set(feeds[name]?.data ?? [], index * length));
-  return new Tensor("float32", data, [rows, ...dims]);
+  return { dtype: "float32", dims: [rows, ...dims], data };
 }
 
 /** The outputs of one image of the batch, copied to memory of their own that can move to another thread. */
-function outputsOf(results: InferenceSession.OnnxValueMapType, index: number): Outputs {
+function outputsOf(results: Tensors, index: number): Outputs {
   const outputs: Record<string, Tensor<"float32">> = {};
   for (const [name, result] of Object.entries(results)) {
     const dims = result.dims.slice(1);

@@ -11,6 +11,7 @@ import {
   openModel,
   restrictToSubset,
   softmax,
+  type EngineChoice,
   type Model,
   type ModelOptions,
 } from "../../predict/index.ts";
@@ -20,6 +21,8 @@ import type { SemiSettings } from "../settings/settings.ts";
 
 /** Where models run, and how their images are read. */
 export interface Execution {
+  /** What networks that look at images run on; training is ONNX Runtime's alone. @default "onnxruntime" */
+  readonly engine?: EngineChoice["engine"];
   readonly device: Device;
   /** Whether images are turned upright, whatever the file of a model says. */
   readonly exif: boolean;
@@ -51,18 +54,18 @@ export async function openTeacher(
   platform: SemiPlatform,
   name: string,
   classes: readonly string[],
-  { device, exif, hasNoneClass = false }: TeacherOptions,
+  { engine, device, exif, hasNoneClass = false }: TeacherOptions,
   given?: GivenTeacher,
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
   const preprocessing = { exifOrientation: exif };
   const own = given ? await givenOptions(platform, given) : {};
   const model = isGraph
-    ? await createModel(platform, name, { device, preprocessing, ...own })
+    ? await createModel(platform, name, { engine, device, preprocessing, ...own })
     : await modelOf(
         platform,
         await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing, ...own }),
-        { device },
+        { engine, device },
       );
   if (model.classes.length === 0) throw noClassifier(name);
   const known = hasNoneClass ? model.modelClasses.slice(0, -1) : model.modelClasses;
@@ -115,9 +118,13 @@ export function classIndices(
 export function frequencyModel(
   platform: SemiPlatform,
   preprocessing: Preprocessing,
-  execution: Execution,
+  { device }: Execution,
 ): Promise<Model<never>> {
   const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
-  return modelOf(platform, { description, withWeights: (use) => use(randomStateDict(config, 0)) }, execution);
+  return modelOf(
+    platform,
+    { description, withWeights: (use) => use(randomStateDict(config, 0)) },
+    { device },
+  );
 }

@@ -138,10 +138,10 @@ async function* measureAll(
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
-    const { device, exif } = execution;
+    const { engine, device, exif } = execution;
     const preprocessing = { exifOrientation: exif };
     const source = await openModel(platform, path(stage, bestWeights), { preprocessing });
-    const model = await modelOf(platform, source, { device });
+    const model = await modelOf(platform, source, { engine, device });
     const numbers = await measure(model, data.images, { classes, isRestricted: false, broken, signal });
     measured.push({ stage, kind, ...numbers });
   }

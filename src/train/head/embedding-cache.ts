@@ -4,6 +4,7 @@ import type { DecodeLimits } from "../../image/index.ts";
 import { family, hashedConfig } from "../../nn/index.ts";
 import type { EmbedOptions, ModelPlatform, ModelSource } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
+import type { EngineChoice } from "../../predict/index.ts";
 import { inCache } from "../../weights/hub/index.ts";
 import { encodeSafetensors, hashWeights, openCheckpoint } from "../../weights/index.ts";
 
@@ -161,6 +162,7 @@ const fromHex = (text: string): Uint8Array =>
 /** What embeddings depend on besides the image. */
 interface EmbeddingSettings extends Pick<EmbedOptions, "mirror"> {
   readonly decode?: DecodeLimits | undefined;
+  readonly engine?: EngineChoice["engine"];
   readonly device?: Device | undefined;
 }
 
@@ -181,12 +183,12 @@ const version = 1;
 
 /**
  * SHA-256 of everything but the image that an embedding depends on: the weights before the classifier, the shape of
- * the network, the transform of the images, the device, and whether the mirror is in it.
+ * the network, the transform of the images, the engine and its device, and whether the mirror is in it.
  */
 async function embeddingKey(
   { sha256 }: ModelPlatform,
   source: ModelSource,
-  { decode = {}, device = "cpu", mirror = "ignored" }: EmbeddingSettings,
+  { decode = {}, engine = "onnxruntime", device = "cpu", mirror = "ignored" }: EmbeddingSettings,
 ): Promise<string> {
   const { config, preprocessing } = source.description;
   const hash = sha256();
@@ -196,7 +198,8 @@ async function embeddingKey(
   // In the order of earlier versions, whose embeddings stay known.
   const { exifOrientation, ...transform } = preprocessing;
   const read = exifOrientation ? { exifOrientation, ...decode } : decode;
-  const settings = [version, network, transform, read, device, mirror];
+  const on = engine === "onnxruntime" ? device : `${engine} ${device}`;
+  const settings = [version, network, transform, read, on, mirror];
   hash.update(new TextEncoder().encode(JSON.stringify(settings)));
   await source.withWeights((weights) =>
     hashWeights(hash, new Map([...weights].filter(([name]) => !classifier.has(name)))),

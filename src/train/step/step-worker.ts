@@ -1,7 +1,7 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { SessionError } from "../../core/errors.ts";
 import type { OnnxRuntime } from "../../runtime/onnx-runtime.ts";
-import type { Device } from "../../runtime/session.ts";
+import type { Device } from "../../runtime/engine.ts";
 import type { Answer, Methods } from "../../runtime/thread-calls.ts";
 import type { EncodedProgram } from "./encoded-program.ts";
 import { openRunner } from "./open-runner.ts";

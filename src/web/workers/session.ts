@@ -1,5 +1,5 @@
 import { sessionWorker } from "../../runtime/thread-session.ts";
 import { answerCalls, nextTurn } from "../answer-calls.ts";
-import { deviceRuntime } from "../ort-session.ts";
+import { openEngineSession } from "../ort-session.ts";
 
-answerCalls(sessionWorker({ ...deviceRuntime(), nextTurn }));
+answerCalls(sessionWorker({ openSession: openEngineSession, nextTurn }));

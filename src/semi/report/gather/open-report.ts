@@ -120,7 +120,10 @@ async function gather(
     curves: await curves(run),
     sweeps: sweeps(runs, settings),
     stages: costs(runs),
-    machine: context.platform.machineFacts(context.execution.device),
+    machine: [
+      ...context.platform.machineFacts(context.execution.device),
+      { name: "engine", value: context.execution.engine ?? "onnxruntime" },
+    ],
     settings: settingsText(settings),
     provenance: [
       ...(await provenance(run)),

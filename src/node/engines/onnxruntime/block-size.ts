@@ -1,4 +1,4 @@
-import { elementCount, tensor, type Tensor } from "../../core/index.ts";
+import { elementCount, tensor, type Tensor } from "../../../core/index.ts";
 import {
   add,
   batchNormTraining,
@@ -19,9 +19,9 @@ import {
   type BlockedTarget,
   type Graph,
   type Value,
-} from "../../graph/index.ts";
-import type { Thread } from "../../runtime/platform.ts";
-import { startThread } from "../threads/start-thread.ts";
+} from "../../../graph/index.ts";
+import type { Thread } from "../../../runtime/platform.ts";
+import { startThread } from "../../threads/start-thread.ts";
 
 type Use = Parameters<typeof blockSizeProbe>[0];
 

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import type * as OnnxRuntime from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
-import { callQueue } from "../../runtime/call-queue.ts";
-import { openFailed, type OnnxRuntime as Runtime } from "../../runtime/onnx-runtime.ts";
-import type { Device, SessionRequest } from "../../runtime/session.ts";
-import { nativeLibraryMissing } from "../native-library.ts";
+import { callQueue } from "../../../runtime/call-queue.ts";
+import type { OpenEngineSession } from "../../../runtime/engine-session.ts";
+import { openFailed, ortEngineSession, type OnnxRuntime as Runtime } from "../../../runtime/onnx-runtime.ts";
+import type { Device } from "../../../runtime/engine.ts";
+import { nativeLibraryMissing } from "../../native-library.ts";
 import { installOnnxRuntime } from "./install-onnx-runtime.ts";
 
 /**
@@ -108,22 +109,22 @@ function takenByTurns(shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMEN
 }
 
 /** Opens the model with ONNX Runtime, and names what went wrong if it does not. */
-export async function openInferenceSession({
-  model,
-  device,
-  threads,
-}: SessionRequest): Promise<InferenceSession> {
+export const openOrtSession: OpenEngineSession = async ({ model, device, threads }) => {
   const options: InferenceSession.SessionOptions = {
     executionProviders: [device],
     intraOpNumThreads: threads,
     graphOptimizationLevel: "all",
     logSeverityLevel: 4,
   };
-  const { InferenceSession } = runtimeOn(device);
+  const runtime = runtimeOn(device);
+  const { InferenceSession } = runtime;
   try {
-    // Each of the two has a signature of its own.
-    if (typeof model === "string") return await InferenceSession.create(model, options);
-    return await InferenceSession.create(model, options);
+    const session =
+      // Each of the two has a signature of its own.
+      typeof model === "string"
+        ? await InferenceSession.create(model, options)
+        : await InferenceSession.create(model, options);
+    return ortEngineSession(runtime, session);
   } catch (error) {
     throw openFailed(
       error,
@@ -131,4 +132,4 @@ export async function openInferenceSession({
       typeof model === "string" ? model : `a model of ${model.byteLength} bytes`,
     );
   }
-}
+};

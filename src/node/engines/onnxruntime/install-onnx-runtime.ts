@@ -5,10 +5,10 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
-import { SessionError, SslResnextError } from "../../core/index.ts";
-import { offlineBy } from "../files/environment-fetch.ts";
-import { lockFile } from "../files/file-lock.ts";
-import { attempt, cacheFolder, makeFolder } from "../files/file-system.ts";
+import { SessionError, SslResnextError } from "../../../core/index.ts";
+import { offlineBy } from "../../files/environment-fetch.ts";
+import { lockFile } from "../../files/file-lock.ts";
+import { attempt, cacheFolder, makeFolder } from "../../files/file-system.ts";
 
 /** The version that package.json pins. */
 export const onnxRuntimeVersion = "1.30.0";

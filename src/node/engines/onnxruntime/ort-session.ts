@@ -1,10 +1,10 @@
 import { open, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { CreateSession, ModelChunks, StoredModel } from "../../runtime/index.ts";
-import { threadSessions } from "../../runtime/thread-session.ts";
-import { attempt, makeTemporaryFolder } from "../files/file-system.ts";
-import { startThread } from "../threads/start-thread.ts";
+import type { CreateSession, ModelChunks, StoredModel } from "../../../runtime/index.ts";
+import { threadSessions } from "../../../runtime/thread-session.ts";
+import { attempt, makeTemporaryFolder } from "../../files/file-system.ts";
+import { startThread } from "../../threads/start-thread.ts";
 
 /**
  * Opens a session of onnxruntime-node in a worker thread of its own, so that runs never block the caller.
