@@ -94,6 +94,24 @@ interface WarningEvent {
   readonly message: string;
 }
 
+/** One of several shares of the shards, which processes take that know nothing of each other. */
+export interface Part {
+  /** From 1 to `count`. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** A part of the shards is scored. */
+interface PartFinishedEvent {
+  readonly type: "part-finished";
+  readonly stage: string;
+  readonly part: Part;
+  /** Shards, images and broken images of the part. */
+  readonly counts: Manifest["counts"];
+  /** How many of its score files stood before. */
+  readonly stood: number;
+}
+
 interface StageFinishedEvent {
   readonly type: "stage-finished";
   readonly stage: string;
@@ -149,6 +167,7 @@ export type SemiEvent =
   | ImagesEvent
   | StageTrainingEvent
   | WarningEvent
+  | PartFinishedEvent
   | StageFinishedEvent
   | ReportEvent
   | BestEvent

@@ -41,12 +41,22 @@ type Known = z.infer<typeof knownSchema>;
 /** Milliseconds. */
 const saveInterval = 10_000;
 
-/** @param store File that keeps the hashes; one that is missing or damaged counts as empty. */
-export async function openFingerprints(platform: SemiPlatform, store: string): Promise<Fingerprints> {
+/**
+ * @param store File that keeps the hashes; one that is missing or damaged counts as empty.
+ * @param others Files of other processes, which are read too.
+ */
+export async function openFingerprints(
+  platform: SemiPlatform,
+  store: string,
+  others: readonly string[] = [],
+): Promise<Fingerprints> {
   const { storageFor, sha256: newHash } = platform;
   const storage = storageFor(store);
-  const text = await readText(storage, store).catch(() => "{}");
-  const known = new Map(Object.entries(parseKept(text)));
+  const known = new Map<string, Known>();
+  for (const file of [...others, store]) {
+    const text = await readText(storage, file).catch(() => "{}");
+    for (const [name, kept] of Object.entries(parseKept(text))) known.set(name, kept);
+  }
 
   let saved = performance.now();
   const save = async (): Promise<void> => {

@@ -2,7 +2,7 @@ import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { leftOutText } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
-import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
+import type { Part, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { openFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";
@@ -26,6 +26,7 @@ import type { SemiSettings } from "./settings/settings.ts";
 import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
+import { scorePart } from "./stages/score.ts";
 
 /** What to do, where, and how the machine is used. */
 export interface RunSemiOptions extends Partial<SemiExecution> {
@@ -35,6 +36,11 @@ export interface RunSemiOptions extends Partial<SemiExecution> {
   readonly out: string;
   /** Does stages of these kinds only; those that they need have to be complete. @default all */
   readonly only?: readonly StageKind[] | undefined;
+  /**
+   * Scores a part of the shards and nothing else, beside processes that score the other parts; `only` is `["score"]` then. A run
+   * without it afterwards finds what all of them left.
+   */
+  readonly part?: Part | undefined;
   /** Does the variants and the sweep of the settings too. @default false */
   readonly withVariants?: boolean | undefined;
   /** Is told what is worth knowing of the weights that the settings name. */
@@ -71,9 +77,15 @@ export async function* runSemi(
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
   const given = runsOf(settings);
   await storage.makeFolder(out);
-  const unlock = yield* lockRun(storage, out, signal);
+  const { part } = options;
+  // Parts go on side by side: what each writes is its own.
+  const unlock = part ? undefined : yield* lockRun(storage, out, signal);
   try {
-    const fingerprints = await openFingerprints(platform, storage.join(out, ".fingerprints.json"));
+    const fingerprints = await openFingerprints(
+      platform,
+      storage.join(out, part ? `.fingerprints-${part.index}-of-${part.count}.json` : fingerprintsName),
+      await fingerprintsOfParts(storage, out),
+    );
     const execution = { engine, device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
@@ -83,6 +95,11 @@ export async function* runSemi(
 
     let chosen = await chooseEach(given, contextOf);
     for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
+    if (part) {
+      yield* scoreParts(plan(chosen).filter(isWork), part);
+      await fingerprints.save();
+      return;
+    }
     const checked: CheckedInputs[] = [];
     for (const { context, stages } of plan(chosen).filter(isWork)) {
       checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
@@ -129,8 +146,35 @@ export async function* runSemi(
       yield { type: "warning", stage: "images", message: `left out ${leftOutText(leftOut).join("; ")}` };
     }
   } finally {
-    await unlock();
+    await unlock?.();
   }
+}
+
+/** Scores a part of the shards for each of the runs. */
+async function* scoreParts(
+  runs: readonly ContextRun[],
+  part: Part,
+): AsyncGenerator<SemiEvent, void, undefined> {
+  const looked = new Set<string>();
+  for (const { context, stages } of runs) {
+    const wanted = stages.filter((stage) => stage.kind === "score");
+    for (const stage of stages) await requireNeeded(context, stage, wanted);
+    for (const stage of wanted) {
+      if (looked.has(stage.folder)) continue;
+      looked.add(stage.folder);
+      yield* scorePart(context, stage, part);
+    }
+  }
+}
+
+const fingerprintsName = ".fingerprints.json";
+
+/** Where processes that scored parts keep the hashes of what they read. */
+async function fingerprintsOfParts(storage: Storage, out: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list(out))
+    if (/^\.fingerprints-.*\.json$/.test(name)) names.push(name);
+  return names.map((name) => storage.join(out, name));
 }
 
 /** What the checks of all runs say of stages that are planned, each once. */

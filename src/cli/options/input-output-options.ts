@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { DataError, decodeText, UsageError } from "../../core/index.ts";
+import { DataError, UsageError } from "../../core/index.ts";
+import { readText as readStored } from "../../core/storage/index.ts";
 import { linesOf } from "../../data/class-mapping.ts";
-import { fileError } from "../../node/files/file-system.ts";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import type { CliOption, OptionTable, OptionValues } from "./command.ts";
 import { flag, oneOf, text } from "./schemas.ts";
 
@@ -85,12 +85,10 @@ export type OutputOptions = OptionValues<typeof outputOptions>;
  */
 export async function readText(path: string): Promise<string> {
   try {
-    return decodeText(await readFile(path));
+    return await readStored(nodeStorageFor(path), path);
   } catch (cause) {
-    const refusal = fileError(path, cause);
-    if (refusal instanceof DataError)
-      throw new UsageError("usage/unreadable-file", refusal.message, { cause });
-    throw refusal;
+    if (cause instanceof DataError) throw new UsageError("usage/unreadable-file", cause.message, { cause });
+    throw cause;
   }
 }
 

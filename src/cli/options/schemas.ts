@@ -13,6 +13,9 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Zod
   });
 }
 
+/** A text, or an option that stands without one. */
+export const textOrFlag: ZodType<string | true> = z.union([z.string(), z.literal(true)]);
+
 /** A share above 0 and at most 1. */
 export const share: ZodType<number> = z.string().transform((text, context) => {
   const value = Number(text);

@@ -84,6 +84,18 @@ export const semiJson = z.discriminatedUnion("type", [
     message: about(text, "what it is"),
   }),
   z.strictObject({
+    type: type("part-finished", "the shards of a part are scored (`--part`)"),
+    stage,
+    part: about(
+      z
+        .strictObject({ index: about(count, "from 1"), count: about(count, "how many parts there are") })
+        .readonly(),
+      "which part",
+    ),
+    counts: about(z.record(z.string(), number).readonly(), "its shards, images and broken images"),
+    stood: about(count, "score files that stood before"),
+  }),
+  z.strictObject({
     type: type("stage-finished", "a stage is complete"),
     stage,
     kind,

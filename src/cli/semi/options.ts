@@ -12,7 +12,7 @@ import {
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
 import { runOptions, trainingOptions } from "../options/model-options.ts";
-import { flag, text } from "../options/schemas.ts";
+import { flag, text, textOrFlag } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** Options for the settings, each of which may stay away. */
@@ -55,7 +55,18 @@ export const semiCommandOptions = {
   ...trainingOptions,
 } satisfies OptionTable;
 
-export type SemiOptions = OptionValues<typeof semiCommandOptions>;
+/** Option of `semi score` alone. */
+const partOption = {
+  part: {
+    flags: "--part [i/n]",
+    about:
+      "score the i-th of n parts of the shards, beside other processes; i or both are taken from the variables of Kubernetes, Slurm and AWS Batch when left out",
+    group: headings.selection,
+    schema: textOrFlag.optional(),
+  },
+} satisfies OptionTable;
+
+export type SemiOptions = OptionValues<typeof semiCommandOptions> & Partial<OptionValues<typeof partOption>>;
 
 /** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
 export interface WantedStages {
@@ -81,7 +92,7 @@ function semiCommand(
     operands: {
       "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
     },
-    options: semiCommandOptions,
+    options: wanted.only?.includes("score") ? { ...semiCommandOptions, ...partOption } : semiCommandOptions,
     examples: stageExamples,
   } satisfies CommandDefinition;
   return defineCommand(definition, async () => {
@@ -141,6 +152,7 @@ const table: readonly (readonly [
         `semi score --labelled photos --unlabelled more --teacher my.pth --teach false ${out}`,
         "with a teacher that is trained already",
       ],
+      [`semi score ${out} --part 3/8`, "the third eighth of the shards; seven other machines do the others"],
     ],
   ],
   [

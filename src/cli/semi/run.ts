@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import { pathExists } from "../../node/files/file-system.ts";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { runSemi } from "../../node/semi.ts";
 import type { SemiEvent } from "../../semi/events.ts";
 import { parseSettings, type SettingsLayer } from "../../semi/settings/resolve-settings.ts";
@@ -14,6 +13,7 @@ import { readText } from "../options/input-output-options.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { problemLines } from "../train/view.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
+import { partOf } from "./part.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
 
 /** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */
@@ -30,6 +30,7 @@ export async function semi(
     out,
     ...wanted,
     engine,
+    part: options.part === undefined ? undefined : partOf(options.part),
     device,
     threads,
     workers,
@@ -74,8 +75,9 @@ async function settingsLayers(
   }
   const given = { ...options, teacher: teacher ?? model };
   const flags = givenValues(given, semiKeys);
-  const own = join(out, "semi.yaml");
-  const path = file ?? ((await pathExists(own)) ? own : undefined);
+  const storage = nodeStorageFor(out);
+  const own = storage.join(out, "semi.yaml");
+  const path = file ?? ((await storage.stat(own).catch(() => undefined)) ? own : undefined);
   const layers = [
     ...(path === undefined ? [] : [parseSettings(await readText(path), path)]),
     { name: "the command line", values: flags },

@@ -4,7 +4,7 @@ import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.t
 import { shownArms } from "../../semi/report/arms.ts";
 import { accuracySpread, meanOf, spread } from "../../semi/report/statistics.ts";
 import type { Verdict } from "../../semi/report/verdict.ts";
-import { duration, grouped } from "../output/numbers.ts";
+import { duration, grouped, plural } from "../output/numbers.ts";
 import { progressLine, type Progress } from "../output/progress.ts";
 import { printable, shellWord, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -32,6 +32,8 @@ function eventLines(event: Exclude<SemiEvent, { type: "training" }>, style: Styl
       ];
     case "stage-started":
       return ["", style.bold(event.stage), ...event.changes.map((change) => `  because ${change}`)];
+    case "part-finished":
+      return [partLine(event)];
     case "stage-finished":
       return event.skipped ? [] : [finishedLine(event)];
     case "report":
@@ -47,6 +49,13 @@ function eventLines(event: Exclude<SemiEvent, { type: "training" }>, style: Styl
       break;
   }
   return [];
+}
+
+function partLine({ stage, part, counts, stood }: SemiEvent & { type: "part-finished" }): string {
+  const { shards = 0, images = 0, broken = 0 } = counts;
+  const of = `part ${part.index} of ${part.count}`;
+  const unread = broken === 0 ? "" : `, ${broken} of them broken`;
+  return `${stage}: ${of}: ${plural(shards, "shard")} with ${plural(images + broken, "image")} scored${unread}; ${stood} stood before`;
 }
 
 function choiceLine({ variant, method, mode, because }: PlannedChoice): string {

@@ -1,4 +1,5 @@
-import { extname, join } from "node:path";
+import { extname } from "node:path";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
 import { defaultRecipe } from "../../train/recipe/recipe.ts";
@@ -33,7 +34,8 @@ export async function train(
     recipe: await recipeLayers(options),
   });
   const { isClassifier } = await showTraining(events, options, terminal);
-  if (!options.json) await terminal.print([nextCommand(join(out, "best.safetensors"), isClassifier)]);
+  if (!options.json)
+    await terminal.print([nextCommand(nodeStorageFor(out).join(out, "best.safetensors"), isClassifier)]);
   return "ok";
 }
 

@@ -212,6 +212,23 @@ export async function arrangeScores(
   return new Map([...places].map(([from, to]) => [to, standing.get(from)!]));
 }
 
+/** Those of the wanted score files that stand under their names, by what they say of themselves. */
+export async function matchingScores(
+  platform: SemiPlatform,
+  folder: string,
+  wanted: ReadonlyMap<string, ScoreOrigin>,
+): Promise<ReadonlyMap<string, ScoreFacts>> {
+  const storage = platform.storageFor(folder);
+  const keys = await originKeys(platform, wanted);
+  const found = new Map<string, ScoreFacts>();
+  for (const name of wanted.keys()) {
+    const facts = await readScoreFacts(storage, storage.join(folder, name)).catch(() => undefined);
+    if (facts && (await originKeys(platform, new Map([[name, facts]]))).get(name) === keys.get(name))
+      found.set(name, facts);
+  }
+  return found;
+}
+
 /** Files that cannot be read count as files of no shard. */
 async function standingScores(
   storage: Storage,

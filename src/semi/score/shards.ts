@@ -2,7 +2,7 @@ import { DataError, UsageError } from "../../core/index.ts";
 import { baseName } from "../../core/storage/index.ts";
 import { openImages, pathKind, pathsOfInputs, type ImageItem, type ImageSource } from "../../data/index.ts";
 import type { SemiContext } from "../context.ts";
-import { itemProgress, type ShardsEvent } from "../events.ts";
+import { itemProgress, type Part, type ShardsEvent } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { ScoreFacts, SelectionRow } from "../tables.ts";
@@ -26,14 +26,13 @@ type ShardContext = Pick<SemiContext, "platform" | "fingerprints" | "signal"> & 
 /**
  * The shards of the unlabelled data, in the order of the inputs; a folder is scored in parts.
  *
+ * @param part Gives every `count`th of them, and does not look into the archives of others.
  * @throws UsageError `semi/settings` without inputs and for image files; DataError for what cannot be read.
  */
-export async function listShards({
-  platform,
-  settings: { unlabelled, shardImages },
-  fingerprints,
-  signal,
-}: ShardContext): Promise<readonly Shard[]> {
+export async function listShards(
+  { platform, settings: { unlabelled, shardImages }, fingerprints, signal }: ShardContext,
+  part?: Part,
+): Promise<readonly Shard[]> {
   if (unlabelled.length === 0) {
     throw new UsageError(
       "semi/settings",
@@ -41,14 +40,21 @@ export async function listShards({
     );
   }
   const shards: Shard[] = [];
+  let number = 0;
+  const isOurs = (): boolean => part === undefined || number % part.count === part.index - 1;
   for (const path of await pathsOfInputs(platform.storageFor, unlabelled)) {
     const inFolder = await isFolder(platform, path);
     if (!inFolder && isImage(path)) throw looseImage(path);
+    if (!inFolder && !isOurs()) {
+      number++;
+      continue;
+    }
     const { sha256, images } = await fingerprints.images(path, signal);
-    const part = inFolder ? shardImages : images;
-    for (let from = 0; from < images; from += part) {
-      const name = `${`${shards.length}`.padStart(6, "0")}-${baseName(path)}.parquet`;
-      shards.push({ name, path, sha256, from, to: Math.min(from + part, images) });
+    const length = inFolder ? shardImages : images;
+    for (let from = 0; from < images; from += length) {
+      const name = `${`${number}`.padStart(6, "0")}-${baseName(path)}.parquet`;
+      if (isOurs()) shards.push({ name, path, sha256, from, to: Math.min(from + length, images) });
+      number++;
     }
   }
   return shards;

@@ -1,9 +1,15 @@
 import { openImages, type ImageSource } from "../../data/index.ts";
 import { isOnnxPath, isWeightsPath, type Model } from "../../predict/index.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
-import { brokenWarning, imageProgress, type SemiEvent } from "../events.ts";
+import { brokenWarning, imageProgress, type Part, type SemiEvent } from "../events.ts";
 import type { ScoreStage } from "../plan/stage.ts";
-import { arrangeScores, referencesName, scoreFileNames } from "../score/score-files.ts";
+import {
+  arrangeScores,
+  matchingScores,
+  referencesName,
+  scoreFileNames,
+  type ScoreOrigin,
+} from "../score/score-files.ts";
 import { referencesOrigin, scoreShard, writeReferences } from "../score/score-images.ts";
 import { imagesIn, listShards, openShard, type Shard } from "../score/shards.ts";
 import { frequencyModel, openTeacher, type Teacher } from "../score/teacher.ts";
@@ -85,62 +91,116 @@ function referencePaths({ settings: { labelled, validation, test } }: SemiContex
   return { labelled, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
 }
 
-interface Scoring {
+/** What some of the shards are scored with. */
+interface PartScoring {
   readonly context: SemiContext;
   readonly folder: string;
   /** Best classes that are kept of each image. */
   readonly p: number;
   readonly shards: readonly Shard[];
   readonly teacher: TeacherFile;
+}
+
+interface Scoring extends PartScoring {
   readonly references: ReferencePaths;
   /** Hashes of the references. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
 async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
-  const { context, folder, shards } = scoring;
-  const { name, sha256, path: file, hasNoneClass } = scoring.teacher;
-  const { platform, storage, signal, execution, path, settings } = context;
+  const { context, folder } = scoring;
+  await using models = await openModels(scoring);
+  yield* hashReferences(scoring, models.hasher);
+  const wanted = wantedFiles(scoring, models.classes);
+  const standing = await arrangeScores(context.platform, context.path(folder), wanted);
+  return outcomeOf(yield* scoreEach(scoring, models, wanted, standing));
+}
+
+/**
+ * Scores a part of the shards, while other processes may do the others: files appear whole, those that stand are kept. What there
+ * is once for all shards is left to the stage itself.
+ */
+export async function* scorePart(
+  context: SemiContext,
+  { folder, needs, settings: { p } }: ScoreStage,
+  part: Part,
+): AsyncGenerator<SemiEvent, void, undefined> {
+  const { platform, storage, path } = context;
+  const shards = await listShards(context, part);
+  const teacher = await teacherFile(context, needs[0]);
+  const scoring = { context, folder, p, shards, teacher };
+  await using models = await openModels(scoring);
+  await storage.makeFolder(path(folder));
+  const wanted = wantedFiles(scoring, models.classes);
+  const standing = await matchingScores(platform, path(folder), wanted);
+  const { counts } = outcomeOf(yield* scoreEach(scoring, models, wanted, standing));
+  yield { type: "part-finished", stage: folder, part, counts, stood: standing.size };
+}
+
+interface Models extends AsyncDisposable {
+  readonly classes: readonly string[];
+  readonly teacher: Teacher;
+  readonly hasher: Model<never>;
+}
+
+async function openModels({
+  context,
+  teacher: { path, hasNoneClass, isGiven },
+}: PartScoring): Promise<Models> {
+  const { platform, execution, settings } = context;
   const { classes } = await context.labelled();
-  const given = scoring.teacher.isGiven ? context.settings : undefined;
-  const opened = await openTeacher(platform, file, classes, { ...execution, hasNoneClass }, given);
-  const hasher = await frequencyModel(platform, opened.model.description.preprocessing, execution);
-  try {
-    yield* hashReferences(scoring, hasher);
-    const teacher = { name, sha256 };
-    const { exif } = settings;
-    const p = Math.min(scoring.p, classes.length);
-    const wanted = new Map(
-      shards.map(({ name: scores, ...shard }) => [scores, { teacher, classes, shard, p, exif }] as const),
-    );
-    const standing = await arrangeScores(platform, path(folder), wanted);
-    const total = imagesIn(shards);
-    const progress = imageProgress({ stage: folder, what: "scored", total });
-    const files: ScoreFacts[] = [];
-    for (const shard of shards) {
-      signal?.throwIfAborted();
-      const kept = standing.get(shard.name);
-      if (kept) {
-        progress.skip(shard.to - shard.from);
-        files.push(kept);
-        continue;
-      }
-      const work = scoreShard(storage, path(folder, shard.name), opened, {
-        ...wanted.get(shard.name)!,
-        images: await openShard(platform, shard, signal),
-        hasher: opened.hashes ? undefined : hasher,
-        signal,
-      });
-      files.push(yield* progress.of(work));
+  const given = isGiven ? settings : undefined;
+  const teacher = await openTeacher(platform, path, classes, { ...execution, hasNoneClass }, given);
+  const hasher = await frequencyModel(platform, teacher.model.description.preprocessing, execution);
+  const release = async (): Promise<void> => {
+    await Promise.all([teacher.model.release(), hasher.release()]);
+  };
+  return { classes, teacher, hasher, [Symbol.asyncDispose]: release };
+}
+
+function wantedFiles(
+  { context, p, shards, teacher: { name, sha256 } }: PartScoring,
+  classes: readonly string[],
+): ReadonlyMap<string, ScoreOrigin> {
+  const shared = {
+    teacher: { name, sha256 },
+    classes,
+    p: Math.min(p, classes.length),
+    exif: context.settings.exif,
+  };
+  return new Map(shards.map(({ name: file, ...shard }) => [file, { ...shared, shard }] as const));
+}
+
+/** Scores the shards whose files do not stand. @returns what all of their files say */
+async function* scoreEach(
+  { context: { platform, storage, signal, path }, folder, shards }: PartScoring,
+  { teacher, hasher }: Models,
+  wanted: ReadonlyMap<string, ScoreOrigin>,
+  standing: ReadonlyMap<string, ScoreFacts>,
+): AsyncGenerator<SemiEvent, readonly ScoreFacts[], undefined> {
+  const progress = imageProgress({ stage: folder, what: "scored", total: imagesIn(shards) });
+  const files: ScoreFacts[] = [];
+  for (const shard of shards) {
+    signal?.throwIfAborted();
+    const kept = standing.get(shard.name);
+    if (kept) {
+      progress.skip(shard.to - shard.from);
+      files.push(kept);
+      continue;
     }
-    yield* brokenWarning(
-      folder,
-      files.flatMap((facts) => facts.broken.map(({ id, error }) => [id, error])),
-    );
-    return outcomeOf(files);
-  } finally {
-    await release(opened, hasher);
+    const work = scoreShard(storage, path(folder, shard.name), teacher, {
+      ...wanted.get(shard.name)!,
+      images: await openShard(platform, shard, signal),
+      hasher: teacher.hashes ? undefined : hasher,
+      signal,
+    });
+    files.push(yield* progress.of(work));
   }
+  yield* brokenWarning(
+    folder,
+    files.flatMap((facts) => facts.broken.map(({ id, error }) => [id, error])),
+  );
+  return files;
 }
 
 /** Hashes the references, unless the table of their hashes stands. */
@@ -166,8 +226,4 @@ function outcomeOf(files: readonly ScoreFacts[]): StageOutcome {
   const images = files.reduce((sum, facts) => sum + facts.images, 0);
   const broken = files.reduce((sum, facts) => sum + facts.broken.length, 0);
   return { outputs: [referencesName], counts: { shards: files.length, images, broken } };
-}
-
-async function release({ model }: Teacher, hasher: Model<never>): Promise<void> {
-  await Promise.all([model.release(), hasher.release()]);
 }
