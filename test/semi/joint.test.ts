@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runSemi } from "../../src/node/semi.ts";
@@ -118,6 +118,27 @@ describe("method joint", () => {
     expect(greys(rows)).toBeLessThanOrEqual(greys(plain));
     const { description } = await openModel(at("joint", "none-class", "best.safetensors"));
     expect(description.classes).toEqual(["blue", "green", "None of these", "none of these"]);
+  });
+
+  it("takes images with the label none for what the ranking holds to be none of the classes", async () => {
+    mkdirSync(at("refused", "none"), { recursive: true });
+    for (let i = 0; i < 8; i++) {
+      const grey = 30 * i + 5;
+      writeFileSync(at("refused", "none", `${i}.png`), await solidPng([grey, grey, grey], 20));
+    }
+    await run("refused-run", { labelled: [...settings.labelled!, at("refused")] });
+    const { description } = await openModel(at("refused-run", "none-class", "best.safetensors"));
+    expect(description.classes).toEqual(["blue", "green", "None of these", "none"]);
+    const { description: student } = await openModel(at("refused-run", "joint", "best.safetensors"));
+    const classes = student.classes as readonly string[];
+    expect(classes.toSorted()).toEqual(["None of these", "blue", "green", "none"]);
+    const rows = await rowsOf("refused-run");
+    for (const [index, name] of classes.entries()) {
+      const own = rows.filter((row) => row.class === index);
+      expect(own).toHaveLength(4);
+      for (const { image_id: id } of own)
+        expect(id.includes("grey-"), `${name}: ${id}`).toBe(name === "none");
+    }
   });
 
   it("says what the model is and compares it with the labels alone, at the same steps", async () => {

@@ -1,6 +1,6 @@
 import { decodeText, UsageError } from "../../core/index.ts";
 import { readBytes } from "../../core/storage/index.ts";
-import { linesOf, mapClasses } from "../../data/index.ts";
+import { linesOf, mapClasses, noneLabel } from "../../data/index.ts";
 import type { Preprocessing } from "../../image/index.ts";
 import { modelConfig, noClassifier, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
@@ -40,7 +40,10 @@ export interface Teacher {
 }
 
 interface TeacherOptions extends Execution {
-  /** Whether the last class is none of the others: it is not chosen, and has its share of the probability. @default false */
+  /**
+   * Whether the last class is none of the others: it has its share of the probability, and is chosen where the labelled images have
+   * the class `none`. @default false
+   */
   readonly hasNoneClass?: boolean | undefined;
 }
 
@@ -68,7 +71,8 @@ export async function openTeacher(
         { engine, device },
       );
   if (model.classes.length === 0) throw noClassifier(name);
-  const known = hasNoneClass ? model.modelClasses.slice(0, -1) : model.modelClasses;
+  const isChosen = !hasNoneClass || classes.includes(noneLabel);
+  const known = isChosen ? model.modelClasses : model.modelClasses.slice(0, -1);
   const subset = classIndices({ modelClasses: known }, classes);
   const twice = subset.findIndex((index, place) => subset.indexOf(index) !== place);
   if (twice >= 0) {

@@ -1,3 +1,4 @@
+import { noneLabel } from "../../data/index.ts";
 import { exportSafetensors, openModel } from "../../predict/index.ts";
 import { trainNoneClass } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
@@ -31,8 +32,11 @@ async function* fitNoneClass(
 ): AsyncGenerator<SemiEvent, StageOutcome, undefined> {
   const { platform, path, execution, signal } = context;
   const { device, threads, workers } = execution;
-  const { training, classes } = await context.labelled();
-  const source = await openModel(platform, path(head, bestWeights));
+  const { training, classes: labels } = await context.labelled();
+  // What is labelled so shows none of the classes, as the images do that are drawn for it; a class cannot be told from itself.
+  const others = labels.filter((name) => name !== noneLabel);
+  const classes = others.length > 1 ? others : labels;
+  const source = await openModel(platform, path(head, bestWeights), { numClasses: classes.length, classes });
   const fitting = trainNoneClass(platform, source, training.images, {
     classes,
     unlabelled: (await unlabelledImages(context)).images,

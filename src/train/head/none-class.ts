@@ -36,7 +36,8 @@ export interface NoneClass extends ModelSource {
 }
 
 /**
- * Trains a classifier that tells images of the classes from others ({@link fitNoneClass}).
+ * Trains a classifier that tells images of the classes from others ({@link fitNoneClass}); where images have the label `none`, its
+ * last class is called so.
  *
  * @param source The network, with a classifier for the classes, whose weights are not looked at.
  * @throws DataError `data/no-images` without an unlabelled image that can be read; what `trainHead` throws.
@@ -47,12 +48,17 @@ export async function* trainNoneClass(
   images: ImageSource,
   options: NoneClassOptions,
 ): AsyncGenerator<HeadEvent, NoneClass, undefined> {
-  const { labelled, others, none, parameters, by } = yield* fitNoneClass(platform, source, images, options);
+  const { labelled, refused, others, none, parameters, by } = yield* fitNoneClass(
+    platform,
+    source,
+    images,
+    options,
+  );
   const numClasses = options.classes.length + 1;
   const description = {
     ...source.description,
     config: { ...source.description.config, numClasses },
-    classes: [...options.classes, "none of these"],
+    classes: [...options.classes, refused ? noneLabel : "none of these"],
   };
   const head = foldTransform(parameters, numClasses, by);
   return {
