@@ -6,15 +6,17 @@ import { readContent } from "ssl-resnext/data";
 import { nodePlatform, trainHead } from "ssl-resnext/node";
 import { modelOf } from "ssl-resnext/predict";
 import type { Benchmark } from "../benchmark.ts";
+import { plantForeign } from "../fixtures/foreign-images.ts";
 import { changes, plantCopies, type Places, type PlantedCopy } from "../fixtures/planted-copies.ts";
 import { cacheFolder } from "../paths.ts";
 
 type Finding = Extract<CheckEvent, { readonly type: "finding" }>;
 
-/** Planted copies and flipped labels, and how many of them `check` finds. */
+/** Planted copies, flipped labels and foreign images, and how many of them `check` finds. */
 export const check: Benchmark = {
   name: "check",
-  summary: "copies that were planted and labels that were flipped: how many of them check finds (5 minutes)",
+  summary:
+    "copies and foreign images that were planted, labels that were flipped: how many of them check finds (5 minutes)",
   async run({ quick, photos, backbone }) {
     const cifar = resolve(dirname(photos), "cifar10");
     const folder = mkdtempSync(join(cacheFolder, "check-"));
@@ -22,13 +24,16 @@ export const check: Benchmark = {
     try {
       const copies = [await findCopies("photographs", [photos], folder, count)];
       const flips: Flips[] = [];
+      const foreign: Foreign[] = [];
       if (existsSync(cifar)) {
         const archives = ["labelled-4000.tar", "test-5000.tar"].map((name) => join(cifar, name));
         copies.push(await findCopies("CIFAR-10", quick ? archives.slice(0, 1) : archives, folder, count));
         for (const seed of quick ? [0] : [0, 1, 2])
           flips.push(await findFlips(archives[0]!, backbone, folder, seed));
+        for (const share of [0.01, 0.05])
+          foreign.push(await findForeign(archives, backbone, join(folder, `foreign-${share}`), share));
       }
-      return report(copies, flips, count, backbone);
+      return report({ copies, flips, foreign }, count, backbone);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -119,7 +124,7 @@ interface Flips {
   readonly single: List;
 }
 
-const share = 0.05;
+const flippedShare = 0.05;
 
 async function findFlips(archive: string, backbone: string, folder: string, seed: number): Promise<Flips> {
   const images = await openImages([archive]);
@@ -130,7 +135,7 @@ async function findFlips(archive: string, backbone: string, folder: string, seed
   for await (const { id, label } of images) right.set(id, label!);
   const ids = [...right.keys()];
   const flipped = new Set<string>();
-  while (flipped.size < share * ids.length) flipped.add(ids[random.integer(ids.length)]!);
+  while (flipped.size < flippedShare * ids.length) flipped.add(ids[random.integer(ids.length)]!);
   for (const [id, label] of right) {
     const others = classes.filter((name) => name !== label);
     labels.set(id, flipped.has(id) ? others[random.integer(others.length)]! : label);
@@ -188,13 +193,60 @@ async function leastLikely(
   return likely.sort((a, b) => a.probability - b.probability).map(({ id }) => id);
 }
 
+/** Foreign images among labelled and unlabelled ones, and the lists that should hold them. */
+interface Foreign {
+  /** Share of the labelled images that is foreign. */
+  readonly share: number;
+  /** Foreign images that are labelled, and those that are not. */
+  readonly planted: number;
+  readonly unlabelled: number;
+  readonly outliers: List;
+  /** Likely label errors, which are none of the outliers, and both together. */
+  readonly labels: List;
+  readonly both: List;
+  readonly unlike: List;
+}
+
+async function findForeign(
+  archives: readonly string[],
+  backbone: string,
+  folder: string,
+  share: number,
+): Promise<Foreign> {
+  const planted = await plantForeign(archives, folder, share);
+  const found = await findingsOf({
+    data: [join(folder, "labelled")],
+    unlabelled: [join(folder, "unlabelled")],
+    model: await openModel(backbone),
+    out: join(folder, "check"),
+  });
+  const listOf = (...kinds: readonly Finding["kind"][]): List => {
+    const list = found.filter(({ kind }) => kinds.includes(kind));
+    return { length: list.length, right: list.filter(({ image }) => planted.paths.has(image)).length };
+  };
+  return {
+    share,
+    planted: planted.labelled,
+    unlabelled: planted.unlabelled,
+    outliers: listOf("outlier"),
+    labels: listOf("label"),
+    both: listOf("outlier", "label"),
+    unlike: listOf("unlike"),
+  };
+}
+
 const percent = (part: number, whole: number): string => `${((100 * part) / (whole || 1)).toFixed(1)} %`;
 const sum = (counts: Readonly<Record<string, number>> | readonly number[]): number =>
   Object.values(counts).reduce((total, value) => total + value, 0);
 
+interface Found {
+  readonly copies: readonly Copies[];
+  readonly flips: readonly Flips[];
+  readonly foreign: readonly Foreign[];
+}
+
 function report(
-  copies: readonly Copies[],
-  flips: readonly Flips[],
+  { copies, flips, foreign }: Found,
   count: number,
   backbone: string,
 ): Awaited<ReturnType<Benchmark["run"]>> {
@@ -236,6 +288,21 @@ function report(
               together((one) => one.single),
             ),
           ]),
+      ...foreign.flatMap(({ share: planted, planted: labelled, unlabelled, ...lists }) => {
+        const row = (name: string, { length, right }: List, all: number): readonly string[] => [
+          name,
+          `${length}`,
+          percent(right, length),
+          percent(right, all),
+        ];
+        const of = `${labelled} animals among ${(labelled / planted).toFixed(0)} labelled vehicles, ${basename(backbone)}`;
+        return [
+          row(`${of}: outliers`, lists.outliers, labelled),
+          row(`${of}: likely label errors`, lists.labels, labelled),
+          row(`${of}: both`, lists.both, labelled),
+          row(`${unlabelled} unlabelled animals among as many vehicles: unlike`, lists.unlike, unlabelled),
+        ];
+      }),
     ],
     targets: copies.map(({ data, planted, found }) => ({
       what: `planted copies found, ${data}`,
@@ -247,6 +314,6 @@ function report(
       `Planted copies are compressed again (quality 40 to 90), resized (0.5 to 1.5), cropped by 2 to 5 % of each side, mirrored, or brightened (0.7 to 1.4), and lie within and across classes and sets. Seconds of the checks: ${copies.map(({ seconds, images }) => `${seconds.toFixed(0)} for ${images} images`).join(", ")}.`,
       "Flipped labels: the mean of the draws; the model is that of --backbone.",
     ],
-    data: { copies, flips },
+    data: { copies, flips, foreign },
   };
 }

@@ -36,7 +36,7 @@ export const findingKinds = {
   unlike: {
     title: "Unlabelled images unlike any class",
     about:
-      "They are less like each class than 99 of 100 labelled images are like their own. Learning from unlabelled images gets along with some; a class of your own that is missing among the labelled images shows here too.",
+      "They are less like any class than 98 of 100 labelled images are like the nearest one. Learning from unlabelled images gets along with some; a class of your own that is missing among the labelled images shows here too.",
   },
   small: {
     title: "Very small images",

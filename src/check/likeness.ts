@@ -4,9 +4,14 @@ import type { Examples } from "../train/head/head-objective.ts";
 export interface ClassMeans {
   /** Likeness of each labelled row to the other images of its class; NaN for the only one. */
   readonly own: Float64Array;
-  /** The class that an embedding is most like. */
-  nearest(embedding: Float32Array): { readonly index: number; readonly likeness: number };
+  /** Likeness of an embedding to the class that it is most like. */
+  nearest(embedding: Float32Array): number;
+  /** The same of some labelled rows, evenly spread, which have no part in the means that they are compared with. */
+  nearestOfLabelled(): Float64Array;
 }
+
+/** Labelled rows that tell how like its nearest class an image usually is: more cost time where there are many classes. */
+const mostCompared = 2000;
 
 /** The means of classes, of embeddings from which the mean of all was taken. */
 export function classMeans({ rows, length, features, labels, numClasses }: Examples): ClassMeans {
@@ -30,16 +35,25 @@ export function classMeans({ rows, length, features, labels, numClasses }: Examp
     }
     return product / (Math.sqrt(left * right) || 1);
   };
+  const rowOf = (row: number): Float32Array => features.subarray(row * length, (row + 1) * length);
+  const nearestTo = (embedding: Float32Array, own: number): number =>
+    sums.reduce((most, sum, index) => {
+      const others = counts[index]! - (index === own ? 1 : 0);
+      return others > 0 ? Math.max(most, likeness(embedding, sum, index === own)) : most;
+    }, -1);
   return {
     own: Float64Array.from({ length: rows }, (_, row) => {
       const label = labels[row]!;
       if (counts[label]! < 2) return Number.NaN;
-      return likeness(features.subarray(row * length, (row + 1) * length), sums[label]!, true);
+      return likeness(rowOf(row), sums[label]!, true);
     }),
-    nearest(embedding) {
-      const all = sums.map((sum, index) => (counts[index]! > 0 ? likeness(embedding, sum, false) : -1));
-      const index = all.reduce((best, value, at) => (value > all[best]! ? at : best), 0);
-      return { index, likeness: all[index]! };
+    nearest: (embedding) => nearestTo(embedding, -1),
+    nearestOfLabelled: () => {
+      const some = Math.min(rows, mostCompared);
+      return Float64Array.from({ length: some }, (_, index) => {
+        const row = Math.floor((index * rows) / some);
+        return nearestTo(rowOf(row), labels[row]!);
+      });
     },
   };
 }

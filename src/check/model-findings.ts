@@ -47,7 +47,7 @@ export function embeddedImages(): EmbeddedImages {
     add(image, embedding, { set, label }) {
       if (set === "unlabelled") {
         if (labels.length === 0) return;
-        const { likeness } = gathered(
+        const likeness = gathered(
           1 + labels.values().reduce((most, one) => Math.max(most, one), 0),
         ).means.nearest(embedding);
         unlabelled.push({ image, likeness });
@@ -63,8 +63,8 @@ export function embeddedImages(): EmbeddedImages {
   };
 }
 
-/** Labelled images whose likeness to their class is that of an image of it, or less than that: one in a hundred. */
-const unusualShare = 0.01;
+/** The share of labelled images that are less like any class than an unlabelled one has to be to be told. */
+const unusualShare = 0.02;
 
 export async function modelFindings(
   platform: TrainingPlatform,
@@ -83,8 +83,9 @@ export async function modelFindings(
   });
   const wrong = new Set(errors.map(({ row }) => row));
   const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-  const { own } = embedded.means(classes.length);
-  const usual = quantile(own, unusualShare);
+  const means = embedded.means(classes.length);
+  const { own } = means;
+  const usual = quantile(means.nearestOfLabelled(), unusualShare);
   return [
     ...errors.map(({ row, suggested, probability, ofLabel, isConfident }): Finding => {
       const label = classes[examples.labels[row]!]!;
@@ -113,7 +114,7 @@ export async function modelFindings(
       .map(({ image, likeness }): Finding => ({
         kind: "unlike",
         ...setImage(images, image),
-        found: `likeness ${likeness.toFixed(2)} to the nearest class; 99 of 100 labelled images have more than ${usual.toFixed(2)} to their own`,
+        found: `likeness ${likeness.toFixed(2)} to the nearest class; 98 of 100 labelled images have more than ${usual.toFixed(2)} to theirs`,
         score: likeness,
         action: "keep",
       })),
