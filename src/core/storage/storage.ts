@@ -74,6 +74,8 @@ export interface Storage {
   list(uri: string, options?: StorageOptions): AsyncIterable<ListedEntry>;
   /** Opens a file for random access; reading past its end, or past an end that has moved, rejects with `data/truncated`. */
   open(uri: string, options?: OpenOptions): Promise<OpenFile>;
+  /** Begins to fetch a file that will be read as a whole soon, where it is far away and there is room for it. */
+  prepare?(uri: string, options?: StorageOptions): void;
   /** The bytes of a file from its beginning. */
   stream(uri: string, options?: StorageOptions): AsyncIterable<Uint8Array<ArrayBuffer>>;
   /** Begins a file that appears complete or not at all, in a folder that exists; an earlier file stands until then. */

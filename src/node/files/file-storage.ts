@@ -46,14 +46,24 @@ export const fileStorage: Storage = {
   free: (uri) => freeBytes(resolve(pathOf(uri))),
 };
 
-const http = httpStorage(environmentFetch());
+const fetch = environmentFetch();
+const plainHttp = httpStorage(fetch);
+const http: Storage = {
+  ...plainHttp,
+  async open(uri, options) {
+    if (options?.whole !== true) return plainHttp.open(uri);
+    const { openSpooledHttp } = await import("../objects/spooled-http.ts");
+    return openSpooledHttp(plainHttp, fetch, uri, options);
+  },
+};
 
 // What speaks to object stores is loaded when the first is named.
 const s3 = lazyStorage(async () => (await import("../objects/s3-storage.ts")).s3Storage());
+const hf = lazyStorage(async () => (await import("../objects/hf-storage.ts")).hfStorage());
 
 /** The storages of Node by scheme; what has none is a path. */
 export const nodeStorageFor: StorageFor = storageTable(
-  { file: fileStorage, http, https: http, s3, memory: memoryStorage() },
+  { file: fileStorage, http, https: http, s3, hf, memory: memoryStorage() },
   fileStorage,
 );
 

@@ -13,6 +13,7 @@ export function lazyStorage(load: () => Promise<Storage>): Storage {
     async *stream(uri, options) {
       yield* (await storage()).stream(uri, options);
     },
+    prepare: (uri, options) => void storage().then((found) => found.prepare?.(uri, options)),
     create: async (uri) => (await storage()).create(uri),
     grow: async (uri) => (await storage()).grow(uri),
     makeFolder: async (uri) => (await storage()).makeFolder(uri),

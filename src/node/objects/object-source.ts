@@ -78,13 +78,19 @@ function brokenOff(
   return lasting ? error : new PassingFailure(error);
 }
 
+/** A whole answer. */
+export interface Answer {
+  readonly headers: Headers;
+  readonly body: string;
+}
+
 /** Sends a request until it is answered, and gives the whole answer. @throws DataError */
 export function ask(
   source: ObjectSource,
   uri: string,
   request: ObjectRequest,
   signal?: AbortSignal,
-): Promise<{ readonly headers: Headers; readonly body: string }> {
+): Promise<Answer> {
   return retrying(
     () =>
       exchange(source, uri, request, signal, async (response) => ({

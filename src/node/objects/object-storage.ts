@@ -9,13 +9,16 @@ import { factsOf, rangeOf, wholeOf, type ObjectFacts, type ObjectSource } from "
 import type { Spool } from "./spool.ts";
 
 /** Bytes from which on an object that is read as a whole goes by way of the disk, in several ranges at once. */
-const spooledFrom = 8 * 2 ** 20;
+export const spooledFrom = 8 * 2 ** 20;
 
 /**
  * The files of a store, for reading. What is read from beginning to end, large, is fetched to the spool; single ranges are
  * taken from there where it has them, else from the store.
  */
-export function objectReading(source: ObjectSource, spool: Spool): Pick<Storage, "open" | "stream"> {
+export function objectReading(
+  source: ObjectSource,
+  spool: Spool,
+): Pick<Storage, "open" | "prepare" | "stream"> {
   const isSpooled = (facts: ObjectFacts): boolean =>
     facts.size >= spooledFrom && facts.version !== "" && spool.canHold(facts.size);
 
@@ -42,8 +45,15 @@ export function objectReading(source: ObjectSource, spool: Spool): Pick<Storage,
     };
   };
 
+  const prepare = async (uri: string, signal: AbortSignal | undefined): Promise<void> => {
+    const facts = await factsOf(source, uri, signal);
+    if (isSpooled(facts)) await spool.fetchAhead(source, uri, facts, signal);
+  };
+
   return {
     open,
+    // What is wrong with it is said when it is read.
+    prepare: (uri, { signal } = {}) => void prepare(uri, signal).catch(() => undefined),
     stream(uri, { signal } = {}) {
       return wholeOf(
         source,

@@ -73,6 +73,7 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
       if (!found) throw notFound(uri);
     },
     open: (uri, given) => reading.open(uri, given).catch(orFolder(uri)),
+    prepare: (uri, given) => reading.prepare?.(uri, given),
     async *stream(uri, given) {
       let begun = false;
       try {

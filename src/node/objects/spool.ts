@@ -17,6 +17,8 @@ export interface Spool {
   canHold(size: number): boolean;
   /** Fetches an object, unless it stands. Reading goes on when it has been removed meanwhile: it is fetched again. */
   open(source: ObjectSource, uri: string, facts: ObjectFacts, signal?: AbortSignal): Promise<OpenFile>;
+  /** Fetches an object that is not read yet, unless others that are being read would have to go. */
+  fetchAhead(source: ObjectSource, uri: string, facts: ObjectFacts, signal?: AbortSignal): Promise<void>;
   /** The same from its beginning. */
   stream(
     source: ObjectSource,
@@ -56,6 +58,7 @@ export function openSpool({ folder, limit }: SpoolOptions): Spool {
     uri: string,
     facts: ObjectFacts,
     signal: AbortSignal | undefined,
+    isAhead = false,
   ): Promise<string> => {
     const path = pathOf(uri, facts);
     if (await stands(path)) return path;
@@ -64,7 +67,7 @@ export function openSpool({ folder, limit }: SpoolOptions): Spool {
     try {
       if (await stands(path)) return path;
       await rm(part, { force: true });
-      const file = await attempt(uri, () => begin(part, facts.size, signal));
+      const file = await attempt(uri, () => begin(part, facts.size, isAhead, signal));
       await download(source, uri, facts, file, signal);
       await rename(part, path);
       return path;
@@ -75,10 +78,15 @@ export function openSpool({ folder, limit }: SpoolOptions): Spool {
   };
 
   /** Makes room for a file and takes it, one at a time. */
-  const begin = async (part: string, size: number, signal: AbortSignal | undefined): Promise<FileHandle> => {
+  const begin = async (
+    part: string,
+    size: number,
+    isAhead: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<FileHandle> => {
     const unlock = await lockFile(join(folder, "room.lock"), { signal });
     try {
-      await makeRoom(folder, size, limit, signal);
+      await makeRoom(folder, size, limit, isAhead, signal);
       const file = await open(part, "wx");
       await file.truncate(size);
       return file;
@@ -95,6 +103,9 @@ export function openSpool({ folder, limit }: SpoolOptions): Spool {
     async open(source, uri, facts, signal) {
       await fetched(source, uri, facts, signal);
       return opened(source, uri, facts);
+    },
+    async fetchAhead(source, uri, facts, signal) {
+      await fetched(source, uri, facts, signal, true);
     },
     async *stream(source, uri, facts, signal) {
       await using file = await this.open(source, uri, facts, signal);
@@ -122,6 +133,7 @@ async function makeRoom(
   folder: string,
   size: number,
   limit: number,
+  isAhead: boolean,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   for (;;) {
@@ -131,12 +143,13 @@ async function makeRoom(
     let room = Math.min(limit - files.reduce((sum, file) => sum + file.size, 0), bavail * bsize);
     for (const { path, size: freed, isPart, modified } of files.toSorted((a, b) => a.modified - b.modified)) {
       if (room >= size) return;
-      if (isPart && Date.now() - modified < leftBehindAfter) continue;
+      const keptFor = isPart ? leftBehindAfter : isAhead ? 2 * markEvery : 0;
+      if (Date.now() - modified < keptFor) continue;
       await rm(path, { force: true });
       room += freed;
     }
     if (room >= size) return;
-    if (!files.some(({ isPart }) => isPart)) {
+    if (isAhead || !files.some(({ isPart }) => isPart)) {
       throw new DataError(
         "data/disk-full",
         `${folder}: an object of ${size} bytes is to be fetched, and ${Math.max(0, room)} are free there. Free some space, or set TMPDIR.`,

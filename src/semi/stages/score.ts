@@ -180,27 +180,54 @@ async function* scoreEach(
 ): AsyncGenerator<SemiEvent, readonly ScoreFacts[], undefined> {
   const progress = imageProgress({ stage: folder, what: "scored", total: imagesIn(shards) });
   const files: ScoreFacts[] = [];
-  for (const shard of shards) {
-    signal?.throwIfAborted();
-    const kept = standing.get(shard.name);
-    if (kept) {
-      progress.skip(shard.to - shard.from);
-      files.push(kept);
-      continue;
+  const left = shards.filter(({ name }) => !standing.has(name)).map((shard) => shard.path);
+  const ended = new AbortController();
+  try {
+    for (const shard of shards) {
+      signal?.throwIfAborted();
+      const kept = standing.get(shard.name);
+      if (kept) {
+        progress.skip(shard.to - shard.from);
+        files.push(kept);
+        continue;
+      }
+      left.shift();
+      const work = scoreShard(storage, path(folder, shard.name), teacher, {
+        ...wanted.get(shard.name)!,
+        images: fetchingNext(platform, await openShard(platform, shard, signal), left[0], ended.signal),
+        hasher: teacher.hashes ? undefined : hasher,
+        signal,
+      });
+      files.push(yield* progress.of(work));
     }
-    const work = scoreShard(storage, path(folder, shard.name), teacher, {
-      ...wanted.get(shard.name)!,
-      images: await openShard(platform, shard, signal),
-      hasher: teacher.hashes ? undefined : hasher,
-      signal,
-    });
-    files.push(yield* progress.of(work));
+  } finally {
+    ended.abort();
   }
   yield* brokenWarning(
     folder,
     files.flatMap((facts) => facts.broken.map(({ id, error }) => [id, error])),
   );
   return files;
+}
+
+/** The same images; once they are there, the file that comes after them is fetched. */
+function fetchingNext(
+  { storageFor }: SemiContext["platform"],
+  images: ImageSource,
+  next: string | undefined,
+  signal: AbortSignal,
+): ImageSource {
+  return {
+    ...images,
+    async *[Symbol.asyncIterator]() {
+      let isBegun = false;
+      for await (const image of images) {
+        if (!isBegun && next !== undefined) storageFor(next).prepare?.(next, { signal });
+        isBegun = true;
+        yield image;
+      }
+    },
+  };
 }
 
 /** Hashes the references, unless the table of their hashes stands. */

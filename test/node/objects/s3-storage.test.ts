@@ -161,6 +161,20 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     expect(await bytesIn(spoolFolder)).toBeLessThanOrEqual(60 * MB);
   });
 
+  it("fetches ahead what there is room for, and takes nothing away that is read", async () => {
+    const uris = Array.from({ length: 4 }, (_, i) => `s3://bucket/ahead/${i}.tar`);
+    for (const [i, uri] of uris.entries()) await writeBytes(storage, uri, [someBytes(20 * MB, i + 20)]);
+    const folder = temporaryFolder();
+    const own = s3Storage({ env: store.env, spool: openSpool({ folder, limit: 60 * MB }) });
+    await using file = await own.open(uris[0]!, { whole: true });
+    for (const uri of uris.slice(1)) own.prepare!(uri);
+    await vi.waitFor(async () => expect(await bytesIn(folder)).toBe(60 * MB), { timeout: 20_000 });
+    // The third finds no room, and says nothing.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await readdir(folder)).filter((name) => !name.includes("."))).toHaveLength(3);
+    expect(sha256(await file.read(0, 20 * MB))).toBe(sha256(someBytes(20 * MB, 20)));
+  });
+
   it("notices an object that is replaced while it is read", async () => {
     const uri = "s3://bucket/replaced.tar";
     await writeBytes(storage, uri, [someBytes(20 * MB, 1)]);
