@@ -20,6 +20,7 @@ import type {
   CalibrationOptions,
   ModelOptions,
   PrecisionOptions,
+  DecodeOption,
   RunOptions,
 } from "./options/model-options.ts";
 import { plural } from "./output/numbers.ts";
@@ -71,7 +72,7 @@ export function modelName({ model, weights }: ModelOptions): string {
  * @throws UsageError `usage/other-model` when the weights say that they are of another model than `--model`.
  */
 export async function openModel(
-  options: ModelOptions & RunOptions & PrecisionOptions,
+  options: ModelOptions & RunOptions & PrecisionOptions & DecodeOption,
   terminal: Terminal,
   more: Pick<CreateModelOptions, "classes" | "onNotice"> = {},
 ): Promise<Model> {
@@ -88,6 +89,7 @@ export async function openModel(
     ...(calibration ? { calibration, reduceRange: options.reduceRange || undefined } : {}),
     engine,
     device,
+    decode: { mode: options.decode },
     plan: { batchSize, workers, threadsPerWorker: threads },
     ...more,
   });

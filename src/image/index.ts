@@ -11,6 +11,12 @@ export { cropOnImage, evalCrop } from "./eval-crop.ts";
 export { normalise } from "./normalise.ts";
 export { greySide, type ImageFacts } from "./describe-image.ts";
 export { imageFormat, type ImageFormat } from "./image-format.ts";
-export { decodeOptionsOf, type DecodeImage, type DecodeLimits, type DecodeOptions } from "./decode-image.ts";
+export {
+  decodeOptionsOf,
+  type DecodeChoice,
+  type DecodeImage,
+  type DecodeLimits,
+  type DecodeOptions,
+} from "./decode-image.ts";
 export { augment, trainingTransform, type TrainingTransformOptions } from "./augment/training-transform.ts";
 export { augmentationSchema, defaultAugmentation, type AugmentationOptions } from "./augment/options.ts";

@@ -7,7 +7,7 @@ import { channelMeansModel } from "../support/tiny-model.ts";
 
 /** A platform whose workers run models over images, and a device of it. */
 export interface PipelineRuntime {
-  readonly platform: Pick<Platform, "startThread" | "blockSize">;
+  readonly platform: Pick<Platform, "name" | "startThread" | "blockSize">;
   readonly device: Device;
   /** Why it cannot be tested here; undefined where it can. */
   readonly missing?: string | undefined;

@@ -1,6 +1,6 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
-import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
+import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { flag, integer, oneOf, probabilityOr, taps, text } from "../options/schemas.ts";
 
 /** `classify`: the best classes of each image. */
@@ -44,6 +44,7 @@ export const classifyCommand = {
     ...inputOptions,
     ...modelOptions,
     ...precisionOptions,
+    ...decodeOption,
     ...runOptions,
   },
   examples: [

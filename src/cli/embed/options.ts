@@ -1,6 +1,6 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { formats, imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
-import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
+import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { oneOf, taps, text } from "../options/schemas.ts";
 
 const arrayFormats = [...formats, "npy"] as const;
@@ -28,6 +28,7 @@ export const embedCommand = {
     ...inputOptions,
     ...modelOptions,
     ...precisionOptions,
+    ...decodeOption,
     ...runOptions,
   },
   examples: [

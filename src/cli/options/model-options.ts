@@ -137,6 +137,19 @@ export const runOptions = {
 
 export type RunOptions = OptionValues<typeof runOptions>;
 
+/** How photographs become pixels. */
+export const decodeOption = {
+  decode: {
+    flags: "--decode <mode>",
+    about:
+      "exact, as timm and Pillow; fast: large JPEGs at a fraction of their size, other pixels (default: exact)",
+    group: modelGroup,
+    schema: oneOf(["exact", "fast"]).optional(),
+  },
+} satisfies OptionTable;
+
+export type DecodeOption = OptionValues<typeof decodeOption>;
+
 const precisionGroup = "Precision:";
 
 /** What 8-bit arithmetic is told about the model's activations. */

@@ -1,6 +1,6 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption, labelledInputOptions } from "../options/input-output-options.ts";
-import { modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
+import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
 /** `validate`: accuracy over labelled images. */
@@ -53,6 +53,7 @@ export const validateCommand = {
     ...labelledInputOptions,
     ...modelOptions,
     ...precisionOptions,
+    ...decodeOption,
     ...runOptions,
   },
   examples: [

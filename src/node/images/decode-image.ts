@@ -19,6 +19,7 @@ import {
   tiffTag,
   type ImageFormat,
 } from "../../image/image-format.ts";
+import { exifOrientation as exifOrientationOf } from "../../image/image-header.ts";
 import type { Size, Window } from "../../image/resize.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { loadSharp } from "./load-sharp.ts";
@@ -32,24 +33,41 @@ export const decodeImage: DecodeImage = (bytes, options = {}) =>
 /** Gives `decodeWith` the format and sharp with the settings that all decoding shares, and names its errors. */
 async function decodeFormat(
   bytes: Uint8Array,
-  { maxPixels = defaultMaxPixels, exifOrientation = false }: DecodeOptions,
+  { maxPixels = defaultMaxPixels, exifOrientation = false, shortestSide }: DecodeOptions,
   decodeWith: (format: ImageFormat, open: Open) => Promise<RgbImage>,
 ): Promise<RgbImage> {
   const format = supportedFormat(bytes);
   const sharp = loadSharp();
-  const open = (input: Uint8Array): Sharp =>
-    sharp(input, {
+  const open = (input: Uint8Array): Sharp => {
+    const image = sharp(input, {
       ignoreIcc: true,
       failOn: "error",
       limitInputPixels: maxPixels,
       // Pillow turns TIFF files while it loads them.
       autoOrient: exifOrientation || format === "tiff",
     });
+    const scaled = format === "jpeg" && shortestSide !== undefined && scaledSize(bytes, shortestSide);
+    if (!scaled) return image;
+    const isOnSide = exifOrientation && exifOrientationOf(format, bytes) > 4;
+    const [width, height] = isOnSide ? [scaled.height, scaled.width] : [scaled.width, scaled.height];
+    // libjpeg scales while it decodes; nothing, or a pixel at the edge, is left to do.
+    return image.resize(width, height, { fit: "fill", kernel: "linear", fastShrinkOnLoad: true });
+  };
   try {
     return await decodeWith(format, open);
   } catch (error) {
     throw error instanceof ImageError ? error : decodingError(error, format, bytes, maxPixels);
   }
+}
+
+/** The size of a JPEG at the smallest of the decoder's scales that keeps both sides this long; undefined for its own size. */
+function scaledSize(jpeg: Uint8Array, shortestSide: number): Size | undefined {
+  const frame = jpegFrame(jpeg);
+  if (!frame) return undefined;
+  const scale = [8, 4, 2].find((each) => Math.min(frame.width, frame.height) >= each * shortestSide);
+  return scale === undefined
+    ? undefined
+    : { width: Math.floor(frame.width / scale), height: Math.floor(frame.height / scale) };
 }
 
 /** All other formats are refused before any decoder sees them. */

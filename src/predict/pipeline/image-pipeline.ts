@@ -1,7 +1,7 @@
-import { elementCount, ModelError, SslResnextError, type StateDict } from "../../core/index.ts";
+import { elementCount, ModelError, SslResnextError, UsageError, type StateDict } from "../../core/index.ts";
 import type { ImageItem } from "../../data/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
-import { decodeOptionsOf, type DecodeLimits, type Preprocessing } from "../../image/index.ts";
+import { decodeOptionsOf, type DecodeChoice, type Preprocessing } from "../../image/index.ts";
 import { family, parametersOf } from "../../nn/index.ts";
 import {
   planExecution,
@@ -31,8 +31,8 @@ import type { ImageAnswer, ImageForm, ImageRequest, OpenPipelineRequest } from "
 export interface ExecutionOptions extends EngineChoice {
   /** Fixes workers, threads or batch; the rest is planned from cores, memory and the model's size. */
   readonly plan?: PlanOverrides | undefined;
-  /** Which images are too large. */
-  readonly decode?: DecodeLimits | undefined;
+  /** Which images are too large, and how JPEGs are decoded. */
+  readonly decode?: DecodeChoice | undefined;
 }
 
 /** One use of a model's weights: the graph that is written of them, and for how many images. */
@@ -184,14 +184,14 @@ export interface ImagePipelineOptions {
   readonly precision?: FloatPrecision;
   /** Outputs to compute. @default all of the model's */
   readonly outputs?: readonly string[];
-  readonly decode?: DecodeLimits;
+  readonly decode?: DecodeChoice;
   /** Whether results say what the image files are. @default false */
   readonly describe?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /** What a pipeline needs of its platform. */
-type PipelinePlatform = Pick<Platform, "startThread" | "blockSize">;
+type PipelinePlatform = Pick<Platform, "name" | "startThread" | "blockSize">;
 
 /**
  * Opens the plan's workers, each with a session of its own; the promise settles when all sessions stand, and
@@ -203,7 +203,10 @@ export async function createImagePipeline(
   platform: PipelinePlatform,
   options: ImagePipelineOptions,
 ): Promise<ImagePipeline<ImageItem>> {
-  const { plan, signal } = options;
+  const { plan, signal, decode } = options;
+  if (decode?.mode === "fast" && platform.name === "browser") {
+    throw new UsageError("usage/decode", "decode: mode fast is Node's; a page decodes whole images.");
+  }
   const threads = Array.from({ length: plan.workers }, () => platform.startThread("images", frugal));
   const release = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.end()));

@@ -1,6 +1,6 @@
 import { hexOf, tensor, WeightsError, type StateDict, type TensorSource } from "../../core/index.ts";
 import { writeBytes, type Storage } from "../../core/storage/index.ts";
-import type { DecodeLimits } from "../../image/index.ts";
+import type { DecodeChoice } from "../../image/index.ts";
 import { family, hashedConfig } from "../../nn/index.ts";
 import type { EmbedOptions, ModelPlatform, ModelSource } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
@@ -161,7 +161,7 @@ const fromHex = (text: string): Uint8Array =>
 
 /** What embeddings depend on besides the image. */
 interface EmbeddingSettings extends Pick<EmbedOptions, "mirror"> {
-  readonly decode?: DecodeLimits | undefined;
+  readonly decode?: DecodeChoice | undefined;
   readonly engine?: EngineChoice["engine"];
   readonly device?: Device | undefined;
 }
