@@ -4,6 +4,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { browser } from "./benchmarks/browser.ts";
 import { check } from "./benchmarks/check.ts";
 import { curve } from "./benchmarks/curve.ts";
+import { engines } from "./benchmarks/engines.ts";
 import { head } from "./benchmarks/head.ts";
 import { heads } from "./benchmarks/heads.ts";
 import { int8 } from "./benchmarks/int8.ts";
@@ -29,6 +30,7 @@ import { printReport } from "./report.ts";
 const benchmarks: readonly Benchmark[] = [
   model,
   pipeline,
+  engines,
   int8,
   sweep,
   preprocess,

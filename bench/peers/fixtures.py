@@ -33,15 +33,26 @@ write(
     lambda path: torch.save(state, path, _use_new_zipfile_serialization=False),
 )
 write(os.path.join(folder, "resnext50_32x4d.pth"), lambda path: torch.save(state, path))
-write(
-    os.path.join(folder, "resnext50_32x4d.onnx"),
-    lambda path: torch.onnx.export(
+
+
+def export(path):
+    """PyTorch's export: by torch.export where that is what it does, by tracing before."""
+    names = {"input_names": ["images"], "output_names": ["logits"]}
+    if int(torch.__version__.split(".")[0]) < 2:
+        axes = {"images": {0: "N"}, "logits": {0: "N"}}
+        torch.onnx.export(network, torch.zeros(1, 3, 224, 224), path, dynamic_axes=axes, opset_version=16, **names)
+        return
+    # An example of one image would make a graph for one image.
+    batch = torch.export.Dim("N")
+    torch.onnx.export(
         network,
-        torch.zeros(1, 3, 224, 224),
+        (torch.zeros(2, 3, 224, 224),),
         path,
-        input_names=["images"],
-        output_names=["logits"],
-        dynamic_axes={"images": {0: "N"}, "logits": {0: "N"}},
-        opset_version=16,
-    ),
-)
+        dynamo=True,
+        external_data=False,
+        dynamic_shapes=({0: batch},),
+        **names,
+    )
+
+
+write(os.path.join(folder, "resnext50_32x4d.onnx"), export)
