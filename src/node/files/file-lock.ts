@@ -81,7 +81,8 @@ async function isLeftBehind(path: string, owner: string): Promise<boolean> {
   }
 }
 
-function isOfDeadProcess(owner: string): boolean {
+/** Whether the statement of a lock is that of a process of this machine which is no more. */
+export function isOfDeadProcess(owner: string): boolean {
   try {
     const { pid, host } = JSON.parse(owner) as { pid?: unknown; host?: unknown };
     return host === hostname() && typeof pid === "number" && !isAlive(pid);

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DataError } from "../../core/index.ts";
 import { readBytes, type LockOptions, type Storage } from "../../core/storage/index.ts";
+import { isOfDeadProcess } from "../files/file-lock.ts";
 import { ask, type ObjectSource } from "./object-source.ts";
 import { putObject } from "./s3-writer.ts";
 
@@ -12,7 +13,7 @@ const pollInterval = 500;
 
 /**
  * Takes a lock: an object that only one writer can create. The holder writes it anew four times a minute; one that has stayed
- * as it was for a minute was left behind, and is taken over.
+ * as it was for a minute, or is of a process of this machine that is no more, was left behind, and is taken over.
  */
 export async function lockObject(
   source: ObjectSource,
@@ -36,7 +37,8 @@ export async function lockObject(
     const text = await held();
     if (text.includes(id)) break;
     if (text !== seen.text) seen = { text, since: performance.now() };
-    if (text !== "" && performance.now() - seen.since > staleAfter) {
+    const isLeft = isOfDeadProcess(text) || performance.now() - seen.since > staleAfter;
+    if (text !== "" && isLeft) {
       await ask(source, uri, { method: "DELETE" }, signal);
       // Of several that saw it, the last to create it has it.
       if (await create(source, uri, statement(), signal)) {

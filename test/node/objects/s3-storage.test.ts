@@ -1,7 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readBytes, writeBytes, writeText, type Storage } from "../../../src/core/storage/index.ts";
@@ -108,6 +110,21 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     };
     await Promise.all(Array.from({ length: 6 }, take));
     expect(most).toBe(1);
+  });
+
+  it("takes over the lock of a process that is no more, once", async () => {
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    await writeText(storage, "s3://bucket/left.lock", JSON.stringify({ pid, host: hostname() }));
+    let inside = 0;
+    const take = async (): Promise<void> => {
+      const unlock = await storage.lock("s3://bucket/left.lock");
+      expect(++inside).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      inside--;
+      await unlock();
+    };
+    await Promise.all([take(), take(), take()]);
+    expect(await storage.stat("s3://bucket/left.lock")).toBe(undefined);
   });
 
   it("reads the same through cuts, standstills and 503", { timeout: 90_000 }, async () => {

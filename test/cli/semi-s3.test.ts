@@ -1,0 +1,89 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { seededRandom } from "../../src/core/index.ts";
+import { readBytes, writeBytes } from "../../src/core/storage/index.ts";
+import { nodeStorageFor } from "../../src/node/files/file-storage.ts";
+import { s3Storage } from "../../src/node/objects/s3-storage.ts";
+import { openSpool } from "../../src/node/objects/spool.ts";
+import { readSelection } from "../../src/semi/index.ts";
+import { collect } from "../data/collect.ts";
+import { writePipelineData, writeShard } from "../semi/pipeline-data.ts";
+import { chaosProxy } from "../support/chaos-proxy.ts";
+import {
+  createBucket,
+  objectStoreMissing,
+  startObjectStore,
+  storeEnvironment,
+  type ObjectStore,
+} from "../support/object-store.ts";
+import { ended, killSeed, runCli, startCli } from "../support/run-cli.ts";
+import { tarBytes } from "../data/tar-fixture.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const missing = objectStoreMissing();
+const folder = temporaryFolder();
+const at = (...names: readonly string[]): string => join(folder, ...names);
+
+const line = (command: string, root: string, out: string): readonly string[] =>
+  [
+    `semi ${command} -o ${out} --labelled ${root}/labelled.tar --unlabelled ${root}/unlabelled/{0..3}.tar`,
+    `--teacher ${root}/small.safetensors --teach false --labels ${at("names.txt")} -k 4 --workers 1 --threads 1`,
+  ].flatMap((words) => words.split(" "));
+
+describe.skipIf(missing !== undefined)(`a run in an object store (${missing ?? "Ceph"})`, () => {
+  let store: ObjectStore;
+  const spool = openSpool({ folder: temporaryFolder(), limit: 1e9 });
+  beforeAll(async () => {
+    await writePipelineData(folder);
+    for (let i = 0; i < 4; i++) await writeShard(at("unlabelled", `${i}.tar`), 6, i + 20);
+    await writeBytes(nodeStorageFor(folder), at("names.txt"), [
+      new TextEncoder().encode("red\ngreen\nblue\nyellow\npink\n"),
+    ]);
+    const labelled = readdirSync(at("labelled"), { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".png"),
+    );
+    const members = labelled.sort().map(async (name) => ({
+      name,
+      body: Buffer.from(await readBytes(nodeStorageFor(folder), at("labelled", name))),
+    }));
+    await writeBytes(nodeStorageFor(folder), at("labelled.tar"), [
+      await tarBytes(await Promise.all(members)),
+    ]);
+    store = await startObjectStore();
+    await createBucket(store, "bucket");
+    const storage = s3Storage({ env: store.env, spool });
+    for (const name of [
+      "labelled.tar",
+      "small.safetensors",
+      ...[0, 1, 2, 3].map((i) => `unlabelled/${i}.tar`),
+    ])
+      await writeBytes(storage, `s3://bucket/${name}`, nodeStorageFor(folder).stream(at(name)));
+  }, 120_000);
+  afterAll(() => store.stop());
+
+  it(`is what it is on disk, through cuts and kills (seed ${killSeed})`, { timeout: 240_000 }, async () => {
+    for (const command of ["score", "select"])
+      expect(await runCli(line(command, folder, at("run")))).toMatchObject({ code: 0 });
+    await using proxy = await chaosProxy(store.port, 0.1, 1e6);
+    const env = storeEnvironment(proxy.url);
+    const [out, random] = ["s3://bucket/run", seededRandom(killSeed)];
+    for (let kill = 0; kill < 3; kill++) {
+      const child = startCli(line("score", "s3://bucket", out), env);
+      const done = ended(child);
+      await delay(1500 + random.integer(2500));
+      child.kill("SIGKILL");
+      await done;
+    }
+    for (const command of ["score", "select"])
+      expect(await runCli(line(command, "s3://bucket", out), undefined, env)).toMatchObject({ code: 0 });
+    const storage = s3Storage({ env: store.env, spool });
+    const here = await collect(readSelection(nodeStorageFor(folder), at("run/selection/selection.parquet")));
+    const there = await collect(readSelection(storage, `${out}/selection/selection.parquet`));
+    expect(here.length).toBeGreaterThan(8);
+    expect(there.map((row) => ({ ...row, image_id: row.image_id.replace("s3://bucket", folder) }))).toEqual(
+      here,
+    );
+  });
+});
