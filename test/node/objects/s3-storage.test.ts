@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { readBytes, writeBytes, writeText, type Storage } from "../../../src/core/storage/index.ts";
+import { readBytes, readText, writeBytes, writeText, type Storage } from "../../../src/core/storage/index.ts";
 import { listKeys } from "../../../src/node/objects/s3-listing.ts";
 import { s3Source } from "../../../src/node/objects/s3-source.ts";
 import { s3Storage } from "../../../src/node/objects/s3-storage.ts";
@@ -70,6 +70,37 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     expect(new TextDecoder().decode(await readBytes(storage, "s3://bucket/keys/ü/+ %.txt"))).toBe(
       "a b+c.txt",
     );
+  });
+
+  it("finds the bucket in the name of the host", async () => {
+    // No resolver knows the name of a bucket's host here; a proxy needs none.
+    const proxy = createServer((asked, answer) => {
+      const { pathname, search } = new URL(asked.url!);
+      const { method, headers } = asked;
+      expect(headers.host).toBe(`bucket.localhost:${store.port}`);
+      const onward = request({ port: store.port, method, path: pathname + search, headers }, (response) => {
+        answer.writeHead(response.statusCode!, response.headers);
+        response.pipe(answer);
+      });
+      asked.pipe(onward);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const virtual = s3Storage({
+      env: {
+        ...storeEnvironment(`http://localhost:${store.port}`),
+        AWS_S3_ADDRESSING_STYLE: "virtual",
+        HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+      },
+      spool,
+    });
+    await writeText(virtual, "s3://bucket/host/a b.txt", "by its host");
+    expect(new TextDecoder().decode(await readBytes(virtual, "s3://bucket/host/a b.txt"))).toBe(
+      "by its host",
+    );
+    expect(await collect(virtual.list("s3://bucket/host"))).toEqual([{ name: "a b.txt", kind: "file" }]);
+    expect(await readText(storage, "s3://bucket/host/a b.txt")).toBe("by its host");
+    proxy.closeAllConnections();
+    proxy.close();
   });
 
   it("lists more names than a page holds", async () => {
