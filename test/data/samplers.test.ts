@@ -61,23 +61,6 @@ describe("the order of an epoch", () => {
     const order = epochOrder({ labels: [2, 2, 5], seed: 1, epoch: 0, sampler: "class-balanced" });
     expect(counted([...order].map((image) => (image === 2 ? 5 : 2))).size).toBe(2);
   });
-
-  it.each([1, 2, 3, 4, 7, 200])(
-    "is shared by %i processes: equal parts, together everything",
-    (worldSize) => {
-      const whole = epochOrder({ labels, seed: 1, epoch: 5 });
-      const parts = range(worldSize).map((rank) =>
-        epochOrder({ labels, seed: 1, epoch: 5, rank, worldSize }),
-      );
-      const length = Math.ceil(101 / worldSize);
-      for (const part of parts) expect(part).toHaveLength(length);
-      // PyTorch's DistributedSampler: padded with its own beginning, then every worldSize-th.
-      const interleaved = range(length * worldSize).map(
-        (i) => parts[i % worldSize]![Math.floor(i / worldSize)]!,
-      );
-      expect(interleaved).toEqual(range(length * worldSize).map((i) => whole[i % 101]!));
-    },
-  );
 });
 
 describe("splitHoldout", () => {

@@ -155,18 +155,22 @@ describe("a training loader", () => {
     expect(() => resumed.epoch(-1)).toThrow(/integer from 0/);
   });
 
-  it("shares an epoch between processes, which augment the same image differently", async () => {
-    const whole = await open(at("grey"), { ...plain, batchSize: 20 });
-    const [all] = await collect(whole.epoch(0));
+  it("shares each batch of an epoch between processes, as one process alone would make it", async () => {
+    const whole = await collect((await open(at("noise"), { ...options, batchSize: 6 })).epoch(1));
     const parts = await Promise.all(
       [0, 1, 2].map(async (rank) => {
-        const loader = await open(at("grey"), { ...plain, batchSize: 7, rank, worldSize: 3 });
-        expect(loader.batchesPerEpoch).toBe(1);
-        return (await collect(loader.epoch(0))).flatMap(greys);
+        const loader = await open(at("noise"), { ...options, batchSize: 2, rank, worldSize: 3 });
+        expect(loader.batchesPerEpoch).toBe(3);
+        return collect(loader.epoch(1));
       }),
     );
-    const interleaved = Array.from({ length: 21 }, (_, i) => parts[i % 3]![Math.floor(i / 3)]!);
-    expect(interleaved).toEqual([...greys(all!), greys(all!)[0]]);
+    const joined = whole.map((_, batch) => ({
+      images: parts.flatMap((part) => [...part[batch]!.images]),
+      targets: parts.flatMap((part) => [...part[batch]!.targets]),
+    }));
+    expect(joined).toEqual(
+      whole.map(({ images, targets }) => ({ images: [...images], targets: [...targets] })),
+    );
   });
 });
 
@@ -514,15 +518,10 @@ describe("the end of a training loader", () => {
       classes: ["a"],
       leftOut: [],
       batchSize: 1,
+      rank: 0,
+      worldSize: 1,
       batchesPerEpoch: 4,
-      order: {
-        labels: new Uint32Array(4),
-        trueLabels: 4,
-        seed: 1,
-        sampler: "shuffled",
-        rank: 0,
-        worldSize: 1,
-      },
+      order: { labels: new Uint32Array(4), trueLabels: 4, seed: 1, sampler: "shuffled" },
       end: () => thread.end(),
     });
     const reading = collect(loader.epoch(0));

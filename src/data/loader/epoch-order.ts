@@ -19,21 +19,15 @@ export interface EpochOrderOptions {
    * epoch is as long as without them. @default all
    */
   readonly trueLabels?: number | undefined;
-  /** Which of the processes that share the epoch this is. @default 0 */
-  readonly rank?: number | undefined;
-  /** Number of processes that share the epoch. @default 1 */
-  readonly worldSize?: number | undefined;
 }
 
-/** The images of an epoch, by index, in the order in which this process sees them. */
+/** The images of an epoch, by index, in the order of its batches. */
 export function epochOrder(options: EpochOrderOptions): Uint32Array {
-  const { labels, seed, epoch, sampler = "shuffled", rank = 0, worldSize = 1 } = options;
+  const { labels, seed, epoch, sampler = "shuffled" } = options;
   const { trueLabels = labels.length } = options;
-  const order =
-    trueLabels < labels.length
-      ? mixedOrder(options, trueLabels, worldSize)
-      : passOver(labels, sampler, seededRandom(deriveSeed(stream.order, seed, epoch)));
-  return shardOfOrder(order, rank, worldSize);
+  return trueLabels < labels.length
+    ? mixedOrder(options, trueLabels)
+    : passOver(labels, sampler, seededRandom(deriveSeed(stream.order, seed, epoch)));
 }
 
 function passOver(labels: ArrayLike<number>, sampler: Sampler, random: Random): Uint32Array {
@@ -48,18 +42,15 @@ function passOver(labels: ArrayLike<number>, sampler: Sampler, random: Random): 
 function mixedOrder(
   { labels, seed, epoch, sampler = "shuffled" }: EpochOrderOptions,
   trueLabels: number,
-  worldSize: number,
 ): Uint32Array {
-  // Whole turns of all processes, so that each of them has both kinds by turns.
-  const turns = Math.ceil(trueLabels / worldSize);
-  const order = new Uint32Array(turns * worldSize);
+  const order = new Uint32Array(trueLabels);
   const all = Array.from(labels);
   const kinds = [
     { from: 0, to: trueLabels },
     { from: trueLabels, to: all.length },
   ];
   for (const [kind, { from, to }] of kinds.entries()) {
-    const drawsOfEpoch = worldSize * Math.ceil((turns - kind) / 2);
+    const drawsOfEpoch = Math.ceil((trueLabels - kind) / 2);
     let pass = -1;
     let images: Uint32Array = new Uint32Array(0);
     for (let draw = 0; draw < drawsOfEpoch; draw++) {
@@ -69,8 +60,7 @@ function mixedOrder(
         const random = seededRandom(deriveSeed(stream.order, seed, pass, kind));
         images = passOver(all.slice(from, to), sampler, random);
       }
-      const turn = 2 * Math.floor(draw / worldSize) + kind;
-      order[turn * worldSize + (draw % worldSize)] = from + images[at % (to - from)]!;
+      order[2 * draw + kind] = from + images[at % (to - from)]!;
     }
   }
   return order;
@@ -93,18 +83,6 @@ function classBalancedOrder(labels: ArrayLike<number>, random: Random): Uint32Ar
     order[i] = group[Math.floor(i / turns.length) % group.length]!;
   }
   return shuffle(order, random);
-}
-
-/**
- * The part of an epoch's order that one of `worldSize` processes works on: every `worldSize`-th image from its rank on.
- *
- * The order is padded with its own beginning, so that all parts have the same length, as PyTorch's
- * `DistributedSampler` does it.
- */
-function shardOfOrder(order: Uint32Array, rank: number, worldSize: number): Uint32Array {
-  const shard = new Uint32Array(Math.ceil(order.length / worldSize));
-  for (let i = 0; i < shard.length; i++) shard[i] = order[(i * worldSize + rank) % order.length]!;
-  return shard;
 }
 
 /** The images of each class, in ascending order; classes without images have none. */

@@ -77,9 +77,9 @@ export interface SkippedImage {
 
 /** How a data set becomes batches. */
 export interface TrainingLoaderOptions {
-  /** Images of a batch. */
+  /** Images of a batch of this process. */
   readonly batchSize: number;
-  /** Says which batch is taken of fewer images than `batchSize`. @default none: they are refused */
+  /** Says which batch is taken of fewer images than the batches of all processes. @default none: they are refused */
   readonly smallerBatch?: ((images: number) => number) | undefined;
   /** Decides, together with epoch and position, every random choice. */
   readonly seed: number;
@@ -112,7 +112,12 @@ export interface TrainingLoaderOptions {
   readonly classesMayBeEmpty?: boolean | undefined;
   /** @default "shuffled" */
   readonly sampler?: Sampler | undefined;
-  /** Which of the processes that share each epoch this is. @default 0 */
+  /**
+   * Which of the processes that share each epoch this is. Of so many images as their batches have together, the first process
+   * has the first ones, the next one those after them: together they see what one process with that batch sees.
+   *
+   * @default 0
+   */
   readonly rank?: number | undefined;
   /** Number of processes that share each epoch. @default 1 */
   readonly worldSize?: number | undefined;

@@ -109,8 +109,6 @@ export interface BatchRequest {
   readonly images: Uint32Array;
   /** Position of the first in the epoch's order, over all processes. */
   readonly position: number;
-  /** From the position of one image to that of the next. */
-  readonly positionStep: number;
 }
 
 export interface MadeBatch extends BatchArrays {
@@ -138,7 +136,7 @@ async function makeBatch(
   spare: BatchArrays[],
 ): Promise<MadeBatch | undefined> {
   const { index, labels, classes, views, seed, mixing } = settings;
-  const { epoch, position, positionStep } = request;
+  const { epoch, position } = request;
   const size = request.images.length;
   const kinds = transformsOf(settings);
   const side = settings.transform.preprocessing.inputSize;
@@ -151,7 +149,7 @@ async function makeBatch(
   const skipped: { readonly slot: number; readonly id: string; readonly error: WireError }[] = [];
 
   const fill = async (slot: number): Promise<void> => {
-    const place = position + slot * positionStep;
+    const place = position + slot;
     let image = request.images[slot]!;
     for (let attempt = 0; ; attempt++) {
       const broken = await fillViews(slot, place, image);

@@ -87,10 +87,9 @@ export async function openTrainingLoader(
             trueLabels,
           })
         : withoutLabels(images);
-    const shard = Math.ceil(trueLabels / worldSize);
-    const isTooLarge = checked.batchSize > shard;
-    const batchSize = (isTooLarge && options.smallerBatch?.(shard)) || checked.batchSize;
-    if (batchSize > shard) throw batchTooLarge(batchSize, shard, worldSize);
+    const isTooLarge = checked.batchSize * worldSize > trueLabels;
+    const batchSize = (isTooLarge && options.smallerBatch?.(trueLabels)) || checked.batchSize;
+    if (batchSize * worldSize > trueLabels) throw batchTooLarge(batchSize, trueLabels, worldSize);
 
     const index = shareIndex(images.index);
     const settings: BatchSettings = {
@@ -116,8 +115,10 @@ export async function openTrainingLoader(
       classes,
       leftOut,
       batchSize,
-      batchesPerEpoch: Math.floor(shard / batchSize),
-      order: { labels: settings.labels, trueLabels, seed, sampler, rank, worldSize },
+      rank,
+      worldSize,
+      batchesPerEpoch: Math.floor(trueLabels / (batchSize * worldSize)),
+      order: { labels: settings.labels, trueLabels, seed, sampler },
       end,
     });
   } catch (error) {
@@ -136,10 +137,10 @@ async function endWhenSettled(thread: Thread): Promise<void> {
 }
 
 function batchTooLarge(batchSize: number, images: number, worldSize: number): UsageError {
-  const share = worldSize > 1 ? `, the share of one of ${worldSize} processes` : "";
+  const batch = worldSize > 1 ? `${batchSize} for each of ${worldSize} processes` : `${batchSize}`;
   return new UsageError(
     "data/batch-too-large",
-    `A batch of ${batchSize} needs at least as many images; there are ${images}${share}. Lower the batch size or add images.`,
+    `A batch of ${batch} needs at least as many images; there are ${images}. Lower the batch size or add images.`,
   );
 }
 

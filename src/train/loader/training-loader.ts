@@ -18,6 +18,8 @@ export interface LoaderParts {
   readonly classes: readonly string[];
   readonly leftOut: TrainingLoader["leftOut"];
   readonly batchSize: number;
+  readonly rank: number;
+  readonly worldSize: number;
   readonly batchesPerEpoch: number;
   readonly order: Required<Omit<EpochOrderOptions, "epoch">>;
   /** Ends the workers and removes what was written. */
@@ -26,10 +28,8 @@ export interface LoaderParts {
 
 /** Hands the batches of each epoch to the workers, and out again in their order. */
 export function trainingLoader(parts: LoaderParts): TrainingLoader {
-  const { threads, batchSize, batchesPerEpoch } = parts;
+  const { threads, batchSize, rank, worldSize, batchesPerEpoch } = parts;
   const { labels, trueLabels = labels.length } = parts.order;
-  const worldSize = parts.order.worldSize ?? 1;
-  const rank = parts.order.rank ?? 0;
   // One call for each thread: whichever ends first takes the next batch.
   const share = shareCalls(threads, 1);
   const handedOut = new WeakMap<TrainingBatch, MadeOf>();
@@ -40,12 +40,8 @@ export function trainingLoader(parts: LoaderParts): TrainingLoader {
     { epoch, batch }: Pick<TrainingBatch, "epoch" | "batch">,
     signal: AbortSignal,
   ): Promise<TrainingBatch> => {
-    const request: BatchRequest = {
-      epoch,
-      images: order.slice(batch * batchSize, (batch + 1) * batchSize),
-      position: batch * batchSize * worldSize + rank,
-      positionStep: worldSize,
-    };
+    const position = (batch * worldSize + rank) * batchSize;
+    const request: BatchRequest = { epoch, images: order.slice(position, position + batchSize), position };
     return share(async (thread) => {
       const made = await thread.call<MadeBatch>("batch", request, { signal });
       const skipped = made.skipped.map(({ id, error }) => ({ id, error: fromWire(error) }));

@@ -164,7 +164,7 @@ async function batchesOf(recipe: Recipe): Promise<string> {
     const order = epochOrder({ labels: own, seed, epoch: number, sampler });
     for (let position = 0; position < order.length; position += imagesPerBatch) {
       const images = order.slice(position, position + imagesPerBatch);
-      const request = { epoch: number, images, position, positionStep: 1 };
+      const request = { epoch: number, images, position };
       const { value } = await worker["batch"]!(request as never, call);
       const batch = value as MadeBatch;
       made.push(new Uint8Array(batch.images.buffer), new Uint8Array(batch.targets.buffer));
