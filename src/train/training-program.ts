@@ -7,7 +7,6 @@ import {
   type TensorSource,
 } from "../core/index.ts";
 import {
-  add,
   blockedTraining,
   buildGraph,
   flattenScaled,
@@ -43,6 +42,14 @@ export interface TrainingProgramOptions extends TrainingLossOptions, UpdateOptio
   readonly accumulate?: number;
   /** Lets the gradients leave as one flat array, for training on several machines. @default false */
   readonly flatGradients?: boolean;
+  /**
+   * Processes that take each step together: the gradients are divided by their number, so that sums over the processes are
+   * means. Their flat array holds the running statistics as well, likewise divided: these are averaged at each step, so that
+   * every process has the same state. Needs `flatGradients` where there are several.
+   *
+   * @default 1
+   */
+  readonly ranks?: number | undefined;
   /**
    * Writes the graphs for ONNX Runtime's blocked CPU kernels, whose block has so many channels; a wrong number
    * gives wrong results.
@@ -87,7 +94,7 @@ export interface TrainingProgram {
  *   `train/batch-norm`.
  */
 export function trainingProgram(config: ModelConfig, options: TrainingProgramOptions): TrainingProgram {
-  const { inputSize = 224, accumulate = 1, trains = () => true, blockSize, contrastive } = options;
+  const { inputSize = 224, accumulate = 1, trains = () => true, blockSize, contrastive, ranks = 1 } = options;
   if (!Number.isSafeInteger(accumulate) || accumulate < 1) {
     throw new UsageError("train/accumulate", `accumulate must be a whole number from 1, got ${accumulate}.`);
   }
@@ -106,7 +113,8 @@ export function trainingProgram(config: ModelConfig, options: TrainingProgramOpt
       blockSize === undefined ? lower(graph, standard) : lowerBlocked(graph, blockSize, blockedTraining),
     );
   };
-  const averaged = accumulate === 1 ? loss : mul(loss, float32(1 / accumulate));
+  const shares = accumulate * ranks;
+  const averaged = shares === 1 ? loss : mul(loss, float32(1 / shares));
   const grads = gradients(
     averaged,
     trained.map(({ value }) => value),
@@ -123,23 +131,33 @@ export function trainingProgram(config: ModelConfig, options: TrainingProgramOpt
     return { ...common, graphs: { step }, state: [...tensors, ...remembered], carried: [] };
   }
 
-  const form = (options.flatGradients ? flatGradients : separateGradients)(trained);
+  const moved = variables.filter(({ name }) => forward.statistics.has(name));
+  const exchanged = (ranks === 1 ? [] : moved).map(({ name, dims }) => ({
+    dims,
+    value: mul(forward.statistics.get(name)!, float32(1 / ranks)),
+  }));
+  const form = options.flatGradients ? flatGradients(trained, exchanged) : separateGradients(trained);
   const carried = form.tensors;
   const entering = carried.map(({ name, dims }) => input(name, "float32", dims));
   const leaving: Record<string, Value> = {};
   const cleared: Record<string, Value> = {};
-  for (const [index, value] of form.pack(grads).entries()) {
-    const name = nextOf(carried[index]!.name);
-    leaving[name] = accumulate === 1 ? value : add(entering[index]!, value);
-    if (accumulate > 1) cleared[name] = mul(entering[index]!, float32(0));
+  for (const [index, value] of form.pack(grads, accumulate === 1 ? undefined : entering).entries()) {
+    const { name } = carried[index]!;
+    leaving[nextOf(name)] = value;
+    if (accumulate > 1) cleared[nextOf(name)] = mul(entering[index]!, float32(0));
   }
-  const statistics = variables.filter(({ name }) => forward.statistics.has(name));
-  const { outputs, remembered } = updateParameters(trained, form.unpack(entering), statistics, options);
+  const summed = form.unpack(entering);
+  const statistics = moved.map((variable, index) => ({
+    ...variable,
+    value: summed.statistics[index] ?? variable.value,
+  }));
+  const averages = exchanged.length === 0 ? [] : statistics.map(({ name, value }) => [nextOf(name), value]);
+  const { outputs, remembered } = updateParameters(trained, summed.gradients, statistics, options);
   return {
     ...common,
     graphs: {
       gradients: compile({ ...forwardOutputs, ...leaving }),
-      update: compile({ ...outputs, ...cleared }),
+      update: compile({ ...outputs, ...Object.fromEntries(averages), ...cleared }),
     },
     state: [...tensors, ...remembered],
     carried,

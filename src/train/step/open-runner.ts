@@ -20,6 +20,8 @@ export interface RunnerOptions {
   readonly device: Device;
   /** Seed of the masks. */
   readonly seed: number;
+  /** Place of the first micro-batch, by which the masks differ. */
+  readonly firstMicroBatch: number;
   /** Whether ONNX Runtime writes into tensors on the CPU that it is given for its results. */
   readonly writesInto: boolean;
   readonly session: InferenceSession.SessionOptions;
@@ -35,14 +37,14 @@ export interface RunnerOptions {
 export async function openRunner(
   runtime: OnnxRuntime,
   program: EncodedProgram,
-  { device, seed, writesInto, session }: RunnerOptions,
+  { device, seed, firstMicroBatch, writesInto, session }: RunnerOptions,
 ): Promise<StepRunner> {
   const { accumulate, forward, update, copy } = program;
   const kept = keptTensors(program);
   const onDevice = device === "webgpu";
   const memory = writesInto && !onDevice ? reusedMemory(runtime) : returnedMemory;
   const state = programState(new Set(kept.map(({ name }) => name)), memory);
-  const feeds = stepFeeds(runtime, program.masks, seed);
+  const feeds = stepFeeds(runtime, program.masks, { seed, firstMicroBatch });
 
   const opened: ProgramSession[] = [];
   const release = async (): Promise<void> => {
@@ -141,7 +143,11 @@ interface StepFeeds {
   microBatch(inputs: Dims, batch: StepBatch, step: number, index: number): Tensors;
 }
 
-function stepFeeds({ Tensor }: OnnxRuntime, masks: readonly RandomMask[], seed: number): StepFeeds {
+function stepFeeds(
+  { Tensor }: OnnxRuntime,
+  masks: readonly RandomMask[],
+  { seed, firstMicroBatch }: Pick<RunnerOptions, "seed" | "firstMicroBatch">,
+): StepFeeds {
   const scalar = (value: number) => new Tensor("float32", Float32Array.of(value), []);
   const part = (data: Float32Array<ArrayBuffer>, dims: readonly number[], index: number) => {
     const length = elementCount(dims);
@@ -153,7 +159,7 @@ function stepFeeds({ Tensor }: OnnxRuntime, masks: readonly RandomMask[], seed: 
       ...("step" in inputs && { step: scalar(step) }),
     }),
     microBatch(inputs, { images, targets }, step, index) {
-      const drawn = drawMasks(masks, { seed, step, microBatch: index });
+      const drawn = drawMasks(masks, { seed, step, microBatch: firstMicroBatch + index });
       const maskTensors = masks.map(({ name, dims }) => [
         name,
         new Tensor("float32", drawn.get(name)!, dims),

@@ -12,6 +12,7 @@ export interface OpenStepRequest {
   readonly device: Device;
   readonly threads: number;
   readonly seed: number;
+  readonly firstMicroBatch: number;
 }
 
 export interface StepRequest {
@@ -43,9 +44,9 @@ export function stepWorker({ openRuntime, writesInto }: StepWorkerParts): Method
     throw new SessionError("runtime/run-failed", "A step was asked for before a program was opened.");
   };
   return {
-    async open({ program, device, threads, seed }: OpenStepRequest): Promise<Answer> {
+    async open({ program, device, threads, ...draws }: OpenStepRequest): Promise<Answer> {
       const { onnxRuntime, options: session } = await openRuntime(device, threads);
-      opened = await openRunner(onnxRuntime, program, { device, seed, writesInto, session });
+      opened = await openRunner(onnxRuntime, program, { device, ...draws, writesInto, session });
       return { value: undefined };
     },
     async step({ batch, rates }: StepRequest): Promise<Answer> {

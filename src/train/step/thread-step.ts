@@ -27,11 +27,12 @@ export async function openTrainingStep(
   program: TrainingProgram,
   options: OpenTrainingStepOptions,
 ): Promise<TrainingStep> {
-  const { device = "cpu", threads = machine().cores, seed = 0, signal } = options;
+  const { device = "cpu", threads = machine().cores, seed = 0, firstMicroBatch = 0, signal } = options;
   signal?.throwIfAborted();
   const thread = startThread("training-step");
   try {
-    const request: OpenStepRequest = { program: await encodeProgram(program), device, threads, seed };
+    const encoded = await encodeProgram(program);
+    const request: OpenStepRequest = { program: encoded, device, threads, seed, firstMicroBatch };
     await thread.call("open", request, { signal });
     return await trainingStepOn(program, threadRunner(thread), options);
   } catch (error) {

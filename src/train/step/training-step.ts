@@ -81,9 +81,10 @@ export interface StepRunner {
 }
 
 /**
- * Averages the gradients of several machines, in place.
+ * Makes the gradients of a process those of all, in place: their sums, where the program was made for several `ranks`.
  *
- * @param gradients Those of all trained parameters, one after another; the array is the callee's until it resolves.
+ * @param gradients Those of all trained parameters, one after another, and the running statistics behind them; the array is
+ *   the callee's until it resolves.
  */
 export type ExchangeGradients = (gradients: Float32Array<ArrayBuffer>) => Promise<void>;
 
@@ -93,6 +94,8 @@ export interface TrainingStepOptions {
   readonly state: StateDict;
   /** Seed of dropped features and branches. @default 0 */
   readonly seed?: number | undefined;
+  /** Place of the first micro-batch among those of all processes, which decides with the seed what is dropped. @default 0 */
+  readonly firstMicroBatch?: number | undefined;
   /** Called between the gradients and the update of each step; the program needs `flatGradients`. @default none */
   readonly exchange?: ExchangeGradients | undefined;
 }

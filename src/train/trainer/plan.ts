@@ -45,24 +45,27 @@ export const planOver = (recipe: Parameters<typeof trainingPlan>[0], images: num
  *
  * A micro-batch that was asked for goes on dividing the batch, so up to one of its images may be left out of an epoch.
  * Nothing else changes: the learning rate is scaled from `referenceBatch`, as that of any batch of this size.
+ *
+ * @param ranks Processes that share each batch evenly.
  */
-export function fitBatch(recipe: Recipe, images: number): Recipe {
+export function fitBatch(recipe: Recipe, images: number, ranks = 1): Recipe {
   const { batchSize, microBatch } = recipe;
   if (images >= batchSize) return recipe;
-  return microBatch === null || images < microBatch
-    ? { ...recipe, batchSize: images, microBatch: null }
-    : { ...recipe, batchSize: images - (images % microBatch) };
+  return microBatch === null || images < microBatch * ranks
+    ? { ...recipe, batchSize: images - (images % ranks), microBatch: null }
+    : { ...recipe, batchSize: images - (images % (microBatch * ranks)) };
 }
 
 /**
  * Refuses a recipe that a network cannot be trained by.
  *
  * @param inputSize Height and width of the images.
+ * @param ranks Processes that share each batch.
  * @throws UsageError `train/recipe` for more last stages than there are, and for pairs of views of one image alone;
  *   `train/batch-norm` where a normalisation
  *   would use the statistics of one value.
  */
-export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: number): void {
+export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: number, ranks = 1): void {
   const { mode, lastStages, batchSize, microBatch, batchNorm } = recipe;
   if (mode === "head") return;
   const { length } = family.stages(config);
@@ -72,7 +75,7 @@ export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: num
       `lastStages (${lastStages}): the network has ${length} stages. Give at most ${length}, or take mode full, which trains what comes before them too.`,
     );
   }
-  const atOnce = microBatch ?? batchSize;
+  const atOnce = microBatch ?? batchSize / ranks;
   if (mode === "adapt" && atOnce < 2) {
     throw new UsageError(
       "train/recipe",
@@ -128,18 +131,22 @@ export function endOfEpoch({ steps, batchesPerEpoch }: TrainingPlan, epoch: numb
   return Math.min(steps, (epoch + 1) * batchesPerEpoch);
 }
 
-/** The training program that a recipe asks for. */
+/** The training program that a recipe asks for. @param ranks Processes that share its batch; one takes it alone */
 export function programOptions(
   recipe: Recipe,
   config: ModelConfig,
   inputSize: number,
+  ranks = 1,
 ): TrainingProgramOptions {
   const { batchSize, microBatch, clipNorm, emaDecay, headRateFactor } = recipe;
   const { mode, temperature, batchNorm, dropRate, dropPathRate } = recipe;
-  const atOnce = microBatch ?? batchSize;
+  const share = batchSize / ranks;
+  const atOnce = microBatch ?? share;
   return {
     batchSize: atOnce,
-    accumulate: batchSize / atOnce,
+    accumulate: share / atOnce,
+    ranks,
+    flatGradients: ranks > 1,
     inputSize,
     ...(mode === "adapt" ? { contrastive: { temperature } } : {}),
     optimizer: optimizerOf(recipe),
@@ -226,7 +233,7 @@ export const positionSchema: z.ZodType<TrainingPosition> = z.strictObject({
 export function afterStep(
   position: TrainingPosition,
   images: number,
-  { loss, correct }: StepResult,
+  { loss, correct }: Pick<StepResult, "loss" | "correct">,
   seconds: number,
 ): TrainingPosition {
   const add = (sums: Tally): Tally => ({
