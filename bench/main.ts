@@ -13,6 +13,7 @@ import { load } from "./benchmarks/load.ts";
 import { loader } from "./benchmarks/loader.ts";
 import { memory } from "./benchmarks/memory.ts";
 import { model } from "./benchmarks/model.ts";
+import { mpi } from "./benchmarks/mpi.ts";
 import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
 import { score } from "./benchmarks/score.ts";
@@ -38,6 +39,7 @@ const benchmarks: readonly Benchmark[] = [
   load,
   loader,
   train,
+  mpi,
   memory,
   head,
   heads,

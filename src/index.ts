@@ -60,6 +60,7 @@ export {
   type ValidationReport,
 } from "./predict/index.ts";
 export {
+  ClusterError,
   DataError,
   GraphError,
   ImageError,

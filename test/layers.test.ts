@@ -18,12 +18,26 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   check: ["nn", "graph", "image", "data", "weights", "runtime", "predict", "train", "report"],
   node: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "check", "report"],
   web: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train"],
-  cli: ["nn", "graph", "image", "weights", "runtime", "data", "predict", "train", "semi", "check", "node"],
+  cluster: [],
+  cli: [
+    "nn",
+    "graph",
+    "image",
+    "weights",
+    "runtime",
+    "data",
+    "predict",
+    "train",
+    "semi",
+    "check",
+    "node",
+    "cluster",
+  ],
 };
 
 /** Modules that only these folders may touch. */
-const platformOnly = /^(node:|sharp$|onnxruntime-node$|#?onnxruntime-web(\/|$)|@jsquash\/)/;
-const platformFolders = new Set(["node", "web", "cli"]);
+const platformOnly = /^(node:|sharp$|koffi$|onnxruntime-node$|#?onnxruntime-web(\/|$)|@jsquash\/)/;
+const platformFolders = new Set(["node", "web", "cluster", "cli"]);
 
 const src = new URL("../src/", import.meta.url).pathname;
 

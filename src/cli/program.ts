@@ -1,14 +1,14 @@
 import { Command, CommanderError } from "commander";
-import { SslResnextError, UsageError, version } from "../core/index.ts";
+import { version } from "../core/index.ts";
 import { defineCommand, type LoadedCommand, type Outcome } from "./options/command.ts";
-import { printable } from "./output/table.ts";
-import { Interrupted, processTerminal, ReaderGone, type Terminal } from "./output/terminal.ts";
+import { reportFailure } from "./output/report-failure.ts";
+import { Interrupted, processTerminal } from "./output/terminal.ts";
 
 const exitCodes: { readonly [O in Outcome]: number } = { ok: 0, failed: 1 };
 
 /**
  * Runs one command line and resolves to its exit code: 0 everything worked, 1 something failed, 2 the command
- * line was wrong, 130 interrupted, 143 told to end.
+ * line was wrong, 75 another process was lost that took part, 130 interrupted, 143 told to end.
  */
 export async function runProgram(line: readonly string[]): Promise<number> {
   const controller = new AbortController();
@@ -34,7 +34,7 @@ export async function runProgram(line: readonly string[]): Promise<number> {
     return exitCodes[outcome];
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return failureExit(error, terminal);
+    return reportFailure(error, terminal);
   } finally {
     terminal.clearStatus();
   }
@@ -187,25 +187,3 @@ export const commandTable: readonly CommandEntry[] = [
       ),
   },
 ];
-
-/** Reports what ended a run and gives its exit code. */
-function failureExit(error: unknown, terminal: Terminal): number {
-  const reason: unknown = terminal.signal.aborted ? terminal.signal.reason : error;
-  if (reason instanceof ReaderGone) return 0;
-  if (reason instanceof Interrupted) {
-    terminal.notice("interrupted");
-    return reason.exitCode;
-  }
-  const style = terminal.noticeStyle;
-  if (error instanceof SslResnextError) {
-    terminal.notice(`${style.failure("error:")} ${safeLines(error.message)} ${style.dim(`[${error.code}]`)}`);
-    return error instanceof UsageError || error.code === "model/unknown-name" ? 2 : 1;
-  }
-  // Not one of ours: the trace is what a report of the fault needs.
-  terminal.notice(
-    `${style.failure("unexpected error:")} ${error instanceof Error ? error.stack : String(error)}`,
-  );
-  return 1;
-}
-
-const safeLines = (message: string): string => message.split("\n").map(printable).join("\n");

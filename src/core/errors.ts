@@ -38,6 +38,9 @@ export class SessionError extends SslResnextError {}
 /** A training that cannot go on: a loss that is no number, no memory, a checkpoint of another run. */
 export class TrainingError extends SslResnextError {}
 
+/** Processes that cannot work together: no MPI to do it by, or one of them is gone. */
+export class ClusterError extends SslResnextError {}
+
 /** Options or arguments that the caller has to correct. */
 export class UsageError extends SslResnextError {}
 

@@ -16,6 +16,7 @@ export { blobSource, bytesSource, type ByteSource } from "./byte-source.ts";
 export { hexOf, type Sha256 } from "./sha256.ts";
 export {
   nearestNames,
+  ClusterError,
   DataError,
   GraphError,
   ImageError,

@@ -55,6 +55,7 @@ export {
   type ValidationReport,
 } from "../predict/index.ts";
 export {
+  ClusterError,
   DataError,
   GraphError,
   ImageError,

@@ -208,3 +208,27 @@ export const trainingOptions = {
     schema: integer(1, 256).optional(),
   },
 } satisfies OptionTable;
+
+const ranksGroup = "Several processes and machines (Open MPI and koffi; docs/clusters.md):";
+
+/** Which processes share a training. */
+export const ranksOptions = {
+  ranks: {
+    flags: "--ranks <count>",
+    about: "train with so many processes on this host, each with its share of every batch",
+    group: ranksGroup,
+    schema: integer(1, 1024).optional(),
+  },
+  hosts: {
+    flags: "--hosts <names>",
+    about: "train with processes on several hosts, as a:2,b:2",
+    group: ranksGroup,
+    schema: text.optional(),
+  },
+  peerTimeout: {
+    flags: "--peer-timeout <seconds>",
+    about: "end with exit code 75 when another process gives no sign of life for so long (default: 60)",
+    group: ranksGroup,
+    schema: integer(1, 86_400).optional(),
+  },
+} satisfies OptionTable;

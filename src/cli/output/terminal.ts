@@ -82,6 +82,16 @@ export class Interrupted extends Error {
   }
 }
 
+/** Why a process ends that has nothing to say any more, such as when another one says it. */
+export class Silent extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("ended");
+    this.exitCode = exitCode;
+  }
+}
+
 function drained(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {

@@ -1,3 +1,4 @@
+import { isRank } from "../../cluster/mpi/is-rank.ts";
 import { UsageError } from "../../core/index.ts";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { runSemi } from "../../node/semi.ts";
@@ -24,6 +25,7 @@ export async function semi(
   terminal: Terminal,
 ): Promise<Outcome> {
   const { out, engine, device, threads, workers } = options;
+  if (isRank()) throw notOnRanks();
   if (!wanted.withVariants) refuseVariants(options);
   const events = runSemi({
     settings: await settingsLayers(file, options),
@@ -49,6 +51,13 @@ export async function semi(
   terminal.signal.throwIfAborted();
   terminal.clearStatus();
   return "ok";
+}
+
+function notOnRanks(): UsageError {
+  return new UsageError(
+    "train/ranks",
+    "The stages of semi run in one process each, and this is one of several ranks: start it without mpirun. A network alone can be trained by several: mpirun -np 2 ssl-resnext train.",
+  );
 }
 
 /** @throws UsageError `usage/no-effect` for variants that are asked of a command that does none. */

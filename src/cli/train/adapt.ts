@@ -5,13 +5,14 @@ import type { Recipe } from "../../train/recipe/fields.ts";
 import type { CommandDefinition, OptionValues, Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { imageOperand, inputOptions } from "../options/input-output-options.ts";
-import { trainingOptions } from "../options/model-options.ts";
+import { ranksOptions, trainingOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 import { printable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { recipeOptions, trainCommand } from "./options.ts";
 import { showTraining, trainingOf } from "./run.ts";
 import { nextCommand } from "./view.ts";
+import { withRanks } from "./with-ranks.ts";
 
 /** Values of the recipe that people change here; `train -r adapt` takes all of them. */
 const adaptKeys = [
@@ -61,6 +62,7 @@ export const adaptCommand = {
     offline: ofTrain.offline,
     imageColumn: inputOptions.imageColumn,
     ...trainingOptions,
+    ...ranksOptions,
     ...adaptFlags,
   },
   examples: [
@@ -82,19 +84,23 @@ export async function adapt(
   const folder = out.replace(/\.safetensors$/, ".run");
   const storage = nodePlatform.storageFor(folder);
   const values = { base: "adapt", ...givenValues(options, adaptKeys) };
-  const events = trainModel({
-    ...trainingOf(options, terminal),
-    data: images,
-    out: folder,
-    recipe: [{ name: "the command line", values }],
+  return withRanks(options, terminal, async (ranks, shown) => {
+    const events = trainModel({
+      ...trainingOf(options, shown),
+      data: images,
+      out: folder,
+      recipe: [{ name: "the command line", values }],
+      ranks,
+    });
+    await showTraining(events, options, shown);
+    if (ranks && ranks.rank > 0) return "ok";
+    await writeBytes(storage, out, storage.stream(storage.join(folder, "best.safetensors")));
+    if (!options.json) {
+      await shown.print([
+        `${printable(out)} holds the adapted network, without a classifier`,
+        nextCommand(out, false),
+      ]);
+    }
+    return "ok";
   });
-  await showTraining(events, options, terminal);
-  await writeBytes(storage, out, storage.stream(storage.join(folder, "best.safetensors")));
-  if (!options.json) {
-    await terminal.print([
-      `${printable(out)} holds the adapted network, without a classifier`,
-      nextCommand(out, false),
-    ]);
-  }
-  return "ok";
 }

@@ -17,6 +17,7 @@ import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { failureSummary, leftOutLines, namedFailure, type NamedFailure } from "../output/closing-lines.ts";
 import type { TrainOptions } from "./options.ts";
 import { eventEntry, nextCommand, problemLines, stepProgress, trainingLines } from "./view.ts";
+import { withRanks } from "./with-ranks.ts";
 
 /** Trains a model on labelled images. */
 export async function train(
@@ -25,18 +26,22 @@ export async function train(
   terminal: Terminal,
 ): Promise<Outcome> {
   const { val, unlabelled, out } = options;
-  const events = trainModel({
-    ...trainingOf(options, terminal),
-    data,
-    validation: val,
-    unlabelled,
-    out,
-    recipe: await recipeLayers(options),
+  const recipe = await recipeLayers(options);
+  return withRanks(options, terminal, async (ranks, shown) => {
+    const events = trainModel({
+      ...trainingOf(options, shown),
+      data,
+      validation: val,
+      unlabelled,
+      out,
+      recipe,
+      ranks,
+    });
+    const { isClassifier } = await showTraining(events, options, shown);
+    if (!options.json)
+      await shown.print([nextCommand(nodeStorageFor(out).join(out, "best.safetensors"), isClassifier)]);
+    return "ok";
   });
-  const { isClassifier } = await showTraining(events, options, terminal);
-  if (!options.json)
-    await terminal.print([nextCommand(nodeStorageFor(out).join(out, "best.safetensors"), isClassifier)]);
-  return "ok";
 }
 
 /** Options of every command that trains a network. */

@@ -17,6 +17,7 @@ import type {
   StartedEvent,
 } from "../trainer/events.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import type { Ranks } from "./ranks.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
@@ -75,6 +76,8 @@ export interface TrainModelOptions
   /** Threads that read, decode and augment images. @default one for each core, at most 8 */
   readonly workers?: number | undefined;
   readonly decode?: DecodeLimits | undefined;
+  /** The processes that share the run, each of which calls this; rank 0 alone writes. @default this process alone */
+  readonly ranks?: Ranks | undefined;
   /** Folder of the embeddings of mode `head`, or `false`. @default `embeddings` in the folder of the weights */
   readonly embeddingCache?: string | false | undefined;
   /** Ends the run after it has saved what it needs to go on. */

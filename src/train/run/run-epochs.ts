@@ -18,6 +18,7 @@ import { explainMemory, trainEpochs, type RunStore, type TrainingState } from ".
 import type { DataRecord } from "../trainer/training-record.ts";
 import { initialTrainingState } from "../training-program.ts";
 import type { OpenedRun, TrainingEvent } from "./options.ts";
+import { gatherOutcome } from "./ranks.ts";
 import {
   stateDict,
   withTrainingState,
@@ -32,11 +33,13 @@ import { writeReport } from "./write-report.ts";
 /** Takes the steps that a run still has, and writes its report. */
 export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe, saved, folder, data, loader, description, record, history } = run;
-  const { device = "cpu", decode = {}, signal } = options;
+  const { device = "cpu", decode = {}, ranks } = options;
+  // Of several processes none stops before all do.
+  const signal = ranks?.signal ?? options.signal;
   const plan = trainingPlan(recipe, loader.batchesPerEpoch);
   const from = saved?.record.position ?? startPosition;
   const { validation: images, validationName: name } = data;
-  const validator = images && { platform, images, name, description, device, decode };
+  const validator = images && { platform, images, name, description, device, decode, ranks };
   let latest: Validation | undefined;
   let best: Validation | undefined;
   // Each epoch comes upon the same ones.
@@ -92,6 +95,7 @@ export async function* runEpochs(run: ReadyRun): AsyncGenerator<TrainingEvent, v
           validationName: data.validationName,
           confidence: () => (latest ? latest.confidenceFit.confidence : description.confidence),
         }),
+        gather: ranks && ((own) => gatherOutcome(ranks, own)),
         peakMemory: platform.peakMemory,
       },
       from,
@@ -151,19 +155,20 @@ interface ReadyRun extends OpenedRun {
  */
 async function openStep(run: ReadyRun): Promise<TrainingStep> {
   const { platform, options, recipe, saved, folder, source, description } = run;
-  const { device = "cpu", threads, signal } = options;
+  const { device = "cpu", threads, signal, ranks } = options;
   const { config, preprocessing } = description;
   const program = await trainingProgramFor(
     platform,
     device,
     config,
-    programOptions(recipe, config, preprocessing.inputSize),
+    programOptions(recipe, config, preprocessing.inputSize, ranks?.size),
   );
   const more = {
     device,
     seed: recipe.seed,
     ...(threads === undefined ? {} : { threads }),
     ...(signal ? { signal } : {}),
+    ...(ranks ? { exchange: ranks.sum, firstMicroBatch: ranks.rank * program.accumulate } : {}),
   };
   try {
     if (saved) {

@@ -19,6 +19,7 @@ import { askedOf, resolveRecipe, type RecipeLayer } from "../recipe/resolve-reci
 import type { SweepRecord } from "../report/training-report-data.ts";
 import { checkNetwork, fitBatch, runBytes, trainingPlan } from "../trainer/plan.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
+import { checkRanks, compareRanks, shareOfBatch, shareOfPlatform, withoutWrites } from "./ranks.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
 import { runEpochs } from "./run-epochs.ts";
@@ -59,17 +60,23 @@ import { writeReport } from "./write-report.ts";
  *   `train/not-finite`, `train/out-of-memory`; what opening images, model and device throws.
  */
 export async function* trainModel(
-  platform: TrainingPlatform,
+  whole: TrainingPlatform,
   options: TrainModelOptions,
 ): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { out, signal, resume = false } = options;
-  const folder = runFolder(platform.storageFor, out);
-  if (!resume) await checkNewFolder(folder);
+  const { out, signal, resume = false, ranks } = options;
+  const platform = ranks ? shareOfPlatform(whole, ranks) : whole;
+  const isWriter = !ranks || ranks.rank === 0;
+  const folder = runFolder((uri) => {
+    const storage = platform.storageFor(uri);
+    return isWriter ? storage : withoutWrites(storage);
+  }, out);
+  if (!resume && isWriter) await checkNewFolder(folder);
   const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
   const layers = recipeLayers(options.recipe, saved);
   const recipe = resolveRecipe(layers);
   if (options.validation !== undefined) checkValidationAsked(recipe, layers);
   checkUnlabelled(options, recipe);
+  if (ranks) checkRanks(recipe, ranks);
   const data = await openTrainingData(platform, {
     data: options.data,
     validation: options.validation,
@@ -161,14 +168,17 @@ const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly Recip
 /** Trains by epochs: all of a network, or its last stages, or all but its classifier. */
 async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
   const { platform, options, recipe: asked, data, saved, folder } = opened;
+  const { ranks } = options;
   const network = await (saved ? savedNetwork(opened) : openNetwork(opened));
   const training = hashedSource(platform, data.training);
   const pseudoLabelled = data.pseudoLabelled && hashedSource(platform, data.pseudoLabelled.images);
   await using loader = disposable(
     await openTrainingLoader(platform, training, {
-      batchSize: asked.batchSize,
+      batchSize: shareOfBatch(asked, ranks),
+      rank: ranks?.rank,
+      worldSize: ranks?.size,
       pseudoLabelled,
-      smallerBatch: (images) => fitBatch(asked, images).batchSize,
+      smallerBatch: (images) => shareOfBatch(fitBatch(asked, images, ranks?.size), ranks),
       seed: asked.seed,
       preprocessing: network.description.preprocessing,
       channels: network.description.config.inChannels,
@@ -183,7 +193,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
       signal: options.signal,
     }),
   );
-  const recipe = fitBatch(asked, loader.images);
+  const recipe = fitBatch(asked, loader.images, ranks?.size);
   const run: OpenedRun = { ...opened, recipe };
   const record: DataRecord = {
     images: loader.images,
@@ -196,7 +206,11 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
     saved?.description ?? (await trainedDescription(source, run, loader.classes.length, loader.images));
   await checkValidation(data.validation, description);
   if (asked.mode !== "adapt") checkClassCount(loader.classes);
-  checkNetwork(recipe, description.config, description.preprocessing.inputSize);
+  checkNetwork(recipe, description.config, description.preprocessing.inputSize, ranks?.size);
+  if (ranks) {
+    const step = saved?.record.position.step;
+    await compareRanks(ranks, { recipe, data: record, description, classes: loader.classes, step });
+  }
   await checkRoom(folder, runBytes(recipe, description.config, trainingPlan(recipe, loader.batchesPerEpoch)));
   await beginFolder(folder, recipe);
   if (recipe.batchSize < asked.batchSize) {

@@ -12,10 +12,13 @@ import {
   type ValidationReport,
 } from "../../predict/index.ts";
 import type { Device } from "../../runtime/index.ts";
+import { validate } from "../../predict/validate.ts";
 import { brokenImage } from "../loader/batch-worker.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { SkippedEvent } from "../trainer/events.ts";
+import type { Ranks } from "./ranks.ts";
+import { sharedNetwork } from "./share-validation.ts";
 
 /** Validation images, and how a model is run over them. */
 export interface ValidatorOptions {
@@ -26,6 +29,8 @@ export interface ValidatorOptions {
   readonly description: ModelDescription;
   readonly device: Device;
   readonly decode: DecodeLimits;
+  /** Processes that share the images, each of which comes to the same result. @default this one alone */
+  readonly ranks?: Ranks | undefined;
 }
 
 /** How good weights are, and where they are wrong. */
@@ -45,7 +50,7 @@ export const keptMistakes = 24;
 /** Runs weights over the validation images. */
 export async function validateWeights(
   weights: StateDict,
-  { platform, images, name, description, device, decode }: ValidatorOptions,
+  { platform, images, name, description, device, decode, ranks }: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
   const model = await modelOf(
@@ -57,7 +62,7 @@ export async function validateWeights(
   const sample = answerSample();
   const failures: Failure[] = [];
   try {
-    const report = await model.validate(images, {
+    const report = await validate(ranks ? sharedNetwork(model, ranks) : model, images, {
       signal,
       onFailure: (failure) => void failures.push(failure),
       onPrediction(image) {

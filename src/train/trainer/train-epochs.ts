@@ -1,5 +1,5 @@
 import { SessionError, TrainingError, type Tensor } from "../../core/index.ts";
-import type { TrainingBatch, TrainingLoader } from "../../data/index.ts";
+import type { SkippedImage, TrainingBatch, TrainingLoader } from "../../data/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { learningRateAt } from "../recipe/learning-rate.ts";
 import type { StepResult, TrainingStep } from "../step/training-step.ts";
@@ -78,6 +78,11 @@ export interface Validated {
   readonly count: number;
 }
 
+/** What there is to tell of a step. */
+export interface StepOutcome extends Pick<StepResult, "loss" | "correct"> {
+  readonly skipped: readonly SkippedImage[];
+}
+
 /** What a run over epochs is put together from. */
 export interface TrainingParts {
   readonly recipe: Recipe;
@@ -89,6 +94,8 @@ export interface TrainingParts {
     | ((state: TrainingState, epoch: number, signal: AbortSignal | undefined) => Promise<Validated>)
     | undefined;
   readonly store: RunStore;
+  /** What all processes that share the steps made of one. @default what this process made of it */
+  readonly gather?: ((own: StepOutcome) => Promise<StepOutcome>) | undefined;
   /** Bytes that the run took at most. */
   readonly peakMemory: () => number | undefined;
 }
@@ -147,11 +154,10 @@ async function* takeSteps(run: Run): AsyncGenerator<EpochsEvent, void, undefined
 
   let began = performance.now();
   for await (const batch of loader.epoch(epoch, { fromBatch, signal })) {
-    for (const skipped of batch.skipped) yield { type: "skipped", ...skipped };
     const learningRate = nextLearningRate(run);
-    const result = await takeStep(run, batch, learningRate);
-    loader.recycle(batch, result.batch);
-    run.position = afterStep(run.position, batch.size, result, (performance.now() - began) / 1000);
+    const outcome = await takeStep(run, batch, learningRate);
+    for (const skipped of outcome.skipped) yield { type: "skipped", ...skipped };
+    run.position = afterStep(run.position, plan.batchSize, outcome, (performance.now() - began) / 1000);
     const { step } = run.position;
     if (step % plan.stepsPerRow === 0 || step === plan.steps) {
       const row = rowOf(run, learningRate);
@@ -170,10 +176,11 @@ async function* takeSteps(run: Run): AsyncGenerator<EpochsEvent, void, undefined
 }
 
 async function takeStep(
-  { parts: { step, recipe }, position, checkpoint }: Run,
-  { images, targets }: TrainingBatch,
+  { parts: { step, loader, recipe, gather }, position, checkpoint }: Run,
+  batch: TrainingBatch,
   learningRate: number,
-): Promise<StepResult> {
+): Promise<StepOutcome> {
+  const { images, targets, skipped } = batch;
   const number = position.step + 1;
   let result: StepResult;
   try {
@@ -181,8 +188,11 @@ async function takeStep(
   } catch (error) {
     throw explainMemory(error, recipe);
   }
-  if (Number.isFinite(result.loss)) return result;
-  throw notFinite({ what: `the loss is ${result.loss}`, step: number, learningRate, checkpoint });
+  loader.recycle(batch, result.batch);
+  const own = { loss: result.loss, correct: result.correct, skipped };
+  const outcome = gather ? await gather(own) : own;
+  if (Number.isFinite(outcome.loss)) return outcome;
+  throw notFinite({ what: `the loss is ${outcome.loss}`, step: number, learningRate, checkpoint });
 }
 
 function rowOf({ position, parts: { plan } }: Run, learningRate: number): StepEvent {
