@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import { fasterEngine, rememberSpeeds } from "../../src/node/engines/engine-speeds.ts";
@@ -9,7 +11,8 @@ import { nodePlatform } from "../../src/node/platform.ts";
 import type { CreateModelOptions } from "../../src/predict/create-model.ts";
 import { largestSumError } from "../../src/predict/int8/exact-sums.ts";
 import type { Computation } from "../../src/predict/results.ts";
-import { colouredPng } from "../support/coloured-images.ts";
+import { colourCheckpoint } from "../support/colour-model.ts";
+import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
 import { noOpenVino } from "../support/openvino.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -136,6 +139,38 @@ describe("a network on OpenVINO", () => {
       expect(error).toBeGreaterThan(1e-4);
       expect(error).toBeLessThan(0.05);
     });
+  });
+
+  it("scores images as ONNX Runtime does", async () => {
+    const weights = await colourCheckpoint(folder);
+    const labelled = join(folder, "labelled");
+    await writeColouredImages(labelled, 3);
+    const scoresOf = async (engine: string): Promise<readonly Record<string, unknown>[]> => {
+      const out = join(folder, `run-${engine}`);
+      const given = [
+        "--labelled",
+        labelled,
+        "--unlabelled",
+        photos,
+        "--teacher",
+        weights,
+        "--teach",
+        "false",
+      ];
+      const options = ["--method", "paper", "-o", out, "--engine", engine];
+      const { code, stderr } = await runCli(["semi", "score", ...given, ...options]);
+      expect(`${code} ${stderr}`).toMatch(/^0 /);
+      const file = await asyncBufferFromFile(join(out, "scores/000000-photos.parquet"));
+      return parquetReadObjects({ file, compressors });
+    };
+    const [found, expected] = [await scoresOf("openvino"), await scoresOf("onnxruntime")];
+    expect(found.length).toBe(expected.length);
+    found.forEach(({ score, ...row }, index) => {
+      const { score: other, ...same } = expected[index]!;
+      expect(row).toEqual(same);
+      expect(score).toBeCloseTo(other as number, 4);
+    });
+    expect(readFileSync(join(folder, "run-openvino/report.html"), "utf8")).toContain("<td>openvino</td>");
   });
 
   it("adds the products of 7-bit filters up exactly", async () => {

@@ -94,7 +94,7 @@ function inArchive(folder: string): readonly string[] {
 /** Where pip puts the libraries below an environment, for each Python in it. */
 function sitePackages(prefix: string): readonly string[] {
   const lib = join(prefix, "lib");
-  const pythons = [...below(lib, /^python3(\.\d+)?$/), join(prefix, "Lib")];
+  const pythons = process.platform === "win32" ? [join(prefix, "Lib")] : below(lib, /^python3(\.\d+)?$/);
   return pythons.flatMap((python) =>
     ["site-packages", "dist-packages"].map((packages) => join(python, packages, "openvino", "libs")),
   );
