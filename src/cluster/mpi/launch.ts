@@ -14,9 +14,8 @@ export interface Placement {
 /**
  * Starts ranks by Open MPI's mpirun, and waits for their end.
  *
- * mpirun is told what it would do otherwise in the worst way: to notice when the way to a host is cut (it waits for ever
- * without), to bind no rank to a single core, and to leave ranks some seconds to say why they end. An abort asks the ranks to
- * stop, by the one signal that mpirun only hands on.
+ * mpirun is told to ask hosts from which it hears nothing, to bind no rank to a single core, and to leave ranks some seconds to
+ * say why they end. An abort asks the ranks to stop, by the one signal that mpirun only hands on.
  *
  * @param command A rank, as program and arguments.
  * @returns its exit code
