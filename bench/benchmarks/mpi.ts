@@ -67,7 +67,7 @@ async function timeOf([program, ...line]: readonly string[]): Promise<number> {
 
 /** The same in C; undefined without a compiler. */
 function compiled(): string | undefined {
-  const source = fileURLToPath(new URL("../../../bench/programs/all-reduce.c", import.meta.url));
+  const source = join(repository, "bench/programs/all-reduce.c");
   const program = join(cacheFolder, "all-reduce");
   return spawnSync("mpicc", ["-O2", source, "-o", program]).status === 0 ? program : undefined;
 }
