@@ -1,9 +1,12 @@
 import type { CheckedData, ClassCount, ImageSet } from "../data/index.ts";
+import type { DecodeLimits } from "../image/index.ts";
 import type { ExecutionOptions, ModelSource } from "../predict/index.ts";
 import type { SplitsEvent } from "../train/trainer/events.ts";
 import type { Finding, Problem } from "./findings.ts";
 
-export interface CheckOptions extends CheckedData, ExecutionOptions {
+export interface CheckOptions extends CheckedData, Omit<ExecutionOptions, "decode"> {
+  /** Which images are too large. */
+  readonly decode?: DecodeLimits | undefined;
   /** Folder for the page, the list of fixes, and what a check that is stopped goes on from. */
   readonly out: string;
   /**

@@ -77,24 +77,43 @@ export async function modelOf<Input>(
     : description;
   const { inputSize } = preprocessing;
   const classes = await classesOf(description);
-  return new Model(described, classes, platform.itemOf, (computation, images, signal) =>
-    openGraphPipeline(platform, source, execution, {
-      // Explanations are computed in float32: integers have no gradients.
-      graph: (weights, { blockSize, batchSize }) =>
-        "explains" in computation
-          ? explanationGraph(config, weights, {
-              layer: computation.explains,
-              batchSize,
-              inputSize,
-              blockSize,
-            })
-          : inferenceGraph(config, weights, { outputs: ownOutputs(computation), inputSize, blockSize, int8 }),
+  return new Model(described, classes, platform.itemOf, (computation, images, signal) => {
+    if ("explains" in computation) {
+      const { explains: layer } = computation;
+      // In float32: integers have no gradients.
+      return openGraphPipeline(platform, source, ofGradients(execution), {
+        graph: (weights, { blockSize, batchSize }) =>
+          explanationGraph(config, weights, { layer, batchSize, inputSize, blockSize }),
+        images,
+        signal,
+      });
+    }
+    const outputs = ownOutputs(computation);
+    return openGraphPipeline(platform, source, execution, {
+      graph: (weights, { blockSize }) =>
+        inferenceGraph(config, weights, { outputs, inputSize, blockSize, int8 }),
       // ONNX Runtime packs 8-bit weights anew for each session.
       ...(int8 ? { parameterBytes: 2, precision: "int8" } : { precision: floats }),
       images,
       signal,
-    }),
-  );
+    });
+  });
+}
+
+/**
+ * How gradients are computed: by ONNX Runtime. OpenVINO's HardSigmoid, which ReLU's gradient is written with, is 0.5 at 0, and
+ * explanations by the first layers come out wrong in silence.
+ *
+ * @throws ModelError `model/engine` where OpenVINO is asked for
+ */
+function ofGradients(execution: ExecutionOptions): ExecutionOptions {
+  if (execution.engine === "openvino") {
+    throw new ModelError(
+      "model/engine",
+      "An explanation needs gradients, which engine onnxruntime computes alone: OpenVINO's of ReLU differ in silence.",
+    );
+  }
+  return { ...execution, engine: "onnxruntime" };
 }
 
 /** Outputs of a network of weights, by their own names. */

@@ -1,9 +1,10 @@
 import { ModelError } from "../core/index.ts";
-import { readBytes, type Storage } from "../core/storage/index.ts";
+import { baseName, readBytes, type Storage } from "../core/storage/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import { readModelInterface } from "../graph/index.ts";
 import {
   planExecution,
+  type Engine,
   type FloatPrecision,
   type ImagePipeline,
   type ImageResult,
@@ -30,8 +31,10 @@ export async function openGraph<Input>(
   const graph = await readGraph(platform, path, options);
   const { description } = graph;
   const { device = "cpu", engine = "onnxruntime" } = options;
-  if (device === "cpu" && engine !== "auto") {
-    const notice = await noticeOfSums(platform, path, description, engine);
+  if (device === "cpu") {
+    // Of those that may be chosen, ONNX Runtime is always there.
+    const tried = engine === "auto" ? "onnxruntime" : engine;
+    const notice = await noticeOfSums(platform, path, description, tried);
     if (notice) options.onNotice?.(notice);
   }
   const classes = await classesOf(description);
@@ -88,7 +91,7 @@ function namesOf(
 async function openGraphOutputs(
   platform: ModelPlatform,
   path: string,
-  { description: { name, preprocessing, config }, form, batch, logits, antialiases }: DescribedGraph,
+  { description: { preprocessing, config }, form, batch, logits, antialiases }: DescribedGraph,
   execution: GraphExecution,
   names: ReadonlyMap<string, string>,
   images: number | undefined,
@@ -118,15 +121,12 @@ async function openGraphOutputs(
   const { batchSize, threadsPerWorker: threads } = plan;
   const side = preprocessing.inputSize;
   const timed = { device, precision, threads, batchSize };
-  if (antialiases && execution.engine === "openvino") {
-    throw new ModelError(
-      "model/engine",
-      `${path} resizes images with the antialiasing of ONNX's Resize, which OpenVINO passes over in silence: use engine onnxruntime.`,
-    );
+  if (execution.engine !== undefined && execution.engine !== "auto") {
+    requireEngineFor(path, { antialiases }, execution.engine);
   }
   const choice = antialiases ? { ...execution, engine: "onnxruntime" as const } : execution;
   const engine = await chooseEngine(platform, choice, precision, {
-    subject: engineSubject(name, preprocessing, precision, batchSize),
+    subject: engineSubject(await fileNetwork(storage, path), preprocessing, precision, batchSize),
     batchSize,
     // Of a graph that prepares images itself, one image of about the size that it crops.
     ...(form === "normalised"
@@ -151,6 +151,23 @@ async function openGraphOutputs(
   });
   return { pipeline: renamed(pipeline, names, logits?.op === "Softmax"), plan, engine };
 }
+
+/** @throws ModelError `model/engine` for a graph that an engine would compute otherwise than it says */
+export function requireEngineFor(
+  path: string,
+  { antialiases }: Pick<DescribedGraph, "antialiases">,
+  engine: Engine,
+): void {
+  if (!antialiases || engine !== "openvino") return;
+  throw new ModelError(
+    "model/engine",
+    `${path} resizes images with the antialiasing of ONNX's Resize, which OpenVINO passes over in silence: use engine onnxruntime.`,
+  );
+}
+
+/** What the speed of a file's graph is remembered under: names alone are often the same. */
+export const fileNetwork = async (storage: Storage, path: string): Promise<string> =>
+  `${baseName(path)} of ${await weightBytes(storage, path)} bytes`;
 
 /** Bytes of the model, and of the data beside it if its weights lie there. */
 async function weightBytes(storage: Storage, path: string): Promise<number> {

@@ -87,15 +87,31 @@ describe("a network on OpenVINO", () => {
     }
   });
 
-  it("explains as ONNX Runtime does", async () => {
-    const heat = async (options: CreateModelOptions): Promise<readonly number[]> => {
+  it("does not explain, and auto lets ONNX Runtime do it", async () => {
+    const explain = async (options: CreateModelOptions): Promise<readonly number[]> => {
       const opened = await createModel(model, options);
-      const { map } = await opened.explain(join(photos, "0.png"));
-      await opened.release();
-      return [...map.data];
+      try {
+        return [...(await opened.explain(join(photos, "0.png"), { layer: "layer1" })).map.data];
+      } finally {
+        await opened.release();
+      }
     };
-    const [found, expected] = [await heat(openVino), await heat({})];
-    found.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+    await expect(explain(openVino)).rejects.toThrow(expect.objectContaining({ code: "model/engine" }));
+    expect(await explain({ engine: "auto" })).toEqual(await explain({}));
+  });
+
+  it("goes without a cache that cannot be written to", async () => {
+    const file = join(folder, "no-folder");
+    writeFileSync(file, "");
+    const nowhere = { SSL_RESNEXT_CACHE: join(file, "cache") };
+    for (const engine of ["openvino", "auto"]) {
+      const { code, stderr } = await runCli(
+        ["classify", join(photos, "0.png"), "--engine", engine],
+        undefined,
+        nowhere,
+      );
+      expect(`${code} ${stderr}`).toMatch(/^0 /);
+    }
   });
 
   describe("that was exported", () => {

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import {
   elementCount,
+  ModelError,
   seededRandom,
   SessionError,
   tensor,
@@ -21,15 +22,15 @@ import {
   type Quantisation,
 } from "../../nn/index.ts";
 import { openModel } from "../../node/library.ts";
-import { isMissing, rememberSpeeds } from "../../node/engines/engine-speeds.ts";
+import { rememberSpeeds } from "../../node/engines/engine-speeds.ts";
 import { cpuBlockSize } from "../../node/engines/onnxruntime/block-size.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { requireInt8Kernels, type CreateModelOptions } from "../../predict/create-model.ts";
-import { readGraph } from "../../predict/open-graph.ts";
+import { fileNetwork, readGraph, requireEngineFor } from "../../predict/open-graph.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import { compileModel, openStored } from "../../predict/pipeline/image-pipeline.ts";
 import { engineSubject, enginesFor, type Precision } from "../../predict/pipeline/choose-engine.ts";
-import type { Device, StoredModel } from "../../runtime/index.ts";
+import type { Device, Engine, StoredModel } from "../../runtime/index.ts";
 import { weightsFile } from "../../weights/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
@@ -81,20 +82,23 @@ export async function benchmark(
     );
     return "ok";
   }
+  // What is measured otherwise says nothing of how models run by themselves.
+  const isUsual = device === "cpu" && threads === undefined;
   const results: SetupResult[] = [];
   const missing: MissingSetup[] = [];
   for (const setup of setupsOf(subject, device)) {
     try {
       const timings = await measureSetup(subject, setup, options, terminal);
       results.push({ ...setup, timings });
-      await remember(subject, setup, timings);
+      if (isUsual) await remember(subject, setup, timings);
     } catch (error) {
-      if (!(error instanceof SessionError && isMissing(error))) throw error;
+      // What one engine does not take is no reason to lose what the others did.
+      if (!(error instanceof SessionError)) throw error;
       missing.push({ ...setup, reason: error.message });
     }
   }
   terminal.clearStatus();
-  const everything = { ...conditions, results, missing };
+  const everything = { ...conditions, results, missing, remembered: isUsual && results.length > 0 };
   await terminal.print(
     options.json ? [JSON.stringify(everything, null, 2)] : comparisonLines(everything, terminal.style),
   );
@@ -112,10 +116,21 @@ function refuseOne({ all, engine, precision }: BenchmarkOptions): void {
 }
 
 /** Every engine and precision for this device; an ONNX file has its own. */
-function setupsOf({ precisions }: Subject, device: Device): readonly Setup[] {
+function setupsOf({ precisions, requireEngine }: Subject, device: Device): readonly Setup[] {
   return precisions
     .filter((precision) => precision !== "int8" || device === "cpu")
-    .flatMap((precision) => enginesFor(device, precision).map((engine) => ({ engine, precision })));
+    .flatMap((precision) => enginesFor(device, precision).map((engine) => ({ engine, precision })))
+    .filter(({ engine }) => isTaken(() => requireEngine(engine)));
+}
+
+function isTaken(require: () => void): boolean {
+  try {
+    require();
+    return true;
+  } catch (error) {
+    if (error instanceof ModelError) return false;
+    throw error;
+  }
 }
 
 async function measureSetup(
@@ -125,6 +140,7 @@ async function measureSetup(
   terminal: Terminal,
 ): Promise<readonly Timing[]> {
   const { noticeStyle, signal } = terminal;
+  subject.requireEngine(engine);
   const timings: Timing[] = [];
   for (const batchSize of subject.batch === undefined ? batchSizes : [subject.batch]) {
     terminal.status(() => noticeStyle.dim(`${engine}, ${precision}: opening the model …`));
@@ -156,11 +172,10 @@ async function measureSetup(
 
 /** Keeps what was measured for who leaves the choice of the engine to it. */
 async function remember(
-  { description: { name, config, preprocessing } }: Subject,
+  { description: { preprocessing }, network }: Subject,
   { engine, precision }: Setup,
   timings: readonly Timing[],
 ): Promise<void> {
-  const network = isGraphConfig(config) ? name : family.architecture(config);
   for (const { batchSize, millisecondsPerImage } of timings) {
     const subject = engineSubject(network, preprocessing, precision, batchSize);
     await rememberSpeeds(subject, { [engine]: millisecondsPerImage });
@@ -170,6 +185,10 @@ async function remember(
 /** What is timed. */
 interface Subject {
   readonly description: NetworkDescription;
+  /** What its speed is remembered under. */
+  readonly network: string;
+  /** @throws ModelError `model/engine` */
+  readonly requireEngine: (engine: Engine) => void;
   /** The only number of images that it takes at once, if there is one. */
   readonly batch?: number | undefined;
   /** Whether its images come in batches. */
@@ -190,6 +209,8 @@ async function openSubject(options: BenchmarkOptions, terminal: Terminal): Promi
   const { inputSize } = description.preprocessing;
   return {
     description,
+    network: family.architecture(description.config),
+    requireEngine: () => undefined,
     batched: true,
     precisions: ["fp32", "bf16", "int8"],
     async compile({ engine, precision }) {
@@ -219,12 +240,14 @@ async function graphSubject(
       `${path} has the precision that it was exported with; leave --precision out.`,
     );
   }
-  const { description, form, batch } = await readGraph(nodePlatform, path, settings);
+  const { description, form, batch, antialiases } = await readGraph(nodePlatform, path, settings);
   const { inputSize, cropPct } = description.preprocessing;
   const side = form === "normalised" ? inputSize : Math.floor(inputSize / cropPct);
   const stored = { model: path, remove: () => Promise.resolve() };
   return {
     description,
+    network: await fileNetwork(nodePlatform.storageFor(path), path),
+    requireEngine: (engine) => requireEngineFor(path, { antialiases }, engine),
     batched: form === "normalised",
     precisions: ["fp32", "bf16"],
     compile: () => Promise.resolve(stored),

@@ -49,6 +49,8 @@ interface Comparison extends Conditions {
   readonly results: readonly SetupResult[];
   /** What this machine has not. */
   readonly missing: readonly MissingSetup[];
+  /** Whether `--engine auto` chooses by it. */
+  readonly remembered: boolean;
 }
 
 const barColumns = 24;
@@ -80,7 +82,10 @@ export function benchmarkLines(result: BenchmarkResult, style: Style): string[] 
 }
 
 /** A benchmark of all engines and precisions for reading. */
-export function comparisonLines({ results, missing, ...conditions }: Comparison, style: Style): string[] {
+export function comparisonLines(
+  { results, missing, remembered, ...conditions }: Comparison,
+  style: Style,
+): string[] {
   const rows = results.flatMap(({ timings, ...setup }) => timings.map((timing) => ({ ...setup, ...timing })));
   const fastest = fastestOf(rows);
   return [
@@ -107,8 +112,7 @@ export function comparisonLines({ results, missing, ...conditions }: Comparison,
     ...(missing.length === 0
       ? []
       : ["", ...missing.map(({ engine, precision, reason }) => `${precision} on ${engine}: ${reason}`)]),
-    "",
-    "--engine auto takes the fastest of these from now on.",
+    ...(remembered ? ["", "--engine auto takes the fastest of these from now on."] : []),
   ];
 }
 

@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
-import { SslResnextError } from "../../core/index.ts";
+import { SessionError, SslResnextError } from "../../core/index.ts";
 import type { Engine } from "../../runtime/engine.ts";
 import type { EngineSubject, Platform } from "../../runtime/platform.ts";
 import { cacheFolder, makeFolder, writeFileAtomic } from "../files/file-system.ts";
@@ -22,17 +23,23 @@ export const fasterEngine: NonNullable<Platform["fasterEngine"]> = async (
 ) => {
   const known = await knownSpeeds(subject);
   const speeds = new Map<Engine, number>();
+  const [first = "onnxruntime"] = candidates;
   for (const engine of candidates) {
     if (engine === "openvino" && openVinoLibrary() === undefined) continue;
     try {
       const speed = known[engine] ?? (await millisecondsAnImage(engine));
       speeds.set(engine, speed);
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      // What another engine does not take, the first one may.
+      if (engine === first ? !isMissing(error) : !(error instanceof SessionError)) throw error;
     }
   }
-  await rememberSpeeds(subject, Object.fromEntries(speeds));
-  const [first = "onnxruntime"] = candidates;
+  try {
+    await rememberSpeeds(subject, Object.fromEntries(speeds));
+  } catch (error) {
+    // A cache that cannot be written to: it is measured again next time.
+    if (!(error instanceof SslResnextError)) throw error;
+  }
   return [...speeds.keys()].reduce(
     (fastest, engine) => (speeds.get(engine)! < speeds.get(fastest)! ? engine : fastest),
     speeds.has(first) ? first : ([...speeds.keys()][0] ?? first),
@@ -40,8 +47,7 @@ export const fasterEngine: NonNullable<Platform["fasterEngine"]> = async (
 };
 
 /** Whether an engine was not opened because it, its device or its precision is not there at all. */
-export const isMissing = (error: unknown): boolean =>
-  error instanceof SslResnextError && missing.has(error.code);
+const isMissing = (error: unknown): boolean => error instanceof SslResnextError && missing.has(error.code);
 
 const missing: ReadonlySet<string> = new Set([
   "runtime/not-installed",
@@ -94,6 +100,7 @@ function openVinoName(): string {
 
 function openVinoLibrary(): string | undefined {
   try {
+    createRequire(import.meta.url).resolve("koffi");
     return findOpenVino();
   } catch {
     // Its error is for who asks for this engine by name.

@@ -50,7 +50,15 @@ async function areExact(
   platform: ModelPlatform,
   engine: ExecutionOptions["engine"] = "onnxruntime",
 ): Promise<boolean> {
-  return hasExactSums(platform, engine === "auto" ? "onnxruntime" : engine);
+  if (engine !== "auto") return hasExactSums(platform, engine);
+  if (!(await hasExactSums(platform))) return false;
+  try {
+    return !platform.fasterEngine || (await hasExactSums(platform, "openvino"));
+  } catch (error) {
+    // It is not there, and is not chosen.
+    if (error instanceof SessionError) return true;
+    throw error;
+  }
 }
 
 /** Half of a step of 255: what rounding the sum to a byte may cost. */

@@ -207,6 +207,9 @@ export async function createImagePipeline(
   if (decode?.mode === "fast" && platform.name === "browser") {
     throw new UsageError("usage/decode", "decode: mode fast is Node's; a page decodes whole images.");
   }
+  if (decode?.mode === "fast" && options.describe) {
+    throw new UsageError("usage/decode", "decode: mode fast does not tell what size images have.");
+  }
   const threads = Array.from({ length: plan.workers }, () => platform.startThread("images", frugal));
   const release = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.end()));

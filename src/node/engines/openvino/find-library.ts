@@ -43,7 +43,10 @@ export function findOpenVino(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 function usualPlaces(env: NodeJS.ProcessEnv): readonly string[] {
-  const { INTEL_OPENVINO_DIR: archive, VIRTUAL_ENV: venv, CONDA_PREFIX: conda } = env;
+  // A variable that is set to nothing is not set.
+  const [archive, venv, conda] = ["INTEL_OPENVINO_DIR", "VIRTUAL_ENV", "CONDA_PREFIX"].map(
+    (name) => env[name] || undefined,
+  );
   const home = homedir();
   const loaderPath = env[process.platform === "win32" ? "PATH" : "LD_LIBRARY_PATH"] ?? "";
   return [

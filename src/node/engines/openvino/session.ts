@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { elementCount, SessionError, type Tensor } from "../../../core/index.ts";
 import { viewAs } from "../../../core/tensor.ts";
@@ -5,7 +6,7 @@ import type { EngineSession, OpenEngineSession, Tensors } from "../../../runtime
 import { isOutOfMemory } from "../../../runtime/onnx-runtime.ts";
 import type { Device } from "../../../runtime/engine.ts";
 import type { SessionRequest } from "../../../runtime/session.ts";
-import { cacheFolder } from "../../files/file-system.ts";
+import { cacheFolder, makeFolder } from "../../files/file-system.ts";
 import { probeElementTypes, type ElementTypes } from "./element-types.ts";
 import { loadOpenVino, type OpenVino, type Pointer } from "./library.ts";
 
@@ -41,7 +42,7 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
   const device = request.device.toUpperCase();
   requireCapabilities(openVino, core, request.device, request.precision);
   try {
-    openVino.setProperty(core, device, "CACHE_DIR", join(cacheFolder(), "openvino"));
+    await keepCompiled(openVino, core, device);
     const model = readModel(openVino, core, request.model);
     try {
       const batch = fixBatch(openVino, model, ports(openVino, model, types, "input"), request.batchSize);
@@ -66,6 +67,19 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
     throw cause instanceof SessionError ? cause : openFailed(cause, request);
   }
 };
+
+/** Lets OpenVINO keep what it compiles in the cache folder, where that can be written to. */
+async function keepCompiled(openVino: OpenVino, core: Pointer, device: string): Promise<void> {
+  const folder = join(cacheFolder(), "openvino");
+  try {
+    await makeFolder(folder);
+    await access(folder, constants.W_OK);
+  } catch {
+    // It is compiled anew each time.
+    return;
+  }
+  openVino.setProperty(core, device, "CACHE_DIR", folder);
+}
 
 /** @throws SessionError `runtime/device-unavailable`, `runtime/precision-unavailable` */
 function requireCapabilities(
@@ -161,8 +175,11 @@ function fixBatch(
     return openVino.give("ov_partial_shape_create", dims.length, BigInt64Array.from(limits)) as PartialShape;
   });
   const indices = BigUint64Array.from(inputs, (_, index) => BigInt(index));
-  openVino.call("ov_model_reshape_by_port_indexes", model, indices, shapes, shapes.length);
-  for (const shape of shapes) openVino.call("ov_partial_shape_free", shape);
+  try {
+    openVino.call("ov_model_reshape_by_port_indexes", model, indices, shapes, shapes.length);
+  } finally {
+    for (const shape of shapes) openVino.call("ov_partial_shape_free", shape);
+  }
   return batchSize;
 }
 
@@ -186,8 +203,14 @@ function sessionOf(
       { rank: dims.length, dims },
       tensor.data,
     );
-    openVino.call("ov_infer_request_set_tensor", request, name, given);
-    return () => openVino.call("ov_tensor_free", given);
+    const free = (): void => openVino.call("ov_tensor_free", given);
+    try {
+      openVino.call("ov_infer_request_set_tensor", request, name, given);
+    } catch (error) {
+      free();
+      throw error;
+    }
+    return free;
   };
   const outputOf = (name: string): Tensor => {
     const tensor = openVino.give("ov_infer_request_get_tensor", request, name);
