@@ -26,11 +26,13 @@ export function failureSummary(failures: readonly NamedFailure[], failed: number
   const { groups, others } = withoutLabel(failures);
   const named = others.slice(0, namedFailures);
   const unnamed = failed - failures.length + others.length - named.length;
+  // Of very many failures only the first are kept.
+  const atLeast = failed > failures.length ? "at least " : "";
   return [
     `${grouped(failed)} of ${plural(done, "image")} failed:`,
     ...groups.map(
       ({ folder, images: [first, ...rest] }) =>
-        `  ${plural(1 + rest.length, "image")} of ${printable(folder)}, the first ${printable(withName(first!.image, first!.message))}`,
+        `  ${atLeast}${plural(1 + rest.length, "image")} of ${printable(folder)}, the first ${printable(withName(first!.image, first!.message))}`,
     ),
     ...named.map(({ image, message }) => `  ${printable(withName(image, message))}`),
     ...(unnamed > 0 ? [`  and ${grouped(unnamed)} more`] : []),

@@ -65,7 +65,7 @@ async function nextLabels(context: SemiContext, { folder, manifest }: StandingFi
   const { exifOrientation } = source.description.preprocessing;
   const images = suggestions.map(async ({ image, classes, belongs }) => ({
     name: baseName(image.id),
-    id: baseName(image.id),
+    id: image.id,
     thumbnail: await platform.thumbnail(image, { exifOrientation }),
     classes: classes.slice(0, 2),
     belongs,
