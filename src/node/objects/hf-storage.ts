@@ -1,7 +1,7 @@
 import { DataError } from "../../core/index.ts";
 import { notFound, type ListedEntry, type Storage } from "../../core/storage/index.ts";
 import { environmentFetch } from "../files/environment-fetch.ts";
-import { ask, factsOf, type Answer, type ObjectSource } from "./object-source.ts";
+import { absent, ask, factsOf, type Answer, type ObjectSource } from "./object-source.ts";
 import { joinNames, objectReading } from "./object-storage.ts";
 import { encodeKey } from "./s3-source.ts";
 import { processSpool, type Spool } from "./spool.ts";
@@ -23,7 +23,7 @@ export function hfStorage({ spool = processSpool(), env = process.env }: HfOptio
   const allowed = token ? { authorization: `Bearer ${token}` } : {};
   // Of files, by their address; of folders, by that of the hub's listing.
   const urlOf = (uri: string): string => {
-    if (uri.startsWith(endpoint)) return uri;
+    if (!/^hf:/i.test(uri)) return uri;
     const { name, revision, path } = hfName(uri);
     return `${endpoint}/datasets/${name}/resolve/${encodeURIComponent(revision)}/${encodeKey(path)}`;
   };
@@ -35,17 +35,13 @@ export function hfStorage({ spool = processSpool(), env = process.env }: HfOptio
     refusal,
   };
   const reading = objectReading(source, spool);
-  const absent = (error: unknown): undefined => {
-    if (error instanceof DataError && error.code === "data/not-found") return undefined;
-    throw error;
-  };
 
   /** The names in a folder, a page at a time. */
   async function* list(uri: string, signal?: AbortSignal): AsyncGenerator<ListedEntry> {
     const { name, revision, path } = hfName(uri);
     const folder = encodeKey(path.replace(/\/+$/, ""));
-    let page: string | undefined =
-      `${endpoint}/api/datasets/${name}/tree/${encodeURIComponent(revision)}${folder === "" ? "" : `/${folder}`}`;
+    const first: string = `${endpoint}/api/datasets/${name}/tree/${encodeURIComponent(revision)}${folder === "" ? "" : `/${folder}`}`;
+    let page: string | undefined = first;
     while (page !== undefined) {
       const { headers, body }: Answer = await ask(source, page, {}, signal).catch((error: unknown) => {
         absent(error);
@@ -56,7 +52,9 @@ export function hfStorage({ spool = processSpool(), env = process.env }: HfOptio
           name: entry.path.slice(entry.path.lastIndexOf("/") + 1),
           kind: entry.type === "directory" ? "folder" : "file",
         };
-      page = /<([^>]+)>;\s*rel="next"/.exec(headers.get("link") ?? "")?.[1];
+      const next: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(headers.get("link") ?? "")?.[1];
+      // A mirror hands on the hub's own address, which is not to be asked, nor shown the token.
+      page = next === undefined ? undefined : new URL(new URL(next, first).search, first).href;
     }
   }
 

@@ -13,7 +13,12 @@ export function lazyStorage(load: () => Promise<Storage>): Storage {
     async *stream(uri, options) {
       yield* (await storage()).stream(uri, options);
     },
-    prepare: (uri, options) => void storage().then((found) => found.prepare?.(uri, options)),
+    // What is wrong is said when the file is opened.
+    prepare: (uri, options) =>
+      void storage().then(
+        (found) => found.prepare?.(uri, options),
+        () => undefined,
+      ),
     create: async (uri) => (await storage()).create(uri),
     grow: async (uri) => (await storage()).grow(uri),
     makeFolder: async (uri) => (await storage()).makeFolder(uri),

@@ -17,6 +17,8 @@ export interface ObjectRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Whether the store begins to answer before it is done: it may take minutes, and can fail in words only, its status being 200. */
+  readonly isLate?: boolean;
 }
 
 /** Where objects are read from: what a request goes to, and what a refusal means, differ. */
@@ -25,9 +27,14 @@ export interface ObjectSource {
   send(uri: string, request: ObjectRequest, signal: AbortSignal): Promise<Response>;
   /** The error for an answer that is not 2xx. */
   refusal(uri: string, status: number, headers: Headers, body: string): DataError;
-  /** Milliseconds without a byte after which an exchange is given up and tried again. */
+  /** Milliseconds without a byte after which an exchange is given up and tried again; more where much is sent. */
   readonly stallAfter: number;
 }
+
+/** Bytes that a request may send in `stallAfter`: 100 kB/s at 15 s. Nothing says how many have gone. */
+const sentMeanwhile = 1.5e6;
+/** How many times as long a late answer may take: five minutes at 15 s. */
+const lateFactor = 20;
 
 /** Statuses of servers that are busy or being changed. */
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -41,7 +48,9 @@ async function exchange<T>(
   use: (response: Response) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const guard = watchdog(source.stallAfter, signal);
+  const { body, isLate = false } = request;
+  const patience = (isLate ? lateFactor : 1) + (body?.byteLength ?? 0) / sentMeanwhile;
+  const guard = watchdog(source.stallAfter * patience, signal);
   try {
     const response = await source.send(uri, request, guard.signal);
     return await use(await accepted(source, uri, response));
@@ -56,8 +65,11 @@ async function exchange<T>(
 async function accepted(source: ObjectSource, uri: string, response: Response): Promise<Response> {
   if (response.ok) return response;
   const { status, headers } = response;
-  const error = source.refusal(uri, status, headers, await response.text());
-  throw passing.has(status) ? new PassingFailure(error) : error;
+  const body = await response.text();
+  const error = source.refusal(uri, status, headers, body);
+  // S3 says so where a body was too slow, with 400.
+  const isPassing = passing.has(status) || body.includes("<Code>RequestTimeout</Code>");
+  throw isPassing ? new PassingFailure(error) : error;
 }
 
 /** What a failed exchange means. */
@@ -93,28 +105,36 @@ export function ask(
 ): Promise<Answer> {
   return retrying(
     () =>
-      exchange(source, uri, request, signal, async (response) => ({
-        headers: response.headers,
-        body: await response.text(),
-      })),
+      exchange(source, uri, request, signal, async (response) => {
+        const { headers } = response;
+        const body = await response.text();
+        if (request.isLate && body.includes("<Error>"))
+          throw new PassingFailure(source.refusal(uri, 500, headers, body));
+        return { headers, body };
+      }),
     signal,
   );
+}
+
+/** Nothing, where nothing stands. @throws what else went wrong */
+export function absent(error: unknown): undefined {
+  if (error instanceof DataError && error.code === "data/not-found") return undefined;
+  throw error;
 }
 
 /** What stands at a URI. @throws DataError `data/not-found` and what else is refused */
 export async function factsOf(source: ObjectSource, uri: string, signal?: AbortSignal): Promise<ObjectFacts> {
   const headers = { "accept-encoding": "identity" };
   const found = await ask(source, uri, { method: "HEAD", headers }, signal).catch(async (error: unknown) => {
-    const says = error instanceof DataError && error.code === "data/not-found";
-    if (says || !(error instanceof DataError)) throw error;
+    if (!(error instanceof DataError) || error.code === "data/not-found") throw error;
     // An answer to HEAD has no words: the first byte has, where it is refused as well.
     await ask(source, uri, { headers: { ...headers, range: "bytes=0-0" } }, signal);
     throw error;
   });
-  return factsIn(uri, found.headers, Number(found.headers.get("content-length")));
+  return factsIn(uri, found.headers);
 }
 
-function factsIn(uri: string, headers: Headers, size: number): ObjectFacts {
+function factsIn(uri: string, headers: Headers): ObjectFacts {
   const encoding = headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity" && encoding !== "aws-chunked") {
     throw new DataError(
@@ -122,8 +142,15 @@ function factsIn(uri: string, headers: Headers, size: number): ObjectFacts {
       `${uri}: expected an object as it is, this one says "Content-Encoding: ${encoding}" and changes on its way. Store it without that entry.`,
     );
   }
+  const size = headers.get("content-length");
+  if (size === null) {
+    throw new DataError(
+      "data/unreadable",
+      `${uri}: expected the server to say how long the object is, there is no Content-Length in its answer. Download it first.`,
+    );
+  }
   return {
-    size,
+    size: Number(size),
     version: headers.get("etag") ?? "",
     modified: Date.parse(headers.get("last-modified") ?? "") || 0,
   };
@@ -173,6 +200,8 @@ export async function* rangeOf(
         at += bytes.byteLength;
         failures = 0;
         yield bytes;
+        // A server that gives all of it is not listened to for longer.
+        if (status !== 206 && at === to) break;
         guard.alive();
       }
       if (at < to) throw new Error(`it ended at byte ${at} of ${to}`);
@@ -200,7 +229,7 @@ export async function* wholeOf(
     try {
       const response = await source.send(uri, { headers: { "accept-encoding": "identity" } }, guard.signal);
       const { headers, body } = await accepted(source, uri, response);
-      return { facts: factsIn(uri, headers, Number(headers.get("content-length"))), body, guard };
+      return { facts: factsIn(uri, headers), body, guard };
     } catch (cause) {
       guard.end();
       throw brokenOff(uri, cause, guard.signal, signal);

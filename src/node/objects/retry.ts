@@ -63,7 +63,10 @@ export function watchdog(after: number, signal: AbortSignal | undefined): Watchd
   const rest = (): void => clearTimeout(timer);
   const alive = (): void => {
     rest();
-    timer = setTimeout(() => controller.abort(new Error(`nothing came for ${after / 1000} s`)), after);
+    timer = setTimeout(
+      () => controller.abort(new Error(`nothing came for ${Math.round(after / 100) / 10} s`)),
+      after,
+    );
   };
   const forward = (): void => controller.abort(signal?.reason);
   signal?.addEventListener("abort", forward, { once: true });

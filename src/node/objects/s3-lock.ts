@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DataError } from "../../core/index.ts";
 import { readBytes, type LockOptions, type Storage } from "../../core/storage/index.ts";
 import { isOfDeadProcess } from "../files/file-lock.ts";
-import { ask, type ObjectSource } from "./object-source.ts";
+import { absent, ask, type ObjectSource } from "./object-source.ts";
 import { putObject } from "./s3-writer.ts";
 
 /** Milliseconds without a sign of life after which a lock counts as left behind. */
@@ -25,7 +25,7 @@ export async function lockObject(
   const statement = (): Uint8Array<ArrayBuffer> =>
     new TextEncoder().encode(JSON.stringify({ pid: process.pid, host: hostname(), id, at: Date.now() }));
   const held = async (): Promise<string> =>
-    new TextDecoder().decode(await readBytes(storage, uri).catch(missing));
+    new TextDecoder().decode(await readBytes(storage, uri).catch(absent));
   const isOurs = async (): Promise<boolean> => (await held()).includes(id);
 
   let seen = { text: "", since: performance.now() };
@@ -67,11 +67,6 @@ export async function lockObject(
     await beat;
     if (await isOurs()) await ask(source, uri, { method: "DELETE" });
   };
-}
-
-function missing(error: unknown): Uint8Array<ArrayBuffer> {
-  if (error instanceof DataError && error.code === "data/not-found") return new Uint8Array(0);
-  throw error;
 }
 
 /** @returns whether the object is ours; false where one stands already */

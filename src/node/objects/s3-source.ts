@@ -24,8 +24,14 @@ export function s3Source({ env = process.env, stallAfter = 15_000 }: S3SourceOpt
   const current = async (): Promise<S3Settings> => {
     const known = await settings?.catch(() => undefined);
     const expires = known?.credentials?.expires ?? Infinity;
-    if (!known || Date.now() > expires - renewBefore) settings = readS3Settings(env);
-    return (await settings)!;
+    if (known && Date.now() <= expires - renewBefore) return known;
+    const renewed = (settings = readS3Settings(env));
+    return renewed.catch((error: unknown) => {
+      // Those that are there are good until they end; the next request asks again.
+      if (!known || Date.now() > expires) throw error;
+      settings = Promise.resolve(known);
+      return known;
+    });
   };
   return {
     stallAfter,

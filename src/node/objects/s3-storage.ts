@@ -1,4 +1,3 @@
-import { DataError } from "../../core/index.ts";
 import {
   endsEarly,
   joinBytes,
@@ -8,7 +7,7 @@ import {
   type GrowingFile,
   type Storage,
 } from "../../core/storage/index.ts";
-import { ask, factsOf } from "./object-source.ts";
+import { absent, ask, factsOf } from "./object-source.ts";
 import { joinNames, objectReading } from "./object-storage.ts";
 import { listKeys } from "./s3-listing.ts";
 import { lockObject } from "./s3-lock.ts";
@@ -31,10 +30,6 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
   const source = s3Source(options);
   const reading = objectReading(source, spool);
 
-  const absent = (error: unknown): undefined => {
-    if (error instanceof DataError && error.code === "data/not-found") return undefined;
-    throw error;
-  };
   const folderKey = (uri: string): string => {
     const { key } = s3Name(uri);
     return key === "" || key.endsWith("/") ? key : `${key}/`;
@@ -67,7 +62,11 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
       let found = prefix === "";
       for await (const { keys, folders } of listKeys(source, uri, prefix, { signal })) {
         found ||= keys.length + folders.length > 0;
-        for (const key of folders) yield { name: key.slice(prefix.length), kind: "folder" };
+        for (const key of folders) {
+          const name = key.slice(prefix.length);
+          // A folder without a name, of a key such as "a//b", would be this one again.
+          if (name !== "") yield { name, kind: "folder" };
+        }
         for (const key of keys) if (key !== prefix) yield { name: key.slice(prefix.length), kind: "file" };
       }
       if (!found) throw notFound(uri);
@@ -96,7 +95,7 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
     async move(from, to) {
       const { bucket, key } = s3Name(from);
       const headers = { "x-amz-copy-source": `/${bucket}/${encodeKey(key)}` };
-      await ask(source, to, { method: "PUT", headers });
+      await ask(source, to, { method: "PUT", headers, isLate: true });
       if (from !== to) await ask(source, from, { method: "DELETE" });
     },
     async remove(uri) {
@@ -121,16 +120,18 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
     let bytes: Uint8Array<ArrayBuffer> = found ?? new Uint8Array(0);
     let added: Uint8Array[] = [];
     let size = bytes.byteLength;
-    let isWritten = found !== undefined;
+    // What stands in the store: whatever is added makes other bytes.
+    let written = found;
     const all = (): Uint8Array<ArrayBuffer> => {
       if (added.length > 0) bytes = joinBytes([bytes, ...added]);
       added = [];
       return bytes;
     };
     const sync = async (): Promise<void> => {
-      if (isWritten) return;
-      isWritten = true;
-      await putObject(source, uri, all());
+      const whole = all();
+      if (written === whole) return;
+      await putObject(source, uri, whole);
+      written = whole;
     };
     return {
       name: uri,
@@ -144,13 +145,11 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
       async append(more) {
         added.push(more.slice());
         size += more.byteLength;
-        isWritten = false;
       },
       async truncate(length) {
         if (length >= size) return;
         bytes = all().slice(0, length);
         size = length;
-        isWritten = false;
       },
       sync,
       close: sync,

@@ -13,16 +13,14 @@ export async function putObject(
   source: ObjectSource,
   uri: string,
   body: Uint8Array<ArrayBuffer>,
-  headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await ask(source, uri, { method: "PUT", body, headers });
+  await ask(source, uri, { method: "PUT", body });
 }
 
 /** An object under way: one request when it is small, else parts that the store joins at the end. */
 export function s3Writer(source: ObjectSource, uri: string): FileWriter {
   let chunks: Uint8Array[] = [];
   let buffered = 0;
-  let written = 0;
   let upload: Promise<string> | undefined;
   const etags: string[] = [];
   const underWay = new Set<Promise<void>>();
@@ -32,7 +30,6 @@ export function s3Writer(source: ObjectSource, uri: string): FileWriter {
     const bytes = joinBytes(chunks);
     chunks = [];
     buffered = 0;
-    written += bytes.byteLength;
     return bytes;
   };
   const send = async (body: Uint8Array<ArrayBuffer>, index: number): Promise<void> => {
@@ -60,9 +57,13 @@ export function s3Writer(source: ObjectSource, uri: string): FileWriter {
   };
   return {
     async write(bytes) {
-      chunks.push(bytes.slice());
-      buffered += bytes.byteLength;
-      if (buffered >= partBytes) await sendPart();
+      for (let at = 0; at < bytes.byteLength;) {
+        const chunk = bytes.slice(at, at + partBytes - buffered);
+        chunks.push(chunk);
+        buffered += chunk.byteLength;
+        at += chunk.byteLength;
+        if (buffered >= partBytes) await sendPart();
+      }
     },
     async commit() {
       if (upload === undefined) return putObject(source, uri, takeBuffer());
@@ -70,7 +71,7 @@ export function s3Writer(source: ObjectSource, uri: string): FileWriter {
         if (buffered > 0) await sendPart();
         await Promise.all(underWay);
         if (failure !== undefined) throw failure;
-        await joinParts(source, uri, await upload, etags, written);
+        await joinParts(source, uri, await upload, etags);
       } catch (error) {
         await discard().catch(() => undefined);
         throw error;
@@ -95,23 +96,22 @@ async function joinParts(
   uri: string,
   uploadId: string,
   etags: readonly string[],
-  size: number,
 ): Promise<void> {
   const parts = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${etag}</ETag></Part>`);
   const list = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
   const body = new TextEncoder().encode(list);
   try {
-    const answer = await ask(source, uri, { method: "POST", query: { uploadId }, body });
-    // A store that has begun to answer can only say so in words.
-    const [code] = partsOf(answer.body, "Error").flatMap((part) => partsOf(part, "Code"));
-    if (code !== undefined)
-      throw new DataError(
-        "data/unreadable",
-        `${uri}: the store could not join the parts (${code}). Try again.`,
-      );
+    await ask(source, uri, { method: "POST", query: { uploadId }, body, isLate: true });
   } catch (error) {
     // The answer to the first request may have been lost: the upload is gone then, and the object stands.
     const isGone = error instanceof DataError && error.code === "data/not-found";
-    if (!isGone || (await factsOf(source, uri)).size !== size) throw error;
+    if (!isGone || (await factsOf(source, uri)).version !== versionOfParts(etags)) throw error;
   }
+}
+
+/** The ETag of an object that was joined: the MD5 of those of its parts, and their number. */
+function versionOfParts(etags: readonly string[]): string {
+  const parts = createHash("md5");
+  for (const etag of etags) parts.update(etag.replaceAll('"', ""), "hex");
+  return `"${parts.digest("hex")}-${etags.length}"`;
 }

@@ -296,7 +296,12 @@ function removeLeftBehind(own: string): void {
     if (!name.startsWith(folderName)) continue;
     const folder = join(tmpdir(), name);
     const pid = Number(name.slice(folderName.length));
-    if (folder === own || !isAlive(pid)) rmSync(folder, { recursive: true, force: true });
+    if (folder !== own && isAlive(pid)) continue;
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // It is another user's, who may take it away.
+    }
   }
 }
 

@@ -65,7 +65,8 @@ describe("data sets of the Hugging Face hub", () => {
       } else if (path in files) {
         response.writeHead(302, { location: `${content.url}/${encodeURIComponent(path)}` }).end();
       } else if (url === folder) {
-        response.writeHead(200, { link: `<${hub.url}${folder}?cursor=2>; rel="next"` });
+        // As a mirror hands it on.
+        response.writeHead(200, { link: `<https://huggingface.co${folder}?cursor=2>; rel="next"` });
         response.end(JSON.stringify([{ type: "file", path: "data/0.tar" }]));
       } else if (url === `${folder}?cursor=2`) {
         const [type, more] = ["file", { type: "directory", path: "data/x" }];

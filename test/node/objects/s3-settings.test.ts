@@ -2,8 +2,9 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { readS3Settings } from "../../../src/node/objects/s3-settings.ts";
+import { s3Source } from "../../../src/node/objects/s3-source.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -73,6 +74,36 @@ describe("settings of S3", () => {
     expect(await readS3Settings({ ...env, AWS_NO_SIGN_REQUEST: "yes" })).not.toHaveProperty(
       "credentials.accessKeyId",
     );
+  });
+
+  it("stay as they are until they end when they cannot be renewed", async () => {
+    let renewals = 0;
+    const shown: (string | undefined)[] = [];
+    const ends = Date.now() + 60_000;
+    const server = createServer((request, response) => {
+      if (request.url === "/role" && renewals++ > 0) {
+        response.writeHead(500).end();
+      } else if (request.url === "/role") {
+        const Expiration = new Date(ends).toISOString();
+        response.end(JSON.stringify({ AccessKeyId: "AK5", SecretAccessKey: "S", Token: "T", Expiration }));
+      } else {
+        shown.push(/Credential=(\w+)/.exec(request.headers.authorization ?? "")?.[1]);
+        response.end();
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const env = { HOME: folder, AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/role`, AWS_ENDPOINT_URL: url };
+    const source = s3Source({ env });
+    const send = (): Promise<Response> => source.send("s3://bucket/a", {}, AbortSignal.timeout(10_000));
+    for (let i = 0; i < 2; i++) await send();
+    expect(shown).toEqual(["AK5", "AK5"]);
+    expect(renewals).toBeGreaterThan(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: ends + 1 });
+    const late = send().finally(() => vi.useRealTimers());
+    await expect(late).rejects.toMatchObject({ code: "data/credentials" });
+    server.closeAllConnections();
+    server.close();
   });
 
   it("come from the container's address", async () => {
