@@ -21,6 +21,15 @@ const line = (out: string, ...more: readonly string[]): readonly string[] =>
     .flatMap((words) => words.split(" "))
     .concat(more);
 
+/** What Slurm tells a task of an array. */
+const slurm = (id: number, min: number, max: number, count: number, step = 1): Record<string, string> => ({
+  SLURM_ARRAY_TASK_ID: `${id}`,
+  SLURM_ARRAY_TASK_MIN: `${min}`,
+  SLURM_ARRAY_TASK_MAX: `${max}`,
+  SLURM_ARRAY_TASK_COUNT: `${count}`,
+  SLURM_ARRAY_TASK_STEP: `${step}`,
+});
+
 /** Score files by name, as they are. */
 const scoresIn = (out: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -80,7 +89,11 @@ describe("semi score --part", { timeout: 240_000 }, () => {
       Object.keys(scoresIn(out)).map((name) => statSync(join(out, "scores", name)).mtimeMs);
     const before = times();
     // Other parts than before find the same files.
-    const { stdout } = await runPart(out, "5", { SLURM_ARRAY_TASK_ID: "11", SLURM_ARRAY_TASK_MIN: "10" });
+    const { stdout } = await runPart(out, "5", {
+      SLURM_ARRAY_TASK_ID: "11",
+      SLURM_ARRAY_TASK_MIN: "10",
+      SLURM_ARRAY_TASK_COUNT: "5",
+    });
     expect(stdout).toMatch(/part 2 of 5: 2 shards .*; 2 stood before/);
     expect(times()).toEqual(before);
   });
@@ -101,9 +114,21 @@ describe("a part", () => {
     ["8", { JOB_COMPLETION_INDEX: "0" }, 1, 8],
     [true, { AWS_BATCH_JOB_ARRAY_INDEX: "4", AWS_BATCH_JOB_ARRAY_SIZE: "6" }, 5, 6],
     [true, { SLURM_ARRAY_TASK_ID: "1", SLURM_ARRAY_TASK_MIN: "1", SLURM_ARRAY_TASK_COUNT: "4" }, 1, 4],
-    ["8", { SLURM_ARRAY_TASK_ID: "6", SLURM_ARRAY_TASK_MIN: "0", SLURM_ARRAY_TASK_STEP: "2" }, 4, 8],
+    ["8", slurm(6, 0, 14, 8, 2), 4, 8],
+    ["20", slurm(20, 1, 20, 20), 20, 20],
     ["2/4", { JOB_COMPLETION_INDEX: "0" }, 2, 4],
   ] as const)("%s with %o is the right one", (given, env, index, count) => {
     expect(partOf(given, env)).toEqual({ index, count });
+  });
+
+  it.each([
+    ["single tasks of a whole", "20", slurm(13, 7, 13, 2), /Slurm array without gaps.*--part 7\/20/],
+    ["one task again", "20", slurm(7, 7, 7, 1), /as many tasks as parts, the scheduler's array has 1/],
+    ["a list", true, slurm(3, 1, 8, 4), /task 3 of 4 from 1 to 8/],
+    ["a task between two", "2", slurm(5, 0, 14, 2, 10), /Slurm array/],
+    ["fewer parts than tasks", "8", slurm(3, 1, 20, 20), /array has 20/],
+    ["another array", "8", { AWS_BATCH_JOB_ARRAY_INDEX: "4", AWS_BATCH_JOB_ARRAY_SIZE: "6" }, /array has 6/],
+  ])("refuses %s", (_, given, env, message) => {
+    expect(() => partOf(given as string | true, env)).toThrow(message);
   });
 });

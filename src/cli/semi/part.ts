@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The part that `--part` names: `3/8`; `8`, of which the scheduler says the number; or nothing, where it says both.
  *
- * Kubernetes gives `JOB_COMPLETION_INDEX` (from 0), Slurm `SLURM_ARRAY_TASK_ID` with `_MIN`, `_STEP` and `_COUNT`, AWS Batch
+ * Kubernetes gives `JOB_COMPLETION_INDEX` (from 0), Slurm `SLURM_ARRAY_TASK_ID` with `_MIN`, `_MAX`, `_STEP` and `_COUNT`, AWS Batch
  * `AWS_BATCH_JOB_ARRAY_INDEX` (from 0) and `_SIZE`.
  *
  * @throws UsageError `usage/part`
@@ -15,35 +15,56 @@ export function partOf(given: string | true, env: Environment = process.env): Pa
   const text = given === true ? "" : given;
   const [, first, second] = /^(?:(\d+)\/)?(\d+)?$/.exec(text) ?? [];
   if (text !== "" && second === undefined) throw refused(`--part: expected 3/8 or 8, received "${text}".`);
-  const scheduled = partOfScheduler(env);
-  const count = second === undefined ? scheduled?.count : Number(second);
-  const index = first === undefined ? scheduled?.index : Number(first);
+  const count = second === undefined ? undefined : Number(second);
+  const part =
+    first === undefined ? partOfScheduler(count, env) : { index: Number(first), count: Number(second) };
+  if (part.index >= 1 && part.index <= part.count) return part;
+  throw refused(`--part: expected a part from 1 to ${part.count}, this is ${part.index} of ${part.count}.`);
+}
+
+/** @param given How many parts there are, where that is said. */
+function partOfScheduler(given: number | undefined, env: Environment): Part {
+  const scheduled = arrayTask(env);
+  const count = given ?? scheduled?.count;
   if (count === undefined)
     throw refused(
       "--part: expected how many parts there are, such as --part 3/8: no scheduler says it here.",
     );
-  if (index === undefined)
+  if (scheduled === undefined)
     throw refused(
-      `--part ${text}: expected which part it is, such as --part 3/${count}: no scheduler says it here (JOB_COMPLETION_INDEX, SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX).`,
+      `--part ${count}: expected which part it is, such as --part 3/${count}: no scheduler says it here (JOB_COMPLETION_INDEX, SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX).`,
     );
-  if (index < 1 || index > count)
-    throw refused(`--part: expected a part from 1 to ${count}, this is ${index} of ${count}.`);
-  return { index, count };
+  if (scheduled.count !== undefined && scheduled.count !== count)
+    throw refused(
+      `--part ${count}: expected as many tasks as parts, the scheduler's array has ${scheduled.count}. Say which part each is, such as --part 3/${count}.`,
+    );
+  return { index: scheduled.index + 1, count };
 }
 
-function partOfScheduler(env: Environment): { readonly index: number; readonly count?: number } | undefined {
+/** This task of an array, from 0, and how many there are. */
+function arrayTask(
+  env: Environment,
+): { readonly index: number; readonly count?: number | undefined } | undefined {
   const number = (name: string): number | undefined => {
     const text = env[name];
     return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
   };
-  const slurm = number("SLURM_ARRAY_TASK_ID");
-  const inSlurm =
-    slurm === undefined
-      ? undefined
-      : (slurm - (number("SLURM_ARRAY_TASK_MIN") ?? 0)) / (number("SLURM_ARRAY_TASK_STEP") ?? 1);
-  const index = number("JOB_COMPLETION_INDEX") ?? number("AWS_BATCH_JOB_ARRAY_INDEX") ?? inSlurm;
-  const count = number("AWS_BATCH_JOB_ARRAY_SIZE") ?? number("SLURM_ARRAY_TASK_COUNT");
-  return index === undefined ? undefined : { index: index + 1, ...(count === undefined ? {} : { count }) };
+  const completion = number("JOB_COMPLETION_INDEX");
+  if (completion !== undefined) return { index: completion };
+  const batch = number("AWS_BATCH_JOB_ARRAY_INDEX");
+  if (batch !== undefined) return { index: batch, count: number("AWS_BATCH_JOB_ARRAY_SIZE") };
+  const id = number("SLURM_ARRAY_TASK_ID");
+  if (id === undefined) return undefined;
+  const of = (name: string): number | undefined => number(`SLURM_ARRAY_TASK_${name}`);
+  const [least, step, count] = [of("MIN") ?? 0, of("STEP") || 1, of("COUNT") ?? 0];
+  const index = (id - least) / step;
+  const last = least + (count - 1) * step;
+  const most = of("MAX") ?? last;
+  // A list, such as --array=7,13, says which tasks there are, and not which part of the whole each is.
+  if (Number.isInteger(index) && last <= most && most < last + step) return { index, count };
+  throw refused(
+    `--part: expected a Slurm array without gaps, such as --array=1-20; this is task ${id} of ${count} from ${least} to ${most}. Say which part it is, such as --part 7/20.`,
+  );
 }
 
 const refused = (message: string): UsageError => new UsageError("usage/part", message);
