@@ -32,6 +32,18 @@ const line = (command: string, root: string, out: string): readonly string[] =>
     `--teacher ${root}/small.safetensors --teach false --labels ${at("names.txt")} -k 4 --workers 1 --threads 1`,
   ].flatMap((words) => words.split(" "));
 
+describe("a folder that appears as a whole", () => {
+  it.each([
+    ["suggest", "suggest --labelled photos --unlabelled others -m small.safetensors -o s3://bucket/out"],
+    ["export", "export -m ssl_resnext50_32x4d --format huggingface -o s3://bucket/out"],
+    ["check", "check photos --apply fixes.csv --to s3://bucket/out"],
+  ])("is refused in an object store by %s, before anything else", async (_, words) => {
+    const { code, stderr } = await runCli(words.split(" "));
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("s3://bucket/out: this folder appears as a whole");
+  });
+});
+
 describe.skipIf(missing !== undefined)(`a run in an object store (${missing ?? "Ceph"})`, () => {
   let store: ObjectStore;
   const spool = openSpool({ folder: temporaryFolder(), limit: 1e9 });
@@ -62,6 +74,15 @@ describe.skipIf(missing !== undefined)(`a run in an object store (${missing ?? "
       await writeBytes(storage, `s3://bucket/${name}`, nodeStorageFor(folder).stream(at(name)));
   }, 120_000);
   afterAll(() => store.stop());
+
+  it("has the models that are exported", async () => {
+    const out = "s3://bucket/exported.onnx";
+    const words = ["export", "-w", "s3://bucket/small.safetensors", "-o", out, "--json"];
+    const { code, stdout, stderr } = await runCli(words, undefined, store.env);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const { size } = (await s3Storage({ env: store.env, spool }).stat(out))!;
+    expect(JSON.parse(stdout)).toMatchObject({ output: out, bytes: size });
+  });
 
   it(`is what it is on disk, through cuts and kills (seed ${killSeed})`, { timeout: 240_000 }, async () => {
     for (const command of ["score", "select"])

@@ -1,5 +1,6 @@
 import { UsageError } from "../../core/index.ts";
 import { applyFixes, checkImages } from "../../node/check.ts";
+import { folderOnDisk } from "../../node/files/file-storage.ts";
 import { openModel } from "../../node/library.ts";
 import type { ModelSource } from "../../predict/open-model.ts";
 import { modelName, modelSettings } from "../open-model.ts";
@@ -18,7 +19,9 @@ export async function check(
   const checked = { data, validation, test, unlabelled, imageColumn, labelColumn, labelsFile };
   const { signal } = terminal;
   if (options.apply !== undefined || options.to !== undefined) {
-    const copy = await applyFixes({ ...checked, ...fixesOf(options), signal });
+    const { fixes, to } = fixesOf(options);
+    folderOnDisk(to);
+    const copy = await applyFixes({ ...checked, fixes, to, signal });
     const lines = options.json
       ? [JSON.stringify({ type: "applied", ...copy })]
       : appliedLines(copy, terminal.style);

@@ -1,7 +1,8 @@
-import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
+import { existing } from "../../core/storage/index.ts";
 import { family } from "../../nn/index.ts";
+import { folderOnDisk, nodeStorageFor } from "../../node/files/file-storage.ts";
 import { exportHuggingFace, exportOnnx, exportSafetensors, openModel } from "../../node/library.ts";
 import { calibrationFor, checkCalibration, modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
@@ -18,7 +19,10 @@ export async function exportModel(
 ): Promise<Outcome> {
   const format = options.format ?? formatOf(options.output);
   if (format === "safetensors") refuseGraphOptions(options);
-  if (format === "huggingface") refusePrecision(options);
+  if (format === "huggingface") {
+    refusePrecision(options);
+    folderOnDisk(options.output);
+  }
   // A folder holds every precision; images make its 8 bits those of the arithmetic too.
   const given = format === "huggingface" && options.calibrate !== undefined ? "int8" : options.precision;
   checkCalibration({ ...options, precision: given });
@@ -62,7 +66,7 @@ export async function exportModel(
   } else if (precision !== "int8") {
     await exportSafetensors(source, output, { precision, signal });
   }
-  const { size } = await stat(output);
+  const { size } = await existing(nodeStorageFor(output), output);
   terminal.clearStatus();
   await terminal.print(shown(source.description.name, size, options, format));
   return "ok";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { isGraphConfig } from "../../nn/index.ts";
+import { folderOnDisk } from "../../node/files/file-storage.ts";
 import { openImages, openModel } from "../../node/library.ts";
 import { nodeSemiPlatform, suggestImages } from "../../node/semi.ts";
 import { pathExists } from "../../node/files/file-system.ts";
@@ -29,7 +30,8 @@ export async function suggest(
   terminal: Terminal,
 ): Promise<Outcome> {
   const { signal } = terminal;
-  const { out, count, pool, seed, json } = options;
+  const { count, pool, seed, json } = options;
+  const out = folderOnDisk(options.out);
   await refuseContent(out);
   const data = await dataOf(options);
   const { labelsFile, imageColumn, labelColumn } = data;

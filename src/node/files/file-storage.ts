@@ -67,6 +67,20 @@ export const nodeStorageFor: StorageFor = storageTable(
   fileStorage,
 );
 
+/**
+ * The path of a folder that is to appear as a whole, for which it is renamed.
+ *
+ * @throws DataError `data/read-only` for one that is not on a disk
+ */
+export function folderOnDisk(uri: string): string {
+  const path = nodeStorageFor(uri).path(uri);
+  if (path !== undefined) return path;
+  throw new DataError(
+    "data/read-only",
+    `${uri}: this folder appears as a whole in the end, which is for folders on disk only. Write it to the disk, and copy it from there.`,
+  );
+}
+
 function entryAt(uri: string): Promise<Entry | undefined> {
   return attempt(uri, async () => {
     try {
