@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,7 +20,7 @@ export async function lockFile(
   path: string,
   { signal, onWait }: LockOptions = {},
 ): Promise<() => Promise<void>> {
-  const owner = JSON.stringify({ pid: process.pid, host: hostname(), id: randomUUID() });
+  const owner = JSON.stringify({ ...thisProcess(), id: randomUUID() });
   let waited = false;
   while (!(await create(path, owner))) {
     if (await removeLeftBehind(path)) continue;
@@ -81,11 +82,24 @@ async function isLeftBehind(path: string, owner: string): Promise<boolean> {
   }
 }
 
+/** What the statement of a lock says of its holder. */
+export const thisProcess = (): { readonly pid: number; readonly host: string; readonly boot: string } => ({
+  pid: process.pid,
+  host: hostname(),
+  boot: (bootId ??= existsSync(bootPath) ? readFileSync(bootPath, "utf8").trim() : ""),
+});
+
+/** What tells machines of one name apart, where the system has it: Linux numbers each start at random. */
+const bootPath = "/proc/sys/kernel/random/boot_id";
+let bootId: string | undefined;
+
 /** Whether the statement of a lock is that of a process of this machine which is no more. */
 export function isOfDeadProcess(owner: string): boolean {
   try {
-    const { pid, host } = JSON.parse(owner) as { pid?: unknown; host?: unknown };
-    return host === hostname() && typeof pid === "number" && !isAlive(pid);
+    const own = thisProcess();
+    const { pid, host, boot = own.boot } = JSON.parse(owner) as Readonly<Record<string, unknown>>;
+    const isHere = host === own.host && boot === own.boot;
+    return isHere && typeof pid === "number" && !isAlive(pid);
   } catch {
     // Its owner is still being written, or something else wrote it: age decides.
     return false;

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DataError } from "../../core/index.ts";
 import { readBytes, type LockOptions, type Storage } from "../../core/storage/index.ts";
-import { isOfDeadProcess } from "../files/file-lock.ts";
+import { isOfDeadProcess, thisProcess } from "../files/file-lock.ts";
 import { absent, ask, type ObjectSource } from "./object-source.ts";
 import { putObject } from "./s3-writer.ts";
 
@@ -23,7 +22,7 @@ export async function lockObject(
 ): Promise<() => Promise<void>> {
   const id = randomUUID();
   const statement = (): Uint8Array<ArrayBuffer> =>
-    new TextEncoder().encode(JSON.stringify({ pid: process.pid, host: hostname(), id, at: Date.now() }));
+    new TextEncoder().encode(JSON.stringify({ ...thisProcess(), id, at: Date.now() }));
   const held = async (): Promise<string> =>
     new TextDecoder().decode(await readBytes(storage, uri).catch(absent));
   const isOurs = async (): Promise<boolean> => (await held()).includes(id);

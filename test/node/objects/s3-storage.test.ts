@@ -143,6 +143,17 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     expect(most).toBe(1);
   });
 
+  it("leaves the lock of another machine of this one's name", async () => {
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const statement = JSON.stringify({ pid, host: hostname(), boot: "another" });
+    await writeText(storage, "s3://bucket/other.lock", statement);
+    const signal = AbortSignal.timeout(1500);
+    await expect(storage.lock("s3://bucket/other.lock", { signal })).rejects.toMatchObject({
+      name: "TimeoutError",
+    });
+    expect(await readText(storage, "s3://bucket/other.lock")).toBe(statement);
+  });
+
   it("takes over the lock of a process that is no more, once", async () => {
     const { pid } = spawnSync(process.execPath, ["--version"]);
     await writeText(storage, "s3://bucket/left.lock", JSON.stringify({ pid, host: hostname() }));
