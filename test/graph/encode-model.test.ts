@@ -297,7 +297,16 @@ describe("readModelInterface", () => {
       ],
       outputs: [{ name: "logits", dtype: "float32", shape: ["N", 10], op: undefined }],
       parameters: 0,
+      antialiases: false,
     });
+  });
+
+  it.each([0n, 1n])("tells a resize with antialiasing: %d", (antialias) => {
+    const node = [{ opType: "Resize", attribute: [{ name: "antialias", type: 2, i: antialias }] }];
+    const output = [{ name: "logits", type: { value: tensorType(1, "N", 10) } }];
+    const model = create(ModelProtoSchema, { graph: { node, output } });
+    const { antialiases } = readModelInterface(toBinary(ModelProtoSchema, model), "resize.onnx");
+    expect(antialiases).toBe(antialias === 1n);
   });
 
   it("passes over lists of numbers that are packed", () => {
