@@ -1,6 +1,7 @@
 export {
   allocate,
   bytesPerElement,
+  dtypes,
   viewAs,
   type DType,
   type DTypeArrays,

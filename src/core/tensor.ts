@@ -80,6 +80,9 @@ const arrays: { readonly [D in DType]: Constructor<DTypeArrays[D]> } = {
   bool: Uint8Array,
 };
 
+/** Every element type. */
+export const dtypes: readonly DType[] = Object.keys(arrays) as DType[];
+
 /** Bytes that one element takes. */
 export function bytesPerElement(dtype: DType): number {
   return arrays[dtype].BYTES_PER_ELEMENT;

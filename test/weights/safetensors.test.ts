@@ -1,23 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bytesSource, tensor, viewAs, elementCount, bytesPerElement } from "../../src/core/index.ts";
-import type { DType, Tensor } from "../../src/core/index.ts";
+import { bytesSource, dtypes, tensor, viewAs, elementCount, bytesPerElement } from "../../src/core/index.ts";
+import type { Tensor } from "../../src/core/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../src/weights/index.ts";
 import { collect } from "../support/counting-source.ts";
 import { concatenate } from "../support/pth-writer.ts";
-
-const dtypes: readonly DType[] = [
-  "float64",
-  "float32",
-  "float16",
-  "bfloat16",
-  "int64",
-  "int32",
-  "int16",
-  "int8",
-  "uint8",
-  "bool",
-];
 
 const anyTensor: fc.Arbitrary<Tensor & ReturnType<typeof tensor>> = fc
   .record({

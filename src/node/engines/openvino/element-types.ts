@@ -1,20 +1,6 @@
-import type { DType } from "../../../core/index.ts";
+import { dtypes, type DType } from "../../../core/index.ts";
 import { buildGraph, cast, input, lower, modelBytes, standard, type Value } from "../../../graph/index.ts";
 import type { OpenVino, Pointer } from "./library.ts";
-
-/** The types of tensors that go in and out. */
-const dtypes = [
-  "float64",
-  "float32",
-  "float16",
-  "bfloat16",
-  "int64",
-  "int32",
-  "int16",
-  "int8",
-  "uint8",
-  "bool",
-] as const satisfies readonly DType[];
 
 /** The numbers that OpenVINO has for the types of elements, both ways. */
 export interface ElementTypes {
