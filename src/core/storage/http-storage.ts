@@ -136,12 +136,7 @@ export function httpStorage(fetch: typeof globalThis.fetch = globalThis.fetch): 
     list: (uri) => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(noListing(uri)) }) }),
     open,
     stream,
-    create: refuseWriting,
-    grow: refuseWriting,
-    makeFolder: refuseWriting,
-    move: (_, to) => refuseWriting(to),
-    remove: refuseWriting,
-    lock: refuseWriting,
+    ...readOnly("files behind HTTP can only be read. Write elsewhere."),
     join(folder, ...names) {
       const url = new URL(folder);
       // The setter encodes what would end the path.
@@ -211,7 +206,18 @@ const noListing = (uri: string): DataError =>
     `${uri}: expected a folder that can be listed, HTTP has none. Name each file; ranges such as {000..009} are expanded.`,
   );
 
-const refuseWriting = (uri: string): Promise<never> =>
-  Promise.reject(
-    new DataError("data/read-only", `${uri}: files behind HTTP can only be read. Write elsewhere.`),
-  );
+/** Everything that would change the files of a storage that can only be read: it rejects with this as the reason. */
+export function readOnly(
+  why: string,
+): Pick<Storage, "create" | "grow" | "makeFolder" | "move" | "remove" | "lock"> {
+  const refuse = (uri: string): Promise<never> =>
+    Promise.reject(new DataError("data/read-only", `${uri}: ${why}`));
+  return {
+    create: refuse,
+    grow: refuse,
+    makeFolder: refuse,
+    move: (_, to) => refuse(to),
+    remove: refuse,
+    lock: refuse,
+  };
+}

@@ -26,5 +26,5 @@ export {
   notFound,
 } from "./storage.ts";
 export { fetchFailure, type FetchFailure } from "./fetch-failure.ts";
-export { httpStorage } from "./http-storage.ts";
+export { httpStorage, readOnly } from "./http-storage.ts";
 export { memoryStorage } from "./memory-storage.ts";

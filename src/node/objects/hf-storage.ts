@@ -1,8 +1,9 @@
 import { DataError } from "../../core/index.ts";
-import { notFound, type ListedEntry, type Storage } from "../../core/storage/index.ts";
+import { notFound, readOnly, type ListedEntry, type Storage } from "../../core/storage/index.ts";
 import { environmentFetch } from "../files/environment-fetch.ts";
 import { absent, ask, factsOf, type Answer, type ObjectSource } from "./object-source.ts";
-import { joinNames, objectReading } from "./object-storage.ts";
+import { joinNames } from "./lazy-storage.ts";
+import { objectReading } from "./object-storage.ts";
 import { encodeKey } from "./s3-source.ts";
 import { processSpool, type Spool } from "./spool.ts";
 
@@ -70,12 +71,7 @@ export function hfStorage({ spool = processSpool(), env = process.env }: HfOptio
     open: (uri, options) => reading.open(uri, options),
     prepare: (uri, options) => reading.prepare?.(uri, options),
     stream: (uri, options) => reading.stream(uri, options),
-    create: refuseWriting,
-    grow: refuseWriting,
-    makeFolder: refuseWriting,
-    move: (_, to) => refuseWriting(to),
-    remove: refuseWriting,
-    lock: refuseWriting,
+    ...readOnly("data sets of the hub can only be read here. Write elsewhere."),
     join: joinNames,
     resolve: (uri) => uri,
     path: () => undefined,
@@ -102,8 +98,3 @@ function refusal(uri: string, status: number): DataError {
       )
     : new DataError("data/unreadable", `${uri}: the hub answered ${status}. Try it later.`);
 }
-
-const refuseWriting = (uri: string): Promise<never> =>
-  Promise.reject(
-    new DataError("data/read-only", `${uri}: data sets of the hub can only be read here. Write elsewhere.`),
-  );

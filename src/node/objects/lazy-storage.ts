@@ -1,5 +1,9 @@
 import type { Storage } from "../../core/storage/index.ts";
 
+/** The name of something below a folder, in a store where names are taken as they are. */
+export const joinNames = (folder: string, ...names: readonly string[]): string =>
+  [folder.replace(/\/+$/, ""), ...names].join("/");
+
 /** A storage that is loaded when it is first used; a program that names none of its files does without. */
 export function lazyStorage(load: () => Promise<Storage>): Storage {
   let loaded: Promise<Storage> | undefined;
@@ -25,7 +29,7 @@ export function lazyStorage(load: () => Promise<Storage>): Storage {
     move: async (from, to) => (await storage()).move(from, to),
     remove: async (uri) => (await storage()).remove(uri),
     lock: async (uri, options) => (await storage()).lock(uri, options),
-    join: (folder, ...names) => [folder.replace(/\/+$/, ""), ...names].join("/"),
+    join: joinNames,
     resolve: (uri) => uri,
     path: () => undefined,
   };

@@ -70,7 +70,3 @@ async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array<Ar
   for await (const chunk of stream) chunks.push(chunk);
   return joinBytes(chunks);
 }
-
-/** The name of something below a folder, in a store where names are taken as they are. */
-export const joinNames = (folder: string, ...names: readonly string[]): string =>
-  [folder.replace(/\/+$/, ""), ...names].join("/");

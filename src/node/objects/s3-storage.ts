@@ -8,7 +8,8 @@ import {
   type Storage,
 } from "../../core/storage/index.ts";
 import { absent, ask, factsOf } from "./object-source.ts";
-import { joinNames, objectReading } from "./object-storage.ts";
+import { joinNames } from "./lazy-storage.ts";
+import { objectReading } from "./object-storage.ts";
 import { listKeys } from "./s3-listing.ts";
 import { lockObject } from "./s3-lock.ts";
 import { encodeKey, s3Name, s3Source, type S3SourceOptions } from "./s3-source.ts";
