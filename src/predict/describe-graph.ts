@@ -38,9 +38,11 @@ export async function describeGraph(
 ): Promise<DescribedGraph> {
   const own = decodeDescription(graph.metadata, path);
   const input = imageInput(path, graph);
-  const embedding = graph.outputs.find(({ name }) => embeddingNames.includes(name));
+  const { outputs, antialiases } = graph;
+  const embedding = outputs.find(({ name }) => embeddingNames.includes(name));
+  const given = { batch: batchOf(input), outputs, embedding, antialiases };
   if (own) {
-    const logits = graph.outputs.find(({ name }) => name === "logits");
+    const logits = outputs.find(({ name }) => name === "logits");
     const { preprocessing } = own;
     checkAsked(path, options, {
       numClasses: own.config.numClasses,
@@ -50,20 +52,11 @@ export async function describeGraph(
     });
     const form = formOf(input, true);
     const description = overridden(own, options, form === "normalised");
-    return {
-      description,
-      form,
-      batch: batchOf(input),
-      outputs: graph.outputs,
-      logits,
-      embedding,
-      antialiases: graph.antialiases,
-      isAssumed: false,
-    };
+    return { ...given, description, form, logits, isAssumed: false };
   }
   const stated = (await statedBeside(storageFor, path)) ?? statedByMetadata(graph.metadata, path);
   const named = options.classes?.length ?? stated?.classNames?.size;
-  const logits = classScores(path, graph.outputs, embedding, named);
+  const logits = classScores(path, outputs, embedding, named);
   const numClasses = classCount(path, logits, options, stated);
   const channels = input.dtype === "uint8" ? 3 : (input.shape[1] as number);
   const height = input.dtype === "uint8" ? undefined : input.shape[2];
@@ -99,16 +92,7 @@ export async function describeGraph(
   };
   const form = formOf(input, false);
   const description = overridden(described, options, form === "normalised");
-  return {
-    description,
-    form,
-    batch: batchOf(input),
-    outputs: graph.outputs,
-    logits,
-    embedding,
-    antialiases: graph.antialiases,
-    isAssumed,
-  };
+  return { ...given, description, form, logits, isAssumed };
 }
 
 const numberOf = (dim: number | string | undefined): number | undefined =>

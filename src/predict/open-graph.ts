@@ -4,7 +4,6 @@ import type { ImageItem } from "../data/index.ts";
 import { readModelInterface } from "../graph/index.ts";
 import {
   planExecution,
-  type Engine,
   type FloatPrecision,
   type ImagePipeline,
   type ImageResult,
@@ -106,11 +105,12 @@ async function openGraphOutputs(
     );
   }
   const storage = platform.storageFor(path);
+  const bytes = await weightBytes(storage, path);
   const plan = planExecution(
     {
       ...platform.machine(),
       // A session packs the weights anew, whatever the file holds.
-      modelBytes: 2 * (await weightBytes(storage, path)),
+      modelBytes: 2 * bytes,
       inputSize: preprocessing.inputSize,
       device,
       ...(images === undefined ? {} : { images }),
@@ -121,12 +121,10 @@ async function openGraphOutputs(
   const { batchSize, threadsPerWorker: threads } = plan;
   const side = preprocessing.inputSize;
   const timed = { device, precision, threads, batchSize };
-  if (execution.engine !== undefined && execution.engine !== "auto") {
-    requireEngineFor(path, { antialiases }, execution.engine);
-  }
+  if (execution.engine === "openvino" && antialiases) throw noAntialiasing(path);
   const choice = antialiases ? { ...execution, engine: "onnxruntime" as const } : execution;
   const engine = await chooseEngine(platform, choice, precision, {
-    subject: engineSubject(await fileNetwork(storage, path), preprocessing, precision, batchSize),
+    subject: engineSubject(fileNetwork(path, bytes), preprocessing, precision, batchSize),
     batchSize,
     // Of a graph that prepares images itself, one image of about the size that it crops.
     ...(form === "normalised"
@@ -152,25 +150,18 @@ async function openGraphOutputs(
   return { pipeline: renamed(pipeline, names, logits?.op === "Softmax"), plan, engine };
 }
 
-/** @throws ModelError `model/engine` for a graph that an engine would compute otherwise than it says */
-export function requireEngineFor(
-  path: string,
-  { antialiases }: Pick<DescribedGraph, "antialiases">,
-  engine: Engine,
-): void {
-  if (!antialiases || engine !== "openvino") return;
-  throw new ModelError(
+/** The error for a graph that OpenVINO would compute otherwise than it says. */
+export const noAntialiasing = (path: string): ModelError =>
+  new ModelError(
     "model/engine",
     `${path} resizes images with the antialiasing of ONNX's Resize, which OpenVINO passes over in silence: use engine onnxruntime.`,
   );
-}
 
 /** What the speed of a file's graph is remembered under: names alone are often the same. */
-export const fileNetwork = async (storage: Storage, path: string): Promise<string> =>
-  `${baseName(path)} of ${await weightBytes(storage, path)} bytes`;
+export const fileNetwork = (path: string, bytes: number): string => `${baseName(path)} of ${bytes} bytes`;
 
 /** Bytes of the model, and of the data beside it if its weights lie there. */
-async function weightBytes(storage: Storage, path: string): Promise<number> {
+export async function weightBytes(storage: Storage, path: string): Promise<number> {
   const files = await Promise.allSettled([path, `${path}.data`].map((file) => storage.stat(file)));
   return files.reduce((sum, file) => sum + (file.status === "fulfilled" ? (file.value?.size ?? 0) : 0), 0);
 }

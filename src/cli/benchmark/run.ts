@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import {
   elementCount,
-  ModelError,
+  type ModelError,
   seededRandom,
   SessionError,
   tensor,
@@ -26,11 +26,11 @@ import { rememberSpeeds } from "../../node/engines/engine-speeds.ts";
 import { cpuBlockSize } from "../../node/engines/onnxruntime/block-size.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { requireInt8Kernels, type CreateModelOptions } from "../../predict/create-model.ts";
-import { fileNetwork, readGraph, requireEngineFor } from "../../predict/open-graph.ts";
+import { fileNetwork, noAntialiasing, readGraph, weightBytes } from "../../predict/open-graph.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
-import { compileModel, openStored } from "../../predict/pipeline/image-pipeline.ts";
-import { engineSubject, enginesFor, type Precision } from "../../predict/pipeline/choose-engine.ts";
-import type { Device, Engine, StoredModel } from "../../runtime/index.ts";
+import { compileModel } from "../../predict/pipeline/image-pipeline.ts";
+import { engineSubject, enginesFor, floatsOf, type Precision } from "../../predict/pipeline/choose-engine.ts";
+import type { Device, StoredModel } from "../../runtime/index.ts";
 import { weightsFile } from "../../weights/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
@@ -116,21 +116,11 @@ function refuseOne({ all, engine, precision }: BenchmarkOptions): void {
 }
 
 /** Every engine and precision for this device; an ONNX file has its own. */
-function setupsOf({ precisions, requireEngine }: Subject, device: Device): readonly Setup[] {
+function setupsOf({ precisions, notOnOpenVino }: Subject, device: Device): readonly Setup[] {
   return precisions
     .filter((precision) => precision !== "int8" || device === "cpu")
     .flatMap((precision) => enginesFor(device, precision).map((engine) => ({ engine, precision })))
-    .filter(({ engine }) => isTaken(() => requireEngine(engine)));
-}
-
-function isTaken(require: () => void): boolean {
-  try {
-    require();
-    return true;
-  } catch (error) {
-    if (error instanceof ModelError) return false;
-    throw error;
-  }
+    .filter(({ engine }) => engine !== "openvino" || !notOnOpenVino);
 }
 
 async function measureSetup(
@@ -140,34 +130,39 @@ async function measureSetup(
   terminal: Terminal,
 ): Promise<readonly Timing[]> {
   const { noticeStyle, signal } = terminal;
-  subject.requireEngine(engine);
+  if (engine === "openvino" && subject.notOnOpenVino) throw subject.notOnOpenVino;
+  terminal.status(() => noticeStyle.dim(`${engine}, ${precision}: opening the model …`));
+  const stored = await subject.compile({ engine, precision });
   const timings: Timing[] = [];
-  for (const batchSize of subject.batch === undefined ? batchSizes : [subject.batch]) {
-    terminal.status(() => noticeStyle.dim(`${engine}, ${precision}: opening the model …`));
-    const session = await openStored(nodePlatform, await subject.compile({ engine, precision }), {
-      engine,
-      device,
-      precision: precision === "bf16" ? "bf16" : "fp32",
-      ...(subject.batched ? { batchSize } : {}),
-      ...(threads ? { threads } : {}),
-      signal,
-    });
-    try {
-      const [input = "images"] = session.inputNames;
-      const images = subject.images(batchSize);
-      const run = async (): Promise<void> => {
-        await session.run({ [input]: images }, { outputs: session.outputNames, signal });
-      };
-      const onRun = (done: number): void =>
-        terminal.status(() =>
-          noticeStyle.dim(`${engine}, ${precision}, batch ${batchSize}: run ${done} of ${warmUp + runs}`),
-        );
-      timings.push(await measureRuns(run, { batchSize, warmUp, runs, onRun }));
-    } finally {
-      await session.release();
+  try {
+    for (const batchSize of subject.batch === undefined ? batchSizes : [subject.batch]) {
+      const session = await nodePlatform.createSession(stored.model, {
+        engine,
+        device,
+        precision: floatsOf(precision),
+        ...(subject.batched ? { batchSize } : {}),
+        ...(threads ? { threads } : {}),
+        signal,
+      });
+      try {
+        const [input = "images"] = session.inputNames;
+        const images = subject.images(batchSize);
+        const run = async (): Promise<void> => {
+          await session.run({ [input]: images }, { outputs: session.outputNames, signal });
+        };
+        const onRun = (done: number): void =>
+          terminal.status(() =>
+            noticeStyle.dim(`${engine}, ${precision}, batch ${batchSize}: run ${done} of ${warmUp + runs}`),
+          );
+        timings.push(await measureRuns(run, { batchSize, warmUp, runs, onRun }));
+      } finally {
+        await session.release();
+      }
     }
+    return timings;
+  } finally {
+    await stored.remove();
   }
-  return timings;
 }
 
 /** Keeps what was measured for who leaves the choice of the engine to it. */
@@ -187,8 +182,8 @@ interface Subject {
   readonly description: NetworkDescription;
   /** What its speed is remembered under. */
   readonly network: string;
-  /** @throws ModelError `model/engine` */
-  readonly requireEngine: (engine: Engine) => void;
+  /** Why OpenVINO would compute it otherwise than it says, where it would. */
+  readonly notOnOpenVino?: ModelError | undefined;
   /** The only number of images that it takes at once, if there is one. */
   readonly batch?: number | undefined;
   /** Whether its images come in batches. */
@@ -210,7 +205,6 @@ async function openSubject(options: BenchmarkOptions, terminal: Terminal): Promi
   return {
     description,
     network: family.architecture(description.config),
-    requireEngine: () => undefined,
     batched: true,
     precisions: ["fp32", "bf16", "int8"],
     async compile({ engine, precision }) {
@@ -246,8 +240,8 @@ async function graphSubject(
   const stored = { model: path, remove: () => Promise.resolve() };
   return {
     description,
-    network: await fileNetwork(nodePlatform.storageFor(path), path),
-    requireEngine: (engine) => requireEngineFor(path, { antialiases }, engine),
+    network: fileNetwork(path, await weightBytes(nodePlatform.storageFor(path), path)),
+    ...(antialiases ? { notOnOpenVino: noAntialiasing(path) } : {}),
     batched: form === "normalised",
     precisions: ["fp32", "bf16"],
     compile: () => Promise.resolve(stored),

@@ -6,6 +6,7 @@ import {
   engines,
   type Device,
   type Engine,
+  type FloatPrecision,
   type Platform,
   type Session,
 } from "../../runtime/index.ts";
@@ -13,6 +14,9 @@ import type { EngineSubject } from "../../runtime/platform.ts";
 
 /** What a network computes in. */
 export type Precision = "fp32" | "bf16" | "int8";
+
+/** What the floats of a network are multiplied in; those that 8 bits leave, in float32. */
+export const floatsOf = (precision: Precision): FloatPrecision => (precision === "bf16" ? "bf16" : "fp32");
 
 /** Which engine a caller wants, and where. */
 export interface EngineChoice {

@@ -24,7 +24,7 @@ import type { Thread } from "../../runtime/platform.ts";
 import { shareCalls, type Share } from "../../runtime/thread-calls.ts";
 import type { OpenedPipeline } from "../model.ts";
 import type { ModelSource } from "../open-model.ts";
-import { chooseEngine, engineSubject, type EngineChoice, type Precision } from "./choose-engine.ts";
+import { chooseEngine, engineSubject, floatsOf, type EngineChoice, type Precision } from "./choose-engine.ts";
 import type { ImageAnswer, ImageForm, ImageRequest, OpenPipelineRequest } from "./image-worker.ts";
 
 /** Where a model runs, and how its images are read. */
@@ -80,7 +80,7 @@ export async function openGraphPipeline(
     overrides,
   );
   const { batchSize, threadsPerWorker: threads } = plan;
-  const floats = precision === "bf16" ? "bf16" : "fp32";
+  const floats = floatsOf(precision);
   const compile = (blockSize: number | undefined): Promise<StoredModel> =>
     source.withWeights((weights) => compileModel(platform, graph(weights, { blockSize, batchSize }), signal));
   const side = preprocessing.inputSize;
@@ -151,7 +151,7 @@ export async function openSession(
 }
 
 /** Opens a stored model, and takes it away. */
-export async function openStored(
+async function openStored(
   { createSession }: Pick<Platform, "createSession">,
   stored: StoredModel,
   options: SessionOptions,
