@@ -80,10 +80,12 @@ export async function modelOf<Input>(
   return new Model(described, classes, platform.itemOf, (computation, images, signal) => {
     if ("explains" in computation) {
       const { explains: layer } = computation;
-      // In float32: integers have no gradients.
-      return openGraphPipeline(platform, source, ofGradients(execution), {
+      return openGraphPipeline(platform, source, execution, {
         graph: (weights, { blockSize, batchSize }) =>
           explanationGraph(config, weights, { layer, batchSize, inputSize, blockSize }),
+        // Integers have no gradients: those of a model in int8 are computed in float32.
+        precision: int8 ? "fp32" : floats,
+        timed: { as: `explained by ${layer}`, feeds: { selection: [config.numClasses] } },
         images,
         signal,
       });
@@ -98,22 +100,6 @@ export async function modelOf<Input>(
       signal,
     });
   });
-}
-
-/**
- * How gradients are computed: by ONNX Runtime. OpenVINO's HardSigmoid, which ReLU's gradient is written with, is 0.5 at 0, and
- * explanations by the first layers come out wrong in silence.
- *
- * @throws ModelError `model/engine` where OpenVINO is asked for
- */
-function ofGradients(execution: ExecutionOptions): ExecutionOptions {
-  if (execution.engine === "openvino") {
-    throw new ModelError(
-      "model/engine",
-      "An explanation needs gradients, which engine onnxruntime computes alone: OpenVINO's of ReLU differ in silence.",
-    );
-  }
-  return { ...execution, engine: "onnxruntime" };
 }
 
 /** Outputs of a network of weights, by their own names. */

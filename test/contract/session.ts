@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { tensor, type Tensor } from "../../src/core/index.ts";
+import {
+  buildGraph,
+  input,
+  lower,
+  modelBytes,
+  reduceSum,
+  reluGrad,
+  standard,
+  type Value,
+} from "../../src/graph/index.ts";
 import type { CreateSession, Device, Engine, Session } from "../../src/runtime/index.ts";
 import { arithmeticModel } from "../support/tiny-model.ts";
 
@@ -19,6 +29,9 @@ export const row = (...values: number[]): Tensor<"float32"> => ({
   data: Float32Array.from(values),
 });
 
+const vector = (...values: number[]): Tensor<"float32"> =>
+  tensor("float32", [values.length], Float32Array.from(values));
+
 export const withCode = (code: string): unknown => expect.objectContaining({ name: "SessionError", code });
 
 /** What every `Session` does, on every device and platform. */
@@ -33,6 +46,10 @@ export function sessionSuite(name: string, runtime: SessionRuntime): void {
       session = await runtime.createSession(arithmeticModel(), { engine, device });
     });
     afterAll(() => session?.release());
+
+    /** A graph of our own. */
+    const opened = async (outputs: Readonly<Record<string, Value>>): Promise<Session> =>
+      runtime.createSession(await modelBytes(lower(buildGraph(outputs), standard)), { engine, device });
 
     it("names its inputs and outputs", () => {
       expect(session).toMatchObject({
@@ -55,6 +72,29 @@ export function sessionSuite(name: string, runtime: SessionRuntime): void {
       const a = row(1, 2, 3);
       expect(Object.keys(await session.run({ a, b: a }, { outputs: ["product"] }))).toEqual(["product"]);
       expect([...a.data]).toEqual([1, 2, 3]);
+    });
+
+    it("gives a number that has no axes", async () => {
+      const total = await opened({
+        total: reduceSum(input("a", "float32", [2, 3]), [0, 1], { keepdims: 0 }),
+      });
+      const a = tensor("float32", [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6));
+      expect((await total.run({ a }))["total"]).toEqual({
+        dtype: "float32",
+        dims: [],
+        data: Float32Array.of(21),
+      });
+      await total.release();
+    });
+
+    it("lets the gradient of ReLU through where its output is positive, however small", async () => {
+      const [y, dy] = [input("y", "float32", [5]), input("dy", "float32", [5])];
+      const relu = await opened({ dx: reluGrad(y, dy) });
+      const feeds = { y: vector(0, -0, 1e-30, 1, 3e38), dy: vector(2, 3, 4, -5, 6) };
+      const { dx } = await relu.run(feeds);
+      // Without the signs of zeros.
+      expect([...(dx!.data as Float32Array)].map((value) => value + 0)).toEqual([0, 0, 4, -5, 6]);
+      await relu.release();
     });
 
     it("takes the feeds' memory when told to", async () => {

@@ -14,12 +14,14 @@ import type { Computation } from "../../src/predict/results.ts";
 import { colourCheckpoint } from "../support/colour-model.ts";
 import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
 import { noOpenVino } from "../support/openvino.ts";
+import { difference, type Outputs } from "../support/model-outputs.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
 const photos = join(folder, "photos");
 const model = "ssl_resnext17_cifar10";
+const architecture = "bottleneck 1-2-2 4x32";
 const openVino = { engine: "openvino" } as const;
 
 beforeAll(async () => {
@@ -30,8 +32,6 @@ beforeAll(async () => {
     writeFileSync(join(photos, `${index}.png`), await colouredPng(index % 3, random));
   }
 });
-
-type Outputs = readonly Readonly<Record<string, Float32Array>>[];
 
 /** The outputs for every photo. */
 async function outputsOf(
@@ -50,19 +50,6 @@ async function outputsOf(
   } finally {
     await opened.release();
   }
-}
-
-/** The largest difference of a number, as a share of the largest number. */
-function difference(found: Outputs, expected: Outputs): number {
-  const errors = expected.flatMap((outputs, image) =>
-    Object.entries(outputs).map(([name, values]) => {
-      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      const other = found[image]![name]!;
-      expect(other.length).toBe(values.length);
-      return values.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i]!)), 0) / largest;
-    }),
-  );
-  return Math.max(...errors);
 }
 
 describe("a network on OpenVINO", () => {
@@ -85,19 +72,6 @@ describe("a network on OpenVINO", () => {
         2e-5,
       );
     }
-  });
-
-  it("does not explain, and auto lets ONNX Runtime do it", async () => {
-    const explain = async (options: CreateModelOptions): Promise<readonly number[]> => {
-      const opened = await createModel(model, options);
-      try {
-        return [...(await opened.explain(join(photos, "0.png"), { layer: "layer1" })).map.data];
-      } finally {
-        await opened.release();
-      }
-    };
-    await expect(explain(openVino)).rejects.toThrow(expect.objectContaining({ code: "model/engine" }));
-    expect(await explain({ engine: "auto" })).toEqual(await explain({}));
   });
 
   it("goes without a cache that cannot be written to", async () => {
@@ -204,7 +178,7 @@ describe("a network on OpenVINO", () => {
 
   it("is chosen where it was the faster, and says so", async () => {
     const args = ["classify", join(photos, "0.png"), "--engine", "auto", "--verbose"];
-    const subject = { network: "bottleneck 1-2-2 4x32, 32x32, fp32", batch: "one" } as const;
+    const subject = { network: `${architecture}, 32x32, fp32`, batch: "one" } as const;
     await rememberSpeeds(subject, { onnxruntime: 2, openvino: 1 });
     expect((await runCli(args)).stderr).toContain("openvino, 1 worker");
     await rememberSpeeds(subject, { onnxruntime: 1, openvino: 2 });
@@ -227,7 +201,7 @@ describe("a network on OpenVINO", () => {
     ]);
     expect(missing.every(({ precision }) => precision === "bf16")).toBe(true);
     const known = readFileSync(join(folder, "cache/engine-speeds.json"), "utf8");
-    expect(known).toContain("bottleneck 1-2-2 4x32, 32x32, int8, several images at once");
+    expect(known).toContain(`${architecture}, 32x32, int8, several images at once`);
   });
 });
 

@@ -3,7 +3,7 @@ import { add, div, exp, hardSigmoid, log, mul, sqrt, sub } from "../ops/elementw
 import { allButChannels, channelColumn, reshape } from "../ops/layout.ts";
 import { reduceMax, reduceMean, reduceSum } from "../ops/reduction.ts";
 import type { NodeOf } from "../ops/table.ts";
-import { float32, staticShape } from "../value.ts";
+import { float32, staticShape, type Float } from "../value.ts";
 import type { Lowering, LoweringTable } from "./lower.ts";
 import { convInputGrad, convWeightGrad, maxPoolGrad } from "./standard-window-grads.ts";
 
@@ -49,8 +49,13 @@ const sgdUpdate: Lowering<NodeOf<"SgdUpdate">> = (
   return [sub(parameter!, mul(direction, learningRate!)), next];
 };
 
-/** So steep that every positive float32 above 1e-38 gives 1: one pass, where comparison and cast take two. */
-const reluGrad: Lowering = ([y, dy]) => [mul(dy!, hardSigmoid(y!, 1e38, 0))];
+/**
+ * 1 where a value is positive, else 0, for every float32 that is not below 1e-38: a line so steep takes one pass, where comparison
+ * and cast take two. It begins a little below 0, which no such value sees: OpenVINO reads a `beta` of 0 as left out, and takes 0.5.
+ */
+export const isPositive = (x: Float): Float => hardSigmoid(x, 1e38, -1e-30);
+
+const reluGrad: Lowering = ([y, dy]) => [mul(dy!, isPositive(y!))];
 
 /** Σ targets · (log Σ exp(x - max) - (x - max)): the largest exponent is 0, so nothing overflows. */
 const softmaxCrossEntropy: Lowering = ([logits, targets]) => {

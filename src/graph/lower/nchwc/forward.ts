@@ -1,10 +1,11 @@
 import { apply, atScope } from "../../apply.ts";
 import { blockedConv, blockedGlobalAveragePool, blockedMaxPool } from "../../ops/blocked.ts";
-import { hardSigmoid, mul, neg } from "../../ops/elementwise.ts";
+import { mul, neg } from "../../ops/elementwise.ts";
 import { expand as expandTo, reshape } from "../../ops/layout.ts";
 import type { NodeOf } from "../../ops/table.ts";
 import { float32, staticShape, value4d, type Float, type Value } from "../../value.ts";
 import { mergedGroups } from "../merged-groups.ts";
+import { isPositive } from "../standard.ts";
 import {
   blocked,
   fillsBlocks,
@@ -16,13 +17,9 @@ import {
   type Site,
 } from "./rule.ts";
 
-/** So steep that every positive float32 above 1e-38 gives 1. */
-const steepest = 1e38;
-
-/** A mask of zeros and ones by a vectorised kernel: comparison, cast and Where are slower. */
 export const reluGrad: BlockedRule = (site) => {
   if (!site.isBlocked(0) && !site.isBlocked(1)) return undefined;
-  return [blocked(mul(hardSigmoid(site.blocked(0), steepest, 0), site.blocked(1)))];
+  return [blocked(mul(isPositive(site.blocked(0)), site.blocked(1)))];
 };
 
 /** One element a channel to all its pixels: [N, C, 1, 1] has the same order in both layouts. */

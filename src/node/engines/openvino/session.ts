@@ -125,10 +125,12 @@ interface Port {
   readonly dtype: Tensor["dtype"] | undefined;
   /** Least and largest length of each axis; -1 for any. */
   readonly dims: readonly (readonly [least: number, largest: number])[];
+  readonly isScalar: boolean;
 }
 
 interface PartialShape {
   readonly rankMin: number;
+  readonly rankMax: number;
   readonly dims: Pointer;
 }
 
@@ -147,8 +149,7 @@ function ports(
       const shape = openVino.give("ov_port_get_partial_shape", port) as PartialShape;
       const limits = shape.rankMin > 0 ? openVino.integers(shape.dims, 2 * shape.rankMin) : [];
       openVino.call("ov_partial_shape_free", shape);
-      const dims = pairs(limits);
-      return { name, dtype, dims };
+      return { name, dtype, dims: pairs(limits), isScalar: shape.rankMax === 0 };
     } finally {
       openVino.call("ov_output_const_port_free", port);
     }
@@ -212,6 +213,14 @@ function sessionOf(
     }
     return free;
   };
+  // Of these it gives no shape, and an error instead.
+  const scalars = new Set(outputs.filter(({ isScalar }) => isScalar).map(({ name }) => name));
+  const dimsOf = (tensor: Pointer): readonly number[] => {
+    const shape = openVino.give("ov_tensor_get_shape", tensor) as Shape;
+    const dims = openVino.integers(shape.dims, shape.rank);
+    openVino.call("ov_shape_free", shape);
+    return dims;
+  };
   const outputOf = (name: string): Tensor => {
     const tensor = openVino.give("ov_infer_request_get_tensor", request, name);
     try {
@@ -220,9 +229,7 @@ function sessionOf(
       if (dtype === undefined)
         throw runFailed(`output "${name}" has elements of a type that is not known here`);
       const bytes = openVino.number("ov_tensor_get_byte_size", tensor);
-      const shape = openVino.give("ov_tensor_get_shape", tensor) as Shape;
-      const dims = shape.rank > 0 ? openVino.integers(shape.dims, shape.rank) : [];
-      openVino.call("ov_shape_free", shape);
+      const dims = scalars.has(name) ? [] : dimsOf(tensor);
       const data =
         bytes === 0 ? new ArrayBuffer(0) : openVino.bytes(openVino.give("ov_tensor_data", tensor), bytes);
       return { dtype, dims, data: viewAs(dtype, new Uint8Array(data.slice(0))) };
