@@ -48,7 +48,7 @@ const setNames: Readonly<Record<CheckResult["sets"][number]["set"], string>> = {
 };
 
 function overview(
-  { sets, classes }: CheckResult,
+  { sets, classes, engine, precision }: CheckResult,
   findings: readonly Finding[],
   model: string | undefined,
 ): Markup {
@@ -62,7 +62,7 @@ function overview(
 <p>${
     model === undefined
       ? "Files, sizes and copies were checked. With a model (-m) the check also looks for likely label errors, outliers and unlabelled images that are unlike any class."
-      : `Files, sizes and copies were checked, and by the embeddings of ${model} likely label errors, outliers and images unlike any class.`
+      : `Files, sizes and copies were checked, and by the embeddings of ${model} (${engine}, ${precision}) likely label errors, outliers and images unlike any class.`
   }</p>
 <dl class="tiles">${tiles.map(({ name, value }) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 </header>`;

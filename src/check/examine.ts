@@ -21,6 +21,7 @@ import {
 import { openGraphPipeline } from "../predict/pipeline/image-pipeline.ts";
 import { planExecution, type ImagePipeline, type ImageResult } from "../runtime/index.ts";
 import { mapWindow } from "../runtime/map-window.ts";
+import type { EmbeddingEngine } from "../train/head/embed-images.ts";
 import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "../train/head/embedding-cache.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import type { Examined, Journal } from "./journal.ts";
@@ -46,7 +47,7 @@ export interface ExaminedImages {
   readonly grey: Uint8Array;
 }
 
-export interface ExamineOptions extends ExecutionOptions {
+export interface ExamineOptions extends Omit<ExecutionOptions, "engine">, EmbeddingEngine {
   readonly journal: Journal;
   readonly model: ModelSource | undefined;
   readonly embeddingCache: string | false | undefined;
@@ -171,11 +172,13 @@ async function openExaminer(
   };
 }
 
+type Execution = Omit<ExecutionOptions, "engine"> & EmbeddingEngine;
+
 /** The cache that `train` and `semi` look into as well. */
 async function openCache(
   platform: TrainingPlatform,
   model: ModelSource,
-  execution: ExecutionOptions,
+  execution: Execution,
   folder: string | undefined,
 ): Promise<EmbeddingCache> {
   const settings = { ...execution, mirror: "averaged" } as const;
@@ -189,7 +192,7 @@ async function openCache(
 async function openPipeline(
   platform: TrainingPlatform,
   model: ModelSource | undefined,
-  execution: ExecutionOptions,
+  execution: Execution,
   images: number | undefined,
 ): Promise<ImagePipeline<ImageItem>> {
   if (!model) return openWithoutModel(platform, execution, images);
@@ -198,6 +201,7 @@ async function openPipeline(
   const { pipeline } = await openGraphPipeline(platform, model, execution, {
     graph: (weights, { blockSize }) =>
       inferenceGraph(config, weights, { outputs: ["mirrored_embedding"], inputSize, blockSize }),
+    precision: execution.precision,
     describe: true,
     images,
   });

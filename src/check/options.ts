@@ -1,10 +1,12 @@
 import type { CheckedData, ClassCount, ImageSet } from "../data/index.ts";
 import type { DecodeLimits } from "../image/index.ts";
 import type { ExecutionOptions, ModelSource } from "../predict/index.ts";
+import type { EmbedderOptions, EmbeddingEngine } from "../train/head/embed-images.ts";
 import type { SplitsEvent } from "../train/trainer/events.ts";
 import type { Finding, Problem } from "./findings.ts";
 
-export interface CheckOptions extends CheckedData, Omit<ExecutionOptions, "decode"> {
+export interface CheckOptions
+  extends CheckedData, Omit<ExecutionOptions, "decode">, Pick<EmbedderOptions, "precision"> {
   /** Which images are too large. */
   readonly decode?: DecodeLimits | undefined;
   /** Folder for the page, the list of fixes, and what a check that is stopped goes on from. */
@@ -38,7 +40,7 @@ export type CheckEvent =
   | ({ readonly type: "finished" } & CheckResult);
 
 /** What a check found, without the findings of single images. */
-export interface CheckResult {
+export interface CheckResult extends Partial<EmbeddingEngine> {
   /** Path of the page. */
   readonly report: string;
   /** Path of the list of fixes. */

@@ -3,6 +3,7 @@ import { writeText } from "../core/storage/index.ts";
 import { addLeftOut, imageSets, leftOutText, type ImageItem, type NamedSet } from "../data/index.ts";
 import { decodeOptionsOf } from "../image/index.ts";
 import { isGraphConfig } from "../nn/index.ts";
+import { engineOfRun, fasterFor, writeEngine } from "../train/run/run-engine.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import { groupCopies } from "./copies/copy-groups.ts";
 import { examineImages, type ExaminedImages } from "./examine.ts";
@@ -29,7 +30,8 @@ import { checkReport, pictureKey, shownOfKind, type Pictures } from "./check-rep
  * What was found out of each image is kept in the folder: a check that was stopped goes on where it was, and one of images that were
  * changed looks at the new ones only. Nothing but that folder is written to.
  *
- * @throws UsageError `check/model` for a model without an embedding; DataError for images that are not there, and for a
+ * @throws UsageError `check/model` for a model without an embedding; TrainingError `train/other-run` for another engine or precision
+ *   than a check in this folder embedded with; DataError for images that are not there, and for a
  *   folder that cannot be written to; what opening and running the model throws.
  */
 export async function* runCheck(
@@ -37,7 +39,7 @@ export async function* runCheck(
   options: CheckOptions,
 ): AsyncGenerator<CheckEvent, void, undefined> {
   const began = performance.now();
-  const { out, model, signal, embeddingCache, engine, device, plan, decode } = options;
+  const { out, model, signal, embeddingCache, engine, precision, device, plan, decode } = options;
   if (model && isGraphConfig(model.description.config)) throw noEmbedding(model.description.name);
   const { sets, splits } = await openSets(platform, options, out);
   if (splits) yield { type: "splits", ...splits };
@@ -45,6 +47,15 @@ export async function* runCheck(
   await storage.makeFolder(out);
   const unlock = await storage.lock(storage.join(out, ".check.lock"), { signal });
   try {
+    const folder = { storage, path: out };
+    const ranOn =
+      model &&
+      (await engineOfRun(
+        folder,
+        { engine, precision, resume: true },
+        fasterFor(platform, model, { device, plan }),
+      ));
+    if (ranOn) await writeEngine(folder, ranOn);
     const journal = await openJournal(storage, storage.join(out, "images.jsonl"));
     const embedded = embeddedImages();
     let images: ExaminedImages;
@@ -54,7 +65,7 @@ export async function* runCheck(
         model,
         embeddingCache,
         onEmbedding: embedded.add,
-        engine,
+        ...(ranOn ?? { engine: "onnxruntime", precision: "fp32" }),
         device,
         plan,
         decode,
@@ -86,6 +97,7 @@ export async function* runCheck(
       sets: sets.map(({ set }) => ({ set, images: imagesOf(images, set) })),
       classes,
       findings: findings.length,
+      ...ranOn,
       problems: [...findingProblems(findings), ...wholeProblems(images, classes), ...leftOutProblems(sets)],
       seconds: (performance.now() - began) / 1000,
     };

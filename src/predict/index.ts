@@ -51,6 +51,7 @@ export {
   openSession,
   type ExecutionOptions,
   createImagePipeline,
+  embeddingEngine,
   type ImagePipelineOptions,
 } from "./pipeline/image-pipeline.ts";
 export { engineSubject, enginesFor, type EngineChoice, type Precision } from "./pipeline/choose-engine.ts";

@@ -11,7 +11,13 @@ import {
 } from "../data/index.ts";
 import { embeddedModel } from "../nn/index.ts";
 import type { ModelOptions } from "../predict/index.ts";
-import { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "../train/index.ts";
+import {
+  checkClasses,
+  partsOf,
+  wholeOrValidation,
+  type EmbeddingEngine,
+  type NamedImages,
+} from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import { isFolder, type Fingerprints } from "./fingerprints.ts";
 import { beginsWithTeacher, type Stage, type StageKind } from "./plan/stage.ts";
@@ -21,8 +27,8 @@ import type { SemiSettings } from "./settings/settings.ts";
 import { readManifest, type Manifest, type Origin } from "./stages/manifest.ts";
 import { nameOfPaths } from "./settings/absolute-paths.ts";
 
-/** How a machine is used; what comes out depends on `engine`, `device` and `threads` by rounding only. */
-export interface SemiExecution extends Pick<Execution, "engine" | "device"> {
+/** How a machine is used; what comes out depends on engine, precision, device and threads by rounding only. */
+export interface SemiExecution extends EmbeddingEngine, Pick<Execution, "device"> {
   readonly threads: number | undefined;
   readonly workers: number | undefined;
 }

@@ -22,14 +22,22 @@ import {
   settingsText,
   type SettingsLayer,
 } from "./settings/resolve-settings.ts";
+import { fasterForTeacher } from "./score/teacher.ts";
 import type { SemiSettings } from "./settings/settings.ts";
+import { engineOfRun, writeEngine, type AskedEngine, type EmbeddingEngine } from "../train/index.ts";
 import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
 import { scorePart } from "./stages/score.ts";
 
 /** What to do, where, and how the machine is used. */
-export interface RunSemiOptions extends Partial<SemiExecution> {
+export interface RunSemiOptions extends Partial<Omit<SemiExecution, keyof AskedEngine>>, AskedEngine {
+  /**
+   * What embeds, scores and measures; the folder of the run keeps what it began with, and is not gone on with on another one.
+   *
+   * @default "onnxruntime"
+   */
+  readonly engine?: AskedEngine["engine"];
   /** Settings, or layers of them, each of which wins over those before it. */
   readonly settings: Partial<SemiSettings> | readonly SettingsLayer[];
   /** Folder for everything that the run writes. */
@@ -71,7 +79,7 @@ export async function* runSemi(
   platform: SemiPlatform,
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
-  const { out, only, onNotice, signal, engine, device = "cpu", threads, workers } = options;
+  const { out, only, onNotice, signal, device = "cpu", threads, workers } = options;
   const storage = platform.storageFor(out);
   const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
@@ -86,7 +94,8 @@ export async function* runSemi(
       storage.join(out, part ? `.fingerprints-${part.index}-of-${part.count}.json` : fingerprintsName),
       await fingerprintsOfParts(storage, out),
     );
-    const execution = { engine, device, threads, workers };
+    const ranOn = await engineOf(platform, settings.teacher, options);
+    const execution = { ...ranOn, device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
@@ -128,7 +137,10 @@ export async function* runSemi(
           await requireNeeded(context, stage, wantedOf(own, only));
         } else {
           // Not before it is known that what the first stage needs is there.
-          if (!isBegun) await writeSettings(context, settings);
+          if (!isBegun) {
+            await writeEngine({ storage, path: out }, ranOn);
+            await writeSettings(context, settings);
+          }
           isBegun = true;
           const end = yield* doStage(context, stage);
           if (end === "stopped") return;
@@ -145,6 +157,26 @@ export async function* runSemi(
     if (leftOut) {
       yield { type: "warning", stage: "images", message: `left out ${leftOutText(leftOut).join("; ")}` };
     }
+  } finally {
+    await unlock?.();
+  }
+}
+
+/** What the networks of a run run on; parts that begin at once agree on it. */
+async function engineOf(
+  platform: SemiPlatform,
+  teacher: string | null,
+  { out, part, engine, precision, device = "cpu", signal }: RunSemiOptions,
+): Promise<EmbeddingEngine> {
+  const storage = platform.storageFor(out);
+  const folder = { storage, path: out };
+  const unlock = part ? await storage.lock(storage.join(out, ".engine.lock"), { signal }) : undefined;
+  try {
+    const ranOn = await engineOfRun(folder, { engine, precision, resume: true }, (floats) =>
+      fasterForTeacher(platform, teacher, { device, precision: floats }),
+    );
+    if (part) await writeEngine(folder, ranOn);
+    return ranOn;
   } finally {
     await unlock?.();
   }

@@ -14,7 +14,6 @@ const size = 64;
 const preprocessing = { ...imagenetPreprocessing, inputSize: size, cropPct: 1 };
 const model = await frequencyModel(nodeSemiPlatform, preprocessing, {
   device: "cpu",
-  exif: false,
 });
 afterAll(() => model.release());
 

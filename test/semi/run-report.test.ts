@@ -245,7 +245,13 @@ describe("the page of a selection", () => {
       platform: nodeSemiPlatform,
       settings: resolveSettings([{ name: "test", values: settingsOf("turned") }]),
       out: at("turned-run"),
-      execution: { device: "cpu", threads: undefined, workers: undefined },
+      execution: {
+        engine: "onnxruntime",
+        precision: "fp32",
+        device: "cpu",
+        threads: undefined,
+        workers: undefined,
+      },
       fingerprints: await openFingerprints(nodeSemiPlatform, at("fingerprints.json")),
       signal: undefined,
     });

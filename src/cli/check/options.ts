@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { labelledInputOptions } from "../options/input-output-options.ts";
-import { modelOptions, runOptions } from "../options/model-options.ts";
+import { embeddingOptions, modelOptions, runOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
 const images = "Images:";
@@ -62,6 +62,8 @@ export const checkCommand = {
         "a name of the list of models, whose embeddings tell likely label errors, outliers and images unlike any class (default: none, or what --weights holds)",
     },
     ...runOptions,
+    engine: { ...embeddingOptions.engine, group: runOptions.engine.group },
+    precision: { ...embeddingOptions.precision, group: runOptions.engine.group },
   },
   examples: [
     ["check photos", "files, sizes, classes and copies"],

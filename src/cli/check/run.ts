@@ -28,12 +28,14 @@ export async function check(
     await terminal.print(lines);
     return "ok";
   }
-  const { batchSize, workers, threads, engine, device, out } = options;
+  refuseWithoutModel(options);
+  const { batchSize, workers, threads, engine, precision, device, out } = options;
   const events = checkImages({
     ...checked,
     out,
     model: await openedModel(options, terminal),
     engine,
+    precision,
     device,
     plan: { batchSize, workers, threadsPerWorker: threads },
     signal,
@@ -41,7 +43,12 @@ export async function check(
   const progress = checkProgress(terminal);
   for await (const event of events) {
     progress(event);
-    if (event.type === "finished") terminal.clearStatus();
+    if (event.type === "finished") {
+      terminal.clearStatus();
+      const { engine: ran, precision: floats } = event;
+      if (options.verbose && ran)
+        terminal.notice(terminal.noticeStyle.dim(`embedded on ${ran} in ${floats}`));
+    }
     const entry = options.json ? checkEntry(event) : undefined;
     const lines = options.json ? (entry ? [JSON.stringify(entry)] : []) : checkLines(event, terminal.style);
     await printUnlessAborted(lines, terminal);
@@ -61,7 +68,27 @@ function fixesOf({ apply, to }: CheckCliOptions): { readonly fixes: string; read
   );
 }
 
+const hasModel = ({ model, weights }: CheckCliOptions): boolean =>
+  model !== undefined || weights !== undefined;
+
+/** @throws UsageError `usage/no-effect` for what a model would run on, without a model */
+function refuseWithoutModel(options: CheckCliOptions): void {
+  const { engine, precision, device } = options;
+  if (hasModel(options)) return;
+  const given = {
+    "--engine": engine,
+    "--precision": precision,
+    "--device": device === "cpu" ? undefined : device,
+  };
+  const [asked] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (asked === undefined) return;
+  throw new UsageError(
+    "usage/no-effect",
+    `${asked}: no effect without a model, whose embeddings it is for; name one (-m, -w), or leave it out.`,
+  );
+}
+
 async function openedModel(options: CheckCliOptions, terminal: Terminal): Promise<ModelSource | undefined> {
-  if (options.model === undefined && options.weights === undefined) return undefined;
+  if (!hasModel(options)) return undefined;
   return openModel(modelName(options), modelSettings(options, terminal));
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { embeddedModel } from "../../nn/model-cards.ts";
 import type { EngineChoice, Precision } from "../../predict/pipeline/choose-engine.ts";
-import type { Device } from "../../runtime/index.ts";
+import type { Device, FloatPrecision } from "../../runtime/index.ts";
 import type { OptionTable, OptionValues } from "./command.ts";
 import { channels, flag, integer, oneOf, share, text } from "./schemas.ts";
 
@@ -92,6 +92,8 @@ const trainingDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"] as const sati
 
 const runGroup = "Execution (chosen from cores, memory and model unless given):";
 
+const engines = ["auto", "onnxruntime", "openvino"] as const satisfies EngineChoice["engine"][];
+
 /** Where the model runs and how the machine is shared out. */
 export const runOptions = {
   engine: {
@@ -99,9 +101,7 @@ export const runOptions = {
     about:
       "onnxruntime, openvino where it is installed, or auto: the faster, as measured on this machine once",
     group: runGroup,
-    schema: oneOf(["auto", "onnxruntime", "openvino"] satisfies EngineChoice["engine"][]).default(
-      "onnxruntime",
-    ),
+    schema: oneOf(engines).default("onnxruntime"),
   },
   device: {
     flags: "-d, --device <device>",
@@ -191,6 +191,24 @@ export const precisionOptions = {
 export type PrecisionOptions = OptionValues<typeof precisionOptions>;
 
 const trainingGroup = "Execution:";
+
+/** What embeds images for a run, whose folder says what it began with. */
+export const embeddingOptions = {
+  engine: {
+    ...runOptions.engine,
+    about:
+      "what embeds images: onnxruntime, openvino where it is installed, or auto, the faster one (default: onnxruntime, or what the run began with)",
+    group: trainingGroup,
+    schema: oneOf(engines).optional(),
+  },
+  precision: {
+    flags: "--precision <precision>",
+    about:
+      "of the embeddings: fp32, or bf16 with --engine openvino (default: fp32, or what the run began with)",
+    group: trainingGroup,
+    schema: oneOf(["fp32", "bf16"] satisfies FloatPrecision[]).optional(),
+  },
+} satisfies OptionTable;
 
 /** Where a training runs and how the machine is shared out. */
 export const trainingOptions = {

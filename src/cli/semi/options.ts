@@ -11,7 +11,7 @@ import {
   type Outcome,
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
-import { runOptions, trainingOptions } from "../options/model-options.ts";
+import { embeddingOptions, trainingOptions } from "../options/model-options.ts";
 import { flag, text, textOrFlag } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
@@ -48,9 +48,13 @@ export const semiCommandOptions = {
   model: { flags: "-m, --model <model>", about: "the same as --teacher", schema: text.optional() },
   ...semiOptions,
   engine: {
-    ...runOptions.engine,
-    about: "scoring and measuring: onnxruntime, openvino where it is installed, or auto, the faster one",
-    group: trainingOptions.device.group,
+    ...embeddingOptions.engine,
+    about:
+      "embedding, scoring and measuring: onnxruntime, openvino where it is installed, or auto, the faster one (default: onnxruntime, or what the run began with)",
+  },
+  precision: {
+    ...embeddingOptions.precision,
+    about: "of the same: fp32, or bf16 with --engine openvino (default: fp32, or what the run began with)",
   },
   ...trainingOptions,
 } satisfies OptionTable;

@@ -24,7 +24,7 @@ export async function semi(
   options: SemiOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { out, engine, device, threads, workers } = options;
+  const { out, engine, precision, device, threads, workers } = options;
   if (isRank()) throw notOnRanks();
   if (!wanted.withVariants) refuseVariants(options);
   const events = runSemi({
@@ -32,6 +32,7 @@ export async function semi(
     out,
     ...wanted,
     engine,
+    precision,
     part: options.part === undefined ? undefined : partOf(options.part),
     device,
     threads,

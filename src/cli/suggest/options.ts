@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { labelledInputOptions } from "../options/input-output-options.ts";
-import { modelOptions, trainingOptions } from "../options/model-options.ts";
+import { embeddingOptions, modelOptions, trainingOptions } from "../options/model-options.ts";
 import { flag, integer, text } from "../options/schemas.ts";
 
 const { model, key, ema, offline } = modelOptions;
@@ -53,6 +53,16 @@ export const suggestCommand = {
     ema,
     offline,
     ...labelledInputOptions,
+    engine: {
+      ...embeddingOptions.engine,
+      about:
+        "what embeds images: onnxruntime, openvino where it is installed, or auto, the faster one (default: that of the run that --model names, or onnxruntime)",
+    },
+    precision: {
+      ...embeddingOptions.precision,
+      about:
+        "of the embeddings: fp32, or bf16 with --engine openvino (default: that of the run that --model names, or fp32)",
+    },
     device: trainingOptions.device,
     threads: trainingOptions.threads,
     workers: { ...trainingOptions.workers, about: "sessions that share the work (default: by the cores)" },

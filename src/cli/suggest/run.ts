@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { isGraphConfig } from "../../nn/index.ts";
-import { folderOnDisk } from "../../node/files/file-storage.ts";
+import { engineFile, readEngine, type AskedEngine } from "../../train/run/run-engine.ts";
+import { folderOnDisk, nodeStorageFor } from "../../node/files/file-storage.ts";
 import { openImages, openModel } from "../../node/library.ts";
 import { nodeSemiPlatform, suggestImages } from "../../node/semi.ts";
 import { pathExists } from "../../node/files/file-system.ts";
@@ -46,6 +47,7 @@ export async function suggest(
     count,
     poolImages: pool,
     seed,
+    ...(await engineFor(options)),
     device: options.device,
     plan: {
       ...(options.workers === undefined ? {} : { workers: options.workers }),
@@ -140,6 +142,13 @@ async function settingsOf(model: string): Promise<Partial<SemiSettings>> {
   const path = join(model, "semi.yaml");
   if (!(await pathExists(path))) return {};
   return parseSettings(await readText(path), path).values;
+}
+
+/** What is asked for, or what the run began with that the model comes from: its embeddings are kept under that. */
+async function engineFor({ model, engine, precision }: SuggestOptions): Promise<AskedEngine> {
+  const isRun = await pathExists(join(model, engineFile));
+  const run = isRun ? await readEngine({ storage: nodeStorageFor(model), path: model }) : undefined;
+  return { engine: engine ?? run?.engine, precision: precision ?? run?.precision };
 }
 
 /** @throws UsageError `usage/model` for an ONNX file, whose embeddings are not kept */

@@ -4,7 +4,7 @@ import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
 import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
 import { labelledInputOptions } from "../options/input-output-options.ts";
-import { ranksOptions, trainingOptions, whichWeights } from "../options/model-options.ts";
+import { embeddingOptions, ranksOptions, trainingOptions, whichWeights } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
 
 /** Options for the values of a recipe, each of which may stay away. */
@@ -93,6 +93,8 @@ export const trainCommand = {
     },
     ...labelledInputOptions,
     ...trainingOptions,
+    engine: { ...embeddingOptions.engine, about: `mode head: ${embeddingOptions.engine.about}` },
+    precision: { ...embeddingOptions.precision, about: `mode head: ${embeddingOptions.precision.about}` },
     ...ranksOptions,
     ...recipeOptions,
   },

@@ -30,6 +30,8 @@ export async function train(
   return withRanks(options, terminal, async (ranks, shown) => {
     const events = trainModel({
       ...trainingOf(options, shown),
+      engine: options.engine,
+      precision: options.precision,
       data,
       validation: val,
       unlabelled,

@@ -10,7 +10,7 @@ import {
 import type { ImageItem } from "../../data/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
 import { decodeOptionsOf, type DecodeChoice, type Preprocessing } from "../../image/index.ts";
-import { family, parametersOf } from "../../nn/index.ts";
+import { family, inferenceGraph, parametersOf } from "../../nn/index.ts";
 import {
   planExecution,
   type Device,
@@ -43,13 +43,15 @@ export interface ExecutionOptions extends EngineChoice {
   readonly decode?: DecodeChoice | undefined;
 }
 
+interface GraphSizes {
+  readonly blockSize: number | undefined;
+  readonly batchSize: number;
+}
+
 /** One use of a model's weights: the graph that is written of them, and for how many images. */
 interface GraphJob {
   /** Writes the graph for the block size of the CPU's kernels, `undefined` where there are none, and a batch. */
-  readonly graph: (
-    weights: StateDict,
-    sizes: { readonly blockSize: number | undefined; readonly batchSize: number },
-  ) => Graph;
+  readonly graph: (weights: StateDict, sizes: GraphSizes) => Graph;
   /** @default "fp32" */
   readonly precision?: Precision | undefined;
   /** Bytes that a parameter takes in memory. @default 4 */
@@ -80,57 +82,25 @@ export async function openGraphPipeline(
   execution: ExecutionOptions,
   job: GraphJob,
 ): Promise<OpenedPipeline> {
-  const { device = "cpu", plan: overrides = {}, decode } = execution;
-  const { graph, precision = "fp32", parameterBytes = 4, timed, images, describe = false, signal } = job;
+  const { device = "cpu", decode } = execution;
+  const { precision = "fp32", describe = false, signal } = job;
   const { config, preprocessing, name } = source.description;
   requireImageChannels(name, config.inChannels);
-  const parameters = parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
-  const plan = planExecution(
-    {
-      ...platform.machine(),
-      modelBytes: parameterBytes * parameters,
-      inputSize: preprocessing.inputSize,
-      device,
-      ...(images === undefined ? {} : { images }),
-    },
-    overrides,
-  );
-  const { batchSize, threadsPerWorker: threads } = plan;
-  const floats = floatsOf(precision);
-  const compile = (blockSize: number | undefined): Promise<StoredModel> =>
-    source.withWeights((weights) => compileModel(platform, graph(weights, { blockSize, batchSize }), signal));
-  const side = preprocessing.inputSize;
-  const architecture = family.architecture(config);
-  const network = timed ? `${architecture} ${timed.as}` : architecture;
-  const engine = await chooseEngine(platform, execution, precision, {
-    subject: engineSubject(network, preprocessing, precision, batchSize),
-    batchSize,
-    feeds: Object.fromEntries(
-      Object.entries(timed?.feeds ?? {}).map(([input, dims]) => [input, zeros([batchSize, ...dims])]),
-    ),
-    dtype: "float32",
-    dims: [batchSize, config.inChannels, side, side],
-    async open(candidate) {
-      const blockSize = candidate === "onnxruntime" ? await platform.blockSize?.("inference") : undefined;
-      return openStored(platform, await compile(blockSize), {
-        engine: candidate,
-        device,
-        precision: floats,
-        threads,
-        batchSize,
-      });
-    },
-  });
+  const plan = planOf(platform, source, execution, job);
+  const engine = await engineOf(platform, source, execution, job, plan);
   let compiled: StoredModel | undefined;
   try {
     const pipeline: ImagePipeline<ImageItem> = await createImagePipeline(platform, {
-      model: async (blockSize) => (compiled = await compile(blockSize)).model,
+      model: async (blockSize) => {
+        compiled = await compileFor(platform, source, job, { blockSize, batchSize: plan.batchSize });
+        return compiled.model;
+      },
       preprocessing,
       channels: config.inChannels,
       plan,
       engine,
       device,
-      precision: floats,
+      precision: floatsOf(precision),
       describe,
       ...(decode ? { decode } : {}),
       ...(signal ? { signal } : {}),
@@ -139,6 +109,91 @@ export async function openGraphPipeline(
   } finally {
     await compiled?.remove();
   }
+}
+
+/**
+ * The engine that embeds many images with a network: the one that is asked for, or the faster one. What is kept of embeddings is
+ * kept under its name.
+ *
+ * @throws UsageError `usage/engine`; SessionError as the engines throw it
+ */
+export async function embeddingEngine(
+  platform: Platform,
+  source: ModelSource,
+  execution: ExecutionOptions,
+  precision: FloatPrecision = "fp32",
+): Promise<Engine> {
+  const { config, preprocessing } = source.description;
+  const { inputSize } = preprocessing;
+  const job: GraphJob = {
+    graph: (weights, { blockSize }) =>
+      inferenceGraph(config, weights, { outputs: ["embedding"], inputSize, blockSize }),
+    precision,
+  };
+  return engineOf(platform, source, execution, job, planOf(platform, source, execution, job));
+}
+
+function planOf(
+  platform: Pick<Platform, "machine">,
+  { description: { config, preprocessing } }: ModelSource,
+  { device = "cpu", plan = {} }: ExecutionOptions,
+  { parameterBytes = 4, images }: GraphJob,
+): ExecutionPlan {
+  const parameters = parametersOf(config).reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  return planExecution(
+    {
+      ...platform.machine(),
+      modelBytes: parameterBytes * parameters,
+      inputSize: preprocessing.inputSize,
+      device,
+      ...(images === undefined ? {} : { images }),
+    },
+    plan,
+  );
+}
+
+const compileFor = (
+  platform: Platform,
+  source: ModelSource,
+  { graph, signal }: GraphJob,
+  sizes: GraphSizes,
+): Promise<StoredModel> =>
+  source.withWeights((weights) => compileModel(platform, graph(weights, sizes), signal));
+
+/** The engine that a job runs on. */
+function engineOf(
+  platform: Platform,
+  source: ModelSource,
+  execution: ExecutionOptions,
+  job: GraphJob,
+  { batchSize, threadsPerWorker: threads }: ExecutionPlan,
+): Promise<Engine> {
+  const { device = "cpu" } = execution;
+  const { precision = "fp32", timed } = job;
+  const { config, preprocessing } = source.description;
+  const architecture = family.architecture(config);
+  const network = timed ? `${architecture} ${timed.as}` : architecture;
+  const side = preprocessing.inputSize;
+  return chooseEngine(platform, execution, precision, {
+    subject: engineSubject(network, preprocessing, precision, batchSize),
+    batchSize,
+    feeds: Object.fromEntries(
+      Object.entries(timed?.feeds ?? {}).map(([input, dims]) => [input, zeros([batchSize, ...dims])]),
+    ),
+    dtype: "float32",
+    dims: [batchSize, config.inChannels, side, side],
+    async open(engine) {
+      const blockSize = engine === "onnxruntime" ? await platform.blockSize?.("inference") : undefined;
+      const compiled = await compileFor(platform, source, job, { blockSize, batchSize });
+      return openStored(platform, compiled, {
+        engine,
+        device,
+        precision: floatsOf(precision),
+        threads,
+        batchSize,
+      });
+    },
+  });
 }
 
 const zeros = (dims: readonly number[]): Tensor =>

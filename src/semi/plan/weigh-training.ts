@@ -131,7 +131,7 @@ async function likenessOf(
     signal,
     settings: { seed, exif },
   } = context;
-  const { device, threads, workers } = execution;
+  const { engine, precision, device, threads, workers } = execution;
   const { model, scratch: _, ...weights } = start;
   const found = await kept(context, ["likeness", inputs, start, seed, exif, lookedAt], async () => {
     const { training, classes } = await context.labelled();
@@ -144,6 +144,8 @@ async function likenessOf(
         unlabelled: (await unlabelledImages(context)).images,
         whiteningImages: lookedAt,
         seed,
+        engine,
+        precision,
         device,
         plan: { workers, threadsPerWorker: threads },
         signal,

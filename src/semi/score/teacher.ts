@@ -5,24 +5,23 @@ import type { Preprocessing } from "../../image/index.ts";
 import { modelConfig, noClassifier, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
   createModel,
+  embeddingEngine,
   isOnnxPath,
   isWeightsPath,
   modelOf,
   openModel,
   restrictToSubset,
   softmax,
-  type EngineChoice,
   type Model,
   type ModelOptions,
 } from "../../predict/index.ts";
-import type { Device } from "../../runtime/index.ts";
+import type { Device, Engine } from "../../runtime/index.ts";
+import type { EmbeddingEngine } from "../../train/index.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 
 /** Where models run, and how their images are read. */
-export interface Execution {
-  /** What networks that look at images run on; training is ONNX Runtime's alone. @default "onnxruntime" */
-  readonly engine?: EngineChoice["engine"];
+export interface Execution extends EmbeddingEngine {
   readonly device: Device;
   /** Whether images are turned upright, whatever the file of a model says. */
   readonly exif: boolean;
@@ -57,18 +56,26 @@ export async function openTeacher(
   platform: SemiPlatform,
   name: string,
   classes: readonly string[],
-  { engine, device, exif, hasNoneClass = false }: TeacherOptions,
+  { engine, precision, device, exif, hasNoneClass = false }: TeacherOptions,
   given?: GivenTeacher,
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
   const preprocessing = { exifOrientation: exif };
   const own = given ? await givenOptions(platform, given) : {};
   const model = isGraph
-    ? await createModel(platform, name, { engine, device, preprocessing, ...own })
+    ? await createModel(platform, name, {
+        engine,
+        device,
+        // An ONNX file has the precision that it was exported in, unless it is told otherwise.
+        precision: precision === "bf16" ? precision : undefined,
+        preprocessing,
+        ...own,
+      })
     : await modelOf(
         platform,
         await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing, ...own }),
         { engine, device },
+        { floats: precision },
       );
   if (model.classes.length === 0) throw noClassifier(name);
   const isChosen = !hasNoneClass || classes.includes(noneLabel);
@@ -90,6 +97,29 @@ export async function openTeacher(
     logitsOf: same ? (logits) => logits : restricted,
     ...(hasNoneClass ? { probabilitiesOf: (logits) => restricted(softmax(logits)) } : {}),
   };
+}
+
+/** The engine that is faster with the network that a run starts from: what its weights are does not matter. */
+export async function fasterForTeacher(
+  platform: SemiPlatform,
+  name: string | null,
+  { device, precision }: Pick<Execution, "device" | "precision">,
+): Promise<Engine> {
+  if (name === null) return "onnxruntime";
+  if (!isOnnxPath(name)) {
+    const source = await openModel(platform, name, isWeightsPath(name) ? {} : { weights: "random" });
+    return embeddingEngine(platform, source, { engine: "auto", device }, precision);
+  }
+  const model = await createModel(platform, name, {
+    engine: "auto",
+    device,
+    precision: precision === "bf16" ? precision : undefined,
+  });
+  try {
+    return (await model.opened(["logits"])).engine;
+  } finally {
+    await model.release();
+  }
 }
 
 /** What the settings say of the teacher's file. */
@@ -122,7 +152,7 @@ export function classIndices(
 export function frequencyModel(
   platform: SemiPlatform,
   preprocessing: Preprocessing,
-  { device }: Execution,
+  { device }: Pick<Execution, "device">,
 ): Promise<Model<never>> {
   const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };

@@ -47,7 +47,7 @@ interface StandingFit {
 
 async function nextLabels(context: SemiContext, { folder, manifest }: StandingFit): Promise<NextLabels> {
   const { platform, path, execution, signal } = context;
-  const { device, threads, workers } = execution;
+  const { engine, precision, device, threads, workers } = execution;
   const source = await openModel(platform, path(folder, bestWeights));
   const suggesting = suggestImages(platform, source, {
     labelled: (await context.labelled()).training.images,
@@ -55,6 +55,8 @@ async function nextLabels(context: SemiContext, { folder, manifest }: StandingFi
     count: shown,
     poolImages: whiteningImages,
     seed: (manifest.settings["recipe"] as Recipe).seed,
+    engine,
+    precision,
     device,
     plan: { workers, threadsPerWorker: threads },
     signal,

@@ -213,7 +213,7 @@ async function trainingWork(
   return {
     origin,
     async *run() {
-      const { device, threads, workers } = execution;
+      const { engine, precision, device, threads, workers } = execution;
       const events = trainModel(platform, {
         data: await images.training(),
         validation: await images.validation(),
@@ -226,6 +226,8 @@ async function trainingWork(
         out: path(folder),
         recipe: [{ name: "the stage", values: { base: "quick", ...effectiveRecipe(recipe) } }],
         resume: true,
+        // What learns runs on ONNX Runtime.
+        ...(recipe.mode === "head" ? { engine, precision } : {}),
         device,
         threads,
         workers,

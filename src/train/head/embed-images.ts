@@ -7,7 +7,14 @@ import {
   type SkippedImage,
 } from "../../data/index.ts";
 import { family } from "../../nn/index.ts";
-import { modelOf, type ExecutionOptions, type ModelPlatform, type ModelSource } from "../../predict/index.ts";
+import {
+  embeddingEngine,
+  modelOf,
+  type ExecutionOptions,
+  type ModelPlatform,
+  type ModelSource,
+} from "../../predict/index.ts";
+import type { Engine, FloatPrecision } from "../../runtime/index.ts";
 import { embeddingFolder, openEmbeddingCache, type EmbeddingCache } from "./embedding-cache.ts";
 import type { Embeddings } from "./feature-transform.ts";
 
@@ -22,12 +29,20 @@ interface EmbeddingProgress {
 export interface EmbedderOptions extends ExecutionOptions {
   /** Folder that keeps embeddings for the next run, or `false`. @default `embeddings` in the folder of the weights */
   readonly cache?: string | false | undefined;
+  /** What floats are multiplied in: `bf16` with engine `openvino`, on processors that have it. @default "fp32" */
+  readonly precision?: FloatPrecision | undefined;
   readonly onProgress?: ((progress: EmbeddingProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a network that is not trained runs on. */
+export interface EmbeddingEngine {
+  readonly engine: Engine;
+  readonly precision: FloatPrecision;
+}
+
 /** Images as a head is fitted on them, in the order of the source. */
-export interface EmbeddedImages extends Embeddings {
+export interface EmbeddedImages extends Embeddings, EmbeddingEngine {
   readonly ids: readonly string[];
   /** SHA-256 of the encoded images, in hexadecimal; undefined of one that could be read the second time only. */
   readonly hashes: readonly (string | undefined)[];
@@ -62,18 +77,20 @@ const mirror = "averaged";
 export async function openEmbedder(
   platform: ModelPlatform,
   source: ModelSource,
-  { cache: folder, onProgress, signal, ...execution }: EmbedderOptions,
+  { cache: folder, onProgress, signal, precision = "fp32", ...options }: EmbedderOptions,
 ): Promise<Embedder> {
+  const engine = await embeddingEngine(platform, source, options, precision);
+  const execution = { ...options, engine };
   const length = family.embeddingLength(source.description.config);
   const cache =
     folder === false
       ? undefined
       : await openEmbeddingCache(
           platform,
-          await embeddingFolder(platform, source, { ...execution, mirror }, folder),
+          await embeddingFolder(platform, source, { ...execution, precision, mirror }, folder),
           length,
         );
-  const model = await modelOf(platform, source, execution);
+  const model = await modelOf(platform, source, execution, { floats: precision });
   return {
     embed: (images, labelOf) =>
       embedImages(
@@ -81,6 +98,8 @@ export async function openEmbedder(
           platform,
           cache,
           length,
+          engine,
+          precision,
           onProgress,
           signal,
           embed: (some) => model.embedAll(some, { mirror, signal }),
@@ -92,7 +111,7 @@ export async function openEmbedder(
   };
 }
 
-interface EmbedderParts extends Pick<EmbedderOptions, "onProgress" | "signal"> {
+interface EmbedderParts extends EmbeddingEngine, Pick<EmbedderOptions, "onProgress" | "signal"> {
   readonly platform: Pick<ModelPlatform, "storageFor" | "sha256">;
   readonly cache: EmbeddingCache | undefined;
   readonly length: number;
@@ -113,7 +132,7 @@ interface Row {
 }
 
 async function embedImages(
-  { platform, cache, length, embed, onProgress, signal }: EmbedderParts,
+  { platform, cache, length, engine, precision, embed, onProgress, signal }: EmbedderParts,
   images: ImageSource,
   labelOf: (item: ImageItem) => number = () => 0,
 ): Promise<EmbeddedImages> {
@@ -172,6 +191,8 @@ async function embedImages(
     hashes: known.map(({ hash }) => hash),
     labels: Int32Array.from(known, ({ label }) => label),
     cached,
+    engine,
+    precision,
     unreadable,
     seconds: (performance.now() - began) / 1000,
   };

@@ -3,8 +3,7 @@ import { writeBytes, type Storage } from "../../core/storage/index.ts";
 import type { DecodeChoice } from "../../image/index.ts";
 import { family, hashedConfig } from "../../nn/index.ts";
 import type { EmbedOptions, ModelPlatform, ModelSource } from "../../predict/index.ts";
-import type { Device } from "../../runtime/index.ts";
-import type { EngineChoice } from "../../predict/index.ts";
+import type { Device, Engine, FloatPrecision } from "../../runtime/index.ts";
 import { inCache } from "../../weights/hub/index.ts";
 import { encodeSafetensors, hashWeights, openCheckpoint } from "../../weights/index.ts";
 
@@ -162,8 +161,10 @@ const fromHex = (text: string): Uint8Array =>
 /** What embeddings depend on besides the image. */
 interface EmbeddingSettings extends Pick<EmbedOptions, "mirror"> {
   readonly decode?: DecodeChoice | undefined;
-  readonly engine?: EngineChoice["engine"];
+  /** What computes them. */
+  readonly engine: Engine;
   readonly device?: Device | undefined;
+  readonly precision?: FloatPrecision | undefined;
 }
 
 /** Where the embeddings of a model are kept below the folder that was chosen, or that of the weights. */
@@ -183,12 +184,12 @@ const version = 1;
 
 /**
  * SHA-256 of everything but the image that an embedding depends on: the weights before the classifier, the shape of
- * the network, the transform of the images, the engine and its device, and whether the mirror is in it.
+ * the network, the transform of the images, the engine, its device and precision, and whether the mirror is in it.
  */
 async function embeddingKey(
   { sha256 }: ModelPlatform,
   source: ModelSource,
-  { decode = {}, engine = "onnxruntime", device = "cpu", mirror = "ignored" }: EmbeddingSettings,
+  { decode = {}, engine, device = "cpu", precision = "fp32", mirror = "ignored" }: EmbeddingSettings,
 ): Promise<string> {
   const { config, preprocessing } = source.description;
   const hash = sha256();
@@ -198,7 +199,8 @@ async function embeddingKey(
   // In the order of earlier versions, whose embeddings stay known.
   const { exifOrientation, ...transform } = preprocessing;
   const read = exifOrientation ? { exifOrientation, ...decode } : decode;
-  const on = engine === "onnxruntime" ? device : `${engine} ${device}`;
+  const place = engine === "onnxruntime" ? device : `${engine} ${device}`;
+  const on = precision === "fp32" ? place : `${place} ${precision}`;
   const settings = [version, network, transform, read, on, mirror];
   hash.update(new TextEncoder().encode(JSON.stringify(settings)));
   await source.withWeights((weights) =>

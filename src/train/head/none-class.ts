@@ -112,7 +112,10 @@ export async function* fitNoneClass(
   const seen = <E extends Embeddings>(some: E): Promise<E> => asSeen(platform, some, by);
   const given = await seen({ ...embedded, ...labelled });
   const others = await seen(unlabelled);
-  const refused = hasRefused ? await seen(await embedRefused(platform, source, images, options)) : undefined;
+  const { engine } = embedded;
+  const refused = hasRefused
+    ? await seen(await embedRefused(platform, source, images, { ...options, engine }))
+    : undefined;
   const rows = foreignRows(given, others, { count: noneImages, seed });
   const { weights, ...examples } = withNone(given, others, rows, refused);
   const all = yield* fitExamples(platform, features, examples, new Int32Array(examples.rows).fill(-1), {

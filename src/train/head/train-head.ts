@@ -18,7 +18,13 @@ import {
   type ModelSource,
 } from "../../predict/index.ts";
 import { confidenceEvent, type ConfidenceEvent } from "../trainer/events.ts";
-import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
+import {
+  openEmbedder,
+  type EmbeddedImages,
+  type Embedder,
+  type EmbedderOptions,
+  type EmbeddingEngine,
+} from "./embed-images.ts";
 import {
   fitHead,
   headsAtOnce,
@@ -53,7 +59,7 @@ export type HeadEvent =
     >);
 
 /** Images that were embedded. */
-interface Embedding {
+interface Embedding extends EmbeddingEngine {
   readonly images: number;
   /** Those of them that were computed in an earlier run. */
   readonly cached: number;
@@ -298,9 +304,11 @@ function* skipped(images: readonly SkippedImage[]): Generator<HeadEvent> {
   for (const image of images) yield { type: "skipped", ...image };
 }
 
-const embedding = ({ rows, cached, seconds }: EmbeddedImages): Embedding => ({
+const embedding = ({ rows, cached, engine, precision, seconds }: EmbeddedImages): Embedding => ({
   images: rows,
   cached,
+  engine,
+  precision,
   seconds,
 });
 

@@ -18,6 +18,7 @@ import type {
 } from "../trainer/events.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import type { Ranks } from "./ranks.ts";
+import type { AskedEngine } from "./run-engine.ts";
 import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
@@ -39,7 +40,17 @@ export interface StartingModelOptions extends Pick<
 
 /** What to train, on what, how and where to. */
 export interface TrainModelOptions
-  extends StartingModelOptions, Pick<TrainingDataOptions, "imageColumn" | "labelColumn" | "labelsFile"> {
+  extends
+    StartingModelOptions,
+    AskedEngine,
+    Pick<TrainingDataOptions, "imageColumn" | "labelColumn" | "labelsFile"> {
+  /**
+   * What embeds the images of mode `head` and measures its classifier; a run that is resumed stays on it. Other modes refuse
+   * `openvino`: what learns runs on ONNX Runtime.
+   *
+   * @default "onnxruntime"
+   */
+  readonly engine?: AskedEngine["engine"];
   /** Labelled images: folders of class folders, `.tar` of the same, WebDataset shards, Parquet. */
   readonly data: TrainingImages;
   /**

@@ -9,6 +9,7 @@ import {
 } from "../../core/storage/index.ts";
 import { isRunFolder, runFiles } from "../../data/sources/run-folder.ts";
 import { decodeDescription, encodeDescription, type ModelDescription } from "../../nn/index.ts";
+import { engineFile } from "./run-engine.ts";
 import type { ConfidenceFit } from "../../predict/index.ts";
 import { encodeSafetensors, openCheckpoint } from "../../weights/index.ts";
 import type { CrossValidation, JudgedImage } from "../head/train-head.ts";
@@ -89,7 +90,7 @@ async function isFailedStart(
   { storage, path, ...folder }: RunFolder,
   names: readonly string[],
 ): Promise<boolean> {
-  const begun = [folder.recipe, folder.history, folder.summary].map(baseName);
+  const begun = [...[folder.recipe, folder.history, folder.summary].map(baseName), engineFile];
   const isBegun = (name: string): boolean => begun.includes(name) || name.endsWith(".partial");
   return names.every(isBegun) && isRunFolder(storage, path);
 }

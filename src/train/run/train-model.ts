@@ -16,9 +16,9 @@ import type { TrainingPlatform } from "../platform.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { askedOf, resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
-import type { SweepRecord } from "../report/training-report-data.ts";
 import { checkNetwork, fitBatch, runBytes, trainingPlan } from "../trainer/plan.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
+import { checkEngine, engineOfRun, fasterFor, writeEngine } from "./run-engine.ts";
 import { checkRanks, compareRanks, shareOfBatch, shareOfPlatform, withoutWrites } from "./ranks.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
@@ -42,7 +42,7 @@ import {
   type TrainingData,
 } from "./training-data.ts";
 import { unreadable, validateWeights } from "./validator.ts";
-import { writeReport } from "./write-report.ts";
+import { sweepOf, writeReport } from "./write-report.ts";
 
 /**
  * Trains a network, or its last stages, or its classifier, on labelled images; or all but its classifier on images
@@ -76,6 +76,7 @@ export async function* trainModel(
   const recipe = resolveRecipe(layers);
   if (options.validation !== undefined) checkValidationAsked(recipe, layers);
   checkUnlabelled(options, recipe);
+  checkEngine(options, recipe);
   if (ranks) checkRanks(recipe, ranks);
   const data = await openTrainingData(platform, {
     data: options.data,
@@ -287,7 +288,10 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const description = await trainedDescription(source, run, classes.length, images);
   await checkValidation(validation, description);
   await checkRoom(folder, runBytes(recipe, description.config));
+  const plan = { workers, threadsPerWorker: threads };
+  const ranOn = await engineOfRun(folder, options, fasterFor(platform, source, { device, plan }));
   await beginFolder(folder, recipe);
+  await writeEngine(folder, ranOn);
   yield {
     type: "started",
     model: description.provenance["model"] ?? description.name,
@@ -307,8 +311,9 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     seed: recipe.seed,
     ...fittedTo(recipe),
     cache: options.embeddingCache,
+    ...ranOn,
     device,
-    plan: { workers, threadsPerWorker: threads },
+    plan,
     decode,
     signal,
   });
@@ -332,6 +337,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
           images: validation,
           name: data.validationName,
           description: { ...description, confidence },
+          ...ranOn,
           device,
           decode,
         },
@@ -354,6 +360,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
     ...run,
     description: trained.description,
     device,
+    ranOn,
     decode,
     status: "finished",
     rows: [],
@@ -380,17 +387,3 @@ const fittedTo = ({ sampler, smoothing }: Recipe): { classBalanced: boolean; smo
   classBalanced: sampler === "class-balanced",
   smoothing,
 });
-
-function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
-  const taken = events.find((event) => event.type === "fitted");
-  return events
-    .filter((event) => event.type === "tried")
-    .map(({ features, l2, loss, top1, images }) => ({
-      features,
-      l2,
-      loss,
-      top1,
-      images,
-      chosen: features === taken?.features && l2 === taken.l2,
-    }));
-}

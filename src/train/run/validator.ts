@@ -11,7 +11,7 @@ import {
   type ValidatedImage,
   type ValidationReport,
 } from "../../predict/index.ts";
-import type { Device } from "../../runtime/index.ts";
+import type { Device, Engine, FloatPrecision } from "../../runtime/index.ts";
 import { validate } from "../../predict/validate.ts";
 import { brokenImage } from "../loader/batch-worker.ts";
 import type { TrainingPlatform } from "../platform.ts";
@@ -28,6 +28,10 @@ export interface ValidatorOptions {
   readonly name: string;
   readonly description: ModelDescription;
   readonly device: Device;
+  /** @default "onnxruntime" */
+  readonly engine?: Engine | undefined;
+  /** @default "fp32" */
+  readonly precision?: FloatPrecision | undefined;
   readonly decode: DecodeLimits;
   /** Processes that share the images, each of which comes to the same result. @default this one alone */
   readonly ranks?: Ranks | undefined;
@@ -50,13 +54,14 @@ export const keptMistakes = 24;
 /** Runs weights over the validation images. */
 export async function validateWeights(
   weights: StateDict,
-  { platform, images, name, description, device, decode, ranks }: ValidatorOptions,
+  { platform, images, name, description, engine, precision, device, decode, ranks }: ValidatorOptions,
   signal: AbortSignal | undefined,
 ): Promise<Validation> {
   const model = await modelOf(
     platform,
     { description, withWeights: (use) => use(weights) },
-    { device, decode },
+    { engine, device, decode },
+    { floats: precision },
   );
   const mistakes: ValidatedImage[] = [];
   const sample = answerSample();

@@ -18,7 +18,8 @@ import {
 } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
 import type { Device } from "../../runtime/index.ts";
-import type { CrossValidation } from "../head/train-head.ts";
+import type { EmbeddingEngine } from "../head/embed-images.ts";
+import type { CrossValidation, HeadEvent } from "../head/train-head.ts";
 import type { TrainingPlatform } from "../platform.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import type { Recipe } from "../recipe/fields.ts";
@@ -30,6 +31,7 @@ import type {
   ValidationRecord,
 } from "../report/training-report-data.ts";
 import { trainingReport } from "../report/training-report.ts";
+import { engineFacts } from "./run-engine.ts";
 import type { HistoryRow, RunFolder } from "./run-folder.ts";
 import type { TrainingData } from "./training-data.ts";
 import { keptMistakes, type Validation } from "./validator.ts";
@@ -42,6 +44,8 @@ interface RunReport {
   readonly description: ModelDescription;
   readonly recipe: Recipe;
   readonly device: Device;
+  /** What embedded the images of a head, and measured it. */
+  readonly ranOn?: EmbeddingEngine | undefined;
   readonly decode: DecodeLimits;
   readonly rows: readonly HistoryRow[];
   readonly sweep?: readonly SweepRecord[] | undefined;
@@ -79,7 +83,7 @@ export async function writeReport(run: RunReport): Promise<void> {
       ...(leftOut ? [{ name: "left out of the images", value: leftOutText(leftOut).join("; ") }] : []),
       ...problemsFact(run.problems),
     ],
-    machine: platform.machineFacts(run.device),
+    machine: [...platform.machineFacts(run.device), ...(run.ranOn ? engineFacts(run.ranOn) : [])],
   });
   await writeText(folder.storage, folder.report, page);
 }
@@ -131,4 +135,19 @@ function recipeFacts(recipe: Recipe): readonly Fact[] {
     name,
     value: typeof value === "object" ? (value?.join(", ") ?? "none") : value,
   }));
+}
+
+/** The strengths of the penalty that were tried for a head. */
+export function sweepOf(events: readonly HeadEvent[]): readonly SweepRecord[] {
+  const taken = events.find((event) => event.type === "fitted");
+  return events
+    .filter((event) => event.type === "tried")
+    .map(({ features, l2, loss, top1, images }) => ({
+      features,
+      l2,
+      loss,
+      top1,
+      images,
+      chosen: features === taken?.features && l2 === taken.l2,
+    }));
 }

@@ -2,7 +2,7 @@ import { baseName, writeText } from "../../../core/storage/index.ts";
 import { leftOutText, problemsFact } from "../../../data/index.ts";
 import { confusionMatrix, type ConfusionMatrix } from "../../../predict/index.ts";
 import type { Fact } from "../../../report/elements.ts";
-import { readHistory, runFolder } from "../../../train/index.ts";
+import { engineFacts, readHistory, runFolder } from "../../../train/index.ts";
 import type { SemiContext } from "../../context.ts";
 import type { WrittenReport } from "../../events.ts";
 import { textHash } from "../../fingerprints.ts";
@@ -120,10 +120,7 @@ async function gather(
     curves: await curves(run),
     sweeps: sweeps(runs, settings),
     stages: costs(runs),
-    machine: [
-      ...context.platform.machineFacts(context.execution.device),
-      { name: "engine", value: context.execution.engine ?? "onnxruntime" },
-    ],
+    machine: [...context.platform.machineFacts(context.execution.device), ...engineFacts(context.execution)],
     settings: settingsText(settings),
     provenance: [
       ...(await provenance(run)),

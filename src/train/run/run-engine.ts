@@ -1,0 +1,109 @@
+import { TrainingError, UsageError } from "../../core/index.ts";
+import { readText, writeText, type Storage } from "../../core/storage/index.ts";
+import {
+  embeddingEngine,
+  type EngineChoice,
+  type ExecutionOptions,
+  type ModelSource,
+} from "../../predict/index.ts";
+import type { Fact } from "../../report/elements.ts";
+import { engines, type Engine, type FloatPrecision, type Platform } from "../../runtime/index.ts";
+import type { Recipe } from "../recipe/fields.ts";
+import type { EmbeddingEngine } from "../head/embed-images.ts";
+
+/** @throws UsageError `train/no-effect` for an engine or precision that only looks at images */
+export function checkEngine({ engine, precision }: AskedEngine, { mode }: Recipe): void {
+  if (mode === "head" || (engine !== "openvino" && precision !== "bf16")) return;
+  const given =
+    engine === "openvino" ? "Engine openvino (engine, --engine)" : "bf16 (precision, --precision)";
+  throw new UsageError(
+    "train/no-effect",
+    `${given}: no effect in mode ${mode}, whose network learns, on ONNX Runtime in float32; leave it out, or take mode head, which embeds with it.`,
+  );
+}
+
+/** What the networks of a run that only look at images are to run on. */
+export interface AskedEngine extends Pick<EngineChoice, "engine"> {
+  /** What floats are multiplied in: `bf16` with engine `openvino`, on processors that have it. @default "fp32" */
+  readonly precision?: FloatPrecision | undefined;
+}
+
+/** Takes one of the engines where that is left open. */
+type ChooseEngine = (precision: FloatPrecision) => Promise<Engine>;
+
+/** File of a run with what its networks run on. */
+export const engineFile = "engine.json";
+
+/** Takes the engine that embeds faster with this network. */
+export const fasterFor =
+  (platform: Platform, source: ModelSource, execution: Omit<ExecutionOptions, "engine">): ChooseEngine =>
+  (precision) =>
+    embeddingEngine(platform, source, { ...execution, engine: "auto" }, precision);
+
+/** The folder of a run. */
+interface Folder {
+  readonly storage: Storage;
+  readonly path: string;
+}
+
+/**
+ * What the networks of a run in a folder run on: what is asked for, or where the run is resumed, what they ran on before.
+ *
+ * @throws TrainingError `train/other-run` for another engine or precision than the run began with, `train/engine` for a file that
+ *   does not say; what `choose` throws.
+ */
+export async function engineOfRun(
+  folder: Folder,
+  { engine, precision, resume = false }: AskedEngine & { readonly resume?: boolean | undefined },
+  choose: ChooseEngine,
+): Promise<EmbeddingEngine> {
+  const began = resume ? await readEngine(folder) : undefined;
+  if (!began) {
+    const floats = precision ?? "fp32";
+    return {
+      engine: engine === "auto" ? await choose(floats) : (engine ?? "onnxruntime"),
+      precision: floats,
+    };
+  }
+  const asked = { engine: engine === "auto" ? undefined : engine, precision };
+  for (const name of ["engine", "precision"] as const) {
+    if (asked[name] === undefined || asked[name] === began[name]) continue;
+    throw new TrainingError(
+      "train/other-run",
+      `${pathOf(folder)}: the run began with ${name} ${began[name]}, and ${asked[name]} is asked for. Leave ${name} (--${name}) out to ` +
+        "go on with what it began with, or begin a new run in another folder.",
+    );
+  }
+  return began;
+}
+
+const pathOf = ({ storage, path }: Folder): string => storage.join(path, engineFile);
+
+/** Keeps what {@link engineOfRun} gave for when the run is resumed. */
+export function writeEngine(folder: Folder, { engine, precision }: EmbeddingEngine): Promise<void> {
+  return writeText(folder.storage, pathOf(folder), `${JSON.stringify({ engine, precision })}\n`);
+}
+
+/** What {@link writeEngine} wrote; undefined in a folder without it. @throws TrainingError `train/engine` */
+export async function readEngine(folder: Folder): Promise<EmbeddingEngine | undefined> {
+  const { storage } = folder;
+  const path = pathOf(folder);
+  if (!(await storage.stat(path).catch(() => undefined))) return undefined;
+  try {
+    const { engine, precision } = JSON.parse(await readText(storage, path)) as Partial<EmbeddingEngine>;
+    if (engine && engines.includes(engine) && (precision === "fp32" || precision === "bf16"))
+      return { engine, precision };
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+  }
+  throw new TrainingError(
+    "train/engine",
+    `${path}: expected an engine (${engines.join(", ")}) and a precision (fp32, bf16) as JSON. Delete it to choose anew.`,
+  );
+}
+
+/** The same for a page. */
+export const engineFacts = ({ engine, precision }: EmbeddingEngine): readonly Fact[] => [
+  { name: "engine", value: engine },
+  { name: "precision", value: precision },
+];
