@@ -4,6 +4,7 @@ import { Tensor, type InferenceSession } from "onnxruntime-node";
 import { seededRandom } from "ssl-resnext/core";
 import type { Benchmark } from "../benchmark.ts";
 import { compiledModel } from "../fixtures/compiled-model.ts";
+import { formsOf, peerForms } from "../fixtures/peer-forms.ts";
 import { weightFiles } from "../fixtures/weights.ts";
 import { alternate, type Contestant, type Result } from "../measure/alternate.ts";
 import type { Peer } from "../measure/peer.ts";
@@ -13,11 +14,7 @@ import type { Target } from "../report.ts";
 import { openSession, threads, timeRuns } from "./session.ts";
 
 const batches = [1, 8] as const;
-const forms = {
-  jit: "PyTorch, optimize_for_inference",
-  "channels-last": "PyTorch, channels-last",
-  nchw: "PyTorch, NCHW",
-};
+const forms = ["jit", "channels-last", "nchw", "compile", "openvino"] as const;
 const names = { ours: "ssl-resnext", plain: "ONNX Runtime on PyTorch's export" };
 
 /** Multiply-adds of ResNeXt-50 32x4d at 224 pixels. */
@@ -40,22 +37,23 @@ export const model: Benchmark = {
     const torch = startPythonPeer("model.py");
 
     const results = new Map<number, readonly Result[]>();
+    let versions: string;
     try {
+      versions = await torch.call<string>("versions");
+      const available = await formsOf(torch, forms);
       for (const batch of batches) {
         const input = new Tensor("float32", images.subarray(0, batch * 3 * 224 * 224), [batch, 3, 224, 224]);
         const repeats = imagesPerRun / batch;
         const reference = await logits(ours, input);
         expectAgreement(names.plain, reference, await logits(plain, input));
-        for (const [form, name] of Object.entries(forms)) {
-          const load = { weights: files.pth, form, images: imagesFile, batch, threads };
-          expectAgreement(name, reference, await torch.call<number[]>("load", load));
+        for (const form of available) {
+          const load = { weights: files.pth, onnx: files.onnx, form, images: imagesFile, batch, threads };
+          expectAgreement(peerForms[form].name, reference, await torch.call<number[]>("load", load));
         }
         const contestants = [
           onnxContestant(names.ours, ours, input, repeats),
           onnxContestant(names.plain, plain, input, repeats),
-          ...Object.entries(forms).map(([form, name]) =>
-            torchContestant(name, torch, { form, batch, repeats }),
-          ),
+          ...available.map((form) => torchContestant(peerForms[form].name, torch, { form, batch, repeats })),
         ];
         results.set(batch, await alternate(contestants, { rounds: quick ? 1 : 15, warmup: quick ? 1 : 2 }));
       }
@@ -73,7 +71,7 @@ export const model: Benchmark = {
       rows: [...results.get(1)!.keys()].map((index) => row(index, results)),
       targets: batches.map((batch) => target(batch, results.get(batch)!)),
       notes: [
-        `Each on ${threads} threads, 224x224, float32, in turn within one run; medians of the runs that nothing disturbed.`,
+        `Each on ${threads} threads, 224x224, float32, in turn within one run; medians of the runs that nothing disturbed. Peers: ${versions}.`,
         "Logits of all agree within 1e-4 of the largest; the weights are seeded random ones that PyTorch wrote.",
         ...batches.map((batch) => countRuns(batch, results.get(batch)!)),
       ],

@@ -2,14 +2,24 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
+import { peerForms, type Precision } from "../fixtures/peer-forms.ts";
 import { photosOf } from "../fixtures/photos.ts";
-import { weightFiles } from "../fixtures/weights.ts";
+import { weightFiles, type WeightFiles } from "../fixtures/weights.ts";
 import { cacheFolder } from "../paths.ts";
-import { describeSetting, openTorchPipeline, type TorchSetting } from "./pipeline-settings.ts";
+import { describeSetting, openPeerPipeline, pipelinePeer, type PeerSetting } from "./pipeline-settings.ts";
 
 /** At least two: a pipeline for each is a layout of its own. */
 const cores = Math.max(2, availableParallelism());
-const forms = ["jit", "jit-channels-last", "channels-last"] as const;
+/** Those that take half a minute to begin come last: where they are far behind in the best layout so far, that is all of them. */
+const forms = [
+  "openvino-int8",
+  "openvino-bf16",
+  "openvino",
+  "channels-last",
+  "jit",
+  "jit-channels-last",
+  "compile-bf16",
+] as const;
 const layouts = [
   { workers: 0, threads: cores, processes: 1 },
   { workers: 1, threads: cores, processes: 1 },
@@ -21,107 +31,139 @@ const layouts = [
 const firstBatch = 8;
 const otherBatches = [4, 16];
 
-/** Where the fastest settings are kept for the pipeline benchmark; those of a quick sweep apart. */
-const settingsFile = ({ quick }: BenchmarkOptions): string =>
-  join(cacheFolder, `torch-settings${quick ? ".quick" : ""}.json`);
+/** A form with less than this share of the images/s of another, in that one's best layout, is not tried in others. */
+const hopeless = 0.8;
+
+/** Where the fastest settings are kept for the pipeline benchmarks, by what the peers are; those of a quick sweep apart. */
+const settingsFile = ({ quick }: BenchmarkOptions, versions: string): string =>
+  join(cacheFolder, `pipelines${quick ? ".quick" : ""}, ${versions}.json`);
 
 /** The fastest settings of each kind. */
 export interface BestSettings {
-  /** One pipeline with a DataLoader, in whatever form is fastest. */
-  readonly loader: TorchSetting;
+  readonly versions: string;
+  /** One pipeline with a DataLoader, in whatever form is fastest in float32. */
+  readonly loader: PeerSetting;
   /** One pipeline, eager in channels-last order. */
-  readonly eager: TorchSetting;
-  /** A whole pipeline on each core. */
-  readonly split: TorchSetting;
+  readonly eager: PeerSetting;
+  /** A whole pipeline on each core, in float32. */
+  readonly split?: PeerSetting | undefined;
+  /** Of any layout, in fewer bits; where the interpreter has such forms. */
+  readonly bf16?: PeerSetting | undefined;
+  readonly int8?: PeerSetting | undefined;
 }
 
 interface Trial {
-  readonly setting: TorchSetting;
+  readonly setting: PeerSetting;
   readonly imagesPerSecond: number;
 }
 
-/** Tries every layout of the PyTorch pipeline and keeps the fastest. */
+/** Tries every layout of the pipelines in Python and keeps the fastest. */
 export const sweep: Benchmark = {
   name: "sweep",
-  summary: "find the fastest settings of the PyTorch pipeline; `pipeline` uses them",
+  summary: "find the fastest settings of the pipelines in Python; `pipeline` and `int8` use them",
   async run(options) {
-    const trials = await tryAll(options);
-    const best = keepBest(trials, options);
+    const { trials, best } = await tryAll(options);
     const sorted = trials.toSorted((a, b) => b.imagesPerSecond - a.imagesPerSecond);
     return {
-      title: "Settings of the PyTorch pipeline",
-      columns: ["form", "layout", "images/s"],
+      title: "Settings of the pipelines in Python",
+      columns: ["form and layout", "images/s"],
       rows: sorted.map(({ setting, imagesPerSecond }) => [
-        setting.form,
         describeSetting(setting),
         imagesPerSecond.toFixed(1),
       ]),
       targets: [],
-      notes: ["The faster of two passes over the same photographs, after one that does not count."],
+      notes: [
+        `The faster of two passes over the same photographs, after one that does not count. ${best.versions}.`,
+      ],
       data: { trials, best },
     };
   },
 };
 
-/** What the last sweep found; sweeps if there was none. */
+/** What the last sweep found with these peers; sweeps if there was none. */
 export async function bestSettings(options: BenchmarkOptions): Promise<BestSettings> {
-  const file = settingsFile(options);
-  if (!existsSync(file)) return keepBest(await tryAll(options), options);
+  const { versions } = await pipelinePeer([]);
+  const file = settingsFile(options, versions);
+  if (!existsSync(file)) return (await tryAll(options)).best;
   return JSON.parse(readFileSync(file, "utf8")) as BestSettings;
 }
 
-/** Every layout at one batch size; then the other batch sizes in the best layout of each form. */
-async function tryAll({ photos, quick }: BenchmarkOptions): Promise<readonly Trial[]> {
-  const { pth } = weightFiles();
-  const files = photosOf(photos).slice(0, quick ? 8 : 48);
+/** Every layout at one batch size; then the other batch sizes, and the other decoder, in the best layouts of each form. */
+async function tryAll(
+  options: BenchmarkOptions,
+): Promise<{ readonly trials: readonly Trial[]; readonly best: BestSettings }> {
+  const { photos, quick } = options;
+  const files = weightFiles();
+  const images = photosOf(photos).slice(0, quick ? 8 : 48);
   const trials: Trial[] = [];
-  const attempt = async (setting: TorchSetting): Promise<Trial> => {
-    const trial = { setting, imagesPerSecond: await measure(setting, pth, files) };
+  const attempt = async (setting: PeerSetting): Promise<Trial> => {
+    const trial = { setting, imagesPerSecond: await measure(setting, files, images) };
     trials.push(trial);
-    console.error(
-      `${setting.form}, ${describeSetting(setting)}: ${trial.imagesPerSecond.toFixed(1)} images/s`,
-    );
+    console.error(`${describeSetting(setting)}: ${trial.imagesPerSecond.toFixed(1)} images/s`);
     return trial;
   };
-  for (const form of quick ? (["jit", "channels-last"] as const) : forms) {
+  const { forms: available, versions } = await pipelinePeer(
+    quick ? ["jit", "channels-last", "openvino-int8"] : forms,
+  );
+  for (const form of available) {
+    const leader = fastestOf(trials, peerForms[form].precision);
+    if (leader && form !== "channels-last") {
+      const { imagesPerSecond } = await attempt({ ...leader.setting, form });
+      if (imagesPerSecond < hopeless * leader.imagesPerSecond) continue;
+    }
     const tried: Trial[] = [];
     for (const layout of layouts) {
       if (quick && layout.workers > 0) continue;
-      // On one thread PyTorch 1.13 takes over a second an image in channels-last order.
-      if (layout.processes > 1 && form !== "jit") continue;
-      tried.push(await attempt({ form, batch: firstBatch, ...layout }));
+      // On one thread PyTorch takes over a second an image in channels-last order.
+      if (layout.processes > 1 && form.endsWith("channels-last")) continue;
+      tried.push(await attempt({ form, decoder: "pillow", batch: firstBatch, ...layout }));
     }
     const bests = [1, cores]
       .map((count) => tried.filter(({ setting }) => setting.processes === count))
       .flatMap((group) => (group.length === 0 ? [] : [fastest(group)]));
-    for (const { setting } of bests) {
-      for (const batch of quick ? [] : otherBatches) await attempt({ ...setting, batch });
+    for (const { setting } of quick ? [] : bests) {
+      for (const batch of otherBatches) tried.push(await attempt({ ...setting, batch }));
     }
+    await attempt({ ...fastest(tried).setting, decoder: "torchvision" });
   }
-  return trials;
+  const best = bestOf(trials, versions);
+  writeFileSync(settingsFile(options, versions), JSON.stringify(best, undefined, 2));
+  return { trials, best };
 }
 
-async function measure(setting: TorchSetting, weights: string, files: readonly string[]): Promise<number> {
-  const pipeline = await openTorchPipeline(setting, weights, files);
+async function measure(setting: PeerSetting, files: WeightFiles, images: readonly string[]): Promise<number> {
+  const pipeline = await openPeerPipeline(setting, files, images);
   try {
     await pipeline.run();
     const passes = [await pipeline.run(), await pipeline.run()];
-    return files.length / Math.min(...passes.map(({ seconds }) => seconds));
+    return images.length / Math.min(...passes.map(({ seconds }) => seconds));
   } finally {
     await pipeline.end();
   }
 }
 
-function keepBest(trials: readonly Trial[], options: BenchmarkOptions): BestSettings {
-  const bestOf = (accept: (setting: TorchSetting) => boolean): TorchSetting =>
-    fastest(trials.filter(({ setting }) => accept(setting))).setting;
-  const best = {
-    loader: bestOf(({ processes }) => processes === 1),
-    eager: bestOf(({ processes, form }) => processes === 1 && form === "channels-last"),
-    split: bestOf(({ processes }) => processes > 1),
+function bestOf(trials: readonly Trial[], versions: string): BestSettings {
+  const best = (precision: Precision, accept?: (setting: PeerSetting) => boolean): PeerSetting | undefined =>
+    fastestOf(trials, precision, accept)?.setting;
+  return {
+    versions,
+    loader: best("fp32", ({ processes }) => processes === 1)!,
+    eager: best("fp32", ({ processes, form }) => processes === 1 && form === "channels-last")!,
+    split: best("fp32", ({ processes }) => processes > 1),
+    bf16: best("bf16"),
+    int8: best("int8"),
   };
-  writeFileSync(settingsFile(options), JSON.stringify(best, undefined, 2));
-  return best;
+}
+
+function fastestOf(
+  trials: readonly Trial[],
+  precision: Precision,
+  accept: (setting: PeerSetting) => boolean = () => true,
+): Trial | undefined {
+  const accepted = trials.filter(
+    ({ setting }) => peerForms[setting.form].precision === precision && accept(setting),
+  );
+  return accepted.length === 0 ? undefined : fastest(accepted);
 }
 
 function fastest(trials: readonly Trial[]): Trial {

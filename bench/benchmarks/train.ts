@@ -21,6 +21,8 @@ const names = {
   "channels-last": "PyTorch, channels-last",
   nchw: "PyTorch, NCHW",
   bfloat16: "PyTorch, bfloat16 autocast",
+  compile: "PyTorch, torch.compile",
+  "compile-bf16": "PyTorch, torch.compile, bfloat16 autocast",
 } as const;
 
 type Form = keyof typeof names;
@@ -58,8 +60,9 @@ export const train: Benchmark = {
   summary: "steps of training, ResNeXt-50 at 224 and small networks at 32, against PyTorch (8 minutes)",
   async run({ quick }) {
     const measured: Measured[] = [];
+    const available = await formsOfPeer();
     for (const setting of quick ? settings.slice(2) : settings) {
-      measured.push(await measure({ ...setting, rounds: quick ? 2 : setting.rounds }));
+      measured.push(await measure({ ...setting, rounds: quick ? 2 : setting.rounds }, available));
     }
     return {
       title: "Steps of training",
@@ -89,11 +92,24 @@ interface Measured {
   readonly memory: readonly number[];
 }
 
-async function measure(setting: Setting): Promise<Measured> {
+/** What can be measured here: PyTorch before 2.0 does not compile. */
+async function formsOfPeer(): Promise<readonly Form[]> {
+  const peer = startPythonPeer("train.py");
+  try {
+    const theirs = await peer.call<readonly string[]>("forms");
+    return (Object.keys(names) as Form[]).filter((form) => isOurs(form) || theirs.includes(form));
+  } finally {
+    await peer.end();
+  }
+}
+
+const isOurs = (form: Form): boolean => form === "blocked" || form === "standard";
+
+async function measure(setting: Setting, available: readonly Form[]): Promise<Measured> {
   const { network, batch, rounds, without } = setting;
   const { config, size, temperature } = network;
   const files = await trainingFiles(network, batch);
-  const forms = (Object.keys(names) as Form[]).filter((form) => form !== without);
+  const forms = available.filter((form) => form !== without);
   const peers = forms.map(startForm);
   try {
     const losses: number[] = [];
@@ -115,7 +131,7 @@ async function measure(setting: Setting): Promise<Measured> {
 }
 
 function startForm(form: Form): Peer {
-  if (form !== "blocked" && form !== "standard") return startPythonPeer("train.py");
+  if (!isOurs(form)) return startPythonPeer("train.py");
   return startPeer(process.execPath, [
     fileURLToPath(new URL("../programs/training-step.js", import.meta.url)),
   ]);
@@ -123,7 +139,7 @@ function startForm(form: Form): Peer {
 
 function expectAgreement(forms: readonly Form[], losses: readonly number[]): void {
   for (const [index, loss] of losses.entries()) {
-    const limit = forms[index] === "bfloat16" ? 2e-2 : 1e-4;
+    const limit = isBfloat16(forms[index]!) ? 2e-2 : 1e-4;
     if (!(Math.abs(loss / losses[0]! - 1) < limit)) {
       throw new Error(
         `${names[forms[index]!]} computes something else: its loss is ${loss}, not ${losses[0]}.`,
@@ -132,7 +148,9 @@ function expectAgreement(forms: readonly Form[], losses: readonly number[]): voi
   }
 }
 
-const isFloatPeer = (form: Form): boolean => form === "channels-last" || form === "nchw";
+const isBfloat16 = (form: Form): boolean => form === "bfloat16" || form === "compile-bf16";
+
+const isFloatPeer = (form: Form): boolean => !isOurs(form) && !isBfloat16(form);
 
 function rowsOf({ setting, forms, results, memory }: Measured): readonly (readonly string[])[] {
   const { network, batch } = setting;

@@ -49,9 +49,8 @@ class Network(torch.nn.Module):
                 torch.nn.Linear(channels, 256), torch.nn.ReLU(inplace=True), torch.nn.Linear(256, 64)
             )
 
-    def loss(self, images, targets):
+    def loss(self, outputs, targets):
         """Cross-entropy, or SimCLR's loss of views that come in pairs."""
-        outputs = self(images)
         if self.temperature is None:
             return torch.nn.functional.cross_entropy(outputs, targets)
         unit = torch.nn.functional.normalize(self.projection(outputs).float())
@@ -90,12 +89,14 @@ def load(config, form, weights, images, targets, batch, size, threads, temperatu
     decayed = [value for value in network.parameters() if value.dim() > 1]
     others = [value for value in network.parameters() if value.dim() == 1]
     groups = [{"params": decayed, "weight_decay": 1e-4}, {"params": others}]
+    network.train()
     job.update(
-        network=network.train(),
+        network=network,
+        forward=torch.compile(network) if form.startswith("compile") else network,
         images=images,
         targets=torch.from_numpy(data),
         optimizer=torch.optim.SGD(groups, 1e-3, momentum=0.9),
-        precision=torch.autocast("cpu", torch.bfloat16) if form == "bfloat16" else contextlib.nullcontext(),
+        precision=torch.autocast("cpu", torch.bfloat16) if form in ("bfloat16", "compile-bf16") else contextlib.nullcontext(),
     )
 
 
@@ -104,10 +105,15 @@ def run():
     start = time.perf_counter()
     job["optimizer"].zero_grad()
     with job["precision"]:
-        loss = job["network"].loss(job["images"], job["targets"])
+        loss = job["network"].loss(job["forward"](job["images"]), job["targets"])
     loss.backward()
     job["optimizer"].step()
     return {"seconds": time.perf_counter() - start, "loss": loss.item()}
+
+
+def forms():
+    """The forms that this PyTorch has."""
+    return ["channels-last", "nchw", "bfloat16"] + (["compile", "compile-bf16"] if hasattr(torch, "compile") else [])
 
 
 def memory():
@@ -115,4 +121,4 @@ def memory():
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-serve({"weights": weights, "load": load, "run": run, "memory": memory})
+serve({"weights": weights, "load": load, "run": run, "memory": memory, "forms": forms})
