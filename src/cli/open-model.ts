@@ -10,6 +10,7 @@ import {
 import { calibrateModel, createModel, openImages, openModel as openSource } from "../node/library.ts";
 import type { CreateModelOptions } from "../predict/create-model.ts";
 import type { ModelSource, WeightsNotice } from "../predict/open-model.ts";
+import type { Engine } from "../runtime/index.ts";
 import {
   defaultCalibrationImages,
   type Calibration,
@@ -145,18 +146,19 @@ export function noticeUnturned({ exif }: ModelOptions, { unturned }: Model, term
   );
 }
 
-/** Opens the model's sessions and says how the machine is shared out, if that was asked for. */
+/** Opens the model's sessions and says how the machine is shared out, if that was asked for. @returns what runs them */
 export async function openSessions(
   model: Model,
   computation: Computation,
   images: number | undefined,
   { verbose }: Pick<RunOptions, "verbose">,
   terminal: Terminal,
-): Promise<void> {
+): Promise<Engine> {
   terminal.status(() => terminal.noticeStyle.dim("opening the model …"));
   const { plan, engine } = await model.opened(computation, images, terminal.signal);
   terminal.clearStatus();
   if (verbose) terminal.notice(terminal.noticeStyle.dim(`${engine}, ${plan.reason}`));
+  return engine;
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -15,6 +15,7 @@ const model = await createModel("ssl_resnext50_32x4d", { weights: "random" });
 
 const summary: ValidationSummary = {
   model: model.description,
+  engine: "onnxruntime",
   numClasses: 1000,
   report: {
     count: 50_000,

@@ -26,6 +26,7 @@ const sureness = {
 /** What `validate` measured, with the names of timm's result tables. */
 const summaryJson = z.strictObject({
   model: about(text, "the model's name"),
+  engine: about(text, "what ran it: onnxruntime or openvino"),
   ...accuracy,
   top1_err: about(figure, "100 - top1"),
   top5_err: about(figure, "100 - top5"),

@@ -44,7 +44,7 @@ export async function validate(
     const realLabels = await openRealLabels(options.real);
     const { rowsWithoutImage } = images;
     const sample = answerSample();
-    await openSessions(model, ["logits"], images.size, options, terminal);
+    const engine = await openSessions(model, ["logits"], images.size, options, terminal);
     const report = await model.validate(images, {
       subset,
       realLabels,
@@ -59,6 +59,7 @@ export async function validate(
 
     const summary: ValidationSummary = {
       model: model.description,
+      engine,
       numClasses: subset?.length ?? model.classes.length,
       report,
       rowsWithoutImage,

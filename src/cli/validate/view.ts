@@ -16,6 +16,7 @@ import {
   tellsTop5,
   type ValidationReport,
 } from "../../predict/index.ts";
+import type { Engine } from "../../runtime/index.ts";
 import { grouped } from "../output/numbers.ts";
 import { printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
@@ -25,6 +26,7 @@ import type { SummaryJson } from "./json.ts";
 /** Everything that the end of a validation has to say. */
 export interface ValidationSummary {
   readonly model: NetworkDescription;
+  readonly engine: Engine;
   /** Classes that it chose among. */
   readonly numClasses: number;
   readonly report: ValidationReport;
@@ -37,11 +39,12 @@ export interface ValidationSummary {
 
 /** The summary as JSON: timm's fields, numbers in percent. */
 export function summaryEntry(summary: ValidationSummary): SummaryJson {
-  const { model, report, rowsWithoutImage, claims, leftOut, fitted } = summary;
+  const { model, engine, report, rowsWithoutImage, claims, leftOut, fitted } = summary;
   const { raw, scaled } = report.reliability;
   const { inputSize, cropPct, interpolation } = model.preprocessing;
   return {
     model: model.name,
+    engine,
     top1: report.top1,
     top1_err: 100 - report.top1,
     top5: report.top5,

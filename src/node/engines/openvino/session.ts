@@ -1,4 +1,5 @@
 import { access, constants } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { elementCount, SessionError, type Tensor } from "../../../core/index.ts";
 import { viewAs } from "../../../core/tensor.ts";
@@ -52,8 +53,11 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
         INFERENCE_PRECISION_HINT: request.precision === "bf16" ? "bf16" : "f32",
         NUM_STREAMS: "1",
         ...(request.device === "cpu"
-          ? // Sessions of other threads would be pinned to the same cores.
-            { INFERENCE_NUM_THREADS: String(request.threads), ENABLE_CPU_PINNING: "NO" }
+          ? {
+              INFERENCE_NUM_THREADS: String(request.threads),
+              // Sessions that share the machine would be pinned to the same cores.
+              ENABLE_CPU_PINNING: request.threads < availableParallelism() ? "NO" : "YES",
+            }
           : {}),
       });
       held.push(() => openVino.call("ov_compiled_model_free", compiled));
