@@ -8,6 +8,7 @@ import {
   type NetworkDescription,
 } from "../nn/index.ts";
 import { calibrateModel, createModel, openImages, openModel as openSource } from "../node/library.ts";
+import type { ExecutionOptions } from "../predict/pipeline/image-pipeline.ts";
 import type { CreateModelOptions } from "../predict/create-model.ts";
 import type { ModelSource, WeightsNotice } from "../predict/open-model.ts";
 import type { Engine } from "../runtime/index.ts";
@@ -175,6 +176,8 @@ type Given = Pick<CalibrationOptions, "calibrate" | "calibrationImages"> &
   Partial<Pick<CalibrationOptions, "reduceRange">> & {
     readonly precision: string | undefined;
     readonly vnni?: boolean;
+    /** What measures. @default "onnxruntime" */
+    readonly engine?: ExecutionOptions["engine"];
   };
 
 /**
@@ -221,6 +224,7 @@ export async function calibrationFor(
   terminal.status(() => terminal.noticeStyle.dim("measuring the ranges of activations …"));
   const calibration = await calibrateModel(await source(), images, {
     images: count,
+    engine: options.engine,
     onProgress: (done) => progress(done, 0),
     signal,
   });

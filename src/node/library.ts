@@ -60,7 +60,7 @@ export function openModel(model: string, options: ModelOptions = {}): Promise<Mo
 export function calibrateModel(
   source: ModelSource,
   images: CalibrationImages,
-  options: CalibrateOptions & Pick<ExecutionOptions, "decode"> = {},
+  options: CalibrateOptions & Pick<ExecutionOptions, "engine" | "decode"> = {},
 ): Promise<Calibration> {
   return calibrateModelOn(nodePlatform, source, images, options);
 }

@@ -11,6 +11,7 @@ import {
 import { encodeSafetensors } from "../weights/index.ts";
 import { quantisationOf, type Int8Options } from "./int8/calibrate.ts";
 import type { ModelPlatform, ModelSource } from "./open-model.ts";
+import type { ExecutionOptions } from "./pipeline/image-pipeline.ts";
 import { classesOf, classNames } from "./results.ts";
 
 export interface ExportOptions {
@@ -20,6 +21,8 @@ export interface ExportOptions {
 }
 
 export interface ExportOnnxOptions extends Int8Options {
+  /** What measures the ranges that int8 needs. @default "onnxruntime" */
+  readonly engine?: ExecutionOptions["engine"];
   /**
    * What the model stores and computes in. `int8` needs `calibration`; its classifier stays float32.
    *

@@ -120,7 +120,7 @@ export function openImages(inputs: PageImages, options: OpenImagesOptions = {}):
 export async function calibrateModel(
   source: ModelSource,
   images: PageImages | ImageSource,
-  options: CalibrateOptions & Pick<ExecutionOptions, "decode"> = {},
+  options: CalibrateOptions & Pick<ExecutionOptions, "engine" | "decode"> = {},
 ): Promise<Calibration> {
   const found = isSource(images) ? images : await openImages(images);
   return calibrateModelOn(browserPlatform, source, found, options);

@@ -6,7 +6,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/core/index.ts";
 import { fasterEngine, rememberSpeeds } from "../../src/node/engines/engine-speeds.ts";
 import { findOpenVino, libraryVariable } from "../../src/node/engines/openvino/find-library.ts";
-import { createModel, exportOnnx, openImages, openModel } from "../../src/node/library.ts";
+import { calibrateModel, createModel, exportOnnx, openImages, openModel } from "../../src/node/library.ts";
 import { nodePlatform } from "../../src/node/platform.ts";
 import type { CreateModelOptions } from "../../src/predict/create-model.ts";
 import { largestSumError } from "../../src/predict/int8/exact-sums.ts";
@@ -129,6 +129,38 @@ describe("a network on OpenVINO", () => {
       expect(error).toBeGreaterThan(1e-4);
       expect(error).toBeLessThan(0.05);
     });
+  });
+
+  it("measures the ranges that int8 needs as ONNX Runtime does", async () => {
+    const source = await openModel(model);
+    const [found, expected] = [
+      await calibrateModel(source, photos, openVino),
+      await calibrateModel(source, photos),
+    ];
+    expect([...found.ranges.keys()]).toEqual([...expected.ranges.keys()]);
+    for (const [reader, { min, max }] of expected.ranges) {
+      const other = found.ranges.get(reader)!;
+      expect(Math.abs(other.max - max)).toBeLessThan(1e-4 * (max - min));
+      expect(Math.abs(other.min - min)).toBeLessThan(1e-4 * (max - min));
+    }
+  });
+
+  it("calibrates an export, and a model that is classified with", async () => {
+    const file = join(folder, "calibrated.onnx");
+    const int8 = ["--precision", "int8", "--calibrate", photos, "--engine", "openvino"];
+    for (const args of [
+      ["export", "-m", model, "-o", file, ...int8],
+      ["classify", join(photos, "0.png"), "-m", model, ...int8],
+    ]) {
+      const { code, stderr } = await runCli(args);
+      expect(`${code} ${stderr}`).toMatch(/^0 /);
+    }
+    expect(difference(await outputsOf(file, ["logits"]), await outputsOf(model, ["logits"]))).toBeLessThan(
+      0.3,
+    );
+    const { code, stderr } = await runCli(["export", "-m", model, "-o", file, "--engine", "openvino"]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("--engine belongs to --precision int8");
   });
 
   it("scores images as ONNX Runtime does", async () => {

@@ -3,7 +3,7 @@ import type { ZodType } from "zod";
 import type { Output } from "../../nn/index.ts";
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
-import { calibrationOptions, modelOptions } from "../options/model-options.ts";
+import { calibrationOptions, embeddingOptions, modelOptions } from "../options/model-options.ts";
 import { flag, integer, oneOf, text } from "../options/schemas.ts";
 
 const names: readonly string[] = [
@@ -78,6 +78,12 @@ export const exportCommand = {
     },
     json: jsonOption,
     ...calibrated,
+    engine: {
+      ...embeddingOptions.engine,
+      about:
+        "int8: what measures the ranges of activations: onnxruntime, openvino where it is installed, or auto, the faster one (default: onnxruntime)",
+      group: calibrationOptions.calibrate.group,
+    },
     vnni: {
       flags: "--vnni",
       about:

@@ -26,6 +26,12 @@ export async function exportModel(
   // A folder holds every precision; images make its 8 bits those of the arithmetic too.
   const given = format === "huggingface" && options.calibrate !== undefined ? "int8" : options.precision;
   checkCalibration({ ...options, precision: given });
+  if (options.engine !== undefined && given !== "int8") {
+    throw new UsageError(
+      "usage/precision",
+      "--engine belongs to --precision int8, whose ranges it measures.",
+    );
+  }
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
   const source = await openModel(modelName(options), {
     ...modelSettings(options, terminal),

@@ -26,7 +26,7 @@ export interface Int8Options {
 }
 
 /**
- * Measures the ranges of a model's activations, in float32 on the CPU: once, for any number of exports and models.
+ * Measures the ranges of a model's activations, in float32 on the CPU: once, for any number of exports and models, on either engine.
  *
  * @throws DataError `data/no-images`, `data/too-few-images`; SessionError `runtime/not-finite`.
  */
@@ -34,24 +34,25 @@ export async function calibrateModel(
   platform: ModelPlatform,
   source: ModelSource,
   images: CalibrationImages,
-  options: CalibrateOptions & Pick<ExecutionOptions, "decode"> = {},
+  options: CalibrateOptions & Pick<ExecutionOptions, "engine" | "decode"> = {},
 ): Promise<Calibration> {
   const { config, preprocessing } = source.description;
   const found = isSource(images)
     ? images
     : await openImages(platform, [images].flat(), { readLabels: false });
-  const { decode, signal } = options;
+  const { engine, decode, signal } = options;
   let readers: RangeGraph["readers"] = [];
   const { pipeline } = await openGraphPipeline(
     platform,
     source,
-    { decode },
+    { engine, decode },
     {
       graph: (weights) => {
         const ranges = calibrationGraph(config, weights, preprocessing);
         ({ readers } = ranges);
         return ranges.graph;
       },
+      timed: { as: "with ranges", feeds: {} },
       images: Math.min(found.size ?? Infinity, options.images ?? defaultCalibrationImages),
       signal,
     },
@@ -76,7 +77,7 @@ export interface KnownQuantisation extends Quantisation {
 export async function quantisationOf(
   platform: ModelPlatform,
   source: ModelSource,
-  { calibration, reduceRange = true, signal }: Int8Options,
+  { calibration, reduceRange = true, engine, signal }: Int8Options & Pick<ExecutionOptions, "engine">,
 ): Promise<KnownQuantisation> {
   if (calibration === undefined) {
     throw new UsageError(
@@ -87,7 +88,7 @@ export async function quantisationOf(
   const known =
     typeof calibration === "object" && "ranges" in calibration
       ? calibration
-      : await calibrateModel(platform, source, calibration, { signal });
+      : await calibrateModel(platform, source, calibration, { engine, signal });
   const doubt = known.doubt === undefined ? "" : `, all of them ${known.doubt}`;
   return {
     ranges: known.ranges,
