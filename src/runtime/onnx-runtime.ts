@@ -5,6 +5,7 @@ import type {
   TensorConstructor,
 } from "onnxruntime-common";
 import { SessionError, type DType, type DTypeArrays, type Tensor } from "../core/index.ts";
+import { engineOpenFailed, engineRunFailed, isOutOfMemory, messageOf } from "./engine-errors.ts";
 import type { EngineSession } from "./engine-session.ts";
 import type { Device } from "./engine.ts";
 
@@ -66,34 +67,20 @@ export function ortEngineSession(
 
 /** What ONNX Runtime threw when it opened `model`, as an error with a code. */
 export function openFailed(cause: unknown, device: Device, model: string): SessionError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (isOutOfMemory(message)) {
-    return new SessionError("runtime/out-of-memory", `${model}: no memory to open it: ${message}`, { cause });
+  const message = messageOf(cause);
+  if (isOutOfMemory(message) || !noDevice.test(message)) {
+    return engineOpenFailed("ONNX Runtime", cause, model);
   }
-  if (noDevice.test(message)) {
-    return new SessionError(
-      "runtime/device-unavailable",
-      `Device "${device}" is not available on this machine. Use "cpu", or install its driver. ` +
-        `ONNX Runtime says: ${message.trim()}`,
-      { cause },
-    );
-  }
-  return new SessionError("runtime/model-rejected", `${model}: ONNX Runtime refuses it: ${message.trim()}`, {
-    cause,
-  });
+  return new SessionError(
+    "runtime/device-unavailable",
+    `Device "${device}" is not available on this machine. Use "cpu", or install its driver. ` +
+      `ONNX Runtime says: ${message}`,
+    { cause },
+  );
 }
 
 const noDevice =
   /backend not found|failed to load (shared )?library|no supported adapters|webgpu (adapter|device)|CUDA failure|no CUDA-capable/i;
 
 /** What ONNX Runtime threw during a run, as an error with a code. */
-export function runFailed(cause: unknown): SessionError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = isOutOfMemory(message) ? "runtime/out-of-memory" : "runtime/run-failed";
-  return new SessionError(code, `ONNX Runtime could not run the model: ${message.trim()}`, { cause });
-}
-
-/** Whether a message of an engine, or of JavaScript's, tells of memory that could not be had. */
-export function isOutOfMemory(message: string): boolean {
-  return /bad_alloc|failed to allocate|allocation failed|out of memory|not enough memory/i.test(message);
-}
+export const runFailed = (cause: unknown): SessionError => engineRunFailed("ONNX Runtime", cause);

@@ -4,6 +4,7 @@ import type { Tensor } from "../core/tensor.ts";
 import { callQueue, type CallQueue } from "../runtime/call-queue.ts";
 import { requireEngine } from "../runtime/engine.ts";
 import type { EngineSession, OpenEngineSession } from "../runtime/engine-session.ts";
+import { modelTitle } from "../runtime/engine-errors.ts";
 import { openFailed, ortEngineSession, type OnnxRuntime } from "../runtime/onnx-runtime.ts";
 import type { Device } from "../runtime/engine.ts";
 import type { CreateSession, SessionRequest } from "../runtime/session.ts";
@@ -78,7 +79,7 @@ async function openInferenceSession({
     );
     return { session: ortEngineSession(onnxRuntime, session), release: () => session.release() };
   } catch (error) {
-    throw openFailed(error, device, typeof model === "string" ? model : `a model of ${model.length} bytes`);
+    throw openFailed(error, device, modelTitle(model));
   }
 }
 

@@ -5,6 +5,7 @@ import type * as OnnxRuntime from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
 import { callQueue } from "../../../runtime/call-queue.ts";
 import type { OpenEngineSession } from "../../../runtime/engine-session.ts";
+import { modelTitle } from "../../../runtime/engine-errors.ts";
 import { openFailed, ortEngineSession, type OnnxRuntime as Runtime } from "../../../runtime/onnx-runtime.ts";
 import type { Device } from "../../../runtime/engine.ts";
 import { nativeLibraryMissing } from "../../native-library.ts";
@@ -126,10 +127,6 @@ export const openOrtSession: OpenEngineSession = async ({ model, device, threads
         : await InferenceSession.create(model, options);
     return ortEngineSession(runtime, session);
   } catch (error) {
-    throw openFailed(
-      error,
-      device,
-      typeof model === "string" ? model : `a model of ${model.byteLength} bytes`,
-    );
+    throw openFailed(error, device, modelTitle(model));
   }
 };

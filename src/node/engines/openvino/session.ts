@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { elementCount, SessionError, type Tensor } from "../../../core/index.ts";
 import { viewAs } from "../../../core/tensor.ts";
 import type { EngineSession, OpenEngineSession, Tensors } from "../../../runtime/engine-session.ts";
-import { isOutOfMemory } from "../../../runtime/onnx-runtime.ts";
+import { engineOpenFailed, engineRunFailed, modelTitle } from "../../../runtime/engine-errors.ts";
 import type { Device } from "../../../runtime/engine.ts";
 import type { SessionRequest } from "../../../runtime/session.ts";
 import { cacheFolder, makeFolder } from "../../files/file-system.ts";
+import { removeLeastUsed } from "./compiled-models.ts";
 import { probeElementTypes, type ElementTypes } from "./element-types.ts";
 import { loadOpenVino, type OpenVino, type Pointer } from "./library.ts";
 
@@ -68,9 +69,14 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
       openVino.call("ov_model_free", model);
     }
   } catch (cause) {
-    throw cause instanceof SessionError ? cause : openFailed(cause, request);
+    throw cause instanceof SessionError
+      ? cause
+      : engineOpenFailed("OpenVINO", cause, modelTitle(request.model));
   }
 };
+
+/** Most bytes of compiled models that are kept. */
+const compiledBytes = 2e9;
 
 /** Lets OpenVINO keep what it compiles in the cache folder, where that can be written to. */
 async function keepCompiled(openVino: OpenVino, core: Pointer, device: string): Promise<void> {
@@ -82,6 +88,8 @@ async function keepCompiled(openVino: OpenVino, core: Pointer, device: string): 
     // It is compiled anew each time.
     return;
   }
+  // A folder that goes meanwhile has nothing to remove.
+  await removeLeastUsed(folder, compiledBytes).catch(() => undefined);
   openVino.setProperty(core, device, "CACHE_DIR", folder);
 }
 
@@ -258,7 +266,7 @@ function sessionOf(
         openVino.call("ov_infer_request_infer", request);
         return Promise.resolve(Object.fromEntries(wanted.map((name) => [name, outputOf(name)])));
       } catch (cause) {
-        throw cause instanceof SessionError ? cause : runFailed(messageOf(cause), cause);
+        throw cause instanceof SessionError ? cause : runFailed(cause);
       } finally {
         for (const free of given) free();
       }
@@ -289,17 +297,4 @@ function checkFeeds(inputs: readonly Port[], feeds: Tensors): void {
   }
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).trim();
-
-function runFailed(message: string, cause?: unknown): SessionError {
-  const code = isOutOfMemory(message) ? "runtime/out-of-memory" : "runtime/run-failed";
-  return new SessionError(code, `OpenVINO could not run the model: ${message}`, { cause });
-}
-
-function openFailed(cause: unknown, { model }: SessionRequest): SessionError {
-  const message = messageOf(cause);
-  const name = typeof model === "string" ? model : `a model of ${model.byteLength} bytes`;
-  return isOutOfMemory(message)
-    ? new SessionError("runtime/out-of-memory", `${name}: no memory to open it: ${message}`, { cause })
-    : new SessionError("runtime/model-rejected", `${name}: OpenVINO refuses it: ${message}`, { cause });
-}
+const runFailed = (cause: unknown): SessionError => engineRunFailed("OpenVINO", cause);
