@@ -36,7 +36,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules that only these folders may touch. */
-const platformOnly = /^(node:|sharp$|koffi$|onnxruntime-node$|#?onnxruntime-web(\/|$)|@jsquash\/)/;
+const platformOnly =
+  /^(node:|sharp$|koffi$|bullmq$|ioredis$|onnxruntime-node$|#?onnxruntime-web(\/|$)|@jsquash\/)/;
 const platformFolders = new Set(["node", "web", "cluster", "cli"]);
 
 const src = new URL("../src/", import.meta.url).pathname;

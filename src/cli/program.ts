@@ -152,6 +152,15 @@ export const commandTable: readonly CommandEntry[] = [
       (await import("./semi/options.ts")).semiCommands(async () => (await import("./semi/run.ts")).semi),
   },
   {
+    name: "worker",
+    summary: "score shards of a queue, beside other machines",
+    load: async () =>
+      defineCommand(
+        (await import("./worker/options.ts")).workerCommand,
+        async () => (await import("./worker/run.ts")).worker,
+      ),
+  },
+  {
     name: "suggest",
     summary: "find the unlabelled images whose labels would help most",
     load: async () =>

@@ -112,6 +112,51 @@ interface PartFinishedEvent {
   readonly stood: number;
 }
 
+/** A queue has the shards, which other processes score. */
+interface QueueFilledEvent {
+  readonly type: "queue-filled";
+  readonly name: string;
+  readonly shards: number;
+  /** Whether an earlier process had filled it. */
+  readonly stood: boolean;
+}
+
+/** How far the processes are that take shards of a queue. */
+interface QueueProgressEvent {
+  readonly type: "queue";
+  /** Shards, also of those that failed. */
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly workers: number;
+  /** Images so far, about. */
+  readonly images: number;
+  /** Over the last minute. */
+  readonly imagesPerSecond: number;
+  /** About how long it takes; left out while nothing is known. */
+  readonly secondsLeft?: number;
+}
+
+/** A shard was tried as often as shards are tried, and is left out. */
+interface ShardFailedEvent {
+  readonly type: "shard-failed";
+  readonly shard: string;
+  readonly reason: string;
+}
+
+export type QueueEvent = QueueFilledEvent | QueueProgressEvent | ShardFailedEvent;
+
+/** All shards of a queue are scored, or failed. */
+interface QueueFinishedEvent {
+  readonly type: "queue-finished";
+  readonly name: string;
+  /** Shards, images and broken images that were scored. */
+  readonly counts: Manifest["counts"];
+  /** How many of the score files stood before. */
+  readonly stood: number;
+  readonly failed: number;
+}
+
 interface StageFinishedEvent {
   readonly type: "stage-finished";
   readonly stage: string;
@@ -168,6 +213,8 @@ export type SemiEvent =
   | StageTrainingEvent
   | WarningEvent
   | PartFinishedEvent
+  | QueueEvent
+  | QueueFinishedEvent
   | StageFinishedEvent
   | ReportEvent
   | BestEvent

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Sha256 } from "../core/index.ts";
-import { existing, readText, writeText, type Entry } from "../core/storage/index.ts";
+import { existing, readText, writeText, type Entry, type Storage } from "../core/storage/index.ts";
 import { openImages, pathsOfInputs } from "../data/index.ts";
 import { hashedConfig } from "../nn/index.ts";
 import { openModel } from "../predict/index.ts";
@@ -24,6 +24,8 @@ export interface Fingerprints {
   images(path: string, signal?: AbortSignal): Promise<ImagesFingerprint>;
   /** SHA-256 of data as `openImages` takes them. */
   data(inputs: readonly string[], signal?: AbortSignal): Promise<string>;
+  /** What is kept of a file, as another process can read it: {@link writeFingerprints}. */
+  kept(path: string): Promise<KeptFingerprints>;
   /** Writes what was found out to disk. */
   save(): Promise<void>;
 }
@@ -38,29 +40,31 @@ const knownSchema = z.object({
 const schema = z.record(z.string(), knownSchema);
 type Known = z.infer<typeof knownSchema>;
 
+/** What is kept of files, by name. */
+export type KeptFingerprints = Readonly<Record<string, Known>>;
+
 /** Milliseconds. */
 const saveInterval = 10_000;
 
 /**
- * @param store File that keeps the hashes; one that is missing or damaged counts as empty.
+ * @param store File that keeps the hashes; one that is missing or damaged counts as empty. Without it nothing is kept.
  * @param others Files of other processes, which are read too.
  */
 export async function openFingerprints(
   platform: SemiPlatform,
-  store: string,
+  store: string | undefined,
   others: readonly string[] = [],
 ): Promise<Fingerprints> {
   const { storageFor, sha256: newHash } = platform;
-  const storage = storageFor(store);
   const known = new Map<string, Known>();
-  for (const file of [...others, store]) {
-    const text = await readText(storage, file).catch(() => "{}");
+  for (const file of [...others, ...(store === undefined ? [] : [store])]) {
+    const text = await readText(storageFor(file), file).catch(() => "{}");
     for (const [name, kept] of Object.entries(parseKept(text))) known.set(name, kept);
   }
 
   let saved = performance.now();
   const save = async (): Promise<void> => {
-    await writeText(storage, store, JSON.stringify(Object.fromEntries(known)));
+    if (store !== undefined) await writeFingerprints(platform, store, Object.fromEntries(known));
     saved = performance.now();
   };
   /** What is known of a file as it is now. */
@@ -104,8 +108,30 @@ export async function openFingerprints(
       }
       return hash.hex();
     },
+    async kept(path) {
+      return { [storageFor(path).resolve(path)]: await knownOf(path) };
+    },
     save,
   };
+}
+
+/** Replaces a file of hashes in one go. */
+export const writeFingerprints = (
+  { storageFor }: Pick<SemiPlatform, "storageFor">,
+  store: string,
+  kept: KeptFingerprints,
+): Promise<void> => writeText(storageFor(store), store, JSON.stringify(kept));
+
+/** Where a run keeps hashes. @param of The process, where several work in one folder: each has a file of its own. */
+export const fingerprintsFile = (storage: Storage, out: string, of?: string): string =>
+  storage.join(out, of === undefined ? ".fingerprints.json" : `.fingerprints-${of}.json`);
+
+/** Where processes that worked in the folder of a run beside each other keep the hashes of what they read. */
+export async function otherFingerprints(storage: Storage, out: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list(out))
+    if (/^\.fingerprints-.*\.json$/.test(name)) names.push(name);
+  return names.map((name) => storage.join(out, name));
 }
 
 function entryOf({ storageFor }: SemiPlatform, path: string): Promise<Entry> {

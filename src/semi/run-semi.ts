@@ -3,7 +3,7 @@ import { leftOutText } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { Part, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
-import { openFingerprints } from "./fingerprints.ts";
+import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
@@ -28,6 +28,7 @@ import { engineOfRun, writeEngine, type AskedEngine, type EmbeddingEngine } from
 import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
+import { scoreByQueue, type ScoringStage, type ShardQueue } from "./stages/score-by-queue.ts";
 import { scorePart } from "./stages/score.ts";
 
 /** What to do, where, and how the machine is used. */
@@ -49,6 +50,11 @@ export interface RunSemiOptions extends Partial<Omit<SemiExecution, keyof AskedE
    * without it afterwards finds what all of them left.
    */
   readonly part?: Part | undefined;
+  /**
+   * Lets other processes score the shards, and tells how far they are; `only` is `["score"]` then. A run without it afterwards finds
+   * what they left.
+   */
+  readonly queue?: ShardQueue | undefined;
   /** Does the variants and the sweep of the settings too. @default false */
   readonly withVariants?: boolean | undefined;
   /** Is told what is worth knowing of the weights that the settings name. */
@@ -85,14 +91,18 @@ export async function* runSemi(
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
   const given = runsOf(settings);
   await storage.makeFolder(out);
-  const { part } = options;
+  const { part, queue } = options;
   // Parts go on side by side: what each writes is its own.
-  const unlock = part ? undefined : yield* lockRun(storage, out, signal);
+  const unlock = part || queue ? undefined : yield* lockRun(storage, out, signal);
   try {
     const fingerprints = await openFingerprints(
       platform,
-      storage.join(out, part ? `.fingerprints-${part.index}-of-${part.count}.json` : fingerprintsName),
-      await fingerprintsOfParts(storage, out),
+      fingerprintsFile(
+        storage,
+        out,
+        part ? `${part.index}-of-${part.count}` : queue && `queue-${queue.name}`,
+      ),
+      await otherFingerprints(storage, out),
     );
     const ranOn = await engineOf(platform, settings.teacher, options);
     const execution = { ...ranOn, device, threads, workers };
@@ -104,8 +114,10 @@ export async function* runSemi(
 
     let chosen = await chooseEach(given, contextOf);
     for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
-    if (part) {
-      yield* scoreParts(plan(chosen).filter(isWork), part);
+    if (part || queue) {
+      const stages = await scoreStages(plan(chosen).filter(isWork));
+      if (queue) yield* scoreByQueue(stages, queue);
+      else for (const { context, stage } of stages) yield* scorePart(context, stage, part!);
       await fingerprints.save();
       return;
     }
@@ -162,51 +174,36 @@ export async function* runSemi(
   }
 }
 
-/** What the networks of a run run on; parts that begin at once agree on it. */
+/** What the networks of a run run on; processes that score beside each other agree on it. */
 async function engineOf(
   platform: SemiPlatform,
   teacher: string | null,
-  { out, part, engine, precision, device = "cpu", signal }: RunSemiOptions,
+  { out, part, queue, engine, precision, device = "cpu", signal }: RunSemiOptions,
 ): Promise<EmbeddingEngine> {
   const storage = platform.storageFor(out);
   const folder = { storage, path: out };
-  const unlock = part ? await storage.lock(storage.join(out, ".engine.lock"), { signal }) : undefined;
+  const unlock =
+    part || queue ? await storage.lock(storage.join(out, ".engine.lock"), { signal }) : undefined;
   try {
     const ranOn = await engineOfRun(folder, { engine, precision, resume: true }, (floats) =>
       fasterForTeacher(platform, teacher, { device, precision: floats }),
     );
-    if (part) await writeEngine(folder, ranOn);
+    if (unlock) await writeEngine(folder, ranOn);
     return ranOn;
   } finally {
     await unlock?.();
   }
 }
 
-/** Scores a part of the shards for each of the runs. */
-async function* scoreParts(
-  runs: readonly ContextRun[],
-  part: Part,
-): AsyncGenerator<SemiEvent, void, undefined> {
-  const looked = new Set<string>();
+/** The stages of all runs that score, each once; what they need stands. */
+async function scoreStages(runs: readonly ContextRun[]): Promise<readonly ScoringStage[]> {
+  const found = new Map<string, ScoringStage>();
   for (const { context, stages } of runs) {
     const wanted = stages.filter((stage) => stage.kind === "score");
     for (const stage of stages) await requireNeeded(context, stage, wanted);
-    for (const stage of wanted) {
-      if (looked.has(stage.folder)) continue;
-      looked.add(stage.folder);
-      yield* scorePart(context, stage, part);
-    }
+    for (const stage of wanted) if (!found.has(stage.folder)) found.set(stage.folder, { context, stage });
   }
-}
-
-const fingerprintsName = ".fingerprints.json";
-
-/** Where processes that scored parts keep the hashes of what they read. */
-async function fingerprintsOfParts(storage: Storage, out: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name } of storage.list(out))
-    if (/^\.fingerprints-.*\.json$/.test(name)) names.push(name);
-  return names.map((name) => storage.join(out, name));
+  return [...found.values()];
 }
 
 /** What the checks of all runs say of stages that are planned, each once. */

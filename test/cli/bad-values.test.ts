@@ -14,6 +14,7 @@ import { suggestCommand } from "../../src/cli/suggest/options.ts";
 import { adaptCommand } from "../../src/cli/train/adapt.ts";
 import { trainCommand } from "../../src/cli/train/options.ts";
 import { validateCommand } from "../../src/cli/validate/options.ts";
+import { workerCommand } from "../../src/cli/worker/options.ts";
 import { UsageError } from "../../src/core/index.ts";
 import { checkLoaderOptions } from "../../src/data/loader/training-loader.ts";
 import { imagenetPreprocessing, parsePreprocessing } from "../../src/image/index.ts";
@@ -31,6 +32,7 @@ const tables: Readonly<Record<string, OptionTable>> = {
   train: trainCommand.options,
   adapt: adaptCommand.options,
   semi: semiCommandOptions,
+  worker: workerCommand.options,
   export: exportCommand.options,
   average: averageCommand.options,
   benchmark: benchmarkCommand.options,

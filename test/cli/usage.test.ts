@@ -25,6 +25,7 @@ Commands:
   train           train or fine-tune a model on your own labelled images
   adapt           go on training a network on images without labels
   semi            train a student on labelled and unlabelled images
+  worker          score shards of a queue, beside other machines
   suggest         find the unlabelled images whose labels would help most
   export          write a model as ONNX, safetensors or a Hugging Face folder
   average         average checkpoints of one model

@@ -9,6 +9,7 @@ import { semiJson } from "../../src/cli/semi/json.ts";
 import { suggestJson } from "../../src/cli/suggest/json.ts";
 import { trainJson } from "../../src/cli/train/json.ts";
 import { validateJson } from "../../src/cli/validate/json.ts";
+import { workerJson } from "../../src/cli/worker/json.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { jsonRows } from "../support/json-rows.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
@@ -24,6 +25,7 @@ const outputs: Readonly<Record<string, ZodType>> = {
   check: checkJson,
   "train, adapt": trainJson,
   semi: semiJson,
+  worker: workerJson,
   suggest: suggestJson,
 };
 

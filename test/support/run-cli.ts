@@ -65,3 +65,13 @@ export function jsonLines<T>(text: string): T[] {
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as T);
 }
+
+/** Calls for each object of the JSON Lines that a process writes. */
+export function onLines(child: ChildProcessWithoutNullStreams, call: (line: never) => void): void {
+  let rest = "";
+  child.stdout.on("data", (chunk: Buffer | string) => {
+    const lines = `${rest}${chunk.toString()}`.split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) if (line.startsWith("{")) call(JSON.parse(line) as never);
+  });
+}

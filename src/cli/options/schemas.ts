@@ -43,6 +43,20 @@ export function oneOf<const Word extends string>(words: readonly Word[]): ZodTyp
 /** Any text, such as a path. */
 export const text: ZodType<string> = z.string().min(1, "expected some text");
 
+/** Where a Redis is, with what is needed to be let in. */
+export const redisAddress: ZodType<string> = z
+  .string()
+  .refine(
+    (address) =>
+      URL.canParse(address) && /^rediss?:$/.test(new URL(address).protocol) && new URL(address).host !== "",
+    "expected the address of a Redis, such as redis://host:6379 or rediss://user:password@host:6379",
+  );
+
+/** What something in a queue is called. */
+export const queueName: ZodType<string> = z
+  .string()
+  .regex(/^[a-z\d][\w.-]{0,99}$/i, "expected a name of letters, digits and ., _ or - between them");
+
 /** A flag that is off unless given. */
 export const flag: ZodType<boolean> = z.boolean().default(false);
 

@@ -32,8 +32,14 @@ export function progressLine(progress: Progress, columns: number): string {
   else parts.push(clock(seconds));
   if (failed > 0) parts.push(`${grouped(failed)} failed`);
   const text = parts.join(" · ");
-  const withBar = total === undefined ? text : `${bar(total > 0 ? done / total : 1, barColumns)} ${text}`;
-  return truncate(withBar.length < columns ? withBar : text, columns - 1);
+  if (total === undefined) return truncate(text, columns - 1);
+  return withBar(text, total > 0 ? done / total : 1, columns);
+}
+
+/** A text behind a bar, where there is room for one. */
+export function withBar(text: string, share: number, columns: number): string {
+  const drawn = `${bar(share, barColumns)} ${text}`;
+  return truncate(drawn.length < columns ? drawn : text, columns - 1);
 }
 
 const redrawMilliseconds = 100;

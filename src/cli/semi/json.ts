@@ -96,6 +96,37 @@ export const semiJson = z.discriminatedUnion("type", [
     stood: about(count, "score files that stood before"),
   }),
   z.strictObject({
+    type: type("queue-filled", "the shards are in a queue (`--queue`)"),
+    name: about(text, "what the run is called there"),
+    shards: about(count, "all shards"),
+    stood: about(z.boolean(), "whether an earlier process had filled it"),
+  }),
+  z.strictObject({
+    type: type("queue", "how far the workers are, every second"),
+    done: about(count, "shards that are scored or failed"),
+    total: about(count, "all shards"),
+    failed: about(count, "shards that failed"),
+    workers: about(count, "workers that are there"),
+    images: about(count, "images so far, about"),
+    imagesPerSecond: about(number, "images a second, over the last minute"),
+    secondsLeft: about(number.optional(), "about how long it takes, once that is known"),
+  }),
+  z.strictObject({
+    type: type("shard-failed", "a shard was tried three times, and is left out"),
+    shard: about(text, "its score file"),
+    reason: about(text, "why the last try failed"),
+  }),
+  z.strictObject({
+    type: type("queue-finished", "all shards of the queue are scored or failed"),
+    name: about(text, "what the run is called there"),
+    counts: about(
+      z.record(z.string(), number).readonly(),
+      "shards, images and broken images that were scored",
+    ),
+    stood: about(count, "score files that stood before"),
+    failed: about(count, "shards that failed"),
+  }),
+  z.strictObject({
     type: type("stage-finished", "a stage is complete"),
     stage,
     kind,

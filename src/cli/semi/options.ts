@@ -12,7 +12,7 @@ import {
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
 import { embeddingOptions, trainingOptions } from "../options/model-options.ts";
-import { flag, text, textOrFlag } from "../options/schemas.ts";
+import { flag, queueName, redisAddress, text, textOrFlag } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** Options for the settings, each of which may stay away. */
@@ -59,8 +59,8 @@ export const semiCommandOptions = {
   ...trainingOptions,
 } satisfies OptionTable;
 
-/** Option of `semi score` alone. */
-const partOption = {
+/** Options of `semi score` alone. */
+const scoreOptions = {
   part: {
     flags: "--part [i/n]",
     about:
@@ -68,9 +68,29 @@ const partOption = {
     group: headings.selection,
     schema: textOrFlag.optional(),
   },
+  queue: {
+    flags: "--queue <redis>",
+    about:
+      "put the shards into a queue in Redis, from which any number of ssl-resnext worker take them (bullmq and ioredis; docs/clusters.md)",
+    group: headings.selection,
+    schema: redisAddress.optional(),
+  },
+  name: {
+    flags: "--name <run>",
+    about: "--queue: what the run is called there; the same command shows it again",
+    group: headings.selection,
+    schema: queueName.optional(),
+  },
+  drop: {
+    flags: "--drop",
+    about: "--queue: take the run out of the queue, instead of starting it; score files stay",
+    group: headings.selection,
+    schema: flag,
+  },
 } satisfies OptionTable;
 
-export type SemiOptions = OptionValues<typeof semiCommandOptions> & Partial<OptionValues<typeof partOption>>;
+export type SemiOptions = OptionValues<typeof semiCommandOptions> &
+  Partial<OptionValues<typeof scoreOptions>>;
 
 /** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
 export interface WantedStages {
@@ -96,7 +116,7 @@ function semiCommand(
     operands: {
       "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
     },
-    options: wanted.only?.includes("score") ? { ...semiCommandOptions, ...partOption } : semiCommandOptions,
+    options: wanted.only?.includes("score") ? { ...semiCommandOptions, ...scoreOptions } : semiCommandOptions,
     examples: stageExamples,
   } satisfies CommandDefinition;
   return defineCommand(definition, async () => {
@@ -157,6 +177,10 @@ const table: readonly (readonly [
         "with a teacher that is trained already",
       ],
       [`semi score ${out} --part 3/8`, "the third eighth of the shards; seven other machines do the others"],
+      [
+        `semi score ${out} --queue redis://host:6379 --name first`,
+        "by all machines that run ssl-resnext worker",
+      ],
     ],
   ],
   [

@@ -11,11 +11,13 @@ import { weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
+import { printable } from "../output/table.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { problemLines } from "../train/view.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
 import { partOf } from "./part.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
+import { withQueue } from "./with-queue.ts";
 
 /** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */
 export async function semi(
@@ -27,31 +29,37 @@ export async function semi(
   const { out, engine, precision, device, threads, workers } = options;
   if (isRank()) throw notOnRanks();
   if (!wanted.withVariants) refuseVariants(options);
-  const events = runSemi({
-    settings: await settingsLayers(file, options),
-    out,
-    ...wanted,
-    engine,
-    precision,
-    part: options.part === undefined ? undefined : partOf(options.part),
-    device,
-    threads,
-    workers,
-    onNotice: weightsNotices(terminal),
-    signal: terminal.signal,
+  const part = options.part === undefined ? undefined : partOf(options.part);
+  return withQueue(options, terminal, async (queue) => {
+    const events = runSemi({
+      settings: await settingsLayers(file, options),
+      out,
+      ...wanted,
+      engine,
+      precision,
+      part,
+      queue,
+      device,
+      threads,
+      workers,
+      onNotice: weightsNotices(terminal),
+      signal: terminal.signal,
+    });
+    const progress = semiProgress(terminal);
+    const isShown = fewEpochs();
+    const lines = semiLines(terminal.style);
+    let outcome: Outcome = "ok";
+    for await (const event of events) {
+      progress(event);
+      notice(event, terminal);
+      if (event.type === "shard-failed") outcome = "failed";
+      if (options.json) await printUnlessAborted([JSON.stringify(semiEntry(event))], terminal);
+      else if (isShown(event)) await printUnlessAborted(lines(event), terminal);
+    }
+    terminal.signal.throwIfAborted();
+    terminal.clearStatus();
+    return outcome;
   });
-  const progress = semiProgress(terminal);
-  const isShown = fewEpochs();
-  const lines = semiLines(terminal.style);
-  for await (const event of events) {
-    progress(event);
-    notice(event, terminal);
-    if (options.json) await printUnlessAborted([JSON.stringify(semiEntry(event))], terminal);
-    else if (isShown(event)) await printUnlessAborted(lines(event), terminal);
-  }
-  terminal.signal.throwIfAborted();
-  terminal.clearStatus();
-  return "ok";
 }
 
 function notOnRanks(): UsageError {
@@ -138,6 +146,9 @@ async function recipeOf(value: unknown, key: string): Promise<unknown> {
 function notice(event: SemiEvent, terminal: Terminal): void {
   if (event.type === "waiting") terminal.notice(`waiting: another process works in ${event.folder}`);
   if (event.type === "problems") for (const line of problemLines(event)) terminal.notice(line);
+  if (event.type === "shard-failed") {
+    terminal.notice(`${terminal.noticeStyle.failure("failed:")} ${event.shard}: ${printable(event.reason)}`);
+  }
   if (event.type === "warning") terminal.notice(`warning: ${event.stage}: ${event.message}`);
   if (event.type === "stopped") {
     terminal.notice(

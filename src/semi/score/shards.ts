@@ -23,42 +23,93 @@ type ShardContext = Pick<SemiContext, "platform" | "fingerprints" | "signal"> & 
   readonly settings: Pick<SemiContext["settings"], "unlabelled" | "shardImages">;
 };
 
+/** A shard that nobody may have looked into yet: of an archive or a table only the path is known. */
+export type ListedShard = Shard | Pick<Shard, "name" | "path">;
+
 /**
  * The shards of the unlabelled data, in the order of the inputs; a folder is scored in parts.
  *
  * @param part Gives every `count`th of them, and does not look into the archives of others.
  * @throws UsageError `semi/settings` without inputs and for image files; DataError for what cannot be read.
  */
-export async function listShards(
-  { platform, settings: { unlabelled, shardImages }, fingerprints, signal }: ShardContext,
-  part?: Part,
-): Promise<readonly Shard[]> {
+export async function listShards(context: ShardContext, part?: Part): Promise<readonly Shard[]> {
+  const shards: Shard[] = [];
+  let number = 0;
+  const isOurs = (): boolean => part === undefined || number % part.count === part.index - 1;
+  for await (const { path, inFolder } of shardPaths(context)) {
+    if (!inFolder && !isOurs()) {
+      number++;
+      continue;
+    }
+    for (const shard of await shardsAt(context, path, inFolder, number)) {
+      if (isOurs()) shards.push(shard);
+      number++;
+    }
+  }
+  return shards;
+}
+
+/**
+ * The same shards for those who score them to look into: folders are listed, archives and tables are not read.
+ *
+ * @throws as {@link listShards}
+ */
+export async function listUnread(context: ShardContext): Promise<readonly ListedShard[]> {
+  const shards: ListedShard[] = [];
+  for await (const { path, inFolder } of shardPaths(context)) {
+    if (inFolder) shards.push(...(await shardsAt(context, path, inFolder, shards.length)));
+    else shards.push({ name: shardName(shards.length, path), path });
+  }
+  return shards;
+}
+
+/** Looks into a shard, unless somebody did. */
+export async function readShard(
+  { fingerprints, signal }: Pick<ShardContext, "fingerprints" | "signal">,
+  shard: ListedShard,
+): Promise<Shard> {
+  if ("to" in shard) return shard;
+  const { sha256, images } = await fingerprints.images(shard.path, signal);
+  return { ...shard, sha256, from: 0, to: images };
+}
+
+/** Where shards lie. */
+async function* shardPaths({
+  platform,
+  settings: { unlabelled },
+}: ShardContext): AsyncGenerator<{ readonly path: string; readonly inFolder: boolean }> {
   if (unlabelled.length === 0) {
     throw new UsageError(
       "semi/settings",
       "Say where the images without labels are (unlabelled, --unlabelled): folders, shards or globs of them.",
     );
   }
-  const shards: Shard[] = [];
-  let number = 0;
-  const isOurs = (): boolean => part === undefined || number % part.count === part.index - 1;
   for (const path of await pathsOfInputs(platform.storageFor, unlabelled)) {
     const inFolder = await isFolder(platform, path);
     if (!inFolder && isImage(path)) throw looseImage(path);
-    if (!inFolder && !isOurs()) {
-      number++;
-      continue;
-    }
-    const { sha256, images } = await fingerprints.images(path, signal);
-    const length = inFolder ? shardImages : images;
-    for (let from = 0; from < images; from += length) {
-      const name = `${`${number}`.padStart(6, "0")}-${baseName(path)}.parquet`;
-      if (isOurs()) shards.push({ name, path, sha256, from, to: Math.min(from + length, images) });
-      number++;
-    }
+    yield { path, inFolder };
+  }
+}
+
+/** The shards at a path: parts of a folder, or an archive or a table; none without images. */
+async function shardsAt(
+  { settings: { shardImages }, fingerprints, signal }: ShardContext,
+  path: string,
+  inFolder: boolean,
+  number: number,
+): Promise<readonly Shard[]> {
+  const { sha256, images } = await fingerprints.images(path, signal);
+  const length = inFolder ? shardImages : images;
+  const shards: Shard[] = [];
+  for (let from = 0; from < images; from += length) {
+    const name = shardName(number + shards.length, path);
+    shards.push({ name, path, sha256, from, to: Math.min(from + length, images) });
   }
   return shards;
 }
+
+const shardName = (number: number, path: string): string =>
+  `${`${number}`.padStart(6, "0")}-${baseName(path)}.parquet`;
 
 /** How many images shards hold together. */
 export const imagesIn = (shards: readonly Pick<Shard, "from" | "to">[]): number =>

@@ -15,7 +15,7 @@ import {
   type Model,
   type ModelOptions,
 } from "../../predict/index.ts";
-import type { Device, Engine } from "../../runtime/index.ts";
+import type { Device, Engine, PlanOverrides } from "../../runtime/index.ts";
 import type { EmbeddingEngine } from "../../train/index.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { SemiSettings } from "../settings/settings.ts";
@@ -23,6 +23,8 @@ import type { SemiSettings } from "../settings/settings.ts";
 /** Where models run, and how their images are read. */
 export interface Execution extends EmbeddingEngine {
   readonly device: Device;
+  /** How the machine is shared out. @default planned */
+  readonly plan?: PlanOverrides | undefined;
   /** Whether images are turned upright, whatever the file of a model says. */
   readonly exif: boolean;
 }
@@ -50,22 +52,23 @@ interface TeacherOptions extends Execution {
  * Opens the teacher.
  *
  * @param classes Classes of the labelled images; the teacher may know more, among which it does not choose then.
+ * @param own What the settings say of a given file.
  * @throws DataError `data/class-mismatch` when it does not know one of them.
  */
 export async function openTeacher(
   platform: SemiPlatform,
   name: string,
   classes: readonly string[],
-  { engine, precision, device, exif, hasNoneClass = false }: TeacherOptions,
-  given?: GivenTeacher,
+  { engine, precision, device, plan, exif, hasNoneClass = false }: TeacherOptions,
+  own: GivenOptions = {},
 ): Promise<Teacher> {
   const isGraph = isOnnxPath(name);
   const preprocessing = { exifOrientation: exif };
-  const own = given ? await givenOptions(platform, given) : {};
   const model = isGraph
     ? await createModel(platform, name, {
         engine,
         device,
+        plan,
         // An ONNX file has the precision that it was exported in, unless it is told otherwise.
         precision: precision === "bf16" ? precision : undefined,
         preprocessing,
@@ -74,7 +77,7 @@ export async function openTeacher(
     : await modelOf(
         platform,
         await openModel(platform, name, { pretrained: !isWeightsPath(name), preprocessing, ...own }),
-        { engine, device },
+        { engine, device, plan },
         { floats: precision },
       );
   if (model.classes.length === 0) throw noClassifier(name);
@@ -125,11 +128,14 @@ export async function fasterForTeacher(
 /** What the settings say of the teacher's file. */
 type GivenTeacher = Pick<SemiSettings, "ema" | "key" | "labels">;
 
+/** What `openModel` is told of a file that the settings name. */
+export type GivenOptions = Pick<ModelOptions, "ema" | "key" | "classes">;
+
 /** The same as `openModel` takes it. @throws DataError when the file of class names cannot be read */
 export async function givenOptions(
   { storageFor }: Pick<SemiPlatform, "storageFor">,
   { ema, key, labels }: GivenTeacher,
-): Promise<Pick<ModelOptions, "ema" | "key" | "classes">> {
+): Promise<GivenOptions> {
   const classes =
     labels === null ? undefined : linesOf(decodeText(await readBytes(storageFor(labels), labels)));
   return { ema, key: key ?? undefined, ...(classes ? { classes } : {}) };
@@ -152,13 +158,13 @@ export function classIndices(
 export function frequencyModel(
   platform: SemiPlatform,
   preprocessing: Preprocessing,
-  { device }: Pick<Execution, "device">,
+  { device, plan }: Pick<Execution, "device" | "plan">,
 ): Promise<Model<never>> {
   const config = modelConfig("resnet20_cifar10");
   const description: ModelDescription = { name: "hash", config, classes: [], preprocessing, provenance: {} };
   return modelOf(
     platform,
     { description, withWeights: (use) => use(randomStateDict(config, 0)) },
-    { device },
+    { device, plan },
   );
 }

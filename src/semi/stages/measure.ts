@@ -18,7 +18,7 @@ import {
 } from "../context.ts";
 import { brokenWarning, type SemiEvent } from "../events.ts";
 import type { MeasureStage, StageKind } from "../plan/stage.ts";
-import { classIndices, openTeacher } from "../score/teacher.ts";
+import { classIndices, givenOptions, openTeacher } from "../score/teacher.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import type { Manifest } from "./manifest.ts";
 import { bestWeights } from "./training.ts";
@@ -132,7 +132,7 @@ async function* measureAll(
       context.settings.teacher!,
       classes,
       execution,
-      context.settings,
+      await givenOptions(platform, context.settings),
     );
     const numbers = await measure(model, data.images, { classes, isRestricted: true, broken, signal });
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });

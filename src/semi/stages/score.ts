@@ -1,23 +1,27 @@
 import { openImages, type ImageSource } from "../../data/index.ts";
-import { isOnnxPath, isWeightsPath, type Model } from "../../predict/index.ts";
+import type { Model } from "../../predict/index.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
 import { brokenWarning, imageProgress, type Part, type SemiEvent } from "../events.ts";
 import type { ScoreStage } from "../plan/stage.ts";
+import { arrangeScores, matchingScores, referencesName, scoreFileNames } from "../score/score-files.ts";
+import { referencesOrigin, writeReferences } from "../score/score-images.ts";
 import {
-  arrangeScores,
-  matchingScores,
-  referencesName,
-  scoreFileNames,
-  type ScoreOrigin,
-} from "../score/score-files.ts";
-import { referencesOrigin, scoreShard, writeReferences } from "../score/score-images.ts";
+  openModels,
+  scoreInto,
+  scoreOrigins,
+  teacherHash,
+  type Models,
+  type Scoring,
+  type TeacherFile,
+} from "../score/scoring.ts";
 import { imagesIn, listShards, openShard, type Shard } from "../score/shards.ts";
-import { frequencyModel, openTeacher, type Teacher } from "../score/teacher.ts";
+import { givenOptions } from "../score/teacher.ts";
 import type { ReferenceRow, ScoreFacts } from "../tables.ts";
 import { bestWeights } from "./training.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
-export const openScore: OpenStage<ScoreStage> = async (context, { folder, needs, settings }) => {
+export const openScore: OpenStage<ScoreStage> = async (context, stage) => {
+  const { folder, needs, settings } = stage;
   const { storage, fingerprints, signal, path } = context;
   const shards = await listShards(context);
   const teacher = await teacherFile(context, needs[0]);
@@ -48,26 +52,13 @@ export const openScore: OpenStage<ScoreStage> = async (context, { folder, needs,
       const standing = new Set(await scoreFileNames(storage, path(folder)));
       return shards.filter(({ name }) => !standing.has(name)).map(({ name }) => `${name} is gone`);
     },
-    run: () => scoreAll({ context, folder, p: settings.p, shards, teacher, references, inputs }),
+    run: () => scoreAll({ context, stage, shards, teacher, references, inputs }),
   };
 };
 
-interface TeacherFile {
-  /** As `openTeacher` takes it. */
-  readonly path: string;
-  readonly name: string;
-  /** Of the file; for published weights their name. */
-  readonly sha256: string;
-  /** Whether its last class is none of the others. */
-  readonly hasNoneClass: boolean;
-  /** Whether the settings name it, and no stage trained it. */
-  readonly isGiven: boolean;
-}
-
-async function teacherFile(
-  { settings, path, manifest, fingerprints, signal }: SemiContext,
-  stage: string | undefined,
-): Promise<TeacherFile> {
+/** The teacher of a stage: that of another stage, or a given one. */
+export async function teacherFile(context: SemiContext, stage: string | undefined): Promise<TeacherFile> {
+  const { platform, settings, path, manifest, fingerprints, signal } = context;
   if (stage !== undefined) {
     const { outputs, stage: kind } = await manifest(stage);
     return {
@@ -75,14 +66,32 @@ async function teacherFile(
       name: `${stage}/${bestWeights}`,
       sha256: outputs[bestWeights]!,
       hasNoneClass: kind === "none-class",
-      isGiven: false,
     };
   }
   const { teacher: name } = settings;
   if (name === null) throw noModel("score");
-  const isFile = isOnnxPath(name) || isWeightsPath(name);
-  const sha256 = isFile ? await fingerprints.file(name, signal) : name;
-  return { path: name, name, sha256, hasNoneClass: false, isGiven: true };
+  const file = { path: name, given: await givenOptions(platform, settings) };
+  return { ...file, name, sha256: await teacherHash(fingerprints, file, signal), hasNoneClass: false };
+}
+
+/** What the shards of a stage are scored with. */
+export async function scoringOf(
+  context: SemiContext,
+  { folder, settings: { p } }: ScoreStage,
+  teacher: TeacherFile,
+): Promise<Scoring> {
+  const { classes } = await context.labelled();
+  const { engine, precision, exif } = context.execution;
+  return {
+    stage: folder,
+    folder: context.path(folder),
+    teacher,
+    classes,
+    p: Math.min(p, classes.length),
+    engine,
+    precision,
+    exif,
+  };
 }
 
 type ReferencePaths = Readonly<Partial<Record<ReferenceRow["set"], readonly string[]>>>;
@@ -91,29 +100,25 @@ function referencePaths({ settings: { labelled, validation, test } }: SemiContex
   return { labelled, ...(validation ? { validation } : {}), ...(test ? { test } : {}) };
 }
 
-/** What some of the shards are scored with. */
-interface PartScoring {
+/** What a stage scores and hashes. */
+interface ScoreWork {
   readonly context: SemiContext;
-  readonly folder: string;
-  /** Best classes that are kept of each image. */
-  readonly p: number;
+  readonly stage: ScoreStage;
   readonly shards: readonly Shard[];
   readonly teacher: TeacherFile;
-}
-
-interface Scoring extends PartScoring {
   readonly references: ReferencePaths;
   /** Hashes of the references. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
-  const { context, folder } = scoring;
-  await using models = await openModels(scoring);
-  yield* hashReferences(scoring, models.hasher);
-  const wanted = wantedFiles(scoring, models.classes);
-  const standing = await arrangeScores(context.platform, context.path(folder), wanted);
-  return outcomeOf(yield* scoreEach(scoring, models, wanted, standing));
+async function* scoreAll(work: ScoreWork): AsyncGenerator<SemiEvent, StageOutcome | undefined, undefined> {
+  const { context, stage, shards, teacher } = work;
+  const { platform, execution } = context;
+  const scoring = await scoringOf(context, stage, teacher);
+  await using models = await openModels(platform, execution, scoring);
+  yield* hashReferences(work, models.hasher);
+  const standing = await arrangeScores(platform, scoring.folder, scoreOrigins(scoring, shards));
+  return outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
 }
 
 /**
@@ -122,63 +127,29 @@ async function* scoreAll(scoring: Scoring): AsyncGenerator<SemiEvent, StageOutco
  */
 export async function* scorePart(
   context: SemiContext,
-  { folder, needs, settings: { p } }: ScoreStage,
+  stage: ScoreStage,
   part: Part,
 ): AsyncGenerator<SemiEvent, void, undefined> {
-  const { platform, storage, path } = context;
+  const { platform, storage, execution } = context;
   const shards = await listShards(context, part);
-  const teacher = await teacherFile(context, needs[0]);
-  const scoring = { context, folder, p, shards, teacher };
-  await using models = await openModels(scoring);
-  await storage.makeFolder(path(folder));
-  const wanted = wantedFiles(scoring, models.classes);
-  const standing = await matchingScores(platform, path(folder), wanted);
-  const { counts } = outcomeOf(yield* scoreEach(scoring, models, wanted, standing));
-  yield { type: "part-finished", stage: folder, part, counts, stood: standing.size };
-}
-
-interface Models extends AsyncDisposable {
-  readonly classes: readonly string[];
-  readonly teacher: Teacher;
-  readonly hasher: Model<never>;
-}
-
-async function openModels({
-  context,
-  teacher: { path, hasNoneClass, isGiven },
-}: PartScoring): Promise<Models> {
-  const { platform, execution, settings } = context;
-  const { classes } = await context.labelled();
-  const given = isGiven ? settings : undefined;
-  const teacher = await openTeacher(platform, path, classes, { ...execution, hasNoneClass }, given);
-  const hasher = await frequencyModel(platform, teacher.model.description.preprocessing, execution);
-  const release = async (): Promise<void> => {
-    await Promise.all([teacher.model.release(), hasher.release()]);
-  };
-  return { classes, teacher, hasher, [Symbol.asyncDispose]: release };
-}
-
-function wantedFiles(
-  { context, p, shards, teacher: { name, sha256 } }: PartScoring,
-  classes: readonly string[],
-): ReadonlyMap<string, ScoreOrigin> {
-  const shared = {
-    teacher: { name, sha256 },
-    classes,
-    p: Math.min(p, classes.length),
-    exif: context.settings.exif,
-  };
-  return new Map(shards.map(({ name: file, ...shard }) => [file, { ...shared, shard }] as const));
+  const scoring = await scoringOf(context, stage, await teacherFile(context, stage.needs[0]));
+  await using models = await openModels(platform, execution, scoring);
+  await storage.makeFolder(scoring.folder);
+  const standing = await matchingScores(platform, scoring.folder, scoreOrigins(scoring, shards));
+  const { counts } = outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
+  yield { type: "part-finished", stage: stage.folder, part, counts, stood: standing.size };
 }
 
 /** Scores the shards whose files do not stand. @returns what all of their files say */
 async function* scoreEach(
-  { context: { platform, storage, signal, path }, folder, shards }: PartScoring,
-  { teacher, hasher }: Models,
-  wanted: ReadonlyMap<string, ScoreOrigin>,
+  { platform, signal }: SemiContext,
+  scoring: Scoring,
+  models: Models,
+  shards: readonly Shard[],
   standing: ReadonlyMap<string, ScoreFacts>,
 ): AsyncGenerator<SemiEvent, readonly ScoreFacts[], undefined> {
-  const progress = imageProgress({ stage: folder, what: "scored", total: imagesIn(shards) });
+  const { stage } = scoring;
+  const progress = imageProgress({ stage, what: "scored", total: imagesIn(shards) });
   const files: ScoreFacts[] = [];
   const left = shards.filter(({ name }) => !standing.has(name)).map((shard) => shard.path);
   const ended = new AbortController();
@@ -192,19 +163,14 @@ async function* scoreEach(
         continue;
       }
       left.shift();
-      const work = scoreShard(storage, path(folder, shard.name), teacher, {
-        ...wanted.get(shard.name)!,
-        images: fetchingNext(platform, await openShard(platform, shard, signal), left[0], ended.signal),
-        hasher: teacher.hashes ? undefined : hasher,
-        signal,
-      });
-      files.push(yield* progress.of(work));
+      const images = fetchingNext(platform, await openShard(platform, shard, signal), left[0], ended.signal);
+      files.push(yield* progress.of(scoreInto(platform, scoring, models, shard, images, signal)));
     }
   } finally {
     ended.abort();
   }
   yield* brokenWarning(
-    folder,
+    stage,
     files.flatMap((facts) => facts.broken.map(({ id, error }) => [id, error])),
   );
   return files;
@@ -232,7 +198,7 @@ function fetchingNext(
 
 /** Hashes the references, unless the table of their hashes stands. */
 async function* hashReferences(
-  { context, folder, references, inputs }: Scoring,
+  { context, stage: { folder }, references, inputs }: ScoreWork,
   hasher: Model<never>,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { platform, storage, path, signal, settings } = context;

@@ -1,0 +1,39 @@
+import * as z from "zod";
+import { about, count, number, text } from "../output/json.ts";
+
+const type = <const Name extends string>(name: Name, meaning: string): z.ZodLiteral<Name> =>
+  about(z.literal(name), meaning);
+
+const run = about(text, "what the run is called in the queue");
+const shard = about(text, "the score file of the shard");
+
+/** A line of `worker --json`: what happens, in order. */
+export const workerJson = z.discriminatedUnion("type", [
+  z.strictObject({ type: type("run-opened", "shards of a run are taken from now on"), run }),
+  z.strictObject({
+    type: type("run-refused", "a run cannot be helped here, and is left to others"),
+    run,
+    code: about(text, "stable, such as `cluster/other-version`"),
+    message: about(text, "why, and what to do"),
+  }),
+  z.strictObject({ type: type("shard-started", "a shard was taken from the queue"), run, shard }),
+  z.strictObject({
+    type: type("shard-scored", "the score file of a shard stands"),
+    run,
+    shard,
+    images: about(count, "images that were scored"),
+    broken: about(count, "images that cannot be used"),
+    stood: about(z.boolean(), "whether the file stood before"),
+    seconds: about(number, "how long it took"),
+  }),
+  z.strictObject({
+    type: type("shard-failed", "a shard could not be scored; it is tried three times, by whoever takes it"),
+    run,
+    shard,
+    reason: about(text, "why"),
+  }),
+  z.strictObject({ type: type("shard-returned", "a shard went back into the queue at a stop"), run, shard }),
+  z.strictObject({ type: type("run-merged", "all shards of a run are done"), run }),
+]);
+
+export type WorkerJson = z.infer<typeof workerJson>;
