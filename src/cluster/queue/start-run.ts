@@ -59,7 +59,9 @@ export async function* startRun<Merged>(
   shards: readonly NamedShard[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<RunEvent, RunEnd<Merged>, undefined> {
-  const hash = createHash("sha256").update(JSON.stringify(work)).digest("hex");
+  const hash = createHash("sha256")
+    .update(JSON.stringify([work, shards]))
+    .digest("hex");
   const run: QueuedRun = { name, id: randomUUID(), version, work: hash };
   const queue = queueOf(server, name);
   try {
@@ -78,12 +80,13 @@ export async function* startRun<Merged>(
 async function standsAlready(server: QueueServer, queue: Queue, run: QueuedRun): Promise<boolean> {
   const standing = await claimRun(server, run);
   const merge = await mergeOf(queue);
-  if (standing.work === run.work && standing.version === run.version) return merge !== undefined;
-  const isDone = merge && ((await merge.isCompleted()) || (await merge.isFailed()));
-  if (isDone) return false;
+  // One whose last job failed is done again.
+  const isFailed = await merge?.isFailed();
+  if (standing.work === run.work && standing.version === run.version) return !!merge && !isFailed;
+  if (isFailed || (await merge?.isCompleted())) return false;
   const difference =
     standing.version === run.version
-      ? "it scores other images, by another teacher or into another folder"
+      ? "it does something else: other images, settings, or another folder"
       : `version ${standing.version} of this package began it, and this is ${run.version}`;
   throw new UsageError(
     "cluster/run-exists",

@@ -48,7 +48,7 @@ const times = {
   betweenLooks: 1000,
   /** A run that was refused is tried again: its files may have come. */
   untilRetry: 30_000,
-  /** Without a sign of its worker for so long a shard goes to another one. Signs are given four times in it. */
+  /** Without a sign of its worker for so long a shard goes to another one. It gives one at least twice in it. */
   lock: 20_000,
   betweenChecks: 5000,
   /** How long a Redis that is gone may keep a worker from its end. */
