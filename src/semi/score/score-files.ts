@@ -1,7 +1,7 @@
 import { DataError, UsageError } from "../../core/index.ts";
 import { baseName, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import { textHash } from "../fingerprints.ts";
-import { openTableWriter, readTableMetadata, type TableWriter } from "../parquet-table.ts";
+import { openTableWriter, readTableMetadata, tableFingerprint, type TableWriter } from "../parquet-table.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { Manifest } from "../stages/manifest.ts";
 import {
@@ -13,6 +13,8 @@ import {
   type ScoreFacts,
   type ScoreRow,
 } from "../tables.ts";
+import { moveCompanions, removeCompanions, writeCounts } from "./score-companions.ts";
+import { scoreCounts } from "./score-counts.ts";
 import { absolutePath } from "../settings/absolute-paths.ts";
 
 /** A score file and what it says of itself. */
@@ -56,7 +58,8 @@ export async function readScoreFacts(storage: Storage, path: string): Promise<Sc
   return (await readScoreHeader(storage, path)).facts;
 }
 
-async function readScoreHeader(
+/** The same, and how many rows it holds. */
+export async function readScoreHeader(
   storage: Storage,
   path: string,
 ): Promise<{ readonly facts: ScoreFacts; readonly rows: number }> {
@@ -80,7 +83,7 @@ function parseJson(text: string | undefined): unknown {
   }
 }
 
-/** A score file under way, which appears at its path when it is closed. */
+/** A score file under way, which appears at its path when it is closed, and the counts of its rows beside it. */
 export interface ScoreWriter {
   /** Takes rows in the order of the file: by position, then rank. */
   write(rows: Iterable<ScoreRow>): Promise<void>;
@@ -97,9 +100,18 @@ export interface ScoreWriter {
  */
 export async function openScoreWriter(storage: Storage, path: string): Promise<ScoreWriter> {
   const table = await openTableWriter(storage, path, scoreColumns);
+  const counts = scoreCounts();
   return {
-    write: (rows) => table.write(rows),
-    close: (facts) => table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]),
+    async write(rows) {
+      const some = [...rows];
+      for (const row of some) counts.addScore(row);
+      await table.write(some);
+    },
+    async close(facts) {
+      await removeCompanions(storage, path);
+      await table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]);
+      await writeCounts(storage, path, await tableFingerprint(storage, path), counts);
+    },
     abort: () => table.abort(),
   };
 }
@@ -115,7 +127,7 @@ export const openReferenceWriter = (storage: Storage, path: string): Promise<Tab
 /**
  * Checks that score files are what they should be, and are of one teacher and these classes.
  *
- * @returns how many rows they hold
+ * @returns how many rows each of them holds
  * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
  */
 export async function checkScoreFiles(
@@ -123,7 +135,7 @@ export async function checkScoreFiles(
   paths: readonly string[],
   classes: readonly string[],
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<readonly number[]> {
   if (paths.length === 0) {
     throw new UsageError(
       "semi/no-scores",
@@ -131,12 +143,12 @@ export async function checkScoreFiles(
     );
   }
   let first: ScoreFacts | undefined;
-  let rowsOfAll = 0;
+  const rowsOf: number[] = [];
   for (const path of paths) {
     signal?.throwIfAborted();
     const { facts, rows } = await readScoreHeader(storageFor(path), path);
     first ??= facts;
-    rowsOfAll += rows;
+    rowsOf.push(rows);
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
         "semi/other-teacher",
@@ -151,7 +163,7 @@ export async function checkScoreFiles(
       );
     }
   }
-  return rowsOfAll;
+  return rowsOf;
 }
 
 const nameOf = ({ teacher: { name, sha256 } }: ScoreFacts): string => `${name} (${sha256.slice(0, 8)})`;
@@ -204,12 +216,21 @@ export async function arrangeScores(
   const at = (name: string): string => storage.join(folder, name);
   const standing = await standingScores(storage, folder);
   const places = placesFor(await originKeys(platform, standing), await originKeys(platform, wanted));
-  for (const name of standing.keys()) if (!places.has(name)) await storage.remove(at(name));
+  for (const name of standing.keys()) {
+    if (places.has(name)) continue;
+    await removeCompanions(storage, at(name));
+    await storage.remove(at(name));
+  }
   const moved = [...places].filter(([from, to]) => from !== to);
   // In two steps, as one may stand where another is to go. A name of the first step is found again after a kill.
-  for (const [from, to] of moved) await storage.move(at(from), at(`moved-${to}`));
-  for (const [, to] of moved) await storage.move(at(`moved-${to}`), at(to));
+  for (const [from, to] of moved) await moveScores(storage, at(from), at(`moved-${to}`));
+  for (const [, to] of moved) await moveScores(storage, at(`moved-${to}`), at(to));
   return new Map([...places].map(([from, to]) => [to, standing.get(from)!]));
+}
+
+async function moveScores(storage: Storage, from: string, to: string): Promise<void> {
+  await moveCompanions(storage, from, to);
+  await storage.move(from, to);
 }
 
 /** Those of the wanted score files that stand under their names, by what they say of themselves. */
