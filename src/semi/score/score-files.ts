@@ -13,7 +13,7 @@ import {
   type ScoreFacts,
   type ScoreRow,
 } from "../tables.ts";
-import { moveCompanions, removeCompanions, writeCounts } from "./score-companions.ts";
+import { moveCompanions, removeCompanions, whereWritable, writeCounts } from "./score-companions.ts";
 import { scoreCounts } from "./score-counts.ts";
 import { absolutePath } from "../settings/absolute-paths.ts";
 
@@ -110,7 +110,8 @@ export async function openScoreWriter(storage: Storage, path: string): Promise<S
     async close(facts) {
       await removeCompanions(storage, path);
       await table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]);
-      await writeCounts(storage, path, await tableFingerprint(storage, path), counts);
+      const fingerprint = await tableFingerprint(storage, path);
+      await whereWritable(() => writeCounts(storage, path, fingerprint, counts));
     },
     abort: () => table.abort(),
   };
