@@ -1,17 +1,14 @@
 import {
   parquetMetadataAsync,
-  parquetRead,
   parquetReadObjects,
   parquetSchema,
-  type ColumnData,
   type FileMetaData,
   type KeyValue,
-  type ParquetReadOptions,
   type SchemaElement,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
-import { DataError, hexOf, type ByteSource } from "../core/index.ts";
+import { DataError, type ByteSource } from "../core/index.ts";
 import type { Storage } from "../core/storage/index.ts";
 import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
 import type { TableColumns, TableColumnType } from "./tables.ts";
@@ -27,40 +24,6 @@ export async function* readTable<Row>(
   columns: TableColumns<Row>,
   signal?: AbortSignal,
 ): AsyncGenerator<Row, void, undefined> {
-  for await (const options of rowGroups(storage, path, columns, signal)) {
-    yield* (await attempt(path, () => parquetReadObjects(options))) as Row[];
-  }
-}
-
-/** A row group: for each column its values. */
-export type TableGroup<Row> = { readonly [Name in keyof Row & string]: ArrayLike<Row[Name]> };
-
-/** The row groups of a Parquet file with these columns, for many rows of numbers. @throws DataError as `readTable` does */
-export async function* readGroups<Row>(
-  storage: Storage,
-  path: string,
-  columns: TableColumns<Row>,
-): AsyncGenerator<TableGroup<Row>, void, undefined> {
-  for await (const options of rowGroups(storage, path, columns)) {
-    const group: Record<string, ArrayLike<unknown>> = {};
-    const onChunk = ({ columnName, columnData }: ColumnData): void => void (group[columnName] = columnData);
-    await attempt(path, () => parquetRead({ ...options, onChunk }));
-    yield group as TableGroup<Row>;
-  }
-}
-
-type RowGroupOptions = Pick<
-  ParquetReadOptions,
-  "file" | "metadata" | "compressors" | "parsers" | "rowStart" | "rowEnd"
->;
-
-/** What each row group of a Parquet file with these columns is read with. */
-async function* rowGroups<Row>(
-  storage: Storage,
-  path: string,
-  columns: TableColumns<Row>,
-  signal?: AbortSignal,
-): AsyncGenerator<RowGroupOptions, void, undefined> {
   await using source = await storage.open(path);
   const metadata = await tableMetadata(source, columns);
   const options = { file: asyncBuffer(source), metadata, compressors, parsers: { stringFromBytes } };
@@ -69,17 +32,15 @@ async function* rowGroups<Row>(
     signal?.throwIfAborted();
     checkRowGroup(source.name, group, group.columns);
     const rowEnd = rowStart + Number(group.num_rows);
-    yield { ...options, rowStart, rowEnd };
+    let rows: readonly Row[];
+    try {
+      rows = (await parquetReadObjects({ ...options, rowStart, rowEnd })) as Row[];
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw damagedTable(source.name, cause);
+    }
+    yield* rows;
     rowStart = rowEnd;
-  }
-}
-
-async function attempt<T>(name: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw damagedTable(name, cause);
   }
 }
 
@@ -95,25 +56,6 @@ export async function readTableMetadata<Row>(
 ): Promise<FileMetaData> {
   await using source = await storage.open(path);
   return await tableMetadata(source, columns);
-}
-
-/**
- * A hash of what a Parquet file says of itself: its metadata, and of each column of each row group its size and its least and
- * greatest value. It costs no reading of rows, and follows them, for files that nobody means to forge.
- *
- * @throws DataError `semi/table` when it is no such file; as `Storage.open` does when it cannot be opened
- */
-export async function tableFingerprint(storage: Storage, path: string): Promise<string> {
-  await using source = await storage.open(path);
-  const { size, name } = source;
-  const tail = size < 12 ? undefined : await source.read(size - 8, 8);
-  const length = tail && new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
-  if (length === undefined || length > size - 12) throw damagedTable(name, "it has no metadata at its end");
-  const metadata = await source.read(size - 8 - length, length);
-  const said = new Uint8Array(8 + length);
-  new DataView(said.buffer).setFloat64(0, size);
-  said.set(metadata, 8);
-  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", said)));
 }
 
 /** The same of a file that is open. */

@@ -49,7 +49,7 @@ const scoredAnew = (before: string, after: string): readonly string[] =>
   });
 
 const scoreFiles = (out: string): readonly string[] =>
-  readdirSync(at(out, "scores")).filter((name) => /^\d.*\.parquet$/.test(name));
+  readdirSync(at(out, "scores")).filter((name) => /^\d/.test(name));
 
 let first: readonly SemiEvent[];
 

@@ -152,26 +152,18 @@ export async function namingDamagedFile<T>(
   } catch (error) {
     if (!isQueryError(error)) throw error;
     for (const file of files) {
-      const damage = await damageOf(duckdb, file);
-      if (damage) throw damagedTable(file, damage);
+      try {
+        await duckdb.run(`SELECT max(COLUMNS(*)) FROM ${sqlFiles([file])}`);
+      } catch (cause) {
+        if (!isQueryError(cause)) throw cause;
+        throw damagedTable(file, cause);
+      }
     }
     throw error;
   }
 }
 
-/** Why the rows of a Parquet file cannot be read; undefined when they can. */
-export async function damageOf(duckdb: Duckdb, file: string): Promise<DataError | undefined> {
-  try {
-    await duckdb.run(`SELECT max(COLUMNS(*)) FROM ${sqlFiles([file])}`);
-    return undefined;
-  } catch (cause) {
-    if (isQueryError(cause)) return cause;
-    throw cause;
-  }
-}
-
-/** Whether tables could not be queried, for a reason that is not found in DuckDB's words. */
-export const isQueryError = (error: unknown): error is DataError =>
+const isQueryError = (error: unknown): error is DataError =>
   error instanceof DataError && error.code === "semi/query";
 
 /**

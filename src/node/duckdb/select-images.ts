@@ -1,15 +1,18 @@
 import { basename, dirname, join } from "node:path";
 import {
+  bestScoreCounts,
   boundsTable,
   copiesTable,
+  candidateCounts,
   candidatesView,
   competingRows,
   duplicateCounts,
   duplicateExamples,
-  duplicateScores,
   duplicateTables,
+  histogramTable,
   insertCopies,
   labelledTestCount,
+  lowerBounds,
   scoresView,
   selectedCounts,
   selectedImages,
@@ -31,15 +34,11 @@ import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "..
 import {
   unknownClass,
   type Bound,
-  type CheckedSelection,
   type SelectImages,
   type SelectionRule,
 } from "../../semi/select/selection-options.ts";
-import { countedScores } from "../../semi/score/pruned-scores.ts";
-import type { CandidateCounts, ScoreBounds, ScoreCounts } from "../../semi/score/score-counts.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
-import { isQueryError, namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
-import { countRows, duckdbPasses, removeDamagedPruned } from "./score-passes.ts";
+import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
 
 // DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
 const shareOfDuckdb = 0.6;
@@ -50,20 +49,9 @@ const shareOfDuckdb = 0.6;
  * @throws DataError for files that are damaged, a folder that cannot be written to or a full disk; SessionError when
  *   DuckDB cannot be loaded or needs more memory
  */
-export const selectWithDuckdb: SelectImages = async (selection) => {
+export const selectWithDuckdb: SelectImages = (selection) => {
+  const { rule, classes, memoryLimit, threads, temporaryFolder, signal } = selection;
   const scores = selection.scores.map(pathOf);
-  try {
-    return await selectFrom(scores, selection);
-  } catch (error) {
-    // What was derived from scores is made again, as if it were not there.
-    if (isQueryError(error) && (await removeDamagedPruned(scores)))
-      return await selectFrom(scores, selection);
-    throw error;
-  }
-};
-
-function selectFrom(scores: readonly string[], selection: CheckedSelection): Promise<SelectionSummary> {
-  const { rule, scoreRows, classes, memoryLimit, threads, temporaryFolder, signal } = selection;
   const out = pathOf(selection.out);
   return throughPartialPath(out, async (partial) => {
     await using duckdb = await openDuckdb({
@@ -78,38 +66,23 @@ function selectFrom(scores: readonly string[], selection: CheckedSelection): Pro
     const references = rule.duplicates && pathOf(rule.duplicates.references);
     const files = references === null ? scores : [...scores, references];
     return await namingDamagedFile(duckdb, files, async () => {
-      const counted = await countedScores(
-        nodeStorageFor,
-        scores.map((path, index) => ({ path, rows: scoreRows[index]! })),
-        duckdbPasses(duckdb),
-        signal,
-      );
       await duckdb.run(scoresView(scores));
-      let removed: ScoreCounts | undefined;
       if (rule.duplicates && references !== null) {
         for (const sql of duplicateTables(references, rule.duplicates.distance)) await duckdb.run(sql);
-        removed = await countRows(duckdb, duplicateScores);
       }
-      const candidates = counted.counts.candidates(rule.ranking, removed);
-      await checkScoredClasses(duckdb, classes, scores, candidates);
-      const boundBy = async (bounds: ScoreBounds): Promise<void> => {
-        const sources = await counted.reaching(rule.bound, bounds);
-        await duckdb.run(candidatesView(sources, rule.ranking, removed !== undefined));
-        await duckdb.run(boundsTable(bounds));
-      };
-      const boundsOf = (bound: Bound): ScoreBounds => counted.counts.bounds(bound, removed);
-      await boundBy(boundsOf(rule.bound));
+      await duckdb.run(candidatesView(rule.ranking, rule.duplicates !== null));
+      await duckdb.run(histogramTable);
+      await checkScoredClasses(duckdb, classes, scores);
+      await duckdb.run(boundsTable(rule.bound));
       const copies =
-        rule.copyDistance === null
-          ? null
-          : await markCopies(duckdb, rule.bound, rule.copyDistance, { candidates, boundsOf, boundBy });
+        rule.copyDistance === null ? null : await markCopies(duckdb, rule.bound, rule.copyDistance);
       const rows = selectedRows(rule.bound, copies !== null);
       // The partial file is temporary already.
       await duckdb.run(`COPY (${rows}) TO ${sqlText(partial)} (FORMAT parquet, USE_TMP_FILE false)`);
-      return { ...(await summarise(duckdb, partial, rule, classes, candidates)), copies };
+      return { ...(await summarise(duckdb, partial, rule, classes)), copies };
     });
   });
-}
+};
 
 /** The path of a file that has one. */
 const pathOf = (uri: string): string => nodeStorageFor(uri).path(uri) ?? uri;
@@ -119,45 +92,30 @@ async function checkScoredClasses(
   duckdb: Duckdb,
   classes: readonly string[],
   files: readonly string[],
-  candidates: Candidates,
 ): Promise<void> {
-  const odd = [...candidates.keys()].find((index) => classes[index] === undefined);
-  if (odd === undefined) return;
-  const rows = await duckdb.rows<{ readonly shard: number }>(
-    `SELECT shard FROM scores WHERE class IS NOT DISTINCT FROM ${odd} ORDER BY shard LIMIT 1`,
+  const odd = `class IS NULL OR class NOT BETWEEN 0 AND ${classes.length - 1}`;
+  const [found] = await duckdb.rows<{ readonly class: number | null }>(
+    `SELECT class FROM histogram WHERE ${odd} LIMIT 1`,
   );
-  throw unknownClass(rows.map(({ shard }) => files[shard]).join(), classes, odd);
-}
-
-/** What may be selected of each class. */
-type Candidates = ReadonlyMap<number, CandidateCounts>;
-
-/** What marking copies needs to go further down than the places that there are. */
-interface LowerBounds {
-  readonly candidates: Candidates;
-  readonly boundsOf: (bound: Bound) => ScoreBounds;
-  /** Makes the rows above bounds those that compete. */
-  readonly boundBy: (bounds: ScoreBounds) => Promise<void>;
+  if (found === undefined) return;
+  const rows = await duckdb.rows<{ readonly shard: number }>(
+    `SELECT shard FROM scores WHERE ${odd} ORDER BY shard LIMIT 1`,
+  );
+  throw unknownClass(rows.map(({ shard }) => files[shard]).join(), classes, found.class);
 }
 
 /**
  * Fills the table of copies, one ranking after the other, and lowers the bounds of classes whose best rows are copies until all
  * places are taken or no candidates are left.
  */
-async function markCopies(
-  duckdb: Duckdb,
-  bound: Bound,
-  distance: number,
-  { candidates, boundsOf, boundBy }: LowerBounds,
-): Promise<CopySummary> {
+async function markCopies(duckdb: Duckdb, bound: Bound, distance: number): Promise<CopySummary> {
   await duckdb.run(copiesTable);
   const { places, keyOf } = rankingsOf(bound);
-  const competing = new Map<number, number>();
-  for (const [index, { finite }] of candidates) {
+  const candidates = new Map<number, number>();
+  for (const { class: index, finite, rows } of await duckdb.rows<CandidateCount>(candidateCounts)) {
     const key = keyOf({ class: index, phash: 0n });
-    competing.set(key, (competing.get(key) ?? 0) + finite);
+    if (finite) candidates.set(key, (candidates.get(key) ?? 0) + rows);
   }
-  let bounds = boundsOf(bound);
   const summaries: CopySummary[] = [];
   let wanted = "SELECT class FROM bounds";
   for (let depth = 4; ; depth *= 4) {
@@ -168,7 +126,7 @@ async function markCopies(
     const finish = (): void => {
       if (!open) return;
       const { key, from, ranking } = open;
-      const isOver = bound.ranking === "threshold" || seen >= (competing.get(key) ?? 0);
+      const isOver = bound.ranking === "threshold" || seen >= (candidates.get(key) ?? 0);
       if (ranking.isFull || isOver) summaries.push(ranking.tally());
       else {
         short.push(key);
@@ -196,13 +154,8 @@ async function markCopies(
     for (let at = 0; at < values.length; at += copiesAtOnce)
       await duckdb.run(insertCopies(values.subarray(at, at + copiesAtOnce)));
     if (bound.ranking === "threshold" || short.length === 0) return addCopies(summaries);
-    const lowered = boundsOf({ ...bound, rows: bound.rows * depth });
-    const isWanted = (index: number): boolean => bound.ranking === "unbalanced" || short.includes(index);
-    bounds = new Map(
-      [...bounds].map(([index, lowest]) => [index, isWanted(index) ? lowered.get(index)! : lowest]),
-    );
-    wanted = [...bounds.keys()].filter(isWanted).join(", ");
-    await boundBy(bounds);
+    wanted = bound.ranking === "unbalanced" ? "SELECT class FROM histogram" : short.join(", ");
+    await duckdb.run(lowerBounds({ ...bound, rows: bound.rows * depth }, wanted));
   }
 }
 
@@ -217,8 +170,8 @@ async function summarise(
   selection: string,
   { ranking, k, duplicates }: SelectionRule<string>,
   names: readonly string[],
-  candidates: Candidates,
 ): Promise<Omit<SelectionSummary, "copies">> {
+  const candidates = await duckdb.rows<CandidateCount>(candidateCounts);
   const classes = await classSelections(duckdb, selection, names, candidates);
   const [{ images }] = (await duckdb.rows(selectedImages(selection))) as [{ readonly images: number }];
   return {
@@ -226,22 +179,27 @@ async function summarise(
     k,
     rows: total(classes.map(({ selected }) => selected)),
     images,
-    notFinite: total([...candidates.values()].map(({ notFinite }) => notFinite)),
+    notFinite: total(candidates.filter(({ finite }) => !finite).map(({ rows }) => rows)),
     classes,
     ...shortfalls({ ranking, k }, classes),
     duplicates: duplicates === null ? null : await duplicateSummary(duckdb),
   };
 }
 
+interface CandidateCount {
+  readonly class: number;
+  readonly finite: boolean;
+  readonly rows: number;
+}
+
 async function classSelections(
   duckdb: Duckdb,
   selection: string,
   names: readonly string[],
-  candidates: Candidates,
+  candidates: readonly CandidateCount[],
 ): Promise<readonly ClassSelection[]> {
   const counts = uncountedClasses(names);
-  for (const [index, { finite, bestScores }] of candidates)
-    Object.assign(counts[index]!, { candidates: finite, bestScores });
+  for (const { class: index, finite, rows } of candidates) if (finite) counts[index]!.candidates = rows;
   for (const { class: index, rows, highest, lowest } of await duckdb.rows<{
     readonly class: number;
     readonly rows: number;
@@ -249,6 +207,13 @@ async function classSelections(
     readonly lowest: number;
   }>(selectedCounts(selection))) {
     Object.assign(counts[index]!, { selected: rows, highest, lowest });
+  }
+  for (const { class: index, bin, images } of await duckdb.rows<{
+    readonly class: number;
+    readonly bin: number;
+    readonly images: number;
+  }>(bestScoreCounts)) {
+    counts[index]!.bestScores[bin] = images;
   }
   return counts;
 }

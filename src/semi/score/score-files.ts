@@ -1,7 +1,7 @@
 import { DataError, UsageError } from "../../core/index.ts";
 import { baseName, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import { textHash } from "../fingerprints.ts";
-import { openTableWriter, readTableMetadata, tableFingerprint, type TableWriter } from "../parquet-table.ts";
+import { openTableWriter, readTableMetadata, type TableWriter } from "../parquet-table.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { Manifest } from "../stages/manifest.ts";
 import {
@@ -13,8 +13,6 @@ import {
   type ScoreFacts,
   type ScoreRow,
 } from "../tables.ts";
-import { moveCompanions, removeCompanions, whereWritable, writeCounts } from "./score-companions.ts";
-import { scoreCounts } from "./score-counts.ts";
 import { absolutePath } from "../settings/absolute-paths.ts";
 
 /** A score file and what it says of itself. */
@@ -58,8 +56,7 @@ export async function readScoreFacts(storage: Storage, path: string): Promise<Sc
   return (await readScoreHeader(storage, path)).facts;
 }
 
-/** The same, and how many rows it holds. */
-export async function readScoreHeader(
+async function readScoreHeader(
   storage: Storage,
   path: string,
 ): Promise<{ readonly facts: ScoreFacts; readonly rows: number }> {
@@ -83,7 +80,7 @@ function parseJson(text: string | undefined): unknown {
   }
 }
 
-/** A score file under way, which appears at its path when it is closed, and the counts of its rows beside it. */
+/** A score file under way, which appears at its path when it is closed. */
 export interface ScoreWriter {
   /** Takes rows in the order of the file: by position, then rank. */
   write(rows: Iterable<ScoreRow>): Promise<void>;
@@ -100,19 +97,9 @@ export interface ScoreWriter {
  */
 export async function openScoreWriter(storage: Storage, path: string): Promise<ScoreWriter> {
   const table = await openTableWriter(storage, path, scoreColumns);
-  const counts = scoreCounts();
   return {
-    async write(rows) {
-      const some = [...rows];
-      for (const row of some) counts.addScore(row);
-      await table.write(some);
-    },
-    async close(facts) {
-      await removeCompanions(storage, path);
-      await table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]);
-      const fingerprint = await tableFingerprint(storage, path);
-      await whereWritable(() => writeCounts(storage, path, fingerprint, counts));
-    },
+    write: (rows) => table.write(rows),
+    close: (facts) => table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]),
     abort: () => table.abort(),
   };
 }
@@ -128,7 +115,7 @@ export const openReferenceWriter = (storage: Storage, path: string): Promise<Tab
 /**
  * Checks that score files are what they should be, and are of one teacher and these classes.
  *
- * @returns how many rows each of them holds
+ * @returns how many rows they hold
  * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
  */
 export async function checkScoreFiles(
@@ -136,7 +123,7 @@ export async function checkScoreFiles(
   paths: readonly string[],
   classes: readonly string[],
   signal?: AbortSignal,
-): Promise<readonly number[]> {
+): Promise<number> {
   if (paths.length === 0) {
     throw new UsageError(
       "semi/no-scores",
@@ -144,12 +131,12 @@ export async function checkScoreFiles(
     );
   }
   let first: ScoreFacts | undefined;
-  const rowsOf: number[] = [];
+  let rowsOfAll = 0;
   for (const path of paths) {
     signal?.throwIfAborted();
     const { facts, rows } = await readScoreHeader(storageFor(path), path);
     first ??= facts;
-    rowsOf.push(rows);
+    rowsOfAll += rows;
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
         "semi/other-teacher",
@@ -164,7 +151,7 @@ export async function checkScoreFiles(
       );
     }
   }
-  return rowsOf;
+  return rowsOfAll;
 }
 
 const nameOf = ({ teacher: { name, sha256 } }: ScoreFacts): string => `${name} (${sha256.slice(0, 8)})`;
@@ -217,21 +204,12 @@ export async function arrangeScores(
   const at = (name: string): string => storage.join(folder, name);
   const standing = await standingScores(storage, folder);
   const places = placesFor(await originKeys(platform, standing), await originKeys(platform, wanted));
-  for (const name of standing.keys()) {
-    if (places.has(name)) continue;
-    await removeCompanions(storage, at(name));
-    await storage.remove(at(name));
-  }
+  for (const name of standing.keys()) if (!places.has(name)) await storage.remove(at(name));
   const moved = [...places].filter(([from, to]) => from !== to);
   // In two steps, as one may stand where another is to go. A name of the first step is found again after a kill.
-  for (const [from, to] of moved) await moveScores(storage, at(from), at(`moved-${to}`));
-  for (const [, to] of moved) await moveScores(storage, at(`moved-${to}`), at(to));
+  for (const [from, to] of moved) await storage.move(at(from), at(`moved-${to}`));
+  for (const [, to] of moved) await storage.move(at(`moved-${to}`), at(to));
   return new Map([...places].map(([from, to]) => [to, standing.get(from)!]));
-}
-
-async function moveScores(storage: Storage, from: string, to: string): Promise<void> {
-  await moveCompanions(storage, from, to);
-  await storage.move(from, to);
 }
 
 /** Those of the wanted score files that stand under their names, by what they say of themselves. */

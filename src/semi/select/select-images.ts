@@ -59,8 +59,8 @@ export async function checkSelection(
   return { ...given, rule, scoreRows, referenceRows };
 }
 
-/** Score rows that are sorted in memory: DuckDB takes longer to be loaded and to start. */
-export const fewRows = 100_000;
+// Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted.
+const fewRows = 100_000;
 const bytesPerRow = 1000;
 // Less than a second, in which nothing else happens here.
 const fewPairs = 1e7;
@@ -68,9 +68,8 @@ const fewPairs = 1e7;
 /** Depends on the tables and options only, so that a selection that is made again is the same file. */
 function isSmall({ rule, images, scoreRows, referenceRows, memoryLimit }: CheckedSelection): boolean {
   const distance = rule.duplicates?.distance ?? 0;
-  const rows = scoreRows.reduce((sum, count) => sum + count, referenceRows);
   return (
-    rows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
+    scoreRows + referenceRows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
     comparedPairs(images, referenceRows, distance) < fewPairs
   );
 }

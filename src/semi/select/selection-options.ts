@@ -48,8 +48,8 @@ export interface SelectImagesOptions extends SelectionOptions {
 export interface CheckedSelection extends SelectImagesOptions {
   readonly rule: SelectionRule<string>;
   readonly memoryLimit: number;
-  /** Rows of each score file. */
-  readonly scoreRows: readonly number[];
+  /** Rows of all score files. */
+  readonly scoreRows: number;
   /** Rows of the table of hashes; 0 when nothing is compared. */
   readonly referenceRows: number;
 }

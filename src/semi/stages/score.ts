@@ -17,7 +17,6 @@ import {
 import { imagesIn, listShards, openShard, type Shard } from "../score/shards.ts";
 import { givenOptions } from "../score/teacher.ts";
 import type { ReferenceRow, ScoreFacts } from "../tables.ts";
-import { pruneScored } from "./prune-scores.ts";
 import { bestWeights } from "./training.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
@@ -119,13 +118,7 @@ async function* scoreAll(work: ScoreWork): AsyncGenerator<SemiEvent, StageOutcom
   await using models = await openModels(platform, execution, scoring);
   yield* hashReferences(work, models.hasher);
   const standing = await arrangeScores(platform, scoring.folder, scoreOrigins(scoring, shards));
-  const files = yield* scoreEach(context, scoring, models, shards, standing);
-  await pruneScored(
-    context,
-    stage.folder,
-    shards.map(({ name }) => name),
-  );
-  return outcomeOf(files);
+  return outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
 }
 
 /**
@@ -144,12 +137,6 @@ export async function* scorePart(
   await storage.makeFolder(scoring.folder);
   const standing = await matchingScores(platform, scoring.folder, scoreOrigins(scoring, shards));
   const { counts } = outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
-  await pruneScored(
-    context,
-    stage.folder,
-    shards.map(({ name }) => name),
-    part,
-  );
   yield { type: "part-finished", stage: stage.folder, part, counts, stood: standing.size };
 }
 
