@@ -107,7 +107,7 @@ export const engines: Benchmark = {
       ].flatMap((each) => each ?? []),
       notes: [
         `Each on ${threads} threads, 224x224, in turn within one run; peers: ${versions}.`,
-        "int8 of ssl-resnext is calibrated on photographs, NNCF's on the images that are timed: speed depends on neither.",
+        "int8 of ssl-resnext is calibrated on photographs, NNCF's on photographs or noise: speed depends on neither.",
         ...[...missing].map((each) => `Could not be run: ${each}`),
       ],
       data: Object.fromEntries(results),

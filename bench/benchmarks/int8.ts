@@ -109,6 +109,7 @@ export const int8: Benchmark = {
         target(whole, "ssl-resnext, int8", settingNames.loader, 2.4),
         target(whole, onOpenVino, "ssl-resnext, int8", 1.5),
         target(whole, onOpenVino, settingNames.int8, 1.3),
+        target(whole, onOpenVino, settingNames.bf16, 1.3),
       ].flatMap((each) => each ?? []),
       notes: [
         `${count} JPEGs, read from files and decoded anew in every run; models and workers stand before. Peers: ${versions}.`,

@@ -84,7 +84,7 @@ export function namedSettings(
 }
 
 export const settingNames = {
-  loader: "Python, the best pipeline",
+  loader: "Python, the best pipeline in float32",
   eager: "Python, PyTorch's eager channels-last",
   split: "Python, a pipeline per core",
   bf16: "Python, the best pipeline in bfloat16",

@@ -18,6 +18,7 @@ const forms = [
   "channels-last",
   "jit",
   "jit-channels-last",
+  "compile",
   "compile-bf16",
 ] as const;
 const layouts = [

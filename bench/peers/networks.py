@@ -33,7 +33,7 @@ def compiled(network, bfloat16):
     import torch._inductor.config
 
     torch._inductor.config.freezing = True
-    fast = torch.compile(network.to(memory_format=torch.channels_last))
+    fast = torch.compile(network.to(memory_format=torch.channels_last), dynamic=False)
 
     def run(images):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):

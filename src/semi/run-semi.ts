@@ -104,7 +104,7 @@ export async function* runSemi(
       ),
       await otherFingerprints(storage, out),
     );
-    const ranOn = await engineOf(platform, settings.teacher, options);
+    const ranOn = await engineOf(platform, settings, options);
     const execution = { ...ranOn, device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
@@ -177,7 +177,7 @@ export async function* runSemi(
 /** What the networks of a run run on; processes that score beside each other agree on it. */
 async function engineOf(
   platform: SemiPlatform,
-  teacher: string | null,
+  settings: SemiSettings,
   { out, part, queue, engine, precision, device = "cpu", signal }: RunSemiOptions,
 ): Promise<EmbeddingEngine> {
   const storage = platform.storageFor(out);
@@ -186,7 +186,7 @@ async function engineOf(
     part || queue ? await storage.lock(storage.join(out, ".engine.lock"), { signal }) : undefined;
   try {
     const ranOn = await engineOfRun(folder, { engine, precision, resume: true }, (floats) =>
-      fasterForTeacher(platform, teacher, { device, precision: floats }),
+      fasterForTeacher(platform, settings, { device, precision: floats }),
     );
     if (unlock) await writeEngine(folder, ranOn);
     return ranOn;

@@ -51,6 +51,8 @@ export interface ScoreFacts {
   readonly p: number;
   /** Whether images were turned upright as their EXIF orientation says. */
   readonly exif: boolean;
+  /** What the teacher ran on, such as "openvino, bf16"; left out for ONNX Runtime in float32. */
+  readonly engine?: string | undefined;
   /** Images that were scored. */
   readonly images: number;
   readonly broken: readonly { readonly id: string; readonly error: string }[];
@@ -67,6 +69,7 @@ export const scoreFactsSchema: z.ZodType<ScoreFacts> = z.object({
   shard: z.object({ path: z.string(), sha256: z.string(), from: count, to: count }),
   p: count,
   exif: z.boolean(),
+  engine: z.string().optional(),
   images: count,
   broken: z.array(z.object({ id: z.string(), error: z.string() })),
 });

@@ -148,7 +148,9 @@ async function settingsOf(model: string): Promise<Partial<SemiSettings>> {
 async function engineFor({ model, engine, precision }: SuggestOptions): Promise<AskedEngine> {
   const isRun = await pathExists(join(model, engineFile));
   const run = isRun ? await readEngine({ storage: nodeStorageFor(model), path: model }) : undefined;
-  return { engine: engine ?? run?.engine, precision: precision ?? run?.precision };
+  // The precision of another engine is not asked for.
+  const isOfRun = engine === undefined || engine === run?.engine;
+  return { engine: engine ?? run?.engine, precision: precision ?? (isOfRun ? run?.precision : undefined) };
 }
 
 /** @throws UsageError `usage/model` for an ONNX file, whose embeddings are not kept */

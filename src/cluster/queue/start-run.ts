@@ -72,7 +72,7 @@ export async function* startRun<Merged>(
     await dropRun(server, name);
     return end;
   } finally {
-    await Promise.race([queue.close(), delay(betweenLooks)]);
+    await Promise.race([queue.close(), delay(betweenLooks, undefined, { ref: false })]);
   }
 }
 
@@ -142,8 +142,8 @@ async function* watch<Merged>(
       yield { type: "shard-failed", shard: (job.data as NamedShard).name, reason: reasonOf(job) };
     }
     yield { type: "queue", ...(await unlessAborted(progressOf(queue, merge, images, speed), signal)) };
-    // Of the job as it was when it was asked for: those that failed were asked for later.
-    if (merge.finishedOn !== undefined && !merge.failedReason) {
+    // Of the job as it was when it was asked for: those that failed were asked for later. One that failed before still says why.
+    if (merge.returnvalue !== null && merge.returnvalue !== undefined) {
       return { merged: merge.returnvalue as Merged, failed: named.size };
     }
     const lost = failures.find(({ id }) => id === mergeId);

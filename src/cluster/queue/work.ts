@@ -92,7 +92,10 @@ export async function work(server: QueueServer, options: WorkOptions): Promise<r
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    await Promise.race([Promise.all([...open.values()].map((own) => own.close())), delay(times.patience)]);
+    await Promise.race([
+      Promise.all([...open.values()].map((own) => own.close())),
+      delay(times.patience, undefined, { ref: false }),
+    ]);
   }
   return [...refused.keys()];
 }
@@ -254,7 +257,7 @@ function progressOf(
     count: () => void images++,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await Promise.race([telling, delay(times.patience)]);
+      await Promise.race([telling, delay(times.patience, undefined, { ref: false })]);
     },
   };
 }

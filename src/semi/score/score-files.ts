@@ -187,7 +187,7 @@ export function checkScores(files: readonly ScoreFile[], { inputs }: Pick<Manife
 }
 
 /** What makes two score files hold the same rows. */
-export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p" | "exif">;
+export type ScoreOrigin = Pick<ScoreFacts, "teacher" | "classes" | "shard" | "p" | "exif" | "engine">;
 
 /**
  * Brings score files that stand to the names that they are wanted under, since numbers shift when a shard comes or
@@ -252,10 +252,12 @@ async function originKeys(
   const keys = new Map<string, string>();
   for (const [name, origin] of files) {
     if (!origin) continue;
-    const { teacher, classes, shard, p, exif } = origin;
+    const { teacher, classes, shard, p, exif, engine } = origin;
     // Earlier versions kept it as it was given.
     const path = absolutePath(platform.storageFor, shard.path);
-    const rows = [teacher.sha256, classes, path, shard.sha256, shard.from, shard.to, p, exif];
+    const rows = [teacher.sha256, classes, path, shard.sha256, shard.from, shard.to, p, exif].concat(
+      engine ?? [],
+    );
     keys.set(name, await textHash(platform, JSON.stringify(rows)));
   }
   return keys;

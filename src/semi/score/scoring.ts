@@ -72,10 +72,18 @@ export async function openModels(
 
 /** What the score file of a shard says that it was made from. */
 export function scoreOrigin(
-  { teacher: { name, sha256 }, classes, p, exif }: Scoring,
+  { teacher: { name, sha256 }, classes, p, exif, engine, precision }: Scoring,
   { path, sha256: ofShard, from, to }: Shard,
 ): ScoreOrigin {
-  return { teacher: { name, sha256 }, classes, p, exif, shard: { path, sha256: ofShard, from, to } };
+  const ranOn = engine === "onnxruntime" && precision === "fp32" ? undefined : `${engine}, ${precision}`;
+  return {
+    teacher: { name, sha256 },
+    classes,
+    p,
+    exif,
+    engine: ranOn,
+    shard: { path, sha256: ofShard, from, to },
+  };
 }
 
 /** The same of several shards, by the name of the file. */

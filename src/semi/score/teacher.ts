@@ -105,18 +105,21 @@ export async function openTeacher(
 /** The engine that is faster with the network that a run starts from: what its weights are does not matter. */
 export async function fasterForTeacher(
   platform: SemiPlatform,
-  name: string | null,
+  settings: Pick<SemiSettings, "teacher"> & GivenTeacher,
   { device, precision }: Pick<Execution, "device" | "precision">,
 ): Promise<Engine> {
+  const name = settings.teacher;
   if (name === null) return "onnxruntime";
+  const given = await givenOptions(platform, settings);
   if (!isOnnxPath(name)) {
-    const source = await openModel(platform, name, isWeightsPath(name) ? {} : { weights: "random" });
+    const source = await openModel(platform, name, isWeightsPath(name) ? given : { weights: "random" });
     return embeddingEngine(platform, source, { engine: "auto", device }, precision);
   }
   const model = await createModel(platform, name, {
     engine: "auto",
     device,
     precision: precision === "bf16" ? precision : undefined,
+    ...given,
   });
   try {
     return (await model.opened(["logits"])).engine;

@@ -7,7 +7,8 @@ import {
   type ModelSource,
 } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
-import { engines, type Engine, type FloatPrecision, type Platform } from "../../runtime/index.ts";
+import { engines, requireEngine } from "../../runtime/engine.ts";
+import type { Engine, FloatPrecision, Platform } from "../../runtime/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EmbeddingEngine } from "../head/embed-images.ts";
 
@@ -60,6 +61,9 @@ export async function engineOfRun(
   const began = resume ? await readEngine(folder) : undefined;
   if (!began) {
     const floats = precision ?? "fp32";
+    if (engine !== "auto" && engine !== "openvino") {
+      requireEngine({ engine: "onnxruntime", device: "cpu", precision: floats }, engines);
+    }
     return {
       engine: engine === "auto" ? await choose(floats) : (engine ?? "onnxruntime"),
       precision: floats,
@@ -71,7 +75,7 @@ export async function engineOfRun(
     throw new TrainingError(
       "train/other-run",
       `${pathOf(folder)}: the run began with ${name} ${began[name]}, and ${asked[name]} is asked for. Leave ${name} (--${name}) out to ` +
-        "go on with what it began with, or begin a new run in another folder.",
+        "go on with what it began with, or begin a new run in another folder; where nothing came of it, delete the file.",
     );
   }
   return began;
@@ -88,9 +92,10 @@ export function writeEngine(folder: Folder, { engine, precision }: EmbeddingEngi
 export async function readEngine(folder: Folder): Promise<EmbeddingEngine | undefined> {
   const { storage } = folder;
   const path = pathOf(folder);
-  if (!(await storage.stat(path).catch(() => undefined))) return undefined;
+  if (!(await storage.stat(path))) return undefined;
   try {
-    const { engine, precision } = JSON.parse(await readText(storage, path)) as Partial<EmbeddingEngine>;
+    const written = JSON.parse(await readText(storage, path)) as Partial<EmbeddingEngine> | null;
+    const { engine, precision } = written ?? {};
     if (engine && engines.includes(engine) && (precision === "fp32" || precision === "bf16"))
       return { engine, precision };
   } catch (cause) {
