@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SemiJson } from "../../src/cli/semi/json.ts";
 import type { WorkerJson } from "../../src/cli/worker/json.ts";
+import { openServer } from "../../src/cluster/queue/redis.ts";
+import { startRun } from "../../src/cluster/queue/start-run.ts";
+import { work } from "../../src/cluster/queue/work.ts";
 import { fillQueue, startWorker, writeScoredRun, type ScoredRun } from "../support/queued-run.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { ended, jsonLines, onLines, runCli, startCli } from "../support/run-cli.ts";
@@ -170,6 +173,31 @@ describe.skipIf(missing !== undefined)(
       expect(performance.now() - began).toBeLessThan(15_000);
       expect(await filling).toMatchObject({ code: 0 });
       expect(run.scores("stopped")).toEqual(run.scores("whole"));
+    });
+
+    it("ends where the last job failed once", async () => {
+      const stopped = new AbortController();
+      using server = await openServer(redis.address, () => undefined);
+      let merges = 0;
+      const working = work(server, {
+        version: "1",
+        open: () =>
+          Promise.resolve({
+            score: () => Promise.resolve({ images: 1 }),
+            merge: (_name: string, done: readonly unknown[]) =>
+              merges++ === 0 ? Promise.reject(new Error("once")) : Promise.resolve(done),
+            [Symbol.asyncDispose]: () => Promise.resolve(),
+          }),
+        onEvent: () => undefined,
+        signal: stopped.signal,
+      });
+      const run = startRun(server, { name: "twice", version: "1" }, {}, [{ name: "shard" }], undefined);
+      let next = await run.next();
+      while (!next.done) next = await run.next();
+      expect(next.value).toEqual({ merged: [{ images: 1 }], failed: 0 });
+      expect(merges).toBe(2);
+      stopped.abort();
+      expect(await working).toEqual([]);
     });
 
     it("is left by who looks at it, found again, and refuses another run of its name", async () => {
