@@ -74,6 +74,15 @@ describe("a network on OpenVINO", () => {
     }
   });
 
+  it("is opened several times at once, with nothing compiled before", async () => {
+    const expected = await outputsOf(model, ["logits"]);
+    const kept = process.env["SSL_RESNEXT_CACHE"];
+    process.env["SSL_RESNEXT_CACHE"] = join(folder, "empty-cache");
+    const found = await Promise.all([1, 2, 3, 4].map(() => outputsOf(model, ["logits"], openVino)));
+    process.env["SSL_RESNEXT_CACHE"] = kept;
+    for (const outputs of found) expect(difference(outputs, expected)).toBeLessThan(2e-5);
+  });
+
   it("goes without a cache that cannot be written to", async () => {
     const file = join(folder, "no-folder");
     writeFileSync(file, "");

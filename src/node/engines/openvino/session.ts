@@ -7,6 +7,7 @@ import type { EngineSession, OpenEngineSession, Tensors } from "../../../runtime
 import { engineOpenFailed, engineRunFailed, modelTitle } from "../../../runtime/engine-errors.ts";
 import type { Device } from "../../../runtime/engine.ts";
 import type { SessionRequest } from "../../../runtime/session.ts";
+import { lockFile } from "../../files/file-lock.ts";
 import { cacheFolder, makeFolder } from "../../files/file-system.ts";
 import { removeLeastUsed } from "./compiled-models.ts";
 import { probeElementTypes, type ElementTypes } from "./element-types.ts";
@@ -43,8 +44,8 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
   const { openVino, core, types } = await (loaded ??= load());
   const device = request.device.toUpperCase();
   requireCapabilities(openVino, core, request.device, request.precision);
+  const unlock = await keepCompiled(openVino, core, device);
   try {
-    await keepCompiled(openVino, core, device);
     const model = readModel(openVino, core, request.model);
     try {
       const batch = fixBatch(openVino, model, ports(openVino, model, types, "input"), request.batchSize);
@@ -72,25 +73,33 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
     throw cause instanceof SessionError
       ? cause
       : engineOpenFailed("OpenVINO", cause, modelTitle(request.model));
+  } finally {
+    await unlock();
   }
 };
 
 /** Most bytes of compiled models that are kept. */
 const compiledBytes = 2e9;
 
-/** Lets OpenVINO keep what it compiles in the cache folder, where that can be written to. */
-async function keepCompiled(openVino: OpenVino, core: Pointer, device: string): Promise<void> {
+/**
+ * Lets OpenVINO keep what it compiles in the cache folder, where that can be written to. It writes there in place: of several threads
+ * and processes that open models one compiles at a time, and nobody reads what another one has half written.
+ *
+ * @returns a function for when the model is compiled
+ */
+async function keepCompiled(openVino: OpenVino, core: Pointer, device: string): Promise<() => Promise<void>> {
   const folder = join(cacheFolder(), "openvino");
+  let unlock = (): Promise<void> => Promise.resolve();
   try {
     await makeFolder(folder);
     await access(folder, constants.W_OK);
+    unlock = await lockFile(join(folder, ".lock"));
+    await removeLeastUsed(folder, compiledBytes);
+    openVino.setProperty(core, device, "CACHE_DIR", folder);
   } catch {
     // It is compiled anew each time.
-    return;
   }
-  // A folder that goes meanwhile has nothing to remove.
-  await removeLeastUsed(folder, compiledBytes).catch(() => undefined);
-  openVino.setProperty(core, device, "CACHE_DIR", folder);
+  return unlock;
 }
 
 /** @throws SessionError `runtime/device-unavailable`, `runtime/precision-unavailable` */
