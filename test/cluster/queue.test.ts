@@ -191,9 +191,9 @@ describe.skipIf(missing !== undefined)(
         onEvent: () => undefined,
         signal: stopped.signal,
       });
-      const run = startRun(server, { name: "twice", version: "1" }, {}, [{ name: "shard" }], undefined);
-      let next = await run.next();
-      while (!next.done) next = await run.next();
+      const started = startRun(server, { name: "twice", version: "1" }, {}, [{ name: "shard" }], undefined);
+      let next = await started.next();
+      while (!next.done) next = await started.next();
       expect(next.value).toEqual({ merged: [{ images: 1 }], failed: 0 });
       expect(merges).toBe(2);
       stopped.abort();
