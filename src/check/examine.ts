@@ -47,7 +47,9 @@ export interface ExaminedImages {
   readonly grey: Uint8Array;
 }
 
-export interface ExamineOptions extends Omit<ExecutionOptions, "engine">, EmbeddingEngine {
+interface Execution extends Omit<ExecutionOptions, "engine">, EmbeddingEngine {}
+
+export interface ExamineOptions extends Execution {
   readonly journal: Journal;
   readonly model: ModelSource | undefined;
   readonly embeddingCache: string | false | undefined;
@@ -171,8 +173,6 @@ async function openExaminer(
     },
   };
 }
-
-type Execution = Omit<ExecutionOptions, "engine"> & EmbeddingEngine;
 
 /** The cache that `train` and `semi` look into as well. */
 async function openCache(

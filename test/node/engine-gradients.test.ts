@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { seededRandom, tensor, type StateDict, type Tensor } from "../../src/core/index.ts";
@@ -10,8 +10,7 @@ import { createModel, openImages } from "../../src/node/library.ts";
 import type { CreateModelOptions } from "../../src/predict/create-model.ts";
 import type { Engine } from "../../src/runtime/index.ts";
 import { nextOf, trainingProgram } from "../../src/train/index.ts";
-import { colouredPng } from "../support/coloured-images.ts";
-import { difference, differences, type Outputs } from "../support/model-outputs.ts";
+import { difference, differences, writePhotos, type Outputs } from "../support/model-outputs.ts";
 import { noOpenVino } from "../support/openvino.ts";
 import { runCli } from "../support/run-cli.ts";
 import { smallNetwork } from "../support/small-network.ts";
@@ -25,11 +24,7 @@ const openVino = { engine: "openvino" } as const;
 
 beforeAll(async () => {
   process.env["SSL_RESNEXT_CACHE"] = join(folder, "cache");
-  mkdirSync(photos);
-  const random = seededRandom(3);
-  for (let index = 0; index < 22; index++) {
-    writeFileSync(join(photos, `${index}.png`), await colouredPng(index % 3, random));
-  }
+  await writePhotos(photos);
 });
 
 /** What explains the predicted class of every photo by a layer: its map, 0 to 1, and the best class. */

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { seededRandom } from "../../src/core/index.ts";
 import { fasterEngine, rememberSpeeds } from "../../src/node/engines/engine-speeds.ts";
 import { findOpenVino, libraryVariable } from "../../src/node/engines/openvino/find-library.ts";
 import { calibrateModel, createModel, exportOnnx, openImages, openModel } from "../../src/node/library.ts";
@@ -12,9 +11,9 @@ import type { CreateModelOptions } from "../../src/predict/create-model.ts";
 import { largestSumError } from "../../src/predict/int8/exact-sums.ts";
 import type { Computation } from "../../src/predict/results.ts";
 import { colourCheckpoint } from "../support/colour-model.ts";
-import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
+import { writeColouredImages } from "../support/coloured-images.ts";
 import { noOpenVino } from "../support/openvino.ts";
-import { difference, type Outputs } from "../support/model-outputs.ts";
+import { difference, writePhotos, type Outputs } from "../support/model-outputs.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -26,11 +25,7 @@ const openVino = { engine: "openvino" } as const;
 
 beforeAll(async () => {
   process.env["SSL_RESNEXT_CACHE"] = join(folder, "cache");
-  mkdirSync(photos);
-  const random = seededRandom(3);
-  for (let index = 0; index < 22; index++) {
-    writeFileSync(join(photos, `${index}.png`), await colouredPng(index % 3, random));
-  }
+  await writePhotos(photos);
 });
 
 /** The outputs for every photo. */

@@ -1,4 +1,17 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
+import { seededRandom } from "../../src/core/index.ts";
+import { colouredPng } from "./coloured-images.ts";
+
+/** Writes photos of three colours for the models to look at: more than fill the batches of two workers. */
+export async function writePhotos(folder: string): Promise<void> {
+  mkdirSync(folder);
+  const random = seededRandom(3);
+  for (let index = 0; index < 22; index++) {
+    writeFileSync(join(folder, `${index}.png`), await colouredPng(index % 3, random));
+  }
+}
 
 /** What a model gives for each of some images, by name. */
 export type Outputs = readonly Readonly<Record<string, Float32Array>>[];

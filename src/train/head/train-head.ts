@@ -18,13 +18,7 @@ import {
   type ModelSource,
 } from "../../predict/index.ts";
 import { confidenceEvent, type ConfidenceEvent } from "../trainer/events.ts";
-import {
-  openEmbedder,
-  type EmbeddedImages,
-  type Embedder,
-  type EmbedderOptions,
-  type EmbeddingEngine,
-} from "./embed-images.ts";
+import { openEmbedder, type EmbeddedImages, type Embedder, type EmbedderOptions } from "./embed-images.ts";
 import {
   fitHead,
   headsAtOnce,
@@ -59,11 +53,8 @@ export type HeadEvent =
     >);
 
 /** Images that were embedded. */
-interface Embedding extends EmbeddingEngine {
+interface Embedding extends Pick<EmbeddedImages, "cached" | "engine" | "precision" | "seconds"> {
   readonly images: number;
-  /** Those of them that were computed in an earlier run. */
-  readonly cached: number;
-  readonly seconds: number;
 }
 
 /**

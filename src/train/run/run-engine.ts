@@ -61,13 +61,9 @@ export async function engineOfRun(
   const began = resume ? await readEngine(folder) : undefined;
   if (!began) {
     const floats = precision ?? "fp32";
-    if (engine !== "auto" && engine !== "openvino") {
-      requireEngine({ engine: "onnxruntime", device: "cpu", precision: floats }, engines);
-    }
-    return {
-      engine: engine === "auto" ? await choose(floats) : (engine ?? "onnxruntime"),
-      precision: floats,
-    };
+    const chosen = engine === "auto" ? await choose(floats) : (engine ?? "onnxruntime");
+    requireEngine({ engine: chosen, device: "cpu", precision: floats }, engines);
+    return { engine: chosen, precision: floats };
   }
   const asked = { engine: engine === "auto" ? undefined : engine, precision };
   for (const name of ["engine", "precision"] as const) {

@@ -1,15 +1,11 @@
-import { access, constants } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { elementCount, SessionError, type Tensor } from "../../../core/index.ts";
 import { viewAs } from "../../../core/tensor.ts";
 import type { EngineSession, OpenEngineSession, Tensors } from "../../../runtime/engine-session.ts";
 import { engineOpenFailed, engineRunFailed, modelTitle } from "../../../runtime/engine-errors.ts";
 import type { Device } from "../../../runtime/engine.ts";
 import type { SessionRequest } from "../../../runtime/session.ts";
-import { lockFile } from "../../files/file-lock.ts";
-import { cacheFolder, makeFolder } from "../../files/file-system.ts";
-import { removeLeastUsed } from "./compiled-models.ts";
+import { keepCompiled } from "./compiled-models.ts";
 import { probeElementTypes, type ElementTypes } from "./element-types.ts";
 import { loadOpenVino, type OpenVino, type Pointer } from "./library.ts";
 
@@ -77,30 +73,6 @@ export const openOpenVinoSession: OpenEngineSession = async (request) => {
     await unlock();
   }
 };
-
-/** Most bytes of compiled models that are kept. */
-const compiledBytes = 2e9;
-
-/**
- * Lets OpenVINO keep what it compiles in the cache folder, where that can be written to. It writes there in place: of several threads
- * and processes that open models one compiles at a time, and nobody reads what another one has half written.
- *
- * @returns a function for when the model is compiled
- */
-async function keepCompiled(openVino: OpenVino, core: Pointer, device: string): Promise<() => Promise<void>> {
-  const folder = join(cacheFolder(), "openvino");
-  let unlock = (): Promise<void> => Promise.resolve();
-  try {
-    await makeFolder(folder);
-    await access(folder, constants.W_OK);
-    unlock = await lockFile(join(folder, ".lock"));
-    await removeLeastUsed(folder, compiledBytes);
-    openVino.setProperty(core, device, "CACHE_DIR", folder);
-  } catch {
-    // It is compiled anew each time.
-  }
-  return unlock;
-}
 
 /** @throws SessionError `runtime/device-unavailable`, `runtime/precision-unavailable` */
 function requireCapabilities(
