@@ -1,16 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { calibrateModel, openModel } from "ssl-resnext";
-import { seededRandom, tensor, type Tensor } from "ssl-resnext/core";
-import { encodeModel } from "ssl-resnext/graph";
-import { inferenceGraph } from "ssl-resnext/nn";
-import { cpuBlockSize, nodePlatform } from "ssl-resnext/node";
-import type { Engine, Session } from "ssl-resnext/runtime";
+import { seededRandom } from "ssl-resnext/core";
+import type { Engine } from "ssl-resnext/runtime";
 import type { Benchmark } from "../benchmark.ts";
+import { compiledModel } from "../fixtures/compiled-model.ts";
 import { photosOf } from "../fixtures/photos.ts";
 import { formsOf, peerForms, type PeerForm, type Precision } from "../fixtures/peer-forms.ts";
-import { weightFiles } from "../fixtures/weights.ts";
+import { weightFiles, type WeightFiles } from "../fixtures/weights.ts";
 import { alternate, type Contestant, type Result } from "../measure/alternate.ts";
+import { startNodePeer } from "../measure/node-peer.ts";
+import type { Peer } from "../measure/peer.ts";
 import { startPythonPeer } from "../measure/python-peer.ts";
 import { cacheFolder } from "../paths.ts";
 import type { Target } from "../report.ts";
@@ -49,42 +49,29 @@ export const engines: Benchmark = {
     const pixels = Float32Array.from({ length: Math.max(...batches) * 3 * 224 * 224 }, () => random.normal());
     const images = join(cacheFolder, "images.f32");
     writeFileSync(images, pixels);
-    const python = startPythonPeer("model.py");
+    const { available, versions } = await peersHere();
+    const setups = [...(await setupsOfOurs(files, photosOf(photos))), ...setupsOf(available, files)];
     const missing = new Set<string>();
     const results = new Map<number, readonly Result[]>();
-    let versions = "";
-    try {
-      versions = await python.call<string>("versions");
-      for (const batch of batches) {
-        const repeats = imagesPerRun / batch;
-        const input = tensor("float32", [batch, 3, 224, 224], pixels.slice(0, batch * 3 * 224 * 224));
+    for (const batch of batches) {
+      const repeats = imagesPerRun / batch;
+      const processes: Peer[] = [];
+      try {
         const contestants: Contestant[] = [];
-        const sessions: Session[] = [];
-        for (const setup of ours) {
-          const name = nameOf(setup);
+        for (const { name, start, network, run } of setups) {
+          const peer = start();
+          processes.push(peer);
           try {
-            const session = await openOurs(files.pth, setup, batch, photosOf(photos));
-            sessions.push(session);
-            contestants.push({ name, run: () => secondsOf(session, input, repeats) });
-          } catch (error) {
-            missing.add(`${name}: ${reasonOf(error)}`);
-          }
-        }
-        for (const form of await formsOf(python, forms)) {
-          const { name } = peerForms[form];
-          const load = { form, weights: files.pth, onnx: files.onnx, images, batch, threads };
-          try {
-            await python.call("load", load);
-            contestants.push({ name, run: () => python.call<number>("run", { form, batch, repeats }) });
+            await peer.call("load", { ...network, images, batch, threads });
+            contestants.push({ name, run: () => peer.call<number>("run", { ...run(batch), repeats }) });
           } catch (error) {
             missing.add(`${name}: ${reasonOf(error)}`);
           }
         }
         results.set(batch, await alternate(contestants, { rounds: quick ? 1 : 9, warmup: quick ? 1 : 2 }));
-        for (const session of sessions) await session.release();
+      } finally {
+        await Promise.all(processes.map((each) => each.end()));
       }
-    } finally {
-      await python.end();
     }
     const last = results.get(8)!;
     return {
@@ -106,7 +93,7 @@ export const engines: Benchmark = {
         target(last, "fp32", 1),
       ].flatMap((each) => each ?? []),
       notes: [
-        `Each on ${threads} threads, 224x224, in turn within one run; peers: ${versions}.`,
+        `Each on ${threads} threads in a process of its own, 224x224, in turn within one run; peers: ${versions}.`,
         "int8 of ssl-resnext is calibrated on photographs, NNCF's on photographs or noise: speed depends on neither.",
         ...[...missing].map((each) => `Could not be run: ${each}`),
       ],
@@ -115,43 +102,50 @@ export const engines: Benchmark = {
   },
 };
 
-async function openOurs(
-  pth: string,
-  { engine, precision }: (typeof ours)[number],
-  batchSize: number,
-  photos: readonly string[],
-): Promise<Session> {
-  const source = await openModel("resnext50_32x4d", { weights: pth });
-  const { config, preprocessing } = source.description;
-  const int8 = precision === "int8" ? await calibrateModel(source, photos) : undefined;
-  const blockSize = engine === "onnxruntime" ? await cpuBlockSize() : undefined;
-  const { externalData = "weights.bin", storeModel, createSession } = nodePlatform;
-  const stored = await source.withWeights((weights) =>
-    storeModel(
-      encodeModel(inferenceGraph(config, weights, { blockSize, int8, inputSize: preprocessing.inputSize }), {
-        externalData,
-      }),
-    ),
-  );
+/** The forms that the interpreter has, and the versions of its libraries. */
+async function peersHere(): Promise<{ readonly available: readonly PeerForm[]; readonly versions: string }> {
+  const python = startPythonPeer("model.py");
   try {
-    return await createSession(stored.model, {
-      engine,
-      precision: precision === "bf16" ? "bf16" : "fp32",
-      batchSize,
-    });
+    return { available: await formsOf(python, forms), versions: await python.call<string>("versions") };
   } finally {
-    await stored.remove();
+    await python.end();
   }
 }
 
-/** Seconds of one run, the mean over `repeats`. What goes in moves to the session's thread, as in a pipeline: no copy is timed. */
-async function secondsOf(session: Session, input: Tensor, repeats: number): Promise<number> {
-  const [name = "images"] = session.inputNames;
-  const inputs = Array.from({ length: repeats }, () => ({ ...input, data: input.data.slice() }));
-  const start = performance.now();
-  for (const images of inputs) await session.run({ [name]: images }, { transfer: true });
-  return (performance.now() - start) / 1000 / repeats;
+/** A way to run the network, in a process of its own. */
+interface Setup {
+  readonly name: string;
+  readonly start: () => Peer;
+  /** What its process is to load. */
+  readonly network: Readonly<Record<string, unknown>>;
+  /** What its process has to know of a run, besides how often to repeat it. */
+  readonly run: (batch: number) => Readonly<Record<string, unknown>>;
 }
+
+async function setupsOfOurs({ pth }: WeightFiles, photos: readonly string[]): Promise<readonly Setup[]> {
+  const calibration = await calibrateModel(await openModel("resnext50_32x4d", { weights: pth }), photos);
+  const blocked = await compiledModel(pth, "blocked");
+  const portable = await compiledModel(pth, "portable");
+  const int8 = await compiledModel(pth, calibration);
+  return ours.map((each) => ({
+    name: nameOf(each),
+    start: () => startNodePeer("session"),
+    network: {
+      engine: each.engine,
+      precision: each.precision === "bf16" ? "bf16" : "fp32",
+      model: each.precision === "int8" ? int8 : each.engine === "onnxruntime" ? blocked : portable,
+    },
+    run: () => ({}),
+  }));
+}
+
+const setupsOf = (available: readonly PeerForm[], { pth, onnx }: WeightFiles): readonly Setup[] =>
+  available.map((form) => ({
+    name: peerForms[form].name,
+    start: () => startPythonPeer("model.py"),
+    network: { form, weights: pth, onnx },
+    run: (batch) => ({ form, batch }),
+  }));
 
 /** Our fastest engine in a precision against the fastest of the others, or one of them, in images/s at batch 8. */
 function target(
@@ -181,6 +175,9 @@ function target(
   };
 }
 
-/** The last line of what a program of another language says of an error. */
+/** The last line of what a program says of an error, but for the frames of Node's stack. */
 const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).trim().split("\n").at(-1)!;
+  (error instanceof Error ? error.message : String(error))
+    .trim()
+    .split("\n")
+    .findLast((line) => !/^ +at /.test(line))!;

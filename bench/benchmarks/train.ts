@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Benchmark } from "../benchmark.ts";
 import {
   adaptedResnext17,
@@ -9,7 +8,8 @@ import {
   type TrainingNetwork,
 } from "../fixtures/training-networks.ts";
 import { alternate, type Result } from "../measure/alternate.ts";
-import { startPeer, type Peer } from "../measure/peer.ts";
+import { startNodePeer } from "../measure/node-peer.ts";
+import type { Peer } from "../measure/peer.ts";
 import { startPythonPeer } from "../measure/python-peer.ts";
 import type { Target } from "../report.ts";
 import { threads } from "./session.ts";
@@ -130,12 +130,8 @@ async function measure(setting: Setting, available: readonly Form[]): Promise<Me
   }
 }
 
-function startForm(form: Form): Peer {
-  if (!isOurs(form)) return startPythonPeer("train.py");
-  return startPeer(process.execPath, [
-    fileURLToPath(new URL("../programs/training-step.js", import.meta.url)),
-  ]);
-}
+const startForm = (form: Form): Peer =>
+  isOurs(form) ? startNodePeer("training-step") : startPythonPeer("train.py");
 
 function expectAgreement(forms: readonly Form[], losses: readonly number[]): void {
   for (const [index, loss] of losses.entries()) {
