@@ -101,7 +101,13 @@ export {
 } from "./passes/quantise-convolutions.ts";
 export { printGraph } from "./print.ts";
 export { encodeModel, type EncodedModel, type EncodeOptions, modelBytes } from "./onnx/encode-model.ts";
-export { readModelInterface, type ModelInterface, type ModelOutput, type ModelValue } from "./onnx/proto.ts";
+export {
+  readModelInterface,
+  type HeldPrecision,
+  type ModelInterface,
+  type ModelOutput,
+  type ModelValue,
+} from "./onnx/proto.ts";
 export { convertToFloat16 } from "./passes/to-float16.ts";
 export { gradients, vectorJacobianProduct } from "./autodiff/gradients.ts";
 export { blockedTraining } from "./lower/nchwc/blocked-training.ts";

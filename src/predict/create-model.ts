@@ -31,7 +31,7 @@ export interface CreateModelOptions extends ModelOptions, ExecutionOptions, Int8
  * Opens a model for inference.
  *
  * @param model As `openModel` takes it, or an ONNX file, of this package or of any image classifier.
- * @throws ModelError, DataError, WeightsError, SessionError.
+ * @throws ModelError, DataError, WeightsError, SessionError; UsageError `usage/precision` for what only int8 has a use for
  */
 export async function createModel<Input>(
   platform: ModelPlatform<Input>,
@@ -47,8 +47,10 @@ export async function createModel<Input>(
       `${file} is an exported graph, which has no other weights to take.`,
     );
   }
-  const source = await openModel(platform, model, options);
   const { precision = "fp32", device = "cpu" } = options;
+  const { calibration, reduceRange } = options;
+  refuseWithoutInt8(precision, { calibration, reduceRange });
+  const source = await openModel(platform, model, options);
   if (precision !== "int8") return modelOf(platform, source, options, { floats: precision });
   requireInt8Kernels(device);
   // Loaded when the first is asked for, as most models compute in floats.
@@ -111,14 +113,23 @@ async function openExported<Input>(
   file: string,
   options: CreateModelOptions,
 ): Promise<Model<Input>> {
-  // Loaded when the first is opened: most models are opened from weights.
-  const { precision, ...rest } = options;
-  if (precision === undefined || precision === "bf16") {
-    return (await import("./open-graph.ts")).openGraph(platform, file, { ...rest, precision });
+  if (options.calibration !== undefined || options.reduceRange !== undefined) {
+    throw new UsageError(
+      "usage/precision",
+      `${file} has the precision that it was exported with; leave calibration and reduceRange out.`,
+    );
   }
+  // Loaded when the first is opened: most models are opened from weights.
+  return (await import("./open-graph.ts")).openGraph(platform, file, options);
+}
+
+/** @throws UsageError `usage/precision` for what only int8 has a use for, in another precision */
+export function refuseWithoutInt8(precision: string, given: Readonly<Record<string, unknown>>): void {
+  const [unused] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (precision === "int8" || unused === undefined) return;
   throw new UsageError(
     "usage/precision",
-    `${file} has the precision that it was exported with; leave precision and calibration out.`,
+    `${unused} belongs to precision int8, and has no effect in ${precision}; leave it out.`,
   );
 }
 

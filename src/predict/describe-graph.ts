@@ -1,6 +1,6 @@
 import { ModelError } from "../core/index.ts";
 import { baseName, type StorageFor } from "../core/storage/index.ts";
-import type { ModelInterface, ModelOutput, ModelValue } from "../graph/index.ts";
+import type { HeldPrecision, ModelInterface, ModelOutput, ModelValue } from "../graph/index.ts";
 import { changePreprocessing, imagenetPreprocessing, type Preprocessing } from "../image/index.ts";
 import { decodeDescription, type GraphConfig, type NetworkDescription } from "../nn/index.ts";
 import { statedByMetadata, type StatedModel } from "../nn/stated-model.ts";
@@ -19,6 +19,7 @@ export interface DescribedGraph {
   readonly logits: ModelOutput | undefined;
   readonly embedding: ModelOutput | undefined;
   readonly antialiases: boolean;
+  readonly precision: HeldPrecision;
   /** Whether nothing says how images are prepared, so that ImageNet's way is assumed. */
   readonly isAssumed: boolean;
 }
@@ -38,9 +39,9 @@ export async function describeGraph(
 ): Promise<DescribedGraph> {
   const own = decodeDescription(graph.metadata, path);
   const input = imageInput(path, graph);
-  const { outputs, antialiases } = graph;
+  const { outputs, antialiases, precision } = graph;
   const embedding = outputs.find(({ name }) => embeddingNames.includes(name));
-  const given = { batch: batchOf(input), outputs, embedding, antialiases };
+  const given = { batch: batchOf(input), outputs, embedding, antialiases, precision };
   if (own) {
     const logits = outputs.find(({ name }) => name === "logits");
     const { preprocessing } = own;

@@ -9,6 +9,7 @@ import {
   type Output,
 } from "../nn/index.ts";
 import { encodeSafetensors } from "../weights/index.ts";
+import { refuseWithoutInt8 } from "./create-model.ts";
 import { quantisationOf, type Int8Options } from "./int8/calibrate.ts";
 import type { ModelPlatform, ModelSource } from "./open-model.ts";
 import type { ExecutionOptions } from "./pipeline/image-pipeline.ts";
@@ -45,7 +46,7 @@ export interface ExportOnnxOptions extends Int8Options {
  * The file appears complete or not at all. Memory holds one tensor at a time.
  *
  * @throws GraphError `graph/too-large` when the weights do not fit into one file, `graph/opset`; UsageError
- *   `usage/no-calibration`, and what `calibrateModel` throws.
+ *   `usage/no-calibration`, `usage/precision` for what only int8 has a use for, and what `calibrateModel` throws.
  */
 export async function exportOnnx(
   platform: ModelPlatform,
@@ -55,7 +56,8 @@ export async function exportOnnx(
 ): Promise<void> {
   const { description } = model;
   const { config, preprocessing, provenance } = description;
-  const { precision = "fp32", withPreprocessing = false, signal } = options;
+  const { precision = "fp32", withPreprocessing = false, engine, calibration, reduceRange, signal } = options;
+  refuseWithoutInt8(precision, { engine, calibration, reduceRange });
   const storage = platform.storageFor(path);
   const outputs = options.outputs ?? [config.numClasses > 0 ? "logits" : "embedding"];
 

@@ -1,18 +1,19 @@
-import { ModelError } from "../core/index.ts";
+import { ModelError, UsageError } from "../core/index.ts";
 import { baseName, readBytes, type Storage } from "../core/storage/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import { readModelInterface } from "../graph/index.ts";
-import {
-  planExecution,
-  type FloatPrecision,
-  type ImagePipeline,
-  type ImageResult,
-} from "../runtime/index.ts";
+import { planExecution, type ImagePipeline, type ImageResult } from "../runtime/index.ts";
 import { noticeOfSums } from "./int8/exact-sums.ts";
 import { describeGraph, type DescribedGraph } from "./describe-graph.ts";
 import { Model, type OpenedPipeline } from "./model.ts";
 import type { ModelOptions, ModelPlatform } from "./open-model.ts";
-import { chooseEngine, engineSubject } from "./pipeline/choose-engine.ts";
+import {
+  chooseEngine,
+  engineSubject,
+  floatsOf,
+  type EngineChoice,
+  type Precision,
+} from "./pipeline/choose-engine.ts";
 import { createImagePipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
 import { classesOf, type Computation } from "./results.ts";
 
@@ -20,7 +21,7 @@ import { classesOf, type Computation } from "./results.ts";
  * Opens an ONNX file, of this package or of any image classifier, to classify or embed with: its graph runs as it is, in the
  * precision it was exported in.
  *
- * @throws GraphError `graph/not-onnx`; ModelError as `describeGraph`, `model/unknown-output`
+ * @throws GraphError `graph/not-onnx`; ModelError as `describeGraph`, `model/unknown-output`; UsageError as `checkGraphPrecision`
  */
 export async function openGraph<Input>(
   platform: ModelPlatform<Input>,
@@ -28,6 +29,7 @@ export async function openGraph<Input>(
   options: ModelOptions & GraphExecution,
 ): Promise<Model<Input>> {
   const graph = await readGraph(platform, path, options);
+  checkGraphPrecision(path, graph, options.precision);
   const { description } = graph;
   const { device = "cpu", engine = "onnxruntime" } = options;
   if (device === "cpu") {
@@ -42,9 +44,28 @@ export async function openGraph<Input>(
   );
 }
 
-/** How a graph runs that has its precision: what it holds as float32 may be multiplied in bf16. */
+/** How a graph runs, which has its precision. */
 export interface GraphExecution extends ExecutionOptions {
-  readonly precision?: "bf16" | undefined;
+  /** What is asked for, as `checkGraphPrecision` takes it. @default what the file was exported in */
+  readonly precision?: Precision | undefined;
+}
+
+/**
+ * Refuses a precision that a file does not compute in. What it holds as float32 may be multiplied in bf16.
+ *
+ * @throws UsageError `usage/precision`
+ */
+export function checkGraphPrecision(
+  path: string,
+  { precision: held }: Pick<DescribedGraph, "precision">,
+  asked: Precision | undefined,
+): void {
+  if (asked === undefined || asked === held || (asked === "bf16" && held === "fp32")) return;
+  throw new UsageError(
+    "usage/precision",
+    `${path} computes in ${held}, as it was exported, and not in ${asked}: leave precision (--precision) out, or name the weights ` +
+      "that it was made of.",
+  );
 }
 
 /** Reads what an ONNX file says of itself, without opening a session. */
@@ -90,14 +111,22 @@ function namesOf(
 async function openGraphOutputs(
   platform: ModelPlatform,
   path: string,
-  { description: { preprocessing, config }, form, batch, logits, antialiases }: DescribedGraph,
+  {
+    description: { preprocessing, config },
+    form,
+    batch,
+    logits,
+    antialiases,
+    precision: held,
+  }: DescribedGraph,
   execution: GraphExecution,
   names: ReadonlyMap<string, string>,
   images: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPipeline> {
   const { device = "cpu", plan: overrides = {}, decode } = execution;
-  const precision: FloatPrecision = execution.precision ?? "fp32";
+  const precision = execution.precision ?? held;
+  const floats = floatsOf(precision);
   if (batch !== undefined && overrides.batchSize !== undefined && overrides.batchSize !== batch) {
     throw new ModelError(
       "model/fixed-graph",
@@ -120,8 +149,8 @@ async function openGraphOutputs(
   const model = storage.path(path) ?? (await readBytes(storage, path));
   const { batchSize, threadsPerWorker: threads } = plan;
   const side = preprocessing.inputSize;
-  const timed = { device, precision, threads, batchSize };
-  if (execution.engine === "openvino" && antialiases) throw noAntialiasing(path);
+  const timed = { device, precision: floats, threads, batchSize };
+  checkGraphEngine(path, { antialiases }, execution.engine);
   const choice = antialiases ? { ...execution, engine: "onnxruntime" as const } : execution;
   const engine = await chooseEngine(platform, choice, precision, {
     subject: engineSubject(fileNetwork(path, bytes), preprocessing, precision, batchSize),
@@ -142,12 +171,25 @@ async function openGraphOutputs(
     plan,
     engine,
     device,
-    precision,
+    precision: floats,
     outputs: [...new Set(names.values())],
     ...(decode ? { decode } : {}),
     ...(signal ? { signal } : {}),
   });
   return { pipeline: renamed(pipeline, names, logits?.op === "Softmax"), plan, engine };
+}
+
+/**
+ * Refuses a graph that an engine would compute otherwise than it says.
+ *
+ * @throws ModelError `model/engine`
+ */
+export function checkGraphEngine(
+  path: string,
+  { antialiases }: Pick<DescribedGraph, "antialiases">,
+  engine: EngineChoice["engine"],
+): void {
+  if (engine === "openvino" && antialiases) throw noAntialiasing(path);
 }
 
 /** The error for a graph that OpenVINO would compute otherwise than it says. */

@@ -146,6 +146,11 @@ describe("export", () => {
     const [fromFile] = await validated("-w", output);
     expect(fromFile).toEqual((await validated("-w", weights, ...int8, "--reduce-range"))[0]);
     expect(fromFile).toMatchObject({ top1: (await validated("-w", weights))[0]!.top1 });
+    const benchmark = ["benchmark", "-w", output, "--json", "--runs", "1", "--warm-up", "0", "-b", "1"];
+    expect(JSON.parse((await runCli(benchmark)).stdout)).toMatchObject({ precision: "int8" });
+    const refused = await runCli([...benchmark, "--precision", "fp32"]);
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("int8.onnx computes in int8, as it was exported, and not in fp32");
   });
 
   it("gives a safetensors file that classifies with other names", async () => {

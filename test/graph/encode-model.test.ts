@@ -298,7 +298,22 @@ describe("readModelInterface", () => {
       outputs: [{ name: "logits", dtype: "float32", shape: ["N", 10], op: undefined }],
       parameters: 0,
       antialiases: false,
+      precision: "fp32",
     });
+  });
+
+  it.each<[string, string, number, string]>([
+    ["Conv", "images", 1, "fp32"],
+    ["DequantizeLinear", "filters of bytes alone", 3, "fp32"],
+    ["Conv", "filters of float16", 10, "fp16"],
+    ["QuantizeLinear", "activations of bytes", 1, "int8"],
+    ["QLinearConv", "integers throughout", 3, "int8"],
+    ["DynamicQuantizeLinear", "ranges found on the way", 1, "int8"],
+  ])("tells what a graph with %s computes in: %s", (opType, _, dataType, precision) => {
+    const initializer = [{ name: "w", dims: [2n, 2n], dataType }];
+    const output = [{ name: "logits", type: { value: tensorType(1, "N", 10) } }];
+    const model = create(ModelProtoSchema, { graph: { node: [{ opType }], initializer, output } });
+    expect(readModelInterface(toBinary(ModelProtoSchema, model), "some.onnx").precision).toBe(precision);
   });
 
   it.each([0n, 1n])("tells a resize with antialiasing: %d", (antialias) => {

@@ -174,11 +174,30 @@ describe("an int8 model on disk", () => {
 
   it.each<[string, CreateModelOptions, string]>([
     ["another precision", { precision: "fp32" }, "usage/precision"],
+    ["floats of fewer bits", { precision: "bf16", engine: "openvino" }, "usage/precision"],
+    ["images to calibrate it on", { precision: "int8", calibration: photos }, "usage/precision"],
     ["another classifier", { numClasses: 5 }, "model/fixed-graph"],
     ["another size", { preprocessing: { inputSize: 64 } }, "model/fixed-graph"],
     ["names that do not fit", { classes: ["one"] }, "model/class-names"],
   ])("does not take %s", async (_name, options, code) => {
     await expect(createModel(file, options)).rejects.toMatchObject({ code });
+  });
+
+  it("takes the precision that it has", async () => {
+    expect(await logitsOf(file, { precision: "int8" })).toEqual(await logitsOf(file));
+    const [whole, half] = [join(folder, "fp32.onnx"), join(folder, "fp16.onnx")];
+    await exportOnnx(await openModel(weights), whole);
+    await exportOnnx(await openModel(weights), half, { precision: "fp16" });
+    expect(await logitsOf(whole, { precision: "fp32" })).toEqual(await logitsOf(whole));
+    for (const [path, precision, held] of [
+      [whole, "int8", "fp32"],
+      [half, "fp32", "fp16"],
+      [half, "bf16", "fp16"],
+    ] as const) {
+      await expect(createModel(path, { precision })).rejects.toThrow(
+        `${path} computes in ${held}, as it was exported, and not in ${precision}`,
+      );
+    }
   });
 
   it("takes other names", async () => {
@@ -188,6 +207,22 @@ describe("an int8 model on disk", () => {
     } finally {
       await model.release();
     }
+  });
+
+  it.each([
+    { engine: "onnxruntime" },
+    { calibration: photos },
+    { reduceRange: false, precision: "fp16" },
+  ] as const)("is not made of what only int8 has a use for: %j", async (options) => {
+    const path = join(folder, "unmade.onnx");
+    const refusal = {
+      code: "usage/precision",
+      message: expect.stringContaining("belongs to precision int8") as string,
+    };
+    await expect(exportOnnx(await openModel(weights), path, options)).rejects.toMatchObject(refusal);
+    expect(existsSync(path)).toBe(false);
+    if ("engine" in options) return;
+    await expect(createModel(weights, { ...options, precision: "bf16" })).rejects.toMatchObject(refusal);
   });
 
   it("gives no weights back", async () => {

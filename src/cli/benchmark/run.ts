@@ -26,10 +26,21 @@ import { rememberSpeeds } from "../../node/engines/engine-speeds.ts";
 import { cpuBlockSize } from "../../node/engines/onnxruntime/block-size.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { requireInt8Kernels, type CreateModelOptions } from "../../predict/create-model.ts";
-import { fileNetwork, noAntialiasing, readGraph, weightBytes } from "../../predict/open-graph.ts";
+import {
+  checkGraphPrecision,
+  fileNetwork,
+  noAntialiasing,
+  readGraph,
+  weightBytes,
+} from "../../predict/open-graph.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import { compileModel } from "../../predict/pipeline/image-pipeline.ts";
-import { engineSubject, enginesFor, floatsOf, type Precision } from "../../predict/pipeline/choose-engine.ts";
+import {
+  engineSubject,
+  enginesFor,
+  floatsOf,
+  type AnyPrecision,
+} from "../../predict/pipeline/choose-engine.ts";
 import type { Device, StoredModel } from "../../runtime/index.ts";
 import { weightsFile } from "../../weights/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
@@ -55,9 +66,9 @@ export async function benchmark(
 ): Promise<Outcome> {
   const { all, device, threads, warmUp, runs } = options;
   refuseOne(options);
-  const { engine = "onnxruntime", precision = "fp32" } = options;
-  if (precision === "int8") requireInt8Kernels(device);
+  if (options.precision === "int8") requireInt8Kernels(device);
   const subject = await openSubject(options, terminal);
+  const { engine = "onnxruntime", precision = subject.precisions[0]! } = options;
   const { config, preprocessing, name } = subject.description;
   const { inputSize } = preprocessing;
   const multiplyAdds = isGraphConfig(config)
@@ -188,7 +199,8 @@ interface Subject {
   readonly batch?: number | undefined;
   /** Whether its images come in batches. */
   readonly batched: boolean;
-  readonly precisions: readonly Precision[];
+  /** What it computes in unless told otherwise, and what else it may be told. */
+  readonly precisions: readonly AnyPrecision[];
   readonly compile: (setup: Setup) => Promise<StoredModel>;
   readonly images: (count: number) => Tensor;
 }
@@ -228,13 +240,9 @@ async function graphSubject(
   { precision }: BenchmarkOptions,
   settings: CreateModelOptions,
 ): Promise<Subject> {
-  if (precision === "int8") {
-    throw new UsageError(
-      "usage/precision",
-      `${path} has the precision that it was exported with; leave --precision out.`,
-    );
-  }
-  const { description, form, batch, antialiases } = await readGraph(nodePlatform, path, settings);
+  const graph = await readGraph(nodePlatform, path, settings);
+  checkGraphPrecision(path, graph, precision);
+  const { description, form, batch, antialiases, precision: held } = graph;
   const { inputSize, cropPct } = description.preprocessing;
   const side = form === "normalised" ? inputSize : Math.floor(inputSize / cropPct);
   const stored = { model: path, remove: () => Promise.resolve() };
@@ -243,7 +251,7 @@ async function graphSubject(
     network: fileNetwork(path, await weightBytes(nodePlatform.storageFor(path), path)),
     ...(antialiases ? { notOnOpenVino: noAntialiasing(path) } : {}),
     batched: form === "normalised",
-    precisions: ["fp32", "bf16"],
+    precisions: held === "fp32" ? ["fp32", "bf16"] : [held],
     compile: () => Promise.resolve(stored),
     batch: form === "normalised" ? batch : 1,
     images: (count) =>
@@ -303,7 +311,7 @@ function median(sorted: readonly number[]): number {
 function benchmarkGraph(
   { config, preprocessing }: ModelDescription,
   weights: StateDict,
-  precision: Precision,
+  precision: AnyPrecision,
   blockSize: number | undefined,
 ): Graph {
   const { inputSize } = preprocessing;

@@ -1,4 +1,4 @@
-import type { Precision } from "../../predict/pipeline/choose-engine.ts";
+import type { AnyPrecision } from "../../predict/pipeline/choose-engine.ts";
 import type { Device, Engine } from "../../runtime/index.ts";
 import { bar, grouped, plural, si } from "../output/numbers.ts";
 import { definitions, table } from "../output/table.ts";
@@ -7,7 +7,7 @@ import type { Style } from "../output/terminal.ts";
 /** How a model is run. */
 export interface Setup {
   readonly engine: Engine;
-  readonly precision: Precision;
+  readonly precision: AnyPrecision;
 }
 
 /** How long a run takes. */

@@ -65,8 +65,7 @@ export async function exportModel(
       withPreprocessing,
       outputs,
       opset,
-      calibration,
-      reduceRange,
+      ...(calibration ? { calibration, reduceRange } : {}),
       signal,
     });
   } else if (precision !== "int8") {

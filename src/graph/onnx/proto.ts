@@ -68,7 +68,11 @@ export interface ModelInterface {
   readonly parameters: number;
   /** Whether it resizes with the antialiasing of ONNX's `Resize`, which not every runtime has. */
   readonly antialiases: boolean;
+  readonly precision: HeldPrecision;
 }
+
+/** What a model computes in: `int8` where its activations become integers, `fp16` where its filters are such floats. */
+export type HeldPrecision = "fp32" | "fp16" | "int8";
 
 /**
  * Reads what goes into an ONNX model, what comes out, and its metadata.
@@ -92,6 +96,11 @@ export function readModelInterface(bytes: Uint8Array, name: string): ModelInterf
       antialiases: nodes.some(({ attribute = [] }) =>
         attribute.some(({ name: attributeName, i }) => attributeName === "antialias" && Number(i) === 1),
       ),
+      precision: nodes.some(({ op_type: op = "" }) => integers.test(op))
+        ? "int8"
+        : weights.some(({ dims = [], data_type: type }) => dims.length > 1 && type === onnxType.float16)
+          ? "fp16"
+          : "fp32",
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -102,6 +111,9 @@ export function readModelInterface(bytes: Uint8Array, name: string): ModelInterf
 const floatTypes = new Set<number | undefined>(
   (["float32", "float16", "float64", "bfloat16"] as const).map((dtype) => onnxType[dtype]),
 );
+
+/** Operators that make activations integers, or compute with such: ONNX's and those of ONNX Runtime. */
+const integers = /^(QuantizeLinear$|DynamicQuantize|QLinear|QGemm$|(Conv|MatMul)Integer)/;
 
 /** Operators that hand on what comes in, in another shape or type. */
 const handsOn = new Set(["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"]);

@@ -1,5 +1,6 @@
 import { elementCount, UsageError, type Tensor } from "../../core/index.ts";
 import { allocate } from "../../core/tensor.ts";
+import type { HeldPrecision } from "../../graph/index.ts";
 import type { Preprocessing } from "../../image/index.ts";
 import {
   engineDevices,
@@ -16,8 +17,11 @@ import type { EngineSubject } from "../../runtime/platform.ts";
 /** What a network computes in. */
 export type Precision = "fp32" | "bf16" | "int8";
 
+/** The same, or what an ONNX file was exported in. */
+export type AnyPrecision = Precision | HeldPrecision;
+
 /** What the floats of a network are multiplied in; those that 8 bits leave, in float32. */
-export const floatsOf = (precision: Precision): FloatPrecision => (precision === "bf16" ? "bf16" : "fp32");
+export const floatsOf = (precision: AnyPrecision): FloatPrecision => (precision === "bf16" ? "bf16" : "fp32");
 
 /** Which engine a caller wants, and where. */
 export interface EngineChoice {
@@ -36,7 +40,7 @@ export interface EngineChoice {
 export const engineSubject = (
   network: string,
   { inputSize }: Pick<Preprocessing, "inputSize">,
-  precision: Precision,
+  precision: AnyPrecision,
   batchSize: number,
 ): EngineSubject => ({
   network: `${network}, ${inputSize}x${inputSize}, ${precision}`,
@@ -65,7 +69,7 @@ export interface TimedSubject {
 export async function chooseEngine(
   { fasterEngine }: Pick<Platform, "fasterEngine">,
   { engine = "onnxruntime", device = "cpu" }: EngineChoice,
-  precision: Precision,
+  precision: AnyPrecision,
   timed: TimedSubject,
 ): Promise<Engine> {
   if (engine !== "auto" && !engines.includes(engine)) {
@@ -79,7 +83,7 @@ export async function chooseEngine(
 }
 
 /** The engines that compute in this precision on this device. */
-export const enginesFor = (device: Device, precision: Precision): readonly Engine[] =>
+export const enginesFor = (device: Device, precision: AnyPrecision): readonly Engine[] =>
   engines.filter(
     (engine) => engineDevices[engine].includes(device) && (precision !== "bf16" || engine === "openvino"),
   );
