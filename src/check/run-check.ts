@@ -3,7 +3,7 @@ import { writeText } from "../core/storage/index.ts";
 import { addLeftOut, imageSets, leftOutText, type ImageItem, type NamedSet } from "../data/index.ts";
 import { decodeOptionsOf } from "../image/index.ts";
 import { isGraphConfig } from "../nn/index.ts";
-import { engineOfRun, fasterFor, writeEngine } from "../train/run/run-engine.ts";
+import { engineOfRun, fasterFor, requireEngineOfRun, writeEngine } from "../train/run/run-engine.ts";
 import type { TrainingPlatform } from "../train/platform.ts";
 import { groupCopies } from "./copies/copy-groups.ts";
 import { examineImages, type ExaminedImages } from "./examine.ts";
@@ -30,7 +30,7 @@ import { checkReport, pictureKey, shownOfKind, type Pictures } from "./check-rep
  * What was found out of each image is kept in the folder: a check that was stopped goes on where it was, and one of images that were
  * changed looks at the new ones only. Nothing but that folder is written to.
  *
- * @throws UsageError `check/model` for a model without an embedding; TrainingError `train/other-run` for another engine or precision
+ * @throws UsageError `check/model` for a model without an embedding, `usage/no-effect` for what one would run on, without one; TrainingError `train/other-run` for another engine or precision
  *   than a check in this folder embedded with; DataError for images that are not there, and for a
  *   folder that cannot be written to; what opening and running the model throws.
  */
@@ -40,21 +40,18 @@ export async function* runCheck(
 ): AsyncGenerator<CheckEvent, void, undefined> {
   const began = performance.now();
   const { out, model, signal, embeddingCache, engine, precision, device, plan, decode } = options;
-  if (model && isGraphConfig(model.description.config)) throw noEmbedding(model.description.name);
+  if (!model) refuseWithoutModel(options);
+  else if (isGraphConfig(model.description.config)) throw noEmbedding(model.description.name);
   const { sets, splits } = await openSets(platform, options, out);
   if (splits) yield { type: "splits", ...splits };
   const storage = platform.storageFor(out);
+  const folder = { storage, path: out };
+  const asked = { engine, precision, resume: true };
+  if (model) await requireEngineOfRun(platform, folder, asked, device ?? "cpu");
   await storage.makeFolder(out);
   const unlock = await storage.lock(storage.join(out, ".check.lock"), { signal });
   try {
-    const folder = { storage, path: out };
-    const ranOn =
-      model &&
-      (await engineOfRun(
-        folder,
-        { engine, precision, resume: true },
-        fasterFor(platform, model, { device, plan }),
-      ));
+    const ranOn = model && (await engineOfRun(folder, asked, fasterFor(platform, model, { device, plan })));
     if (ranOn) await writeEngine(folder, ranOn);
     const journal = await openJournal(storage, storage.join(out, "images.jsonl"));
     const embedded = embeddedImages();
@@ -112,6 +109,17 @@ export async function* runCheck(
   } finally {
     await unlock();
   }
+}
+
+/** @throws UsageError `usage/no-effect` for what a model would run on */
+function refuseWithoutModel({ engine, precision, device }: CheckOptions): void {
+  const given = { engine, precision, device: device === "cpu" ? undefined : device };
+  const [unused] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (unused === undefined) return;
+  throw new UsageError(
+    "usage/no-effect",
+    `${unused} (--${unused}): no effect without a model, whose embeddings it is for; name one (model, -m, -w), or leave it out.`,
+  );
 }
 
 const noEmbedding = (name: string): UsageError =>

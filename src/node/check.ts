@@ -12,7 +12,8 @@ const check = (): Promise<typeof import("../check/index.ts")> => import("../chec
  * What was found out of each image is kept in the folder: a check that was stopped goes on where it was. Nothing but that folder
  * is written to.
  *
- * @throws UsageError `check/model` for a model without an embedding; DataError for images that are not there, and for a
+ * @throws UsageError `check/model` for a model without an embedding, `usage/no-effect` for `engine`, `precision` or `device` without a
+ *   model; DataError for images that are not there, and for a
  *   folder that cannot be written to; what opening and running the model throws.
  * @example
  * const model = await openModel("ssl_resnext50_32x4d");

@@ -1,6 +1,7 @@
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { leftOutText } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
+import { engineOf, keepEngineOf, requireEngine } from "./engine.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { Part, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
@@ -22,9 +23,8 @@ import {
   settingsText,
   type SettingsLayer,
 } from "./settings/resolve-settings.ts";
-import { fasterForTeacher } from "./score/teacher.ts";
 import type { SemiSettings } from "./settings/settings.ts";
-import { engineOfRun, writeEngine, type AskedEngine, type EmbeddingEngine } from "../train/index.ts";
+import type { AskedEngine } from "../train/index.ts";
 import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
@@ -90,6 +90,8 @@ export async function* runSemi(
   const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
   const given = runsOf(settings);
+  const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
+  await requireEngine(platform, given.filter(isWork), options);
   await storage.makeFolder(out);
   const { part, queue } = options;
   // Parts go on side by side: what each writes is its own.
@@ -104,13 +106,12 @@ export async function* runSemi(
       ),
       await otherFingerprints(storage, out),
     );
-    const ranOn = await engineOf(platform, settings, options);
+    const ranOn = await engineOf(platform, settings, options, part !== undefined || queue !== undefined);
     const execution = { ...ranOn, device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
       planRuns(settings, chosen).map((run) => ({ ...run, context: contextOf(run.settings) }));
-    const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
 
     let chosen = await chooseEach(given, contextOf);
     for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
@@ -150,7 +151,7 @@ export async function* runSemi(
         } else {
           // Not before it is known that what the first stage needs is there.
           if (!isBegun) {
-            await writeEngine({ storage, path: out }, ranOn);
+            await keepEngineOf(platform, ranOn, options);
             await writeSettings(context, settings);
           }
           isBegun = true;
@@ -169,27 +170,6 @@ export async function* runSemi(
     if (leftOut) {
       yield { type: "warning", stage: "images", message: `left out ${leftOutText(leftOut).join("; ")}` };
     }
-  } finally {
-    await unlock?.();
-  }
-}
-
-/** What the networks of a run run on; processes that score beside each other agree on it. */
-async function engineOf(
-  platform: SemiPlatform,
-  settings: SemiSettings,
-  { out, part, queue, engine, precision, device = "cpu", signal }: RunSemiOptions,
-): Promise<EmbeddingEngine> {
-  const storage = platform.storageFor(out);
-  const folder = { storage, path: out };
-  const unlock =
-    part || queue ? await storage.lock(storage.join(out, ".engine.lock"), { signal }) : undefined;
-  try {
-    const ranOn = await engineOfRun(folder, { engine, precision, resume: true }, (floats) =>
-      fasterForTeacher(platform, settings, { device, precision: floats }),
-    );
-    if (unlock) await writeEngine(folder, ranOn);
-    return ranOn;
   } finally {
     await unlock?.();
   }

@@ -38,7 +38,14 @@ export {
   transform,
 } from "./head/feature-transform.ts";
 export type { EmbeddedImages, EmbeddingEngine } from "./head/embed-images.ts";
-export { engineFacts, engineOfRun, writeEngine, type AskedEngine } from "./run/run-engine.ts";
+export {
+  engineFacts,
+  engineOfRun,
+  keepEngine,
+  requireEngineOfRun,
+  writeEngine,
+  type AskedEngine,
+} from "./run/run-engine.ts";
 export type { Evaluation } from "./head/minimise.ts";
 export { confusionPage } from "./report/confusion.ts";
 export { trainingReport } from "./report/training-report.ts";

@@ -155,6 +155,18 @@ describe("a check without a model", () => {
     expect(readFileSync(journal, "utf8").trim().split("\n").sort()).toEqual(rows.sort());
   });
 
+  it.each([{ engine: "auto" }, { precision: "fp32" }, { device: "webgpu" }] as const)(
+    "refuses what a model would run on: %j",
+    async (option) => {
+      const out = at("refused");
+      await expect(check({ data: [at("data")], out, ...option })).rejects.toMatchObject({
+        code: "usage/no-effect",
+        message: expect.stringContaining(`${Object.keys(option)[0]} (--`) as string,
+      });
+      expect(existsSync(out)).toBe(false);
+    },
+  );
+
   it("says so of images with which nothing is wrong", async () => {
     const { findings, finished } = await check({ data: [at("test")], out: at("clean") });
     expect({ findings, problems: finished.problems }).toEqual({ findings: [], problems: [] });

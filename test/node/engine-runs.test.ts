@@ -1,7 +1,10 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rememberSpeeds } from "../../src/node/engines/engine-speeds.ts";
+import { libraryVariable } from "../../src/node/engines/openvino/find-library.ts";
+import { fileStorage } from "../../src/node/files/file-storage.ts";
+import { runSemi } from "../../src/node/semi.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { noOpenVino } from "../support/openvino.ts";
 import { jsonLines, runCli } from "../support/run-cli.ts";
@@ -50,6 +53,22 @@ const train = (run: string, ...more: string[]): readonly [string, ...string[]] =
   "-o",
   at(run),
   "--json",
+  ...more,
+];
+
+const semi = (run: string, ...more: string[]): readonly [string, ...string[]] => [
+  "semi",
+  "run",
+  "--labelled",
+  at("labelled"),
+  "--unlabelled",
+  at("unlabelled"),
+  "--method",
+  "labels",
+  "-m",
+  model,
+  "-o",
+  at(run),
   ...more,
 ];
 
@@ -122,26 +141,11 @@ describe("what a run embeds with", () => {
   });
 
   it("is that of a whole run of semi, and of what is suggested by it", async () => {
-    const semi = (...more: string[]): readonly string[] => [
-      "semi",
-      "run",
-      "--labelled",
-      at("labelled"),
-      "--unlabelled",
-      at("unlabelled"),
-      "--method",
-      "labels",
-      "-m",
-      model,
-      "-o",
-      at("semi"),
-      ...more,
-    ];
     const before = kept();
-    await done(...semi("--engine", "openvino"));
+    await done(...semi("semi", "--engine", "openvino"));
     expect(engineOf("semi")).toEqual({ engine: "openvino", precision: "fp32" });
-    expect(await refused(...semi("--engine", "onnxruntime"))).toContain("began with engine openvino");
-    await done(...semi());
+    expect(await refused(...semi("semi", "--engine", "onnxruntime"))).toContain("began with engine openvino");
+    await done(...semi("semi"));
     expect(readFileSync(at("semi/report.html"), "utf8")).toContain("<td>openvino</td>");
     const embeddings = kept();
     expect(embeddings.length).toBeLessThanOrEqual(before.length + 1);
@@ -173,6 +177,91 @@ describe("what a run embeds with", () => {
   });
 });
 
+describe("an engine that is not here", () => {
+  const nowhere = (): NodeJS.ProcessEnv => ({ [libraryVariable]: at("nowhere") });
+
+  it.each<[string, () => readonly string[]]>([
+    ["train --mode head", () => train("absent", "--engine", "openvino")],
+    ["semi run", () => semi("absent", "--engine", "openvino")],
+    [
+      "semi run, in a precision that leaves no choice",
+      () => semi("absent", "--engine", "auto", "--precision", "bf16"),
+    ],
+    [
+      "semi score, a part",
+      () => [
+        "semi",
+        "score",
+        ...semi("absent", "--engine", "openvino").slice(2),
+        "--method",
+        "paper",
+        "--part",
+        "1/2",
+      ],
+    ],
+    ["check", () => ["check", at("labelled"), "-m", model, "-o", at("absent"), "--engine", "openvino"]],
+  ])("is refused before anything is written: %s", async (_, args) => {
+    const { code, stdout, stderr } = await runCli(args(), undefined, nowhere());
+    expect(`${code} ${stdout}`).toBe("1 ");
+    expect(stderr).toContain(`${libraryVariable} is ${at("nowhere")}`);
+    expect(existsSync(at("absent"))).toBe(false);
+  });
+
+  it("is refused where the run began with it", async () => {
+    await done(...semi("began"));
+    writeFileSync(at("began", "engine.json"), JSON.stringify({ engine: "openvino", precision: "fp32" }));
+    const { code, stderr } = await runCli(semi("began"), undefined, nowhere());
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${libraryVariable} is ${at("nowhere")}`);
+  });
+});
+
+it("is not begun by two processes with two engines", async () => {
+  await fileStorage.makeFolder(at("shared"));
+  const unlock = await fileStorage.lock(at("shared", ".engine.lock"));
+  const settings = {
+    labelled: [at("labelled")],
+    unlabelled: [at("unlabelled")],
+    method: "labels",
+    teacher: model,
+  } as const;
+  const events = runSemi({ settings, out: at("shared") });
+  let next = await events.next();
+  while (next.value?.type !== "planned") next = await events.next();
+  const failing = (async () => {
+    for await (const _ of events);
+  })();
+  // As one of its parts does that holds the lock.
+  writeFileSync(at("shared", "engine.json"), JSON.stringify({ engine: "openvino", precision: "fp32" }));
+  await unlock();
+  await expect(failing).rejects.toMatchObject({
+    code: "train/other-run",
+    message: expect.stringContaining(
+      "another process began the run with openvino in fp32 meanwhile",
+    ) as string,
+  });
+  expect(readdirSync(at("shared")).filter((name) => !name.startsWith("."))).not.toContain("semi.yaml");
+});
+
+describe("a network that learns", () => {
+  it("is trained on ONNX Runtime, whatever auto would embed with", async () => {
+    const args = [
+      "train",
+      at("labelled"),
+      "-m",
+      model,
+      "-o",
+      at("auto"),
+      "--images",
+      "16",
+      "--batch-size",
+      "8",
+    ] as const;
+    await done(...args, "--engine", "auto", "--precision", "fp32");
+    expect(existsSync(at("auto", "engine.json"))).toBe(false);
+  });
+});
+
 describe("without a model, a check refuses", () => {
   it.each([
     ["--engine", "onnxruntime"],
@@ -180,6 +269,24 @@ describe("without a model, a check refuses", () => {
     ["--device", "webgpu"],
   ])("%s", async (...option) => {
     const stderr = await refused("check", at("labelled"), "-o", at("plain"), ...option);
-    expect(stderr).toContain(`${option[0]}: no effect without a model`);
+    expect(stderr).toContain(`(${option[0]}): no effect without a model`);
+    expect(existsSync(at("plain"))).toBe(false);
+  });
+});
+
+describe("with a list of fixes, a check refuses", () => {
+  it.each<readonly [string, ...string[]]>([
+    ["--engine", "onnxruntime"],
+    ["--precision", "fp32"],
+    ["--device", "webgpu"],
+    ["--model", model],
+    ["--batch-size", "4"],
+    ["--verbose"],
+    ["--out", "elsewhere"],
+  ])("%s", async (...option) => {
+    const args = ["--apply", at("fixes.csv"), "--to", at("copy"), ...option];
+    expect(await refused("check", at("labelled"), ...args)).toContain(
+      `${option[0]}: no effect with --apply, which follows a list of fixes`,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx, exportSafetensors, openModel } from "../../src/node/library.ts";
@@ -85,6 +85,32 @@ describe("a teacher that is taken as it is", () => {
     expect(exact(graph)).toEqual(exact(weights));
     graph.forEach(({ score }, index) => expect(score).toBeCloseTo(weights[index]!.score, 5));
     expect(new Set(graph.map(({ phash }) => phash)).size).toBe(15);
+  });
+
+  it("scores in what its file computes in, and is refused in another precision before anything is written", async () => {
+    await exportOnnx(trained(), at("int8.onnx"), { precision: "int8", calibration: at("data", "labelled") });
+    const given = { teach: false, teacher: at("int8.onnx") };
+    for (const [precision, engine] of [
+      ["fp32", "onnxruntime"],
+      ["bf16", "openvino"],
+    ] as const) {
+      const options = {
+        settings: settingsFor(given),
+        out: at("int8"),
+        only: ["score"],
+        precision,
+        engine,
+      } as const;
+      await expect(eventsOf(runSemi(options))).rejects.toMatchObject({
+        code: "usage/precision",
+        message: expect.stringContaining(
+          `int8.onnx computes in int8, as it was exported, and not in ${precision}`,
+        ) as string,
+      });
+    }
+    expect(existsSync(at("int8"))).toBe(false);
+    await run("int8", given, "score");
+    expect(await scoresOf("int8")).toHaveLength(45);
   });
 
   it("may be one of several in a file, by the prefix of its weights", async () => {

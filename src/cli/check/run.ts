@@ -4,9 +4,10 @@ import { folderOnDisk } from "../../node/files/file-storage.ts";
 import { openModel } from "../../node/library.ts";
 import type { ModelSource } from "../../predict/open-model.ts";
 import { modelName, modelSettings } from "../open-model.ts";
-import type { Outcome } from "../options/command.ts";
+import { longFlag, type CliOption, type Outcome } from "../options/command.ts";
+import { labelledInputOptions } from "../options/input-output-options.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
-import type { CheckCliOptions } from "./options.ts";
+import { checkCommand, type CheckCliOptions } from "./options.ts";
 import { appliedLines, checkEntry, checkLines, checkProgress } from "./view.ts";
 
 /** Looks for what is wrong with images, or makes a cleaned copy of them. */
@@ -20,6 +21,7 @@ export async function check(
   const { signal } = terminal;
   if (options.apply !== undefined || options.to !== undefined) {
     const { fixes, to } = fixesOf(options);
+    refuseBeside(options);
     folderOnDisk(to);
     const copy = await applyFixes({ ...checked, fixes, to, signal });
     const lines = options.json
@@ -28,7 +30,6 @@ export async function check(
     await terminal.print(lines);
     return "ok";
   }
-  refuseWithoutModel(options);
   const { batchSize, workers, threads, engine, precision, device, out } = options;
   const events = checkImages({
     ...checked,
@@ -68,25 +69,27 @@ function fixesOf({ apply, to }: CheckCliOptions): { readonly fixes: string; read
   );
 }
 
-const hasModel = ({ model, weights }: CheckCliOptions): boolean =>
-  model !== undefined || weights !== undefined;
-
-/** @throws UsageError `usage/no-effect` for what a model would run on, without a model */
-function refuseWithoutModel(options: CheckCliOptions): void {
-  const { engine, precision, device } = options;
-  if (hasModel(options)) return;
-  const given = {
-    "--engine": engine,
-    "--precision": precision,
-    "--device": device === "cpu" ? undefined : device,
-  };
-  const [asked] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
-  if (asked === undefined) return;
+/** @throws UsageError `usage/no-effect` for what only a check has a use for, beside a list of fixes */
+function refuseBeside(options: CheckCliOptions): void {
+  const unused = Object.entries<CliOption<unknown>>(checkCommand.options).find(
+    ([name, { schema }]) =>
+      !ofFixes.includes(name) && options[name as keyof CheckCliOptions] !== schema.parse(undefined),
+  );
+  if (unused === undefined) return;
   throw new UsageError(
     "usage/no-effect",
-    `${asked}: no effect without a model, whose embeddings it is for; name one (-m, -w), or leave it out.`,
+    `${longFlag(unused[1])}: no effect with --apply, which follows a list of fixes; leave it out.`,
   );
 }
+
+/** What says which images they are, and what to do with them. */
+const ofFixes: readonly string[] = [
+  ...(["apply", "to", "json", "unlabelled", "test", "validation"] satisfies (keyof CheckCliOptions)[]),
+  ...Object.keys(labelledInputOptions),
+];
+
+const hasModel = ({ model, weights }: CheckCliOptions): boolean =>
+  model !== undefined || weights !== undefined;
 
 async function openedModel(options: CheckCliOptions, terminal: Terminal): Promise<ModelSource | undefined> {
   if (!hasModel(options)) return undefined;

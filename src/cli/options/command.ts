@@ -81,7 +81,7 @@ export type OptionValues<Table extends OptionTable> = {
 };
 
 /** `--input-size` of `-s, --input-size <pixels>`. */
-function longFlag({ flags }: { readonly flags: string }): string {
+export function longFlag({ flags }: { readonly flags: string }): string {
   return /--[a-z0-9-]+/.exec(flags)![0];
 }
 

@@ -93,8 +93,14 @@ export const trainCommand = {
     },
     ...labelledInputOptions,
     ...trainingOptions,
-    engine: { ...embeddingOptions.engine, about: `mode head: ${embeddingOptions.engine.about}` },
-    precision: { ...embeddingOptions.precision, about: `mode head: ${embeddingOptions.precision.about}` },
+    engine: {
+      ...embeddingOptions.engine,
+      about: `mode head: ${embeddingOptions.engine.about}; other modes learn, on onnxruntime alone, which auto is there`,
+    },
+    precision: {
+      ...embeddingOptions.precision,
+      about: `mode head: ${embeddingOptions.precision.about}; other modes learn in fp32`,
+    },
     ...ranksOptions,
     ...recipeOptions,
   },

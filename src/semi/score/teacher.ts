@@ -6,6 +6,7 @@ import { modelConfig, noClassifier, randomStateDict, type ModelDescription } fro
 import {
   createModel,
   embeddingEngine,
+  enginesFor,
   isOnnxPath,
   isWeightsPath,
   modelOf,
@@ -16,7 +17,7 @@ import {
   type ModelOptions,
 } from "../../predict/index.ts";
 import type { Device, Engine, PlanOverrides } from "../../runtime/index.ts";
-import type { EmbeddingEngine } from "../../train/index.ts";
+import type { AskedEngine, EmbeddingEngine } from "../../train/index.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 
@@ -109,7 +110,7 @@ export async function fasterForTeacher(
   { device, precision }: Pick<Execution, "device" | "precision">,
 ): Promise<Engine> {
   const name = settings.teacher;
-  if (name === null) return "onnxruntime";
+  if (name === null) return enginesFor(device, precision)[0] ?? "onnxruntime";
   const given = await givenOptions(platform, settings);
   if (!isOnnxPath(name)) {
     const source = await openModel(platform, name, isWeightsPath(name) ? given : { weights: "random" });
@@ -126,6 +127,24 @@ export async function fasterForTeacher(
   } finally {
     await model.release();
   }
+}
+
+/**
+ * Refuses what is asked for where the teacher is an ONNX file that does not run so.
+ *
+ * @throws UsageError `usage/precision`; ModelError `model/engine`
+ */
+export async function checkTeacherGraph(
+  platform: SemiPlatform,
+  settings: Pick<SemiSettings, "teacher"> & GivenTeacher,
+  { engine, precision }: AskedEngine,
+): Promise<void> {
+  const { teacher } = settings;
+  if (teacher === null || !isOnnxPath(teacher) || (engine === undefined && precision === undefined)) return;
+  const { checkGraphEngine, checkGraphPrecision, readGraph } = await import("../../predict/open-graph.ts");
+  const graph = await readGraph(platform, teacher, await givenOptions(platform, settings));
+  checkGraphPrecision(teacher, graph, precision);
+  checkGraphEngine(teacher, graph, engine);
 }
 
 /** What the settings say of the teacher's file. */

@@ -2,13 +2,15 @@ import { TrainingError, UsageError } from "../../core/index.ts";
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
 import {
   embeddingEngine,
+  enginesFor,
+  requireEngineHere,
   type EngineChoice,
   type ExecutionOptions,
   type ModelSource,
 } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
-import { engines, requireEngine } from "../../runtime/engine.ts";
-import type { Engine, FloatPrecision, Platform } from "../../runtime/index.ts";
+import { engines } from "../../runtime/engine.ts";
+import type { Device, Engine, FloatPrecision, Platform } from "../../runtime/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EmbeddingEngine } from "../head/embed-images.ts";
 
@@ -47,6 +49,31 @@ interface Folder {
   readonly path: string;
 }
 
+/** What a run is asked to run on. */
+interface AskedOfRun extends AskedEngine {
+  /** Whether it may have begun before. @default false */
+  readonly resume?: boolean | undefined;
+}
+
+/**
+ * Refuses an engine, a device or a precision that a run in a folder could not run on, before anything of it is written.
+ *
+ * @throws SessionError as the engines throw it; TrainingError as {@link engineOfRun}
+ */
+export async function requireEngineOfRun(
+  platform: Platform,
+  folder: Folder,
+  asked: AskedOfRun,
+  device: Device,
+): Promise<void> {
+  const began = await beganWith(folder, asked);
+  const precision = began?.precision ?? asked.precision ?? "fp32";
+  const engine = began?.engine ?? asked.engine ?? "onnxruntime";
+  const able = engine === "auto" ? enginesFor(device, precision) : [engine];
+  // Of several, one that is there is chosen.
+  if (able.length === 1) await requireEngineHere(platform, { engine: able[0]!, device, precision });
+}
+
 /**
  * What the networks of a run in a folder run on: what is asked for, or where the run is resumed, what they ran on before.
  *
@@ -55,16 +82,22 @@ interface Folder {
  */
 export async function engineOfRun(
   folder: Folder,
-  { engine, precision, resume = false }: AskedEngine & { readonly resume?: boolean | undefined },
+  asked: AskedOfRun,
   choose: ChooseEngine,
 ): Promise<EmbeddingEngine> {
+  const began = await beganWith(folder, asked);
+  if (began) return began;
+  const { engine = "onnxruntime", precision = "fp32" } = asked;
+  return { engine: engine === "auto" ? await choose(precision) : engine, precision };
+}
+
+/** What a run began with; undefined where it begins now. @throws TrainingError as {@link engineOfRun} */
+async function beganWith(
+  folder: Folder,
+  { engine, precision, resume = false }: AskedOfRun,
+): Promise<EmbeddingEngine | undefined> {
   const began = resume ? await readEngine(folder) : undefined;
-  if (!began) {
-    const floats = precision ?? "fp32";
-    const chosen = engine === "auto" ? await choose(floats) : (engine ?? "onnxruntime");
-    requireEngine({ engine: chosen, device: "cpu", precision: floats }, engines);
-    return { engine: chosen, precision: floats };
-  }
+  if (!began) return undefined;
   const asked = { engine: engine === "auto" ? undefined : engine, precision };
   for (const name of ["engine", "precision"] as const) {
     if (asked[name] === undefined || asked[name] === began[name]) continue;
@@ -82,6 +115,22 @@ const pathOf = ({ storage, path }: Folder): string => storage.join(path, engineF
 /** Keeps what {@link engineOfRun} gave for when the run is resumed. */
 export function writeEngine(folder: Folder, { engine, precision }: EmbeddingEngine): Promise<void> {
   return writeText(folder.storage, pathOf(folder), `${JSON.stringify({ engine, precision })}\n`);
+}
+
+/**
+ * The same beside other processes that begin the run.
+ *
+ * @throws TrainingError `train/other-run` where one of them has begun it with something else
+ */
+export async function keepEngine(folder: Folder, { engine, precision }: EmbeddingEngine): Promise<void> {
+  const began = await readEngine(folder);
+  if (!began) return writeEngine(folder, { engine, precision });
+  if (began.engine === engine && began.precision === precision) return;
+  throw new TrainingError(
+    "train/other-run",
+    `${pathOf(folder)}: another process began the run with ${began.engine} in ${began.precision} meanwhile, and this one has chosen ` +
+      `${engine} in ${precision}. Give the command again, without engine and precision (--engine, --precision), to go on with that.`,
+  );
 }
 
 /** What {@link writeEngine} wrote; undefined in a folder without it. @throws TrainingError `train/engine` */

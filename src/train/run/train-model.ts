@@ -18,7 +18,7 @@ import type { Recipe } from "../recipe/fields.ts";
 import { askedOf, resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
 import { checkNetwork, fitBatch, runBytes, trainingPlan } from "../trainer/plan.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
-import { checkEngine, engineOfRun, fasterFor, writeEngine } from "./run-engine.ts";
+import { checkEngine, engineOfRun, fasterFor, requireEngineOfRun, writeEngine } from "./run-engine.ts";
 import { checkRanks, compareRanks, shareOfBatch, shareOfPlatform, withoutWrites } from "./ranks.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
@@ -289,6 +289,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   await checkValidation(validation, description);
   await checkRoom(folder, runBytes(recipe, description.config));
   const plan = { workers, threadsPerWorker: threads };
+  await requireEngineOfRun(platform, folder, options, device);
   const ranOn = await engineOfRun(folder, options, fasterFor(platform, source, { device, plan }));
   await beginFolder(folder, recipe);
   await writeEngine(folder, ranOn);
