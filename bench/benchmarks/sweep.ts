@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import type { Precision } from "ssl-resnext/runtime";
 import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
-import { peerForms, type Precision } from "../fixtures/peer-forms.ts";
+import { peerForms } from "../fixtures/peer-forms.ts";
 import { photosOf } from "../fixtures/photos.ts";
 import { weightFiles, type WeightFiles } from "../fixtures/weights.ts";
 import { cacheFolder } from "../paths.ts";

@@ -1,4 +1,5 @@
 import type { Benchmark } from "../benchmark.ts";
+import { formsOf, peerForms } from "../fixtures/peer-forms.ts";
 import {
   adaptedResnext17,
   resnet20,
@@ -14,18 +15,16 @@ import { startPythonPeer } from "../measure/python-peer.ts";
 import type { Target } from "../report.ts";
 import { threads } from "./session.ts";
 
-/** Ours first; PyTorch's fastest float32 layout may be another for another network. */
-const names = {
-  blocked: "ssl-resnext, blocked",
-  standard: "ssl-resnext, standard",
-  "channels-last": "PyTorch, channels-last",
-  nchw: "PyTorch, NCHW",
-  bfloat16: "PyTorch, bfloat16 autocast",
-  compile: "PyTorch, torch.compile",
-  "compile-bf16": "PyTorch, torch.compile, bfloat16 autocast",
-} as const;
+const ours = { blocked: "ssl-resnext, blocked", standard: "ssl-resnext, standard" } as const;
+/** PyTorch's fastest float32 layout may be another for another network. */
+const theirs = ["channels-last", "nchw", "bfloat16", "compile", "compile-bf16"] as const;
 
-type Form = keyof typeof names;
+type OurForm = keyof typeof ours;
+type Form = OurForm | (typeof theirs)[number];
+
+const isOurs = (form: Form): form is OurForm => form in ours;
+
+const nameOf = (form: Form): string => (isOurs(form) ? ours[form] : peerForms[form].name);
 
 interface Setting {
   readonly network: TrainingNetwork;
@@ -96,14 +95,11 @@ interface Measured {
 async function formsOfPeer(): Promise<readonly Form[]> {
   const peer = startPythonPeer("train.py");
   try {
-    const theirs = await peer.call<readonly string[]>("forms");
-    return (Object.keys(names) as Form[]).filter((form) => isOurs(form) || theirs.includes(form));
+    return [...(Object.keys(ours) as OurForm[]), ...(await formsOf(peer, theirs))];
   } finally {
     await peer.end();
   }
 }
-
-const isOurs = (form: Form): boolean => form === "blocked" || form === "standard";
 
 async function measure(setting: Setting, available: readonly Form[]): Promise<Measured> {
   const { network, batch, rounds, without } = setting;
@@ -119,7 +115,7 @@ async function measure(setting: Setting, available: readonly Form[]): Promise<Me
     }
     expectAgreement(forms, losses);
     const contestants = forms.map((form, index) => ({
-      name: names[form],
+      name: nameOf(form),
       run: async () => (await peers[index]!.call<Step>("run")).seconds,
     }));
     const results = await alternate(contestants, { rounds, warmup: 3 });
@@ -138,13 +134,13 @@ function expectAgreement(forms: readonly Form[], losses: readonly number[]): voi
     const limit = isBfloat16(forms[index]!) ? 2e-2 : 1e-4;
     if (!(Math.abs(loss / losses[0]! - 1) < limit)) {
       throw new Error(
-        `${names[forms[index]!]} computes something else: its loss is ${loss}, not ${losses[0]}.`,
+        `${nameOf(forms[index]!)} computes something else: its loss is ${loss}, not ${losses[0]}.`,
       );
     }
   }
 }
 
-const isBfloat16 = (form: Form): boolean => form === "bfloat16" || form === "compile-bf16";
+const isBfloat16 = (form: Form): boolean => !isOurs(form) && peerForms[form].precision === "bf16";
 
 const isFloatPeer = (form: Form): boolean => !isOurs(form) && !isBfloat16(form);
 
@@ -167,10 +163,10 @@ function targetsOf({ setting, forms, results, memory }: Measured): readonly Targ
   const { network, batch, wanted } = setting;
   const what = `${network.name}, batch ${batch}`;
   const of = (form: Form): number => forms.indexOf(form);
-  const speeds = wanted.map(([ours, theirs, share]) => {
-    const ratio = results[of(theirs)]!.seconds / results[of(ours)]!.seconds;
+  const speeds = wanted.map(([our, their, share]) => {
+    const ratio = results[of(their)]!.seconds / results[of(our)]!.seconds;
     return {
-      what: `${what}: ${ours}, images/s against ${names[theirs]}`,
+      what: `${what}: ${our}, images/s against ${nameOf(their)}`,
       wanted: `at least ${share.toFixed(2)}x`,
       measured: `${ratio.toFixed(2)}x`,
       met: ratio >= share,
@@ -178,7 +174,7 @@ function targetsOf({ setting, forms, results, memory }: Measured): readonly Targ
   });
   const ratio = memory[of("blocked")]! / memory[of("channels-last")]!;
   const peak = {
-    what: `${what}: peak memory against ${names["channels-last"]}`,
+    what: `${what}: peak memory against ${nameOf("channels-last")}`,
     wanted: "at most 1.20x",
     measured: `${ratio.toFixed(2)}x`,
     met: ratio <= 1.2,

@@ -1,6 +1,6 @@
 import { ModelError, SessionError, UsageError } from "../core/index.ts";
 import { explanationGraph, inferenceGraph, type InferenceOutput } from "../nn/index.ts";
-import type { Device, FloatPrecision } from "../runtime/index.ts";
+import type { Device, FloatPrecision, Precision } from "../runtime/index.ts";
 import { weightsFile } from "../weights/index.ts";
 import type { Int8Options, KnownQuantisation } from "./int8/calibrate.ts";
 import { Model } from "./model.ts";
@@ -12,7 +12,6 @@ import {
   type ModelPlatform,
   type ModelSource,
 } from "./open-model.ts";
-import type { Precision } from "./pipeline/choose-engine.ts";
 import { openGraphPipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
 import { classesOf } from "./results.ts";
 

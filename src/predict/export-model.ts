@@ -1,6 +1,6 @@
 import { asFloat16, type StateDict, type TensorSource } from "../core/index.ts";
 import { baseName, writeBytes } from "../core/storage/index.ts";
-import { convertToFloat16, encodeModel, type Graph } from "../graph/index.ts";
+import { convertToFloat16, encodeModel, type Graph, type HeldPrecision } from "../graph/index.ts";
 import {
   encodeDescription,
   inferenceGraph,
@@ -29,7 +29,7 @@ export interface ExportOnnxOptions extends Int8Options {
    *
    * @default "fp32"
    */
-  readonly precision?: "fp32" | "fp16" | "int8" | undefined;
+  readonly precision?: HeldPrecision | undefined;
   /** Puts resize, crop and normalisation inside: the input is one RGB image uint8 [height, width, 3]. @default false */
   readonly withPreprocessing?: boolean | undefined;
   /** @default logits, or the embedding of a model without classifier */

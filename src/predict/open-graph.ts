@@ -2,18 +2,12 @@ import { ModelError, UsageError } from "../core/index.ts";
 import { baseName, readBytes, type Storage } from "../core/storage/index.ts";
 import type { ImageItem } from "../data/index.ts";
 import { readModelInterface } from "../graph/index.ts";
-import { planExecution, type ImagePipeline, type ImageResult } from "../runtime/index.ts";
+import { planExecution, type ImagePipeline, type ImageResult, type Precision } from "../runtime/index.ts";
 import { noticeOfSums } from "./int8/exact-sums.ts";
 import { describeGraph, type DescribedGraph } from "./describe-graph.ts";
 import { Model, type OpenedPipeline } from "./model.ts";
 import type { ModelOptions, ModelPlatform } from "./open-model.ts";
-import {
-  chooseEngine,
-  engineSubject,
-  floatsOf,
-  type EngineChoice,
-  type Precision,
-} from "./pipeline/choose-engine.ts";
+import { chooseEngine, engineSubject, floatsOf, type EngineChoice } from "./pipeline/choose-engine.ts";
 import { createImagePipeline, type ExecutionOptions } from "./pipeline/image-pipeline.ts";
 import { classesOf, type Computation } from "./results.ts";
 

@@ -3,11 +3,20 @@ import { SessionError } from "../core/errors.ts";
 /** What runs a graph: a library for inference, by its own name. */
 export type Engine = "onnxruntime" | "openvino";
 
+/** What floats may be multiplied in, the default first. */
+export const floatPrecisions = ["fp32", "bf16"] as const;
+
 /**
  * What floats are multiplied in. An engine computes in what it is told, never in less because that would be faster: `bf16` keeps 8
  * bits of each factor, and adds up in float32.
  */
-export type FloatPrecision = "fp32" | "bf16";
+export type FloatPrecision = (typeof floatPrecisions)[number];
+
+/** What a network computes in: floats, or 8-bit integers. */
+export type Precision = FloatPrecision | "int8";
+
+/** All that a network may compute in, the default first. */
+export const precisions: readonly Precision[] = [...floatPrecisions, "int8"];
 
 /** Where a graph runs, as the engine names it: ONNX Runtime's execution providers, and OpenVINO's devices. */
 export type Device = "cpu" | "webgpu" | "cuda" | "dml" | "coreml" | "gpu" | "npu";

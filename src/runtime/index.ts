@@ -5,6 +5,7 @@ export {
   type Engine,
   type EngineRequest,
   type FloatPrecision,
+  type Precision,
 } from "./engine.ts";
 export type { EngineSession, OpenEngineSession } from "./engine-session.ts";
 export type {

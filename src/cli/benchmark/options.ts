@@ -1,7 +1,6 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption } from "../options/input-output-options.ts";
-import type { Precision } from "../../predict/pipeline/choose-engine.ts";
-import type { Engine } from "../../runtime/engine.ts";
+import { engines, precisions } from "../../runtime/engine.ts";
 import { modelOptions, runOptions } from "../options/model-options.ts";
 import { flag, integer, integers, oneOf } from "../options/schemas.ts";
 
@@ -29,12 +28,12 @@ export const benchmarkCommand = {
       flags: "--precision <precision>",
       about:
         "fp32, int8 on the CPU, or bf16 with openvino; speed does not depend on the images (default: fp32)",
-      schema: oneOf(["fp32", "bf16", "int8"] satisfies Precision[]).optional(),
+      schema: oneOf(precisions).optional(),
     },
     engine: {
       flags: "--engine <engine>",
       about: "onnxruntime, or openvino where it is installed (default: onnxruntime)",
-      schema: oneOf(["onnxruntime", "openvino"] satisfies Engine[]).optional(),
+      schema: oneOf(engines).optional(),
     },
     all: {
       flags: "--all",

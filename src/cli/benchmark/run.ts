@@ -41,6 +41,7 @@ import {
   floatsOf,
   type AnyPrecision,
 } from "../../predict/pipeline/choose-engine.ts";
+import { floatPrecisions, precisions } from "../../runtime/engine.ts";
 import type { Device, StoredModel } from "../../runtime/index.ts";
 import { weightsFile } from "../../weights/index.ts";
 import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
@@ -127,11 +128,11 @@ function refuseOne({ all, engine, precision }: BenchmarkOptions): void {
 }
 
 /** Every engine and precision for this device; an ONNX file has its own. */
-function setupsOf({ precisions, notOnOpenVino }: Subject, device: Device): readonly Setup[] {
-  return precisions
+function setupsOf(subject: Subject, device: Device): readonly Setup[] {
+  return subject.precisions
     .filter((precision) => precision !== "int8" || device === "cpu")
     .flatMap((precision) => enginesFor(device, precision).map((engine) => ({ engine, precision })))
-    .filter(({ engine }) => engine !== "openvino" || !notOnOpenVino);
+    .filter(({ engine }) => engine !== "openvino" || !subject.notOnOpenVino);
 }
 
 async function measureSetup(
@@ -218,7 +219,7 @@ async function openSubject(options: BenchmarkOptions, terminal: Terminal): Promi
     description,
     network: family.architecture(description.config),
     batched: true,
-    precisions: ["fp32", "bf16", "int8"],
+    precisions,
     async compile({ engine, precision }) {
       const hasBlocks = engine === "onnxruntime" && options.device === "cpu";
       const blockSize = hasBlocks ? await cpuBlockSize() : undefined;
@@ -251,7 +252,7 @@ async function graphSubject(
     network: fileNetwork(path, await weightBytes(nodePlatform.storageFor(path), path)),
     ...(antialiases ? { notOnOpenVino: noAntialiasing(path) } : {}),
     batched: form === "normalised",
-    precisions: held === "fp32" ? ["fp32", "bf16"] : [held],
+    precisions: held === "fp32" ? floatPrecisions : [held],
     compile: () => Promise.resolve(stored),
     batch: form === "normalised" ? batch : 1,
     images: (count) =>

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { actions, findingKinds, type FindingKind } from "../../check/findings.ts";
-import { engines } from "../../runtime/engine.ts";
+import { engines, floatPrecisions } from "../../runtime/engine.ts";
 import { imageSets } from "../../data/index.ts";
 import { about, count, number, problems, text } from "../output/json.ts";
 
@@ -50,7 +50,7 @@ export const checkJson = z.discriminatedUnion("type", [
     ),
     findings: about(count, "findings about single images: rows of the list of fixes"),
     engine: about(z.enum(engines).optional(), "what embedded the images, with a model"),
-    precision: about(z.enum(["fp32", "bf16"]).optional(), "what its floats were multiplied in"),
+    precision: about(z.enum(floatPrecisions).optional(), "what its floats were multiplied in"),
     problems: about(problems, "a line for each kind of problem; empty where nothing was found"),
     seconds: about(number, "time of the check"),
   }),

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { embeddedModel } from "../../nn/model-cards.ts";
-import type { EngineChoice, Precision } from "../../predict/pipeline/choose-engine.ts";
-import type { Device, FloatPrecision } from "../../runtime/index.ts";
+import { engineDevices, engines, floatPrecisions, precisions } from "../../runtime/engine.ts";
 import type { OptionTable, OptionValues } from "./command.ts";
 import { channels, flag, integer, oneOf, share, text } from "./schemas.ts";
 
@@ -88,11 +87,9 @@ export const modelOptions = {
 
 export type ModelOptions = OptionValues<typeof modelOptions>;
 
-const trainingDevices = ["cpu", "webgpu", "cuda", "dml", "coreml"] as const satisfies Device[];
-
 const runGroup = "Execution (chosen from cores, memory and model unless given):";
 
-const engines = ["auto", "onnxruntime", "openvino"] as const satisfies EngineChoice["engine"][];
+const engineNames = ["auto", ...engines] as const;
 
 /** Where the model runs and how the machine is shared out. */
 export const runOptions = {
@@ -101,13 +98,13 @@ export const runOptions = {
     about:
       "onnxruntime, openvino where it is installed, or auto: the faster, as measured on this machine once",
     group: runGroup,
-    schema: oneOf(engines).default("onnxruntime"),
+    schema: oneOf(engineNames).default("onnxruntime"),
   },
   device: {
     flags: "-d, --device <device>",
     about: "cpu or webgpu; cuda, dml and coreml where the runtime has them; gpu and npu of openvino",
     group: runGroup,
-    schema: oneOf([...trainingDevices, "gpu", "npu"] satisfies Device[]).default("cpu"),
+    schema: oneOf([...new Set(engines.flatMap((engine) => engineDevices[engine]))]).default("cpu"),
   },
   batchSize: {
     flags: "-b, --batch-size <images>",
@@ -183,7 +180,7 @@ export const precisionOptions = {
     about:
       "fp32; int8, more than twice as fast on the CPU and a little less exact, needs --calibrate; bf16 with --engine openvino",
     group: precisionGroup,
-    schema: oneOf(["fp32", "bf16", "int8"] satisfies Precision[]).optional(),
+    schema: oneOf(precisions).optional(),
   },
   ...calibrationOptions,
 } satisfies OptionTable;
@@ -199,14 +196,14 @@ export const embeddingOptions = {
     about:
       "what embeds images: onnxruntime, openvino where it is installed, or auto, the faster one (default: onnxruntime, or what the run began with)",
     group: trainingGroup,
-    schema: oneOf(engines).optional(),
+    schema: oneOf(engineNames).optional(),
   },
   precision: {
     flags: "--precision <precision>",
     about:
       "of the embeddings: fp32, or bf16 with --engine openvino (default: fp32, or what the run began with)",
     group: trainingGroup,
-    schema: oneOf(["fp32", "bf16"] satisfies FloatPrecision[]).optional(),
+    schema: oneOf(floatPrecisions).optional(),
   },
 } satisfies OptionTable;
 
@@ -216,7 +213,7 @@ export const trainingOptions = {
     ...runOptions.device,
     about: "cpu or webgpu; cuda, dml and coreml where the runtime has them",
     group: trainingGroup,
-    schema: oneOf(trainingDevices).default("cpu"),
+    schema: oneOf(engineDevices.onnxruntime).default("cpu"),
   },
   threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: trainingGroup },
   workers: {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { engines } from "../../runtime/engine.ts";
+import { engines, floatPrecisions } from "../../runtime/engine.ts";
 import {
   about,
   count,
@@ -19,7 +19,7 @@ const embedding = {
   images: about(count, "images"),
   cached: about(count, "those of them that were found in the cache"),
   engine: about(z.enum(engines), "what embeds them"),
-  precision: about(z.enum(["fp32", "bf16"]), "what its floats are multiplied in"),
+  precision: about(z.enum(floatPrecisions), "what its floats are multiplied in"),
   seconds: about(number, "time that it took"),
 };
 const features = about(

@@ -9,15 +9,13 @@ import {
   type Engine,
   type FloatPrecision,
   type Platform,
+  type Precision,
   type Session,
 } from "../../runtime/index.ts";
 import type { Tensors } from "../../runtime/engine-session.ts";
 import type { EngineSubject } from "../../runtime/platform.ts";
 
-/** What a network computes in. */
-export type Precision = "fp32" | "bf16" | "int8";
-
-/** The same, or what an ONNX file was exported in. */
+/** What a network computes in, or what an ONNX file was exported in. */
 export type AnyPrecision = Precision | HeldPrecision;
 
 /** What the floats of a network are multiplied in; those that 8 bits leave, in float32. */

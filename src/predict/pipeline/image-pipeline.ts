@@ -23,6 +23,7 @@ import {
   type ModelFile,
   type PlanOverrides,
   type Platform,
+  type Precision,
   type Session,
   type SessionOptions,
   type StoredModel,
@@ -32,7 +33,7 @@ import type { Thread } from "../../runtime/platform.ts";
 import { shareCalls, type Share } from "../../runtime/thread-calls.ts";
 import type { OpenedPipeline } from "../model.ts";
 import type { ModelSource } from "../open-model.ts";
-import { chooseEngine, engineSubject, floatsOf, type EngineChoice, type Precision } from "./choose-engine.ts";
+import { chooseEngine, engineSubject, floatsOf, type EngineChoice } from "./choose-engine.ts";
 import type { ImageAnswer, ImageForm, ImageRequest, OpenPipelineRequest } from "./image-worker.ts";
 
 /** Where a model runs, and how its images are read. */
