@@ -33,8 +33,9 @@ export async function keepCompiled(
 }
 
 /**
- * Removes the compiled models of a folder that were not used for longest, until those that stay take so many bytes at most. Where
- * the system notes no times of reading, it goes by those of writing.
+ * Removes the compiled models of a folder that were not used for longest, until those that stay take so many bytes at most. All that
+ * OpenVINO writes there counts, such as a GPU's kernels beside a model; what bears one name goes as a whole. Where the system notes no
+ * times of reading, it goes by those of writing.
  *
  * Another process may be reading one: on Linux and macOS it keeps what it has opened, and Windows refuses to remove it, so that it
  * stays.
@@ -42,18 +43,42 @@ export async function keepCompiled(
  * @throws where the folder cannot be read
  */
 export async function removeLeastUsed(folder: string, mostBytes: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".blob"));
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const path = join(folder, name);
-      // Another process may remove it meanwhile.
-      const about = await stat(path).catch(() => undefined);
-      return about && { path, size: about.size, used: Math.max(about.atimeMs, about.mtimeMs) };
-    }),
+  // A name with a dot before it is that of the lock.
+  const names = (await readdir(folder)).filter((name) => !name.startsWith("."));
+  const stemOf = (name: string): string => name.split(".")[0]!;
+  const entries = await Promise.all(
+    [...new Set(names.map(stemOf))].map((stem) =>
+      entryOf(names.filter((name) => stemOf(name) === stem).map((name) => join(folder, name))),
+    ),
   );
   let bytes = 0;
-  for (const file of found.filter((each) => each !== undefined).sort((a, b) => b.used - a.used)) {
-    bytes += file.size;
-    if (bytes > mostBytes) await rm(file.path, { force: true }).catch(() => undefined);
+  for (const { paths, size } of entries.sort((a, b) => b.used - a.used)) {
+    bytes += size;
+    if (bytes <= mostBytes) continue;
+    for (const path of paths) await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/** Files or folders that belong together. */
+interface Entry {
+  readonly paths: readonly string[];
+  /** Bytes of all files. */
+  readonly size: number;
+  /** When one of them was read or written last. */
+  readonly used: number;
+}
+
+async function entryOf(paths: readonly string[]): Promise<Entry> {
+  let [size, used] = [0, 0];
+  for (const path of paths) {
+    // Another process may remove it meanwhile; of a file there is nothing to list.
+    const inside = await readdir(path, { recursive: true }).catch(() => []);
+    for (const each of [path, ...inside.map((name) => join(path, name))]) {
+      const about = await stat(each).catch(() => undefined);
+      if (!about?.isFile()) continue;
+      size += about.size;
+      used = Math.max(used, about.atimeMs, about.mtimeMs);
+    }
+  }
+  return { paths, size, used };
 }

@@ -161,17 +161,12 @@ export function loadOpenVino(): OpenVino {
   };
 }
 
-/** What OpenVINO says, without the places in its sources where it says so; of a graph with many faults the first. */
-function withoutPlaces(message: string): string {
-  const text = message
+/** What OpenVINO says, without the places in its sources where it says so. */
+const withoutPlaces = (message: string): string =>
+  message
     .replace(/(Exception from|Check '.*?' failed at) \S+:\d+:?/g, "")
     .replace(/\s+/g, " ")
     .trim();
-  return text.length > longest ? `${text.slice(0, longest)} …` : text;
-}
-
-/** Characters of an error that are given on. */
-const longest = 400;
 
 function loadKoffi(): typeof import("koffi") {
   try {
