@@ -30,9 +30,9 @@ import { checkReport, pictureKey, shownOfKind, type Pictures } from "./check-rep
  * What was found out of each image is kept in the folder: a check that was stopped goes on where it was, and one of images that were
  * changed looks at the new ones only. Nothing but that folder is written to.
  *
- * @throws UsageError `check/model` for a model without an embedding, `usage/no-effect` for what one would run on, without one; TrainingError `train/other-run` for another engine or precision
- *   than a check in this folder embedded with; DataError for images that are not there, and for a
- *   folder that cannot be written to; what opening and running the model throws.
+ * @throws UsageError `check/model` for a model without an embedding, `usage/no-effect` for `engine`, `precision` or `device` without a
+ *   model; TrainingError `train/other-run` for another engine or precision than a check in this folder embedded with; DataError for
+ *   images that are not there, and for a folder that cannot be written to; what opening and running the model throws.
  */
 export async function* runCheck(
   platform: TrainingPlatform,

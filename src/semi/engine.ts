@@ -25,7 +25,7 @@ const lockName = ".engine.lock";
  *
  * @throws UsageError, ModelError as `checkTeacherGraph`; SessionError, TrainingError as `requireEngineOfRun`
  */
-export async function requireEngine(
+export async function requireEngineOfRuns(
   platform: SemiPlatform,
   runs: readonly { readonly settings: SemiSettings }[],
   { out, engine, precision, device = "cpu" }: Asked,

@@ -1,7 +1,7 @@
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { leftOutText } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
-import { engineOf, keepEngineOf, requireEngine } from "./engine.ts";
+import { engineOf, keepEngineOf, requireEngineOfRuns } from "./engine.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
 import type { Part, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
@@ -91,7 +91,7 @@ export async function* runSemi(
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
   const given = runsOf(settings);
   const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
-  await requireEngine(platform, given.filter(isWork), options);
+  await requireEngineOfRuns(platform, given.filter(isWork), options);
   await storage.makeFolder(out);
   const { part, queue } = options;
   // Parts go on side by side: what each writes is its own.

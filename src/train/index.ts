@@ -41,6 +41,7 @@ export type { EmbeddedImages, EmbeddingEngine } from "./head/embed-images.ts";
 export {
   engineFacts,
   engineOfRun,
+  engineText,
   keepEngine,
   requireEngineOfRun,
   writeEngine,

@@ -149,9 +149,19 @@ describe("what a run embeds with", () => {
     expect(readFileSync(at("semi/report.html"), "utf8")).toContain("<td>openvino</td>");
     const embeddings = kept();
     expect(embeddings.length).toBeLessThanOrEqual(before.length + 1);
-    await done("suggest", "-m", at("semi"), "-n", "2", "-o", at("next"));
+    const suggest = async (out: string, ...more: string[]): Promise<readonly unknown[]> =>
+      jsonLines(
+        (await done("suggest", "-m", at("semi"), "-n", "2", "-o", at(out), "--json", ...more)).stdout,
+      );
+    for (const line of await suggest("next"))
+      expect(line).toMatchObject({ engine: "openvino", precision: "fp32" });
+    expect(readFileSync(at("next/index.html"), "utf8")).toContain(
+      "</bdi> (on openvino, fp32) and 18 labelled",
+    );
     expect(kept()).toEqual(embeddings);
-    await done("suggest", "-m", at("semi"), "-n", "2", "-o", at("other"), "--engine", "onnxruntime");
+    for (const line of await suggest("other", "--engine", "onnxruntime"))
+      expect(line).not.toHaveProperty("engine");
+    expect(readFileSync(at("other/index.html"), "utf8")).not.toContain("(on ");
   });
 
   it("is that of a check, which shares the embeddings", async () => {

@@ -69,6 +69,7 @@ export async function suggest(
     page: async (all) =>
       contactSheet({
         model: model.description.name,
+        ranOn: found,
         counts: found.counts,
         steps,
         images: await Promise.all(
@@ -85,7 +86,9 @@ export async function suggest(
   const failures = skipped.map(({ id, error }) => ({ image: id, error }));
   await terminal.print(
     json
-      ? [...placed.map(suggestionEntry), ...failures.map(failureEntry)].map((line) => JSON.stringify(line))
+      ? [...placed.map((one) => suggestionEntry(one, found)), ...failures.map(failureEntry)].map((line) =>
+          JSON.stringify(line),
+        )
       : [
           ...suggestionLines(placed, terminal.columns, terminal.style),
           "",

@@ -1,4 +1,6 @@
 import type { PlacedSuggestion } from "./write-folder.ts";
+import type { EmbeddingEngine } from "../../train/head/embed-images.ts";
+import { engineText } from "../../train/run/run-engine.ts";
 import { printable, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
 import type { SuggestJson } from "./json.ts";
@@ -6,15 +8,19 @@ import type { SuggestJson } from "./json.ts";
 const shownClasses = 5;
 
 /** A suggestion as one line of JSON. */
-export function suggestionEntry({
-  image,
-  file,
-  classes,
-  margin,
-  belongs,
-  group,
-}: PlacedSuggestion): SuggestJson {
-  return { image: image.id, file, classes: classes.slice(0, shownClasses), margin, belongs, group };
+export function suggestionEntry(
+  { image, file, classes, margin, belongs, group }: PlacedSuggestion,
+  { engine, precision }: EmbeddingEngine,
+): SuggestJson {
+  return {
+    image: image.id,
+    file,
+    classes: classes.slice(0, shownClasses),
+    margin,
+    belongs,
+    group,
+    ...(engineText({ engine, precision }) === undefined ? {} : { engine, precision }),
+  };
 }
 
 /** The suggestions as a table. */

@@ -2,6 +2,7 @@ import { isAbsolute, relative } from "node:path";
 import { accuracyText } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
 import type { EmbeddingEngine } from "../../train/head/embed-images.ts";
+import { engineText } from "../../train/run/run-engine.ts";
 import type { Confidence } from "../../nn/index.ts";
 import { tellsTop5 } from "../../predict/metrics/metrics.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
@@ -78,7 +79,7 @@ function eventLines(
     case "embedded":
     case "unlabelled-embedded":
       return [
-        `${plural(event.images, event.type === "embedded" ? "image" : "unlabelled image")} embedded in ${duration(event.seconds)}${engineText(event)}, ${grouped(event.cached)} of them found in the cache`,
+        `${plural(event.images, event.type === "embedded" ? "image" : "unlabelled image")} embedded in ${duration(event.seconds)}${onEngine(event)}, ${grouped(event.cached)} of them found in the cache`,
       ];
     case "tried":
       return [
@@ -290,5 +291,7 @@ function stepLine(
 }
 
 /** What embedded the images, where it is not what does unless something else is asked for. */
-const engineText = ({ engine, precision }: EmbeddingEngine): string =>
-  engine === "onnxruntime" ? "" : ` on ${engine}, ${precision}`;
+function onEngine(event: EmbeddingEngine): string {
+  const text = engineText(event);
+  return text === undefined ? "" : ` on ${text}`;
+}

@@ -1,6 +1,6 @@
 import type { ImageSource } from "../../data/index.ts";
 import { isOnnxPath, isWeightsPath, type Model } from "../../predict/index.ts";
-import type { EmbeddingEngine } from "../../train/index.ts";
+import { engineText, type EmbeddingEngine } from "../../train/index.ts";
 import type { Fingerprints } from "../fingerprints.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { ScoreOrigin } from "./score-files.ts";
@@ -75,13 +75,12 @@ export function scoreOrigin(
   { teacher: { name, sha256 }, classes, p, exif, engine, precision }: Scoring,
   { path, sha256: ofShard, from, to }: Shard,
 ): ScoreOrigin {
-  const ranOn = engine === "onnxruntime" && precision === "fp32" ? undefined : `${engine}, ${precision}`;
   return {
     teacher: { name, sha256 },
     classes,
     p,
     exif,
-    engine: ranOn,
+    engine: engineText({ engine, precision }),
     shard: { path, sha256: ofShard, from, to },
   };
 }

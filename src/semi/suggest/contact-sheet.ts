@@ -1,5 +1,6 @@
 import { count, markup, thumbnailPicture, type Markup } from "../../report/elements.ts";
 import { page } from "../../report/page.ts";
+import { engineText, type EmbeddingEngine } from "../../train/index.ts";
 import type { JudgedCounts } from "./judge-images.ts";
 import type { Suggestion } from "./suggest-images.ts";
 
@@ -7,6 +8,7 @@ import type { Suggestion } from "./suggest-images.ts";
 export interface ContactSheet {
   /** The model that they were chosen with. */
   readonly model: string;
+  readonly ranOn: EmbeddingEngine;
   readonly counts: JudgedCounts;
   readonly images: readonly SuggestedPicture[];
   /** What to do with them, a step each. */
@@ -29,13 +31,14 @@ interface Step {
 }
 
 /** A page of images to label next, complete in itself. */
-export function contactSheet({ model, counts, images, steps }: ContactSheet): string {
+export function contactSheet({ model, ranOn, counts, images, steps }: ContactSheet): string {
   const { labelled, none, unlabelled } = counts;
+  const engine = engineText(ranOn);
   const refused = none === 0 ? "" : `, and ${count(none)} of none of them`;
   return page(
     "Label these next",
     markup`<header><h1>Label these next</h1>
-<p>${count(images.length)} of ${count(unlabelled)} unlabelled images, chosen by <bdi>${model}</bdi> and ${count(labelled)} labelled images${refused}: they are likely to show one of the classes, it is not clear which, and they do not look alike. The least certain come first.</p></header>
+<p>${count(images.length)} of ${count(unlabelled)} unlabelled images, chosen by <bdi>${model}</bdi>${engine === undefined ? "" : ` (on ${engine})`} and ${count(labelled)} labelled images${refused}: they are likely to show one of the classes, it is not clear which, and they do not look alike. The least certain come first.</p></header>
 <section><h2>Images</h2>
 ${suggestionGallery(images)}</section>
 <section><h2>What to do</h2>

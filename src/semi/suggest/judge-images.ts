@@ -5,6 +5,7 @@ import {
   fitNoneClass,
   headLogits,
   type EmbeddedImages,
+  type EmbeddingEngine,
   type Embeddings,
   type HeadEvent,
   type TrainHeadOptions,
@@ -23,7 +24,7 @@ export interface JudgedImage {
   readonly belongs: number;
 }
 
-export interface JudgedImages {
+export interface JudgedImages extends EmbeddingEngine {
   readonly classes: readonly string[];
   /** In the order of the source, without those that have a label meanwhile. */
   readonly images: readonly JudgedImage[];
@@ -109,6 +110,8 @@ export async function* judgeImages(
       ...judged(logits.subarray(row * width, (row + 1) * width)),
     })),
     embeddings: others,
+    engine: others.engine,
+    precision: others.precision,
     pool,
     counts: {
       labelled: fit.labelled.rows,

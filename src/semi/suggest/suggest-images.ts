@@ -1,6 +1,6 @@
 import type { ImageItem } from "../../data/index.ts";
 import type { ModelPlatform, ModelSource } from "../../predict/index.ts";
-import type { HeadEvent } from "../../train/index.ts";
+import type { EmbeddingEngine, HeadEvent } from "../../train/index.ts";
 import { clusters } from "./clusters.ts";
 import {
   imagesOf,
@@ -20,7 +20,7 @@ export interface Suggestion extends Pick<JudgedImage, "margin" | "belongs"> {
   readonly group: number;
 }
 
-export interface Suggestions {
+export interface Suggestions extends EmbeddingEngine {
   /** The least certain first. */
   readonly suggestions: readonly Suggestion[];
   /** In the order of their names. */
@@ -61,7 +61,7 @@ export async function* suggestImages(
 ): AsyncGenerator<HeadEvent, Suggestions, undefined> {
   const { count = defaultCount, seed = 0 } = options;
   const judged = yield* judgeImages(platform, source, options);
-  const { classes, pool, counts } = judged;
+  const { classes, pool, counts, engine, precision } = judged;
   const chosen = chooseImages(judged, { count, seed });
   const images = await imagesOf(pool, new Set(chosen.map(({ id }) => id)));
   return {
@@ -76,6 +76,8 @@ export async function* suggestImages(
     })),
     classes,
     counts,
+    engine,
+    precision,
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type ModelSource,
 } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
-import { engines } from "../../runtime/engine.ts";
+import { engines, floatPrecisions } from "../../runtime/engine.ts";
 import type { Device, Engine, FloatPrecision, Platform } from "../../runtime/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EmbeddingEngine } from "../head/embed-images.ts";
@@ -141,16 +141,20 @@ export async function readEngine(folder: Folder): Promise<EmbeddingEngine | unde
   try {
     const written = JSON.parse(await readText(storage, path)) as Partial<EmbeddingEngine> | null;
     const { engine, precision } = written ?? {};
-    if (engine && engines.includes(engine) && (precision === "fp32" || precision === "bf16"))
+    if (engine && engines.includes(engine) && precision && floatPrecisions.includes(precision))
       return { engine, precision };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
   }
   throw new TrainingError(
     "train/engine",
-    `${path}: expected an engine (${engines.join(", ")}) and a precision (fp32, bf16) as JSON. Delete it to choose anew.`,
+    `${path}: expected an engine (${engines.join(", ")}) and a precision (${floatPrecisions.join(", ")}) as JSON. Delete it to choose anew.`,
   );
 }
+
+/** In words, such as `openvino, bf16`; undefined for what runs unless something else is asked for: ONNX Runtime in float32. */
+export const engineText = ({ engine, precision }: EmbeddingEngine): string | undefined =>
+  engine === "onnxruntime" && precision === "fp32" ? undefined : `${engine}, ${precision}`;
 
 /** The same for a page. */
 export const engineFacts = ({ engine, precision }: EmbeddingEngine): readonly Fact[] => [
