@@ -66,7 +66,9 @@ export async function requireEngineOfRun(
   asked: AskedOfRun,
   device: Device,
 ): Promise<void> {
-  const began = await beganWith(folder, asked);
+  // What else stands there is refused by who makes the folder.
+  const isFolder = (await folder.storage.stat(folder.path))?.kind === "folder";
+  const began = isFolder ? await beganWith(folder, asked) : undefined;
   const precision = began?.precision ?? asked.precision ?? "fp32";
   const engine = began?.engine ?? asked.engine ?? "onnxruntime";
   const able = engine === "auto" ? enginesFor(device, precision) : [engine];
