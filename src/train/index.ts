@@ -44,7 +44,6 @@ export {
   engineText,
   keepEngine,
   requireEngineOfRun,
-  writeEngine,
   type AskedEngine,
 } from "./run/run-engine.ts";
 export type { Evaluation } from "./head/minimise.ts";

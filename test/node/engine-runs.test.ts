@@ -217,6 +217,12 @@ describe("an engine that is not here", () => {
     expect(existsSync(at("absent"))).toBe(false);
   });
 
+  it("is refused where none has the device and the precision", async () => {
+    const auto = ["--engine", "auto", "--precision", "bf16", "--device", "webgpu"];
+    expect(await refused(...train("absent", ...auto))).toContain("[runtime/precision-unavailable]");
+    expect(existsSync(at("absent"))).toBe(false);
+  });
+
   it("is refused where the run began with it", async () => {
     await done(...semi("began"));
     writeFileSync(at("began", "engine.json"), JSON.stringify({ engine: "openvino", precision: "fp32" }));

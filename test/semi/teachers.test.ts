@@ -1,5 +1,7 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { AttributeProtoSchema, ModelProtoSchema } from "onnx-buf";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exportOnnx, exportSafetensors, openModel } from "../../src/node/library.ts";
 import { tensor, type Tensor } from "../../src/core/index.ts";
@@ -111,6 +113,17 @@ describe("a teacher that is taken as it is", () => {
     expect(existsSync(at("int8"))).toBe(false);
     await run("int8", given, "score");
     expect(await scoresOf("int8")).toHaveLength(45);
+  });
+
+  it("is refused on OpenVINO before anything is written where its file resizes with antialiasing", async () => {
+    const model = fromBinary(ModelProtoSchema, readFileSync(at("trained.onnx")));
+    const antialias = create(AttributeProtoSchema, { name: "antialias", type: 2, i: 1n });
+    model.graph!.node[0]!.attribute.push(antialias);
+    writeFileSync(at("antialiases.onnx"), toBinary(ModelProtoSchema, model));
+    const given = settingsFor({ teach: false, teacher: at("antialiases.onnx") });
+    const events = runSemi({ settings: given, out: at("antialiases"), only: ["score"], engine: "openvino" });
+    await expect(eventsOf(events)).rejects.toMatchObject({ code: "model/engine" });
+    expect(existsSync(at("antialiases"))).toBe(false);
   });
 
   it("may be one of several in a file, by the prefix of its weights", async () => {

@@ -46,7 +46,7 @@ export interface TrainModelOptions
     Pick<TrainingDataOptions, "imageColumn" | "labelColumn" | "labelsFile"> {
   /**
    * What embeds the images of mode `head` and measures its classifier; a run that is resumed stays on it. Other modes refuse
-   * `openvino`: what learns runs on ONNX Runtime.
+   * `openvino`, and `auto` is ONNX Runtime there, which runs what learns.
    *
    * @default "onnxruntime"
    */

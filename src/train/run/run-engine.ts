@@ -73,7 +73,8 @@ export async function requireEngineOfRun(
   const engine = began?.engine ?? asked.engine ?? "onnxruntime";
   const able = engine === "auto" ? enginesFor(device, precision) : [engine];
   // Of several, one that is there is chosen.
-  if (able.length === 1) await requireEngineHere(platform, { engine: able[0]!, device, precision });
+  if (able.length > 1) return;
+  await requireEngineHere(platform, { engine: able[0] ?? "onnxruntime", device, precision });
 }
 
 /**
