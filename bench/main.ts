@@ -25,7 +25,7 @@ import { describeMachine } from "./measure/machine.ts";
 import { calibration } from "./own-photos/calibration.ts";
 import { labelNext } from "./own-photos/label-next.ts";
 import { pseudoLabels } from "./own-photos/pseudo-labels.ts";
-import { ownPhotos } from "./own-photos/study.ts";
+import { ownPhotos, ownTextures } from "./own-photos/study.ts";
 import { printReport } from "./report.ts";
 
 const benchmarks: readonly Benchmark[] = [
@@ -45,6 +45,7 @@ const benchmarks: readonly Benchmark[] = [
   heads,
   check,
   ownPhotos,
+  ownTextures,
   pseudoLabels,
   calibration,
   labelNext,

@@ -5,8 +5,8 @@ import { embeddedModel, hasWeights } from "ssl-resnext/nn";
 import { nodePlatform, trainHead } from "ssl-resnext/node";
 import { answerSample, fitConfidence, modelOf, type ModelSource } from "ssl-resnext/predict";
 import type { Benchmark } from "../benchmark.ts";
-import { openNetwork } from "../fixtures/few-labels.ts";
-import { sourceOf, vehicles, vehicleTask, type VehicleTask } from "../fixtures/vehicles.ts";
+import { openNetwork, sourceOf } from "../fixtures/few-labels.ts";
+import { vehicles, vehicleTask, type VehicleTask } from "../fixtures/vehicles.ts";
 import { meanAndError } from "../measure/statistics.ts";
 import { cacheFolder, repository } from "../paths.ts";
 
@@ -129,7 +129,7 @@ const tunedPath = (start: string, draw: number): string =>
 /** Measures a model, and releases it. */
 async function judged(model: Model, { test, foreign }: VehicleTask): Promise<Judged> {
   try {
-    const { top1, reliability } = await model.validate(sourceOf(test));
+    const { top1, reliability } = await model.validate(sourceOf(test, vehicles));
     const { raw, scaled } = reliability;
     const own = await answersTo(model, test);
     const others = await answersTo(model, foreign.test);
@@ -166,7 +166,7 @@ async function answersTo(
   unknownBelow: number | "suggested" = "suggested",
 ): Promise<readonly AnswerTo[]> {
   const answers: AnswerTo[] = [];
-  for await (const answer of model.classifyAll(sourceOf(images), { unknownBelow })) {
+  for await (const answer of model.classifyAll(sourceOf(images, vehicles), { unknownBelow })) {
     if ("error" in answer) throw answer.error;
     const { label } = answer.predictions[0]!;
     const isRight = label === images[answers.length]!.label;

@@ -5,8 +5,8 @@ import { judgeImages, suggestImages, type HeadEvent } from "ssl-resnext/node";
 import { hasWeights } from "ssl-resnext/nn";
 import { noneLabel } from "ssl-resnext/data";
 import type { Benchmark } from "../benchmark.ts";
-import { openNetwork, type Network } from "../fixtures/few-labels.ts";
-import { sourceOf, vehicles, vehicleTask, type VehicleTask } from "../fixtures/vehicles.ts";
+import { openNetwork, sourceOf, type Network } from "../fixtures/few-labels.ts";
+import { vehicles, vehicleTask, type VehicleTask } from "../fixtures/vehicles.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
 import { cacheFolder } from "../paths.ts";
 import type { ReportChart, Target } from "../report.ts";
@@ -48,7 +48,7 @@ export const labelNext: Benchmark = {
         const source = await openModel(path, { pretrained: hasWeights(path) });
         const network = await openNetwork(path, task);
         const first = await imagesIn(task.draw(labels, draw));
-        const { top1: start } = await network.fit(sourceOf(first), task.pool);
+        const { top1: start } = await network.fit(sourceOf(first, vehicles), task.pool);
         const study = { source, network, task, first, start, clicks, draw };
         for (const way of allWays) {
           const course = await follow(study, way);
@@ -94,7 +94,7 @@ async function follow(
     for (const item of await imagesIn(task.pool)) {
       if (ids.has(item.id)) known.push({ ...item, label: task.labelOf(item) ?? noneLabel });
     }
-    top1.push((await network.fit(sourceOf(ofClasses()), task.pool)).top1);
+    top1.push((await network.fit(sourceOf(ofClasses(), vehicles), task.pool)).top1);
   }
   return { top1, hits: ofClasses().length - first.length };
 }
@@ -106,10 +106,8 @@ async function imagesIn(source: ImageSource): Promise<readonly ImageItem[]> {
 }
 
 /** Images with the classes that their labels have. */
-const withClasses = (images: readonly ImageItem[]): ImageSource => ({
-  ...sourceOf(images),
-  classes: images.some(({ label }) => label === noneLabel) ? [...vehicles, noneLabel] : vehicles,
-});
+const withClasses = (images: readonly ImageItem[]): ImageSource =>
+  sourceOf(images, images.some(({ label }) => label === noneLabel) ? [...vehicles, noneLabel] : vehicles);
 
 interface ChoiceOptions {
   readonly pool: ImageSource;

@@ -3,66 +3,156 @@ import { join } from "node:path";
 import { createModel, exportSafetensors, trainModel, type ImageSource } from "ssl-resnext";
 import { semiFields } from "ssl-resnext/semi";
 import type { Benchmark } from "../benchmark.ts";
-import { openNetwork, type Network } from "../fixtures/few-labels.ts";
-import { sourceOf, vehicles, vehicleTask, type VehicleTask } from "../fixtures/vehicles.ts";
+import { openNetwork, sourceOf, type FewLabelTask, type Network } from "../fixtures/few-labels.ts";
+import { textureTask } from "../fixtures/textures.ts";
+import { vehicles, vehicleTask } from "../fixtures/vehicles.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
 import { cacheFolder } from "../paths.ts";
 import type { Target } from "../report.ts";
-import { adaptedNetworks } from "./adaptations.ts";
+import { adaptedNetworks, type Adaptation } from "./adaptations.ts";
 
-const labelsOfClass = [5, 10, 25, 100];
 /** Points that adapting the network should add, whatever the number of labels. */
 const wanted = 7;
 
+/** One task, a network that knows other things, and ways to adapt it. */
+interface Study<Task extends FewLabelTask> extends Pick<Benchmark, "name" | "summary"> {
+  readonly title: string;
+  readonly task: (photos: string) => Promise<Task>;
+  readonly labelsOfClass: readonly number[];
+  readonly draws: number;
+  /** The first one is what a run would do. */
+  readonly adaptations: (task: Task) => Promise<readonly Adaptation[]>;
+}
+
 /** What unlabelled images are worth, and in which way, where most of them show something else. */
-export const ownPhotos: Benchmark = {
+export const ownPhotos: Benchmark = benchmarkOf({
   name: "own-photos",
   summary:
     "what unlabelled images add to 5 to 100 labels a class, in each way (--backbone FILE; hours, resumable)",
-  async run({ quick, photos, backbone }) {
-    const task = await vehicleTask(photos);
-    const draws = quick ? 2 : 5;
-    const asItCame = await openNetwork(backbone, task);
-    const alone = { name: "as it came", top1: await headFigures(asItCame, task, draws) };
-    const helped = {
-      name: "as it came, with the statistics of the unlabelled images",
-      top1: await headFigures(asItCame, task, draws, { isHelped: true }),
-    };
-    const arms: Arm[] = [];
-    const add = (arm: Arm): void => {
-      arms.push(arm);
-      console.error(arm.name, Object.fromEntries(arm.top1));
-    };
-    add(alone);
-    if (!quick) add(await wholeNetwork("labels-alone", asItCame, task, draws));
-    add(helped);
-    if (!quick) add(await wholeNetwork("as-it-came", asItCame, task, draws, { isHelped: true }));
-    let adapted: Arm | undefined;
-    for await (const { name, images, epochs, path, isDefault } of adaptedNetworks(backbone, task, quick)) {
-      const network = await openNetwork(path, task);
-      const arm = {
-        name: `adapted to ${name}: ${images.toLocaleString("en")} images, ${epochs} epochs`,
-        top1: await headFigures(network, task, draws, { isHelped: true }),
+  title: "Own photos",
+  task: vehicleTask,
+  labelsOfClass: [5, 10, 25, 100],
+  draws: 5,
+  adaptations: async ({ unlabelled, kinds }) => [
+    { name: "all images", images: unlabelled, every: 3 },
+    { name: "both kinds", images: kinds.both },
+    { name: "vehicles only", images: kinds.vehicles },
+    { name: "animals only", images: kinds.animals },
+    { name: "few", images: await firstOf(unlabelled, 1000) },
+  ],
+});
+
+/** The same of drawn textures, with the network of the package, which knows photographs. */
+export const ownTextures: Benchmark = benchmarkOf({
+  name: "own-textures",
+  summary:
+    "the same of drawn textures, half of which show something else (--backbone FILE; an hour, resumable)",
+  title: "Own textures",
+  task: textureTask,
+  labelsOfClass: [5, 25],
+  draws: 3,
+  adaptations: async ({ unlabelled }) => [{ name: "all textures", images: unlabelled }],
+});
+
+function benchmarkOf<Task extends FewLabelTask>({
+  name,
+  summary,
+  title,
+  task: open,
+  labelsOfClass,
+  draws: all,
+  adaptations,
+}: Study<Task>): Benchmark {
+  const folder = join(cacheFolder, name);
+  return {
+    name,
+    summary,
+    async run({ quick, photos, backbone }) {
+      const task = await open(photos);
+      const draws = quick ? 2 : all;
+      /** The figure of each draw, one after the other, by the number of labels. */
+      const ofDraws = async (
+        figure: (labels: number, draw: number) => Promise<number>,
+      ): Promise<Arm["top1"]> => {
+        const figures = new Map<number, readonly number[]>();
+        for (const labels of labelsOfClass) {
+          const found: number[] = [];
+          for (let draw = 0; draw < draws; draw++) found.push(await figure(labels, draw));
+          figures.set(labels, found);
+        }
+        return figures;
       };
-      add(arm);
-      if (!isDefault) continue;
-      adapted = arm;
-      add(await wholeNetwork("adapted", network, task, draws, { isHelped: true }));
-    }
-    return {
-      title: "Own photos",
-      columns: ["", ...labelsOfClass.flatMap((labels) => [`${labels} labels a class, %`, "gain"])],
-      rows: arms.map((arm) => [arm.name, ...labelsOfClass.flatMap((labels) => cells(arm, alone, labels))]),
-      targets: adapted ? labelsOfClass.map((labels) => target(adapted, helped, labels)) : [],
-      notes: [
-        `Top-1 over 2,000 test images of ${vehicles.join(", ")}, none of which the backbone knows; means over ${draws} draws of the labels.`,
-        "Gain: over the classifier on the network as it came by the labels alone, with the standard error of the differences of each draw.",
-        "Adapted networks are adapted to unlabelled images only; their classifiers get the statistics of the unlabelled images too.",
-      ],
-      data: arms.map(({ name, top1 }) => ({ name, top1: Object.fromEntries(top1) })),
-    };
-  },
-};
+      const arms: Arm[] = [];
+      const add = (name: string, top1: Arm["top1"]): Arm => {
+        const arm = { name, top1 };
+        arms.push(arm);
+        console.error(name, Object.fromEntries(top1));
+        return arm;
+      };
+      /** Classifiers on the frozen network. */
+      const addHeads = async (name: string, network: Network, unlabelled?: ImageSource): Promise<Arm> =>
+        add(
+          name,
+          await ofDraws(
+            async (labels, draw) => (await network.fit(task.draw(labels, draw), unlabelled)).top1,
+          ),
+        );
+      /** The whole network, trained from such a classifier as mode `full` does. */
+      const addWhole = async (start: string, network: Network, unlabelled?: ImageSource): Promise<void> => {
+        if (quick) return;
+        const top1 = await ofDraws((labels, draw) => {
+          const out = join(folder, `tuned-${start}-${labels}-${draw}`);
+          return tunedTop1(out, network, task, { labels, draw, unlabelled });
+        });
+        add("  then trained as a whole", top1);
+      };
+
+      const asItCame = await openNetwork(backbone, task);
+      const alone = await addHeads("as it came", asItCame);
+      await addWhole("labels-alone", asItCame);
+      const helped = await addHeads(
+        "as it came, with the statistics of the unlabelled images",
+        asItCame,
+        task.unlabelled,
+      );
+      await addWhole("as-it-came", asItCame, task.unlabelled);
+      let adapted: Arm | undefined;
+      const networks = adaptedNetworks(backbone, await adaptations(task), folder, quick);
+      for await (const { name, images, epochs, path, isDefault } of networks) {
+        const network = await openNetwork(path, task);
+        const arm = await addHeads(
+          `adapted to ${name}: ${images.toLocaleString("en")} images, ${epochs} epochs`,
+          network,
+          task.unlabelled,
+        );
+        if (!isDefault) continue;
+        adapted = arm;
+        await addWhole("adapted", network, task.unlabelled);
+      }
+      return {
+        title,
+        columns: ["", ...labelsOfClass.flatMap((labels) => [`${labels} labels a class, %`, "gain"])],
+        rows: arms.map((arm) => [arm.name, ...labelsOfClass.flatMap((labels) => cells(arm, alone, labels))]),
+        targets: adapted ? labelsOfClass.map((labels) => target(adapted, helped, labels)) : [],
+        notes: [
+          `Top-1 over ${task.test.length.toLocaleString("en")} test images of ${task.classes.join(", ")}, none of which the backbone knows; means over ${draws} draws of the labels.`,
+          "Gain: over the classifier on the network as it came by the labels alone, with the standard error of the differences of each draw.",
+          "Adapted networks are adapted to unlabelled images only; their classifiers get the statistics of the unlabelled images too.",
+        ],
+        data: arms.map(({ name, top1 }) => ({ name, top1: Object.fromEntries(top1) })),
+      };
+    },
+  };
+}
+
+async function firstOf(images: ImageSource, count: number): Promise<ImageSource> {
+  const found = [];
+  for await (const image of images) {
+    found.push(image);
+    if (found.length === count) break;
+  }
+  return sourceOf(found, vehicles);
+}
 
 /** A way to use the images. */
 interface Arm {
@@ -71,54 +161,10 @@ interface Arm {
   readonly top1: ReadonlyMap<number, readonly number[]>;
 }
 
-/** Classifiers on the frozen network. */
-async function headFigures(
-  network: Network,
-  task: VehicleTask,
-  draws: number,
-  { isHelped = false } = {},
-): Promise<Arm["top1"]> {
-  const unlabelled = isHelped ? task.unlabelled : undefined;
-  return ofDraws(
-    draws,
-    async (labels, draw) => (await network.fit(task.draw(labels, draw), unlabelled)).top1,
-  );
-}
-
-/** The whole network, trained from such a classifier as mode `full` does. */
-async function wholeNetwork(
-  start: string,
-  network: Network,
-  task: VehicleTask,
-  draws: number,
-  { isHelped = false } = {},
-): Promise<Arm> {
-  const unlabelled = isHelped ? task.unlabelled : undefined;
-  const top1 = await ofDraws(draws, (labels, draw) => {
-    const out = join(cacheFolder, "own-photos", `tuned-${start}-${labels}-${draw}`);
-    return tunedTop1(out, network, task, { labels, draw, unlabelled });
-  });
-  return { name: "  then trained as a whole", top1 };
-}
-
-/** The figure of each draw, one after the other, by the number of labels. */
-async function ofDraws(
-  draws: number,
-  figure: (labels: number, draw: number) => Promise<number>,
-): Promise<Arm["top1"]> {
-  const figures = new Map<number, readonly number[]>();
-  for (const labels of labelsOfClass) {
-    const found: number[] = [];
-    for (let draw = 0; draw < draws; draw++) found.push(await figure(labels, draw));
-    figures.set(labels, found);
-  }
-  return figures;
-}
-
 async function tunedTop1(
   out: string,
   network: Network,
-  task: VehicleTask,
+  task: FewLabelTask,
   {
     labels,
     draw,
@@ -138,7 +184,7 @@ async function tunedTop1(
   }
   const model = await createModel(best);
   try {
-    return (await model.validate(sourceOf(task.test))).top1;
+    return (await model.validate(sourceOf(task.test, task.classes))).top1;
   } finally {
     await model.release();
   }
