@@ -1,22 +1,25 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { runSemi } from "ssl-resnext";
+import { createModel, runSemi } from "ssl-resnext";
 import { contentReader, type ImageItem } from "ssl-resnext/data";
 import { nodePlatform } from "ssl-resnext/node";
 import { semiFields } from "ssl-resnext/semi";
 import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
+import { sourceOf, type FewLabelTask } from "../fixtures/few-labels.ts";
 import { vehicles, vehicleTask } from "../fixtures/vehicles.ts";
+import { runCommand } from "../measure/command.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
-import { cacheFolder, repository } from "../paths.ts";
+import { cacheFolder, commandLine, repository } from "../paths.ts";
 
-/** The networks of a run, by what its results call them; the last three are trained alike but for their images. */
+/** The networks of a run, by what its results call them; those that are not a classifier or a mean are trained alike but for their images. */
 const arms = {
   "labels-alone": "classifier, labels alone",
   labels: "classifier, with the statistics of the unlabelled images",
   "tuned-alone": "whole network from the first, labels alone",
   tuned: "whole network from the second, labels alone (LS)",
-  "variants/joint/joint": "the same, half selected images: ranked with a class for none of these",
-  "variants/plain/joint": "the same, half selected images: ranked by the classifier",
+  "variants/joint/joint": "the same as LS, half selected images: ranked with a class for none of these",
+  average: "mean of the weights of that one and of LS",
+  "variants/plain/joint": "the same as LS, half selected images: ranked by the classifier",
 } as const;
 
 type Arm = keyof typeof arms;
@@ -92,7 +95,21 @@ async function accuracies(
       found[name.slice("top-1 of ".length)] = value;
     }
   }
+  found["average" satisfies Arm] = await averageTop1(out, task);
   return found;
+}
+
+/** The accuracy of the mean of two networks that were trained from the same classifier: on the labels alone, and on selected images too. */
+async function averageTop1(run: string, { test, classes }: FewLabelTask): Promise<number> {
+  const mean = join(run, "average.safetensors");
+  const both = ["tuned", "variants/joint/joint"].map((stage) => join(run, stage, "best.safetensors"));
+  if (!existsSync(mean)) await runCommand(process.execPath, [commandLine, "average", ...both, "-o", mean]);
+  const model = await createModel(mean);
+  try {
+    return (await model.validate(sourceOf(test, classes))).top1;
+  } finally {
+    await model.release();
+  }
 }
 
 /** Writes images as class folders, unless they stand: settings of a run name paths. */
