@@ -54,22 +54,15 @@ export const ownTextures: Benchmark = benchmarkOf({
   adaptations: async ({ unlabelled }) => [{ name: "all textures", images: unlabelled }],
 });
 
-function benchmarkOf<Task extends FewLabelTask>({
-  name,
-  summary,
-  title,
-  task: open,
-  labelsOfClass,
-  draws: all,
-  adaptations,
-}: Study<Task>): Benchmark {
-  const folder = join(cacheFolder, name);
+function benchmarkOf<Task extends FewLabelTask>(study: Study<Task>): Benchmark {
+  const { title, summary, labelsOfClass } = study;
+  const folder = join(cacheFolder, study.name);
   return {
-    name,
+    name: study.name,
     summary,
     async run({ quick, photos, backbone }) {
-      const task = await open(photos);
-      const draws = quick ? 2 : all;
+      const task = await study.task(photos);
+      const draws = quick ? 2 : study.draws;
       /** The figure of each draw, one after the other, by the number of labels. */
       const ofDraws = async (
         figure: (labels: number, draw: number) => Promise<number>,
@@ -117,7 +110,7 @@ function benchmarkOf<Task extends FewLabelTask>({
       );
       await addWhole("as-it-came", asItCame, task.unlabelled);
       let adapted: Arm | undefined;
-      const networks = adaptedNetworks(backbone, await adaptations(task), folder, quick);
+      const networks = adaptedNetworks(backbone, await study.adaptations(task), folder, quick);
       for await (const { name, images, epochs, path, isDefault } of networks) {
         const network = await openNetwork(path, task);
         const arm = await addHeads(
