@@ -159,18 +159,31 @@ async function makeRoom(
   }
 }
 
-async function filesIn(
-  folder: string,
-): Promise<readonly { path: string; size: number; modified: number; isPart: boolean }[]> {
-  const files = [];
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(".lock")) continue;
-    const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found)
-      files.push({ path, size: found.size, modified: found.mtimeMs, isPart: name.endsWith(".part") });
+interface SpoolFile {
+  readonly path: string;
+  readonly size: number;
+  readonly modified: number;
+  readonly isPart: boolean;
+}
+
+/** The files of a spool at one moment. */
+async function filesIn(folder: string): Promise<readonly SpoolFile[]> {
+  for (;;) {
+    const names = await namesIn(folder);
+    const files = await Promise.all(names.map((name) => fileIn(folder, name)));
+    // A part that becomes an object meanwhile would be missed: it has another name then.
+    const isStill = String(await namesIn(folder)) === String(names);
+    if (isStill) return files.filter((file) => file !== undefined);
   }
-  return files;
+}
+
+const namesIn = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder)).filter((name) => !name.endsWith(".lock")).sort();
+
+async function fileIn(folder: string, name: string): Promise<SpoolFile | undefined> {
+  const path = join(folder, name);
+  const found = await stat(path).catch(() => undefined);
+  return found && { path, size: found.size, modified: found.mtimeMs, isPart: name.endsWith(".part") };
 }
 
 /** Writes an object to a file, several ranges at once. */
