@@ -58,7 +58,7 @@ async function adapt(
   out: string,
 ): Promise<void> {
   const recipe = { base: "adapt", epochs, checkpointEvery } as const;
-  for await (const event of trainModel({ data, weights: backbone, out, resume: true, recipe })) {
+  for await (const event of trainModel({ data, model: backbone, out, resume: true, recipe })) {
     if (event.type !== "epoch") continue;
     console.error(`${data.name}: epoch ${event.epoch} of ${epochs}, loss ${event.trainLoss.toFixed(3)}`);
   }
