@@ -55,7 +55,6 @@ export {
   type ImagePipelineOptions,
 } from "./pipeline/image-pipeline.ts";
 export { engineSubject, enginesFor, type EngineChoice } from "./pipeline/choose-engine.ts";
-export { requireEngineHere } from "./pipeline/require-engine-here.ts";
 export type { ValidatedImage, ValidateOptions, ValidationReport } from "./validate.ts";
 export { overlayHeat, type Explained, type ExplainOptions, type HeatMap } from "./explain.ts";
 export {

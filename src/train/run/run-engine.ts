@@ -1,15 +1,16 @@
 import { TrainingError, UsageError } from "../../core/index.ts";
 import { readText, writeText, type Storage } from "../../core/storage/index.ts";
+import { buildGraph, input, relu } from "../../graph/index.ts";
 import {
   embeddingEngine,
   enginesFor,
-  requireEngineHere,
+  openSession,
   type EngineChoice,
   type ExecutionOptions,
   type ModelSource,
 } from "../../predict/index.ts";
 import type { Fact } from "../../report/elements.ts";
-import { engines, floatPrecisions } from "../../runtime/engine.ts";
+import { engines, floatPrecisions, requireEngine, type EngineRequest } from "../../runtime/engine.ts";
 import type { Device, Engine, FloatPrecision, Platform } from "../../runtime/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EmbeddingEngine } from "../head/embed-images.ts";
@@ -75,6 +76,19 @@ export async function requireEngineOfRun(
   // Of several, one that is there is chosen.
   if (able.length > 1) return;
   await requireEngineHere(platform, { engine: able[0] ?? "onnxruntime", device, precision });
+}
+
+/**
+ * Refuses an engine that is not installed, or lacks the device or the precision on this machine: opens a graph of one operator with
+ * it. ONNX Runtime is always there.
+ *
+ * @throws SessionError as the engines throw it
+ */
+async function requireEngineHere(platform: Platform, request: EngineRequest): Promise<void> {
+  requireEngine(request, engines);
+  if (request.engine === "onnxruntime") return;
+  const session = await openSession(platform, buildGraph({ y: relu(input("x", "float32", [1])) }), request);
+  await session.release();
 }
 
 /**
