@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { createModel, runSemi } from "ssl-resnext";
+import { runSemi } from "ssl-resnext";
 import { contentReader, type ImageItem } from "ssl-resnext/data";
 import { nodePlatform } from "ssl-resnext/node";
 import { semiFields } from "ssl-resnext/semi";
 import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
-import { sourceOf, type FewLabelTask } from "../fixtures/few-labels.ts";
+import { top1Of, type FewLabelTask } from "../fixtures/few-labels.ts";
 import { vehicles, vehicleTask } from "../fixtures/vehicles.ts";
 import { runCommand } from "../measure/command.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
@@ -100,16 +100,11 @@ async function accuracies(
 }
 
 /** The accuracy of the mean of two networks that were trained from the same classifier: on the labels alone, and on selected images too. */
-async function averageTop1(run: string, { test, classes }: FewLabelTask): Promise<number> {
+async function averageTop1(run: string, task: FewLabelTask): Promise<number> {
   const mean = join(run, "average.safetensors");
   const both = ["tuned", "variants/joint/joint"].map((stage) => join(run, stage, "best.safetensors"));
   if (!existsSync(mean)) await runCommand(process.execPath, [commandLine, "average", ...both, "-o", mean]);
-  const model = await createModel(mean);
-  try {
-    return (await model.validate(sourceOf(test, classes))).top1;
-  } finally {
-    await model.release();
-  }
+  return top1Of(mean, task);
 }
 
 /** Writes images as class folders, unless they stand: settings of a run name paths. */

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createModel, exportSafetensors, trainModel, type ImageSource } from "ssl-resnext";
+import { exportSafetensors, trainModel, type ImageSource } from "ssl-resnext";
 import { semiFields } from "ssl-resnext/semi";
 import type { Benchmark } from "../benchmark.ts";
-import { openNetwork, sourceOf, type FewLabelTask, type Network } from "../fixtures/few-labels.ts";
+import { openNetwork, sourceOf, top1Of, type FewLabelTask, type Network } from "../fixtures/few-labels.ts";
 import { textureTask } from "../fixtures/textures.ts";
 import { vehicles, vehicleTask } from "../fixtures/vehicles.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
@@ -175,12 +175,7 @@ async function tunedTop1(
       if (event.type === "finished") console.error(`${out}: done`);
     }
   }
-  const model = await createModel(best);
-  try {
-    return (await model.validate(sourceOf(task.test, task.classes))).top1;
-  } finally {
-    await model.release();
-  }
+  return top1Of(best, task);
 }
 
 /** The mean of an arm, and what it adds on the draws that both have. */
