@@ -10,6 +10,7 @@ import type { WorkerJson } from "../../src/cli/worker/json.ts";
 import { openServer } from "../../src/cluster/queue/redis.ts";
 import { startRun } from "../../src/cluster/queue/start-run.ts";
 import { work } from "../../src/cluster/queue/work.ts";
+import { version } from "../../src/core/index.ts";
 import { fillQueue, startWorker, writeScoredRun, type ScoredRun } from "../support/queued-run.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { ended, jsonLines, onLines, runCli, startCli } from "../support/run-cli.ts";
@@ -109,6 +110,14 @@ describe.skipIf(missing !== undefined)(
       return filled;
     };
 
+    const redisSays = (...line: readonly string[]): readonly string[] =>
+      execFileSync("redis-cli", ["-p", `${redis.port}`, ...line], { encoding: "utf8" })
+        .split("\n")
+        .filter(Boolean);
+    /** Without those that end by themselves within seconds: the times of a worker's looks for lost shards. */
+    const lastingKeys = (): readonly string[] =>
+      redisSays("keys", "*").filter((key) => redisSays("ttl", key)[0] === "-1");
+
     beforeAll(async () => {
       run = await writeScoredRun(folder, shards, 60);
       mkdirSync(at("redis"));
@@ -139,9 +148,15 @@ describe.skipIf(missing !== undefined)(
       expect(Object.keys(own)).toHaveLength(shards);
       // Files that stand are kept, and nothing stays in Redis.
       expect(jsonLines((await helped("first", "queued")).stdout).at(-1)).toMatchObject({ stood: shards });
-      expect(
-        execFileSync("redis-cli", ["-p", `${redis.port}`, "keys", "*"], { encoding: "utf8" }).trim(),
-      ).toBe("");
+      expect(lastingKeys()).toEqual([]);
+    });
+
+    it("of which only the name is left stays so when a worker looks at it", async () => {
+      const ghost = { id: "0", version, work: "" };
+      redisSays("hset", "ssl-resnext-runs", "ghost", JSON.stringify(ghost));
+      expect(await ended(worker("--until-done"))).toMatchObject({ code: 0, stdout: "", stderr: "" });
+      expect(lastingKeys()).toEqual(["ssl-resnext-runs"]);
+      redisSays("del", "ssl-resnext-runs");
     });
 
     it("names a shard that cannot be scored after three tries, does the rest, and exits with 1", async () => {

@@ -43,9 +43,9 @@ export async function writeRun({ client }: QueueServer, { name, ...run }: Queued
   await client.hset(table, name, JSON.stringify(run));
 }
 
-/** The queue of a run. */
+/** The queue of a run. To look at one that is gone leaves nothing in Redis. */
 export const queueOf = ({ bullmq, client }: QueueServer, name: string): Queue => {
-  const queue = new bullmq.Queue(name, { connection: client, prefix });
+  const queue = new bullmq.Queue(name, { connection: client, prefix, skipMetasUpdate: true });
   // The client itself says when it is gone.
   queue.on("error", () => undefined);
   return queue;
