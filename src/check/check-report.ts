@@ -78,7 +78,7 @@ function problems({ problems: all, findings, fixes }: CheckResult): Markup {
       ? markup`<li><a href="#${kind}">${text}</a></li>`
       : markup`<li><span>${text}</span></li>`,
   )}</ul>
-${findings === 0 ? undefined : markup`<p>Every finding about a single image is a row of <code>${fixes}</code>. Edit its columns <code>action</code> (keep, remove, relabel, move) and <code>to</code>; the same command with <code>--apply ${fixes} --to FOLDER</code> then makes a cleaned copy. The originals stay as they are.</p>`}</section>`;
+${findings === 0 ? undefined : markup`<p>Every finding about a single image is a row of <code>${fixes}</code>. Edit its columns <code>action</code> (keep, remove, relabel, move) and <code>to</code>; <code>ssl-resnext check</code> of the same images with <code>--apply ${fixes} --to FOLDER</code>, without a model, then makes a cleaned copy. The originals stay as they are.</p>`}</section>`;
 }
 
 function findingSection(

@@ -52,8 +52,15 @@ describe("problems of the images are said before a run", () => {
     expect(readFileSync(at("trained", "report.html"), "utf8")).toContain(
       "1 file is among the validation images",
     );
-    const check = await runCli([...command, "-o", at("checked")]);
+    const check = await runCli([...command, "-m", "ssl_resnext17_cifar10", "-o", at("checked")]);
     expect(check.stdout).toMatch(/\nleak +1 image .*\ncopy +1 image is a copy/);
+    // What it says comes next, word by word.
+    const next = /^next, for a cleaned copy: ssl-resnext (.*) --to FOLDER$/m
+      .exec(check.stdout)![1]!
+      .split(" ");
+    expect(next).toEqual([...command, "--apply", at("checked", "fixes.csv")]);
+    const applied = await runCli([...next, "--to", at("cleaned")]);
+    expect(applied).toMatchObject({ code: 0, stdout: expect.stringMatching(/ images; 2 removed/) as string });
   });
 
   it("by train, as an event too, once", async () => {

@@ -51,7 +51,11 @@ export async function check(
         terminal.notice(terminal.noticeStyle.dim(`embedded on ${ran} in ${floats}`));
     }
     const entry = options.json ? checkEntry(event) : undefined;
-    const lines = options.json ? (entry ? [JSON.stringify(entry)] : []) : checkLines(event, terminal.style);
+    const lines = options.json
+      ? entry
+        ? [JSON.stringify(entry)]
+        : []
+      : checkLines(event, checked, terminal.style);
     await printUnlessAborted(lines, terminal);
   }
   signal.throwIfAborted();

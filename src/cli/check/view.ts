@@ -1,8 +1,9 @@
+import { isAbsolute, relative } from "node:path";
 import type { CheckEvent, CheckResult, CleanedCopy } from "../../check/index.ts";
-import { splitsText } from "../../data/index.ts";
+import { splitsText, type CheckedData } from "../../data/index.ts";
 import { duration, grouped, plural } from "../output/numbers.ts";
 import { progressLine } from "../output/progress.ts";
-import { printable } from "../output/table.ts";
+import { printable, shellWord } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import type { CheckJson } from "./json.ts";
 
@@ -12,12 +13,12 @@ export function checkEntry(event: CheckEvent): CheckJson | undefined {
 }
 
 /** What an event says to a reader of results. */
-export function checkLines(event: CheckEvent, style: Style): readonly string[] {
+export function checkLines(event: CheckEvent, checked: CheckedData, style: Style): readonly string[] {
   switch (event.type) {
     case "splits":
       return [printable(splitsText(event))];
     case "finished":
-      return resultLines(event, style);
+      return resultLines(event, checked, style);
     case "images":
     case "step":
     case "finding":
@@ -28,6 +29,7 @@ export function checkLines(event: CheckEvent, style: Style): readonly string[] {
 
 function resultLines(
   { sets, classes, findings, problems, report, fixes, seconds }: CheckResult,
+  checked: CheckedData,
   style: Style,
 ): readonly string[] {
   const images = sets.map((one) => `${grouped(one.images)} ${one.set}`).join(", ");
@@ -35,13 +37,39 @@ function resultLines(
     problems.length === 0
       ? ["Nothing was found."]
       : problems.map(({ kind, text }) => `${style.warning(kind.padEnd(13))} ${printable(text)}`);
-  const apply = `next: the same command with --apply ${printable(fixes)} --to FOLDER makes a cleaned copy`;
+  const apply = `next, for a cleaned copy: ${checkCommandLine(checked, ["--apply", fixes, "--to", "FOLDER"])}`;
   return [
     `${images} images of ${grouped(classes.length)} ${classes.length === 1 ? "class" : "classes"}, checked in ${duration(seconds)}`,
     ...found,
     `${style.bold(printable(report))}${findings > 0 ? `: look at them, and edit ${printable(fixes)}` : ""}`,
     ...(findings > 0 ? [apply] : []),
   ];
+}
+
+/** A command line that can be copied: `check` of these images. */
+export function checkCommandLine(
+  { data, validation, test, unlabelled, labelsFile, imageColumn, labelColumn }: CheckedData,
+  more: readonly string[] = [],
+): string {
+  const options: readonly (readonly [flag: string, values: readonly (string | undefined)[] | undefined])[] = [
+    ["--validation", validation],
+    ["--test", test],
+    ["--unlabelled", unlabelled],
+    ["--labels-file", [labelsFile]],
+    ["--image-column", [imageColumn]],
+    ["--label-column", [labelColumn]],
+  ];
+  const words = options.flatMap(([flag, values = []]) => {
+    const given = values.filter((value) => value !== undefined);
+    return given.length > 0 ? [flag, ...given.map(fromHere)] : [];
+  });
+  return ["ssl-resnext", "check", ...data.map(fromHere), ...words, ...more].map(shellWord).join(" ");
+}
+
+/** A path below the working folder, from there. */
+function fromHere(path: string): string {
+  const near = isAbsolute(path) ? relative("", path) : path;
+  return near === "" || near.startsWith("..") || isAbsolute(near) ? path : near;
 }
 
 /** What a cleaned copy holds. */

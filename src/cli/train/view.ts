@@ -1,4 +1,3 @@
-import { isAbsolute, relative } from "node:path";
 import { accuracyText } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
 import type { EmbeddingEngine } from "../../train/head/embed-images.ts";
@@ -7,6 +6,7 @@ import type { Confidence } from "../../nn/index.ts";
 import { tellsTop5 } from "../../predict/metrics/metrics.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
 import type { RowsWithoutImage } from "../../data/index.ts";
+import { checkCommandLine } from "../check/view.ts";
 import type { TrainJson } from "./json.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
 import { pad, printable, shellWord, truncate } from "../output/table.ts";
@@ -218,30 +218,10 @@ export function problemLines({
   problems,
   checked,
 }: Extract<TrainingEvent, { type: "problems" }>): readonly string[] {
-  const { data, validation, test, unlabelled, labelsFile, imageColumn, labelColumn } = checked;
-  const options: readonly (readonly [flag: string, values: readonly (string | undefined)[] | undefined])[] = [
-    ["--validation", validation],
-    ["--test", test],
-    ["--unlabelled", unlabelled],
-    ["--labels-file", [labelsFile]],
-    ["--image-column", [imageColumn]],
-    ["--label-column", [labelColumn]],
-  ];
-  const words = options.flatMap(([flag, values = []]) => {
-    const given = values.filter((value) => value !== undefined);
-    return given.length > 0 ? [flag, ...given.map(fromHere)] : [];
-  });
-  const command = ["check", ...data.map(fromHere), ...words].map(shellWord).join(" ");
   return [
     ...problems.map(({ text }) => `warning: ${printable(text)}`),
-    `to see them all: ssl-resnext ${command}`,
+    `to see them all: ${checkCommandLine(checked)}`,
   ];
-}
-
-/** A path below the working folder, from there. */
-function fromHere(path: string): string {
-  const near = isAbsolute(path) ? relative("", path) : path;
-  return near === "" || near.startsWith("..") || isAbsolute(near) ? path : near;
 }
 
 const redrawMilliseconds = 100;
