@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SuggestJson } from "../../src/cli/suggest/json.ts";
+import { unusedName } from "../../src/cli/suggest/write-folder.ts";
 import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors, openModel } from "../../src/node/library.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
@@ -118,6 +119,12 @@ describe("suggest", { timeout: 120_000 }, () => {
       ]);
       expect(lines.at(-2)).toBe("6 of 18 images failed:");
     }
+  });
+
+  it("names a folder that nothing stands at for the round after it", () => {
+    for (const name of ["round", "round-2", "round-9"]) mkdirSync(at(name));
+    const named = ["fresh", "round", "round/", "round-2", "round-9"].map((name) => unusedName(at(name)));
+    expect(named).toEqual(["fresh", "round-3", "round-3", "round-3", "round-10"].map((name) => at(name)));
   });
 
   it("is read back from the folders, and an empty folder none is no class", async () => {

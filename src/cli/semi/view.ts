@@ -8,6 +8,7 @@ import { clock, duration, grouped, plural } from "../output/numbers.ts";
 import { progressLine, withBar, type Progress } from "../output/progress.ts";
 import { printable, shellWord, table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
+import { unusedName } from "../suggest/write-folder.ts";
 import { eventEntry, nextCommand, stepProgress, trainingLines } from "../train/view.ts";
 import type { SemiJson } from "./json.ts";
 
@@ -102,7 +103,7 @@ function fileLines({ path, what }: ChosenFile, style: Style): readonly string[] 
   return [
     `${style.bold(printable(path))}: ${printable(what)}`,
     nextCommand(path, true),
-    `to label more, those that help most: ssl-resnext suggest -m ${shellWord(dirname(path))} -o next`,
+    `to label more, those that help most: ssl-resnext suggest -m ${shellWord(dirname(path))} -o ${unusedName("next")}`,
   ];
 }
 

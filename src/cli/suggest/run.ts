@@ -22,7 +22,14 @@ import { failureSummary, leftOutLines, namedFailure } from "../output/closing-li
 import { failureEntry } from "../output/write-answers.ts";
 import type { SuggestOptions } from "./options.ts";
 import { suggestionEntry, suggestionLines } from "./view.ts";
-import { foldersFor, pageName, refuseContent, tableName, writeSuggestions } from "./write-folder.ts";
+import {
+  foldersFor,
+  pageName,
+  refuseContent,
+  tableName,
+  unusedName,
+  writeSuggestions,
+} from "./write-folder.ts";
 
 /** Finds the unlabelled images whose labels help most, and writes a folder to sort them in. */
 export async function suggest(
@@ -208,7 +215,7 @@ function stepsAfter(
   const [table, folders] = [join(out, tableName), foldersFor(classes)];
   const others = classes.filter((name) => !folders.includes(name));
   const sorted = [...labelled, out];
-  const last = ["--unlabelled", ...unlabelled, "-m", start, "-o", "run-2"];
+  const last = ["--unlabelled", ...unlabelled, "-m", start, "-o", unusedName("run-2")];
   const command = (words: readonly string[]): string =>
     ["ssl-resnext", "semi", "run", "--labelled", ...sorted, ...words, ...last].map(shellWord).join(" ");
   const byFolders = command(labelsFile === undefined ? [] : ["--labels-file", labelsFile]);

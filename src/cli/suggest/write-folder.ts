@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { stringify } from "csv-stringify/sync";
@@ -74,8 +75,16 @@ export async function refuseContent(out: string): Promise<void> {
   if (names.length === 0) return;
   throw new UsageError(
     "usage/output-exists",
-    `--out ${out} exists already: name a folder that does not, such as ${out.replace(/[/\\]+$/, "")}-2.`,
+    `--out ${out} exists already: name a folder that does not, such as ${unusedName(out)}.`,
   );
+}
+
+/** A path at which nothing stands: the given one, or the first of it with -2, -3, … at its end. */
+export function unusedName(path: string): string {
+  const [, stem, number = "1"] = /^(.*?)(?:-(\d+))?[/\\]*$/s.exec(path)!;
+  let name = path;
+  for (let next = Number(number) + 1; existsSync(name); next++) name = `${stem!}-${next}`;
+  return name;
 }
 
 /** Classes that a folder can be named after: all but such as `a/b`, which the table alone can give. */
