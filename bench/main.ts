@@ -14,6 +14,7 @@ import { loader } from "./benchmarks/loader.ts";
 import { memory } from "./benchmarks/memory.ts";
 import { model } from "./benchmarks/model.ts";
 import { mpi } from "./benchmarks/mpi.ts";
+import { objects } from "./benchmarks/objects.ts";
 import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
 import { score } from "./benchmarks/score.ts";
@@ -40,6 +41,7 @@ const benchmarks: readonly Benchmark[] = [
   loader,
   train,
   mpi,
+  objects,
   memory,
   head,
   heads,

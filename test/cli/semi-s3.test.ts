@@ -17,7 +17,7 @@ import {
   startObjectStore,
   storeEnvironment,
   type ObjectStore,
-} from "../support/object-store.ts";
+} from "../../bench/fixtures/object-store.ts";
 import { ended, killSeed, runCli, startCli } from "../support/run-cli.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

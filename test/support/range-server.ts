@@ -12,6 +12,8 @@ export interface RangeServer extends AsyncDisposable {
 interface RangeServerOptions {
   /** Answers Range with the whole file, as plain servers do. @default false */
   readonly withoutRanges?: boolean;
+  /** Names the version of each file, which never changes. @default false */
+  readonly withEtags?: boolean;
   /** Refuses HEAD, as signed URLs do. @default false */
   readonly withoutHead?: boolean;
 }
@@ -19,7 +21,7 @@ interface RangeServerOptions {
 /** Serves files by name with HEAD and ranges; other names are 404. */
 export async function rangeServer(
   files: Readonly<Record<string, Uint8Array>>,
-  { withoutRanges = false, withoutHead = false }: RangeServerOptions = {},
+  { withoutRanges = false, withoutHead = false, withEtags = false }: RangeServerOptions = {},
 ): Promise<RangeServer> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -30,6 +32,7 @@ export async function rangeServer(
       response.writeHead(bytes ? 403 : 404).end();
       return;
     }
+    if (withEtags) response.setHeader("etag", '"1"');
     const range = withoutRanges ? undefined : /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "");
     if (!range) {
       response.writeHead(200, { "content-length": bytes.length }).end(method === "HEAD" ? undefined : bytes);

@@ -7,7 +7,7 @@ import { readText, writeBytes, writeText, type Storage } from "../../../src/core
 import { s3Storage } from "../../../src/node/objects/s3-storage.ts";
 import { openSpool } from "../../../src/node/objects/spool.ts";
 import { collect } from "../../data/collect.ts";
-import { storeEnvironment } from "../../support/object-store.ts";
+import { storeEnvironment } from "../../../bench/fixtures/object-store.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const MB = 2 ** 20;

@@ -21,7 +21,7 @@ import {
   startObjectStore,
   storeEnvironment,
   type ObjectStore,
-} from "../../support/object-store.ts";
+} from "../../../bench/fixtures/object-store.ts";
 import { sha256 } from "../../support/sha256.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
