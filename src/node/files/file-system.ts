@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { fsync } from "node:fs";
-import { access, mkdir, mkdtemp, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { access, mkdir, mkdtemp, open, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -100,18 +100,21 @@ export const writeFileAtomic = (
 
 /** A file under way of which bytes can still be changed. */
 export interface AtomicFile extends FileWriter {
-  /** Changes bytes that were written; more of them go on where the last ended. */
-  overwrite(position: number, bytes: Uint8Array): Promise<void>;
+  /** Changes bytes that were written; more of them go on where the last ended. Devices and pipes have no such way. */
+  readonly overwrite: ((position: number, bytes: Uint8Array) => Promise<void>) | undefined;
 }
 
 /**
  * Begins a file that stands beside its path under a temporary name, and at its path, flushed to disk, when it is
- * complete.
+ * complete. Where the path is a link, the file that it leads to is the one that is replaced; a device or a pipe takes the bytes as they come.
  *
  * @param name What errors call it. @default path
  * @throws DataError when the folder does not exist or may not be written to
  */
-export async function openAtomicFile(path: string, name = path): Promise<AtomicFile> {
+export async function openAtomicFile(given: string, name = given): Promise<AtomicFile> {
+  const standing = await stat(given).catch(() => undefined);
+  if (standing && !standing.isFile() && !standing.isDirectory()) return openStream(given, name);
+  const path = standing ? await attempt(name, () => realpath(given)) : given;
   const temporary = `${path}.${randomBytes(6).toString("hex")}.partial`;
   const handle = await attempt(name, () => open(temporary, "wx"));
   const discard = async (): Promise<void> => {
@@ -138,6 +141,18 @@ export async function openAtomicFile(path: string, name = path): Promise<AtomicF
         }
       }),
     abort: () => attempt(name, discard),
+  };
+}
+
+/** What is no file of a disk, and can be written to once. */
+async function openStream(path: string, name: string): Promise<AtomicFile> {
+  const handle = await attempt(name, () => open(path, "w"));
+  const close = (): Promise<void> => attempt(name, () => handle.close());
+  return {
+    write: (bytes) => attempt(name, () => handle.writeFile(bytes)),
+    overwrite: undefined,
+    commit: close,
+    abort: close,
   };
 }
 

@@ -32,13 +32,15 @@ export const namesBeside = (path: string): string => `${path.replace(/\.npy$/i, 
  */
 export async function openNpyWriter(path: string, dims: readonly number[]): Promise<ArrayWriter> {
   const onDisk = nodeStorageFor(path).path(path);
-  if (onDisk === undefined) {
+  const file = onDisk === undefined ? undefined : await openAtomicFile(onDisk, path);
+  const overwrite = file?.overwrite;
+  if (!file || !overwrite) {
+    await file?.abort();
     throw new DataError(
       "data/read-only",
       `${path}: the length of a .npy file is written at its beginning in the end, which is for files on disk only. Write .parquet there, or to the disk.`,
     );
   }
-  const file = await openAtomicFile(onDisk, path);
   const sink = await fileSink(namesBeside(path)).catch(async (error: unknown) => {
     await file.abort();
     throw error;
@@ -67,7 +69,7 @@ export async function openNpyWriter(path: string, dims: readonly number[]): Prom
     },
     async close() {
       try {
-        await file.overwrite(0, header([count, ...(shape ?? dims)]));
+        await overwrite(0, header([count, ...(shape ?? dims)]));
         await names.end();
       } catch (error) {
         await abort();
