@@ -34,7 +34,7 @@ export {
   type ModelDescription,
   type ResNetConfig,
 } from "./nn/index.ts";
-export type { ImageItem, ImageSource, OpenImagesOptions } from "./data/index.ts";
+export type { ImageItem, ImageSource, OpenImagesOptions, Part } from "./data/index.ts";
 export {
   Model,
   type CalibrateOptions,

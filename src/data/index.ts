@@ -2,6 +2,7 @@ export {
   type ImageContent,
   type ImageItem,
   type ImageSource,
+  type Part,
   type RowsWithoutImage,
   type SplitNames,
   concatSources,

@@ -85,7 +85,7 @@ export function exportOnnx(model: ModelSource, path: string, options: ExportOnnx
  * An image file that does not exist is listed all the same and fails when it is read, as a broken one does.
  *
  * @throws DataError when a folder, archive or table does not exist or cannot be read, when none of the image files
- *   exists, or when there are no images at all
+ *   exists, or when there are no images at all; UsageError `usage/part` for a part of what cannot be shared out
  */
 export function openImages(inputs: readonly string[], options: OpenImagesOptions = {}): Promise<ImageSource> {
   return openImagesOn(nodePlatform, inputs, options);

@@ -1,3 +1,4 @@
+import type { Part } from "../data/index.ts";
 import type { ProblemsEvent, TrainingEvent } from "../train/index.ts";
 import type { Method, StageKind } from "./plan/stage.ts";
 import type { Arm } from "./report/data.ts";
@@ -92,13 +93,6 @@ interface WarningEvent {
   readonly type: "warning";
   readonly stage: string;
   readonly message: string;
-}
-
-/** One of several shares of the shards, which processes take that know nothing of each other. */
-export interface Part {
-  /** From 1 to `count`. */
-  readonly index: number;
-  readonly count: number;
 }
 
 /** A part of the shards is scored. */

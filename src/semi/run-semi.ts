@@ -1,9 +1,9 @@
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
-import { leftOutText } from "../data/index.ts";
+import { leftOutText, type Part } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { engineOf, keepEngineOf, requireEngineOfRuns } from "./engine.ts";
 import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
-import type { Part, PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
+import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";

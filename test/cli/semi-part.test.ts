@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
-import { partOf } from "../../src/cli/semi/part.ts";
 import { seededRandom } from "../../src/core/index.ts";
 import { writePipelineData, writeShard } from "../semi/pipeline-data.ts";
 import { ended, jsonLines, killSeed, runCli, startCli, type CliRun } from "../support/run-cli.ts";
@@ -20,15 +19,6 @@ const line = (out: string, ...more: readonly string[]): readonly string[] =>
   ]
     .flatMap((words) => words.split(" "))
     .concat(more);
-
-/** What Slurm tells a task of an array. */
-const slurm = (id: number, min: number, max: number, count: number, step = 1): Record<string, string> => ({
-  SLURM_ARRAY_TASK_ID: `${id}`,
-  SLURM_ARRAY_TASK_MIN: `${min}`,
-  SLURM_ARRAY_TASK_MAX: `${max}`,
-  SLURM_ARRAY_TASK_COUNT: `${count}`,
-  SLURM_ARRAY_TASK_STEP: `${step}`,
-});
 
 /** Score files by name, as they are. */
 const scoresIn = (out: string): Readonly<Record<string, string>> =>
@@ -105,30 +95,5 @@ describe("semi score --part", { timeout: 240_000 }, () => {
     }
     const { code, stderr } = await runCli(["semi", "select", "-o", whole, "--part", "1/3"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("unknown option '--part'")]);
-  });
-});
-
-describe("a part", () => {
-  it.each([
-    ["3/8", {}, 3, 8],
-    ["8", { JOB_COMPLETION_INDEX: "0" }, 1, 8],
-    [true, { AWS_BATCH_JOB_ARRAY_INDEX: "4", AWS_BATCH_JOB_ARRAY_SIZE: "6" }, 5, 6],
-    [true, { SLURM_ARRAY_TASK_ID: "1", SLURM_ARRAY_TASK_MIN: "1", SLURM_ARRAY_TASK_COUNT: "4" }, 1, 4],
-    ["8", slurm(6, 0, 14, 8, 2), 4, 8],
-    ["20", slurm(20, 1, 20, 20), 20, 20],
-    ["2/4", { JOB_COMPLETION_INDEX: "0" }, 2, 4],
-  ] as const)("%s with %o is the right one", (given, env, index, count) => {
-    expect(partOf(given, env)).toEqual({ index, count });
-  });
-
-  it.each([
-    ["single tasks of a whole", "20", slurm(13, 7, 13, 2), /Slurm array without gaps.*--part 7\/20/],
-    ["one task again", "20", slurm(7, 7, 7, 1), /as many tasks as parts, the scheduler's array has 1/],
-    ["a list", true, slurm(3, 1, 8, 4), /task 3 of 4 from 1 to 8/],
-    ["a task between two", "2", slurm(5, 0, 14, 2, 10), /Slurm array/],
-    ["fewer parts than tasks", "8", slurm(3, 1, 20, 20), /array has 20/],
-    ["another array", "8", { AWS_BATCH_JOB_ARRAY_INDEX: "4", AWS_BATCH_JOB_ARRAY_SIZE: "6" }, /array has 6/],
-  ])("refuses %s", (_, given, env, message) => {
-    expect(() => partOf(given as string | true, env)).toThrow(message);
   });
 });

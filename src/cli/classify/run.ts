@@ -6,6 +6,7 @@ import type { Classified, Computation, Failure, Model } from "../../predict/inde
 import { noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
+import { partFile, partFolder, partOf } from "../options/part.ts";
 import type { FailureJson } from "../output/json.ts";
 import { percent, plural } from "../output/numbers.ts";
 import { printable, textWidth } from "../output/table.ts";
@@ -27,14 +28,22 @@ import type { ClassifyOptions } from "./options.ts";
 /** Classifies the images of the inputs, and draws where it sees the classes if asked. */
 export async function classify(
   inputs: readonly string[],
-  options: ClassifyOptions,
+  given: ClassifyOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  checkExplainOptions(options);
+  checkExplainOptions(given);
+  const part = partOf(given.part);
+  const options = {
+    ...given,
+    output: given.output && partFile(given.output, part),
+    explain: given.explain && partFolder(given.explain, part),
+  };
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const { explain: exclude } = options;
+  // Of all parts.
+  const { explain: exclude } = given;
   const images = await openImages(inputs, {
     ...options,
+    part,
     exclude,
     readLabels: false,
     signal: terminal.signal,

@@ -1,6 +1,7 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { formats, imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
+import { partOption } from "../options/part.ts";
 import { oneOf, taps, text } from "../options/schemas.ts";
 
 const arrayFormats = [...formats, "npy"] as const;
@@ -26,6 +27,7 @@ export const embedCommand = {
       schema: oneOf(arrayFormats).optional(),
     },
     ...inputOptions,
+    ...partOption,
     ...modelOptions,
     ...precisionOptions,
     ...decodeOption,

@@ -6,6 +6,7 @@ import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts"
 import { noticeUnturned, openModel, openSessions, weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
+import { partFile, partOf } from "../options/part.ts";
 import { taps } from "../options/schemas.ts";
 import { printable, truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -38,10 +39,12 @@ export async function embed(
       "--normalize: is for embeddings, and --tap asks for a feature map.",
     );
   }
-  const images = await openImages(inputs, { ...options, readLabels: false, signal: terminal.signal });
+  const part = partOf(options.part);
+  const images = await openImages(inputs, { ...options, part, readLabels: false, signal: terminal.signal });
   const model = await openModel(options, terminal, { onNotice: weightsNotices(terminal, "averages") });
   try {
-    const outcome = await writeOutput(tap, model, images, options, terminal);
+    const output = options.output && partFile(options.output, part);
+    const outcome = await writeOutput(tap, model, images, { ...options, output }, terminal);
     noticeUnturned(options, model, terminal);
     return outcome;
   } finally {

@@ -12,7 +12,8 @@ import {
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
 import { embeddingOptions, trainingOptions } from "../options/model-options.ts";
-import { flag, queueName, redisAddress, text, textOrFlag } from "../options/schemas.ts";
+import { partOption } from "../options/part.ts";
+import { flag, queueName, redisAddress, text } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** Options for the settings, each of which may stay away. */
@@ -62,11 +63,10 @@ export const semiCommandOptions = {
 /** Options of `semi score` alone. */
 const scoreOptions = {
   part: {
-    flags: "--part [i/n]",
+    ...partOption.part,
     about:
       "score the i-th of n parts of the shards, beside other processes; i or both are taken from the variables of Kubernetes, Slurm and AWS Batch when left out",
     group: headings.selection,
-    schema: textOrFlag.optional(),
   },
   queue: {
     flags: "--queue <redis>",

@@ -15,8 +15,8 @@ import { printable } from "../output/table.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { problemLines } from "../train/view.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
-import { partOf } from "./part.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
+import { partOf } from "../options/part.ts";
 import { withQueue } from "./with-queue.ts";
 
 /** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */
@@ -29,7 +29,7 @@ export async function semi(
   const { out, engine, precision, device, threads, workers } = options;
   if (isRank()) throw notOnRanks();
   if (!wanted.withVariants) refuseVariants(options);
-  const part = options.part === undefined ? undefined : partOf(options.part);
+  const part = partOf(options.part);
   return withQueue(options, terminal, async (queue) => {
     const events = runSemi({
       settings: await settingsLayers(file, options),

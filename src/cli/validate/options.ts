@@ -1,6 +1,7 @@
 import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption, labelledInputOptions } from "../options/input-output-options.ts";
 import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
+import { partOption } from "../options/part.ts";
 import { flag, text } from "../options/schemas.ts";
 
 /** `validate`: accuracy over labelled images. */
@@ -51,6 +52,7 @@ export const validateCommand = {
       about: "print a line of JSON per failed image as it comes, and one with top1 and top5 at the end",
     },
     ...labelledInputOptions,
+    ...partOption,
     ...modelOptions,
     ...precisionOptions,
     ...decodeOption,

@@ -7,6 +7,7 @@ import { parseClassSubset, type ClassSubset } from "../../predict/metrics/metric
 import { modelName, modelSettings, noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels, readText } from "../options/input-output-options.ts";
+import { partOf } from "../options/part.ts";
 import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -30,12 +31,15 @@ export async function validate(
   options: ValidateOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
+  const part = partOf(options.part);
+  if (part) refuseOfAll(options);
   if (options.confusion !== undefined) checkConfusionPath(options.confusion);
   checkFitOptions(options);
   const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
   const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const opened = await openImages(data, { ...options, signal: terminal.signal });
+  const opened = await openImages(data, { ...options, part, signal: terminal.signal });
   const { splits } = opened;
+  if (part && splits) throw splitsInPart(data);
   const images = splits?.validation ?? opened;
   if (splits?.validation) terminal.notice(`validating on ${splits.names.validation.join(", ")}`);
   const model = await openModel(options, terminal, classes ? { classes } : {});
@@ -95,6 +99,22 @@ export async function validate(
   } finally {
     await model.release();
   }
+}
+
+/** Which images are measured would depend on the part. */
+const splitsInPart = (data: readonly string[]): UsageError =>
+  new UsageError(
+    "usage/part",
+    `--part: ${data.join(", ")} has images for training too. Name the folder or the archives of those to measure alone, such as imagenet/val.`,
+  );
+
+/** @throws UsageError `usage/part` for what is made of all images, beside a part of them */
+function refuseOfAll({ results, fitTemperature, confusion }: ValidateOptions): void {
+  const given = Object.entries({ results, "fit-temperature": fitTemperature, confusion }).find(
+    ([, file]) => file !== undefined,
+  );
+  if (!given) return;
+  throw new UsageError("usage/part", `--${given[0]}: is made of all images; leave it or --part out.`);
 }
 
 /** @throws UsageError `usage/fit-temperature` for what a temperature cannot be fitted with, before hours are spent. */

@@ -1,5 +1,5 @@
 import type { OpenFile, StorageFor } from "../../core/storage/index.ts";
-import type { ImageItem, ImageSource } from "../image-source.ts";
+import type { ImageItem, ImageSource, Part } from "../image-source.ts";
 import type { parquetImages as read } from "../parquet-images.ts";
 
 /** Decompresses gzip. @throws DataError `data/gzip`, naming the stream, when the data are damaged or cut off */
@@ -40,6 +40,8 @@ export interface OpenImagesOptions {
   readonly labelColumn?: string | undefined;
   /** What the input "-" reads. @default process.stdin in Node; elsewhere there is none */
   readonly stdin?: AsyncIterable<Uint8Array>;
+  /** One of several shares of the images: archives and tables as a whole, images in folders one by one. @default all */
+  readonly part?: Part | undefined;
   /** A folder that is none of the data although it may lie among them: what a run writes to. */
   readonly exclude?: string | undefined;
   readonly signal?: AbortSignal | undefined;

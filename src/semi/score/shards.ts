@@ -1,8 +1,15 @@
 import { DataError, UsageError } from "../../core/index.ts";
 import { baseName } from "../../core/storage/index.ts";
-import { openImages, pathKind, pathsOfInputs, type ImageItem, type ImageSource } from "../../data/index.ts";
+import {
+  openImages,
+  pathKind,
+  pathsOfInputs,
+  type ImageItem,
+  type ImageSource,
+  type Part,
+} from "../../data/index.ts";
 import type { SemiContext } from "../context.ts";
-import { itemProgress, type Part, type ShardsEvent } from "../events.ts";
+import { itemProgress, type ShardsEvent } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { ScoreFacts, SelectionRow } from "../tables.ts";

@@ -1,7 +1,7 @@
-import { openImages, type ImageSource } from "../../data/index.ts";
+import { openImages, type ImageSource, type Part } from "../../data/index.ts";
 import type { Model } from "../../predict/index.ts";
 import { noModel, type OpenStage, type SemiContext, type StageOutcome } from "../context.ts";
-import { brokenWarning, imageProgress, type Part, type SemiEvent } from "../events.ts";
+import { brokenWarning, imageProgress, type SemiEvent } from "../events.ts";
 import type { ScoreStage } from "../plan/stage.ts";
 import { arrangeScores, matchingScores, referencesName, scoreFileNames } from "../score/score-files.ts";
 import { referencesOrigin, writeReferences } from "../score/score-images.ts";

@@ -1,17 +1,47 @@
+import { extname } from "node:path";
 import { UsageError } from "../../core/index.ts";
-import type { Part } from "../../semi/events.ts";
+import type { Part } from "../../data/index.ts";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
+import type { OptionTable } from "./command.ts";
+import { textOrFlag } from "./schemas.ts";
+
+/** A share of the images, for those who have many machines. */
+export const partOption = {
+  part: {
+    flags: "--part [i/n]",
+    about:
+      "take the i-th of n parts of the images, beside other processes: archives and tables as a whole, images in folders one by one; i or both are taken from the variables of Kubernetes, Slurm and AWS Batch when left out",
+    group: "Input:",
+    schema: textOrFlag.optional(),
+  },
+} satisfies OptionTable;
+
+/** The name of the file that a part writes, numbered as those of a data set are: `a-00002-of-00008.csv` of the third; without parts the name itself. */
+export function partFile(path: string, part: Part | undefined): string {
+  if (!part) return path;
+  const ending = extname(path);
+  return `${path.slice(0, path.length - ending.length)}-${numberOf(part)}${ending}`;
+}
+
+/** The same for a folder: one below it. */
+export const partFolder = (folder: string, part: Part | undefined): string =>
+  part ? nodeStorageFor(folder).join(folder, numberOf(part)) : folder;
+
+const numberOf = ({ index, count }: Part): string =>
+  [index - 1, count].map((number) => `${number}`.padStart(5, "0")).join("-of-");
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The part that `--part` names: `3/8`; `8`, of which the scheduler says the number; or nothing, where it says both.
+ * The part that `--part` names: `3/8`; `8`, of which the scheduler says the number; or nothing more, where it says both.
  *
  * Kubernetes gives `JOB_COMPLETION_INDEX` (from 0), Slurm `SLURM_ARRAY_TASK_ID` with `_MIN`, `_MAX`, `_STEP` and `_COUNT`, AWS Batch
  * `AWS_BATCH_JOB_ARRAY_INDEX` (from 0) and `_SIZE`.
  *
  * @throws UsageError `usage/part`
  */
-export function partOf(given: string | true, env: Environment = process.env): Part {
+export function partOf(given: string | true | undefined, env: Environment = process.env): Part | undefined {
+  if (given === undefined) return undefined;
   const text = given === true ? "" : given;
   const [, first, second] = /^(?:(\d+)\/)?(\d+)?$/.exec(text) ?? [];
   if (text !== "" && second === undefined) throw refused(`--part: expected 3/8 or 8, received "${text}".`);
