@@ -25,9 +25,10 @@ export interface ExecutionPlan {
   readonly reason: string;
 }
 
-/** The parts of a plan that a caller may fix; the rest is planned around them. */
+/** The parts of a plan that a caller may fix, and limits of it; the rest is planned around them. */
 export type PlanOverrides = {
-  readonly [K in "workers" | "threadsPerWorker" | "batchSize"]?: number | undefined;
+  readonly [K in "workers" | "threadsPerWorker" | "batchSize" | "maxCores" | "maxWorkers"]?:
+    number | undefined;
 };
 
 /** Sessions share the mapped weights and add 0.4 of their own (measured); without blocked kernels it is 1.9. */
@@ -57,7 +58,9 @@ const gpuBatchSize = 16;
  *
  * @throws UsageError `runtime/invalid-plan` for an override that is no positive integer or exceeds the cores.
  */
-export function planExecution(conditions: ExecutionConditions, overrides: PlanOverrides = {}): ExecutionPlan {
+export function planExecution(machine: ExecutionConditions, overrides: PlanOverrides = {}): ExecutionPlan {
+  const { maxCores = Infinity, maxWorkers = Infinity } = overrides;
+  const conditions = { ...machine, cores: Math.min(machine.cores, maxCores) };
   checkOverrides(conditions, overrides);
   if (conditions.device !== "cpu") return gpuPlan(conditions, overrides);
 
@@ -68,6 +71,7 @@ export function planExecution(conditions: ExecutionConditions, overrides: PlanOv
   const memoryEach = memoryOfWorker(conditions, batchSize);
   const memory = Math.min(conditions.freeMemory / 2, memoryCeiling);
   const limits = [
+    { workers: maxWorkers, because: "no more sessions were asked for" },
     { workers: cores, because: "one session for each core has the highest throughput" },
     {
       workers: Math.max(1, Math.floor(memory / memoryEach)),

@@ -28,7 +28,7 @@ import { readManifest, type Manifest, type Origin } from "./stages/manifest.ts";
 import { nameOfPaths } from "./settings/absolute-paths.ts";
 
 /** How a machine is used; what comes out depends on engine, precision, device and threads by rounding only. */
-export interface SemiExecution extends EmbeddingEngine, Pick<Execution, "device"> {
+export interface SemiExecution extends EmbeddingEngine, Required<Pick<Execution, "device" | "plan">> {
   readonly threads: number | undefined;
   readonly workers: number | undefined;
 }

@@ -107,7 +107,13 @@ export async function* runSemi(
       await otherFingerprints(storage, out),
     );
     const ranOn = await engineOf(platform, settings, options, part !== undefined || queue !== undefined);
-    const execution = { ...ranOn, device, threads, workers };
+    const execution = {
+      ...ranOn,
+      device,
+      threads,
+      workers,
+      plan: { maxWorkers: workers, maxCores: threads },
+    };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>

@@ -68,14 +68,27 @@ describe("planExecution", () => {
     expect(planExecution(laptop, { workers: undefined })).toEqual(planExecution(laptop));
   });
 
-  it.each([{ workers: 0 }, { threadsPerWorker: 1.5 }, { batchSize: -1 }, { workers: 3 }, { batchSize: NaN }])(
-    "refuses %o on two cores",
-    (overrides) => {
-      expect(() => planExecution(laptop, overrides)).toThrow(
-        expect.objectContaining({ name: "UsageError", code: "runtime/invalid-plan" }),
-      );
-    },
-  );
+  it("keeps to limits, which may be more than there is", () => {
+    const server = { ...laptop, cores: 8 };
+    expect(planExecution(server, { maxCores: 3 })).toMatchObject({ workers: 3, threadsPerWorker: 1 });
+    expect(planExecution(server, { maxWorkers: 2 })).toMatchObject({ workers: 2, threadsPerWorker: 4 });
+    expect(planExecution(server, { maxWorkers: 1, maxCores: 3 })).toMatchObject({ threadsPerWorker: 3 });
+    expect(planExecution(server, { maxWorkers: 99, maxCores: 99 })).toMatchObject({ workers: 8 });
+    expect(planExecution({ ...server, device: "webgpu" }, { maxWorkers: 4 })).toMatchObject({ workers: 1 });
+  });
+
+  it.each([
+    { workers: 0 },
+    { threadsPerWorker: 1.5 },
+    { batchSize: -1 },
+    { workers: 3 },
+    { batchSize: NaN },
+    { maxCores: 0 },
+  ])("refuses %o on two cores", (overrides) => {
+    expect(() => planExecution(laptop, overrides)).toThrow(
+      expect.objectContaining({ name: "UsageError", code: "runtime/invalid-plan" }),
+    );
+  });
 
   it("never exceeds the cores, and never idles half of them", () => {
     assert(

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../../src/core/index.ts";
 import type { SemiEvent } from "../../src/semi/index.ts";
-import { runSemi } from "../../src/node/semi.ts";
-import type { RunSemiOptions } from "../../src/semi/index.ts";
+import { nodeSemiPlatform, runSemi } from "../../src/node/semi.ts";
+import { runSemi as runSemiOn, type RunSemiOptions } from "../../src/semi/index.ts";
+import type { SemiPlatform } from "../../src/semi/platform.ts";
 import { isBrokenImage } from "../../src/semi/score/score-images.ts";
 import { readScoreFacts } from "../../src/node/semi.ts";
 import { parseSettings, resolveSettings, type SemiSettings } from "../../src/semi/index.ts";
@@ -230,6 +231,33 @@ describe("single stages", () => {
       message: expect.stringContaining("selection: this stage is out of date (k 4 -> 2)") as string,
     });
     expect(readFileSync(at("run", "semi.yaml"), "utf8")).toBe(kept);
+  });
+
+  it("score and measure on as many cores as are asked for", async () => {
+    let asked: unknown[] = [];
+    const platform: SemiPlatform = {
+      ...nodeSemiPlatform,
+      startThread(script, ...more) {
+        const thread = nodeSemiPlatform.startThread(script, ...more);
+        return {
+          ...thread,
+          call(name, request, ...how) {
+            if (name === "open") asked.push((request as { readonly threads: number }).threads);
+            return thread.call(name, request, ...how);
+          },
+        };
+      },
+    };
+    const threadsOf = async (threads?: number): Promise<ReadonlySet<unknown>> => {
+      const out = at(copyOf(`cores-${threads}`));
+      for (const name of ["scores", "results"]) rmSync(join(out, name), { recursive: true });
+      asked = [];
+      await eventsOf(runSemiOn(platform, { settings, only: ["score", "measure"], out, threads }));
+      return new Set(asked);
+    };
+    expect(await threadsOf(1)).toEqual(new Set([1]));
+    // Few images are looked at by one session on all cores.
+    expect(await threadsOf()).toContain(Math.floor(nodeSemiPlatform.machine().cores));
   });
 
   it("are done alone", async () => {

@@ -215,10 +215,15 @@ export const trainingOptions = {
     group: trainingGroup,
     schema: oneOf(engineDevices.onnxruntime).default("cpu"),
   },
-  threads: { ...runOptions.threads, about: "cores of a step (default: all)", group: trainingGroup },
+  threads: {
+    ...runOptions.threads,
+    about: "cores of a step, and of each session that embeds or scores (default: all)",
+    group: trainingGroup,
+  },
   workers: {
     flags: "--workers <count>",
-    about: "threads that read and augment images (default: one a core, at most 8)",
+    about:
+      "threads that read and augment images, and sessions that embed or score (default: one a core, at most 8)",
     group: trainingGroup,
     schema: integer(1, 256).optional(),
   },

@@ -131,7 +131,7 @@ async function likenessOf(
     signal,
     settings: { seed, exif },
   } = context;
-  const { engine, precision, device, threads, workers } = execution;
+  const { engine, precision, device, plan } = execution;
   const { model, scratch: _, ...weights } = start;
   const found = await kept(context, ["likeness", inputs, start, seed, exif, lookedAt], async () => {
     const { training, classes } = await context.labelled();
@@ -147,7 +147,7 @@ async function likenessOf(
         engine,
         precision,
         device,
-        plan: { workers, threadsPerWorker: threads },
+        plan,
         signal,
       },
     );

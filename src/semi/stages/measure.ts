@@ -138,10 +138,10 @@ async function* measureAll(
     measured.push({ stage: givenTeacher, kind: "teach", ...numbers });
   }
   for (const { stage, kind } of models) {
-    const { engine, precision, device, exif } = execution;
+    const { engine, precision, device, plan, exif } = execution;
     const preprocessing = { exifOrientation: exif };
     const source = await openModel(platform, path(stage, bestWeights), { preprocessing });
-    const model = await modelOf(platform, source, { engine, device }, { floats: precision });
+    const model = await modelOf(platform, source, { engine, device, plan }, { floats: precision });
     const numbers = await measure(model, data.images, { classes, isRestricted: false, broken, signal });
     measured.push({ stage, kind, ...numbers });
   }

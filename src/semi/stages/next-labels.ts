@@ -47,7 +47,7 @@ interface StandingFit {
 
 async function nextLabels(context: SemiContext, { folder, manifest }: StandingFit): Promise<NextLabels> {
   const { platform, path, execution, signal } = context;
-  const { engine, precision, device, threads, workers } = execution;
+  const { engine, precision, device, plan } = execution;
   const source = await openModel(platform, path(folder, bestWeights));
   const suggesting = suggestImages(platform, source, {
     labelled: (await context.labelled()).training.images,
@@ -58,7 +58,7 @@ async function nextLabels(context: SemiContext, { folder, manifest }: StandingFi
     engine,
     precision,
     device,
-    plan: { workers, threadsPerWorker: threads },
+    plan,
     signal,
   });
   let next = await suggesting.next();

@@ -31,7 +31,7 @@ async function* fitNoneClass(
   { folder, needs: [head], settings: { noneImages, seed } }: NoneClassStage,
 ): AsyncGenerator<SemiEvent, StageOutcome, undefined> {
   const { platform, path, execution, signal } = context;
-  const { engine, precision, device, threads, workers } = execution;
+  const { engine, precision, device, plan } = execution;
   const { training, classes: labels } = await context.labelled();
   // What is labelled so shows none of the classes, as the images do that are drawn for it; a class cannot be told from itself.
   const others = labels.filter((name) => name !== noneLabel);
@@ -45,7 +45,7 @@ async function* fitNoneClass(
     engine,
     precision,
     device,
-    plan: { workers, threadsPerWorker: threads },
+    plan,
     signal,
   });
   let next = await fitting.next();

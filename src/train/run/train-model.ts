@@ -288,7 +288,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const description = await trainedDescription(source, run, classes.length, images);
   await checkValidation(validation, description);
   await checkRoom(folder, runBytes(recipe, description.config));
-  const plan = { workers, threadsPerWorker: threads };
+  const plan = { maxWorkers: workers, maxCores: threads };
   await requireEngineOfRun(platform, folder, options, device);
   const ranOn = await engineOfRun(folder, options, fasterFor(platform, source, { device, plan }));
   await beginFolder(folder, recipe);
