@@ -28,7 +28,17 @@ export {
   UsageError,
   WeightsError,
 } from "./errors.ts";
-export { accuracyText, decodeName, decodeText, encodeName, encodingOf, isFew, shownName } from "./text.ts";
+export {
+  accuracyText,
+  decodeName,
+  decodeText,
+  encodeName,
+  encodingOf,
+  isFew,
+  printable,
+  shellWord,
+  shownName,
+} from "./text.ts";
 export { expectation, problemLines } from "./schema-problems.ts";
 export { version } from "./version.ts";
 export { seededRandom, type Random, deriveSeed } from "./random.ts";

@@ -1,9 +1,9 @@
+import { printable, shellWord } from "../../core/index.ts";
 import { isAbsolute, relative } from "node:path";
 import type { CheckEvent, CheckResult, CleanedCopy } from "../../check/index.ts";
 import { splitsText, type CheckedData } from "../../data/index.ts";
 import { duration, grouped, plural } from "../output/numbers.ts";
 import { progressLine } from "../output/progress.ts";
-import { printable, shellWord } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import type { CheckJson } from "./json.ts";
 

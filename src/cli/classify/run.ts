@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/index.ts";
+import { printable, UsageError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import { shortestFloat } from "../../node/output/text-encoders.ts";
@@ -9,7 +9,7 @@ import { readLabels } from "../options/input-output-options.ts";
 import { partFile, partFolder, partOf } from "../options/part.ts";
 import type { FailureJson } from "../output/json.ts";
 import { percent, plural } from "../output/numbers.ts";
-import { printable, textWidth } from "../output/table.ts";
+import { textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import {
   failureEntry,

@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/index.ts";
+import { printable, UsageError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import { family, isGraphConfig, type Tap } from "../../nn/index.ts";
 import { openImages } from "../../node/library.ts";
@@ -8,7 +8,7 @@ import type { Outcome } from "../options/command.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
 import { partFile, partOf } from "../options/part.ts";
 import { taps } from "../options/schemas.ts";
-import { printable, truncate, truncateStart } from "../output/table.ts";
+import { truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import {
   failureEntry,

@@ -1,4 +1,4 @@
-import { elementCount } from "../../core/index.ts";
+import { elementCount, printable } from "../../core/index.ts";
 import {
   countParameters,
   family,
@@ -16,7 +16,7 @@ import {
 import type { DescribedGraph } from "../../predict/describe-graph.ts";
 import { averagedKeys, type Checkpoint } from "../../weights/index.ts";
 import { bytes, grouped, plural, si } from "../output/numbers.ts";
-import { definitions, printable, table } from "../output/table.ts";
+import { definitions, table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
 import { confidenceLine } from "../train/view.ts";
 

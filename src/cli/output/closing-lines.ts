@@ -1,8 +1,8 @@
+import { printable } from "../../core/index.ts";
 import { dirname } from "node:path";
 import { leftOutText, type LeftOutFiles } from "../../data/index.ts";
 import type { Failure } from "../../predict/index.ts";
 import { grouped, plural } from "./numbers.ts";
-import { printable } from "./table.ts";
 
 /** An image that failed, in the least that a summary needs. */
 export interface NamedFailure {

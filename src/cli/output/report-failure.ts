@@ -1,5 +1,4 @@
-import { SslResnextError, UsageError } from "../../core/index.ts";
-import { printable } from "./table.ts";
+import { printable, SslResnextError, UsageError } from "../../core/index.ts";
 import { Interrupted, ReaderGone, Silent, type Terminal } from "./terminal.ts";
 
 /** Reports what ended a run and gives its exit code. */

@@ -97,18 +97,3 @@ export function pad(text: string, columns: number, align: "left" | "right" = "le
   const space = " ".repeat(Math.max(0, columns - textWidth(text)));
   return align === "left" ? text + space : space + text;
 }
-
-/** A path as a word of a command line that can be copied. */
-export function shellWord(path: string): string {
-  const shown = printable(path);
-  return /^[\w./\\:@%+=,~-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** Shows control characters as escapes, so that a file name or label cannot steer the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, (character) =>
-    JSON.stringify(character) === `"${character}"`
-      ? `\\u${character.codePointAt(0)!.toString(16).padStart(4, "0")}`
-      : JSON.stringify(character).slice(1, -1),
-  );
-}

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { UsageError } from "../../core/index.ts";
+import { printable, UsageError } from "../../core/index.ts";
 import { namesBeside, openNpyWriter } from "../../node/output/npy-writer.ts";
 import { openResultWriter } from "../../node/output/open-result-writer.ts";
 import type { ResultColumn, ResultRow } from "../../node/output/text-encoders.ts";
@@ -17,7 +17,7 @@ import {
   type NamedFailure,
 } from "./closing-lines.ts";
 import { imageProgress } from "./progress.ts";
-import { pad, printable, textWidth, truncate, truncateStart } from "./table.ts";
+import { pad, textWidth, truncate, truncateStart } from "./table.ts";
 import { Interrupted, type Style, type Terminal } from "./terminal.ts";
 
 /** How one kind of answer looks in each kind of output. */

@@ -1,5 +1,5 @@
 import { isRank } from "../../cluster/mpi/is-rank.ts";
-import { UsageError } from "../../core/index.ts";
+import { printable, UsageError } from "../../core/index.ts";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { runSemi } from "../../node/semi.ts";
 import type { SemiEvent } from "../../semi/events.ts";
@@ -11,7 +11,6 @@ import { weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
-import { printable } from "../output/table.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { problemLines } from "../train/view.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";

@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
-import { accuracyText } from "../../core/index.ts";
+import { accuracyText, printable, shellWord } from "../../core/index.ts";
 import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.ts";
 import { shownArms } from "../../semi/report/arms.ts";
 import { accuracySpread, meanOf, spread } from "../../semi/report/statistics.ts";
 import type { Verdict } from "../../semi/report/verdict.ts";
 import { clock, duration, grouped, plural } from "../output/numbers.ts";
 import { progressLine, withBar, type Progress } from "../output/progress.ts";
-import { printable, shellWord, table } from "../output/table.ts";
+import { table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import { unusedName } from "../suggest/write-folder.ts";
 import { eventEntry, nextCommand, stepProgress, trainingLines } from "../train/view.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UsageError } from "../../core/index.ts";
+import { printable, shellWord, UsageError } from "../../core/index.ts";
 import { isGraphConfig } from "../../nn/index.ts";
 import { engineFile, readEngine, type AskedEngine } from "../../train/run/run-engine.ts";
 import { folderOnDisk, nodeStorageFor } from "../../node/files/file-storage.ts";
@@ -16,7 +16,6 @@ import type { Outcome } from "../options/command.ts";
 import { readText } from "../options/input-output-options.ts";
 import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
-import { printable, shellWord } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { failureSummary, leftOutLines, namedFailure } from "../output/closing-lines.ts";
 import { failureEntry } from "../output/write-answers.ts";

@@ -1,7 +1,8 @@
+import { printable } from "../../core/index.ts";
 import type { PlacedSuggestion } from "./write-folder.ts";
 import type { EmbeddingEngine } from "../../train/head/embed-images.ts";
 import { engineText } from "../../train/run/run-engine.ts";
-import { printable, table } from "../output/table.ts";
+import { table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
 import type { SuggestJson } from "./json.ts";
 

@@ -1,3 +1,4 @@
+import { printable } from "../../core/index.ts";
 import { writeBytes } from "../../core/storage/index.ts";
 import { nodePlatform } from "../../node/platform.ts";
 import { trainModel } from "../../node/training.ts";
@@ -7,7 +8,6 @@ import { givenValues } from "../options/field-option.ts";
 import { imageOperand, inputOptions } from "../options/input-output-options.ts";
 import { ranksOptions, trainingOptions } from "../options/model-options.ts";
 import { flag, text } from "../options/schemas.ts";
-import { printable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { recipeOptions, trainCommand } from "./options.ts";
 import { showTraining, trainingOf } from "./run.ts";

@@ -1,4 +1,4 @@
-import { accuracyText } from "../../core/index.ts";
+import { accuracyText, printable, shellWord } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
 import type { EmbeddingEngine } from "../../train/head/embed-images.ts";
 import { engineText } from "../../train/run/run-engine.ts";
@@ -9,7 +9,7 @@ import type { RowsWithoutImage } from "../../data/index.ts";
 import { checkCommandLine } from "../check/view.ts";
 import type { TrainJson } from "./json.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
-import { pad, printable, shellWord, truncate } from "../output/table.ts";
+import { pad, truncate } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 
 type Epoch = Extract<TrainingEvent, { type: "epoch" }>;

@@ -1,4 +1,4 @@
-import { accuracyText } from "../../core/index.ts";
+import { accuracyText, printable } from "../../core/index.ts";
 import type { LeftOutFiles, RowsWithoutImage } from "../../data/index.ts";
 import {
   countParameters,
@@ -18,7 +18,7 @@ import {
 } from "../../predict/index.ts";
 import type { Engine } from "../../runtime/index.ts";
 import { grouped } from "../output/numbers.ts";
-import { printable, table } from "../output/table.ts";
+import { table } from "../output/table.ts";
 import type { Style } from "../output/terminal.ts";
 import { confidenceLine } from "../train/view.ts";
 import type { SummaryJson } from "./json.ts";

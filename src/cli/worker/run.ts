@@ -1,5 +1,5 @@
 import type { WorkEvent } from "../../cluster/queue/work.ts";
-import { UsageError, version } from "../../core/index.ts";
+import { printable, UsageError, version } from "../../core/index.ts";
 import { nodeSemiPlatform } from "../../node/semi.ts";
 import {
   shardScorers,
@@ -11,7 +11,6 @@ import type { Outcome } from "../options/command.ts";
 import { redisAddress } from "../options/schemas.ts";
 import { plural } from "../output/numbers.ts";
 import { openQueueServer } from "../output/redis-notices.ts";
-import { printable } from "../output/table.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import type { WorkerJson } from "./json.ts";
 import type { WorkerOptions } from "./options.ts";

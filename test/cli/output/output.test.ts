@@ -1,3 +1,4 @@
+import { printable } from "../../../src/core/index.ts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -14,7 +15,6 @@ import { downloadLine, progressLine } from "../../../src/cli/output/progress.ts"
 import {
   definitions,
   pad,
-  printable,
   table,
   textWidth,
   truncate,
