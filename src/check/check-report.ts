@@ -1,3 +1,4 @@
+import { shellWord } from "../core/index.ts";
 import { count, markup, sortHead, thumbnailPicture, type Markup } from "../report/elements.ts";
 import { page } from "../report/page.ts";
 import type { ClassCount, SetImage } from "../data/index.ts";
@@ -78,7 +79,7 @@ function problems({ problems: all, findings, fixes }: CheckResult): Markup {
       ? markup`<li><a href="#${kind}">${text}</a></li>`
       : markup`<li><span>${text}</span></li>`,
   )}</ul>
-${findings === 0 ? undefined : markup`<p>Every finding about a single image is a row of <code>${fixes}</code>. Edit its columns <code>action</code> (keep, remove, relabel, move) and <code>to</code>; <code>ssl-resnext check</code> of the same images with <code>--apply ${fixes} --to FOLDER</code>, without a model, then makes a cleaned copy. The originals stay as they are.</p>`}</section>`;
+${findings === 0 ? undefined : markup`<p>Every finding about a single image is a row of <code>${fixes}</code>. Edit its columns <code>action</code> (keep, remove, relabel, move) and <code>to</code>; <code>ssl-resnext check</code> of the same images with <code>--apply ${shellWord(fixes)} --to FOLDER</code>, without a model, then makes a cleaned copy. The originals stay as they are.</p>`}</section>`;
 }
 
 function findingSection(

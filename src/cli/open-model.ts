@@ -169,7 +169,8 @@ function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
-const asPath = (file: string): string =>
+/** A file of weights or the folder of a run as what no name of a model can be taken for. */
+export const asPath = (file: string): string =>
   /[/\\]/.test(file) && timmName(file) === undefined ? file : `./${file}`;
 
 type Given = Pick<CalibrationOptions, "calibrate" | "calibrationImages"> &

@@ -58,6 +58,7 @@ describe("problems of the images are said before a run", () => {
     const next = /^next, for a cleaned copy: ssl-resnext (.*) --to FOLDER$/m
       .exec(check.stdout)![1]!
       .split(" ");
+    // By the names that the list of fixes has, whatever the working folder is.
     expect(next).toEqual([...command, "--apply", at("checked", "fixes.csv")]);
     const applied = await runCli([...next, "--to", at("cleaned")]);
     expect(applied).toMatchObject({ code: 0, stdout: expect.stringMatching(/ images; 2 removed/) as string });

@@ -15,7 +15,7 @@ import { unusedName } from "../../src/cli/suggest/write-folder.ts";
 import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors, openModel } from "../../src/node/library.ts";
 import { tarBytes } from "../data/tar-fixture.ts";
-import { colouredPng, writeColouredImages } from "../support/coloured-images.ts";
+import { colouredPng, colours, writeColouredImages } from "../support/coloured-images.ts";
 import { jsonLines, runCli, type CliRun } from "../support/run-cli.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -170,7 +170,7 @@ describe("suggest", { timeout: 120_000 }, () => {
     // Its page shows them, too: the frozen network is that of the model.
     const page = readFileSync(at("semi", "report.html"), "utf8");
     const [, next] = page.split("<h2>Label these next</h2>");
-    expect(next).toContain("<pre>ssl-resnext suggest -m semi -o next</pre>");
+    expect(next).toContain("<pre>ssl-resnext suggest -m semi -o FOLDER</pre>");
     const names = [...next!.split("</ul>")[0]!.matchAll(/<small [^>]*><bdi>(.*?)<\/bdi>/g)].map(
       (match) => match[1],
     );
@@ -181,8 +181,41 @@ describe("suggest", { timeout: 120_000 }, () => {
     expect(next!.split("</ul>")[0]!.match(/<img src="data:image\/jpeg;base64,/g)).toHaveLength(20);
     const found = await runCli(["suggest", "-m", at("semi"), "-n", "3", "-o", at("of-run")]);
     expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 0, stderr: "" });
+    // What goes on keeps the settings of the run, its mode among them.
+    const [, printed] = /^ {2}ssl-resnext (semi run .*?) -o run-2$/m.exec(found.stdout)!;
+    expect(printed).toBe(`semi run ${at("semi", "semi.yaml")} --labelled ${at("photos")} ${at("of-run")}`);
+    const again = await runCli([...printed!.split(" "), "-o", at("semi-2")]);
+    expect(again).toMatchObject({ code: 0 });
+    expect(readFileSync(at("semi-2", "semi.yaml"), "utf8")).toContain("mode: head");
     expect(pictures("of-run")).toHaveLength(3);
     expect(existsSync(at("of-run", "index.html"))).toBe(true);
+  });
+
+  it("names the table that the labelled images have, and no other beside it", async () => {
+    const table = at("labels.csv");
+    const names = colours.flatMap((name) => [0, 1, 2, 3].map((i) => `${name}/${i}.png,${name}`));
+    writeFileSync(table, `photo,kind\n${names.join("\n")}\n`);
+    const columns = ["--labels-file", table, "--image-column", "photo", "--label-column", "kind"];
+    const { code, stdout } = await runCli([...line("by-table"), ...columns]);
+    expect(code).toBe(0);
+    const commands = [...stdout.matchAll(/^ {2}ssl-resnext (semi run .*?) -o run-2$/gm)].map(
+      ([, words]) => words!,
+    );
+    expect(commands).toHaveLength(1);
+    expect(commands[0]).toContain(columns.join(" "));
+    const again = await runCli([
+      ...commands[0]!.split(" "),
+      "--method",
+      "labels",
+      "--mode",
+      "head",
+      "-o",
+      at("table"),
+    ]);
+    expect(again).toMatchObject({ code: 0 });
+    // Those that nobody has sorted yet count for none.
+    expect(again.stdout).toContain("12 labelled images are too few to tell");
+    expect(again.stdout).toContain("trained on 12 labelled images of 3 classes");
   });
 
   it("says what is missing", async () => {

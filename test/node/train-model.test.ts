@@ -407,6 +407,7 @@ describe("an earlier run", () => {
     ["another recipe", { recipe: { ...once, momentum: 0.5 } }, "momentum: 0.9 when it began, 0.5 now"],
     ["other images", { data: at("broken") }, "the number of training images"],
     ["another network", { model: "resnet18", weights: undefined }, "the network"],
+    ["a classifier in its place", { recipe: { mode: "head" } }, "holds a training in mode full"],
   ])("does not go on with %s", async (_, options, message) => {
     const resumed = train("earlier", { recipe: once, weights: undefined, resume: true, ...options });
     await expect(eventsOf(resumed)).rejects.toMatchObject({

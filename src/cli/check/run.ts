@@ -3,7 +3,7 @@ import { applyFixes, checkImages } from "../../node/check.ts";
 import { folderOnDisk } from "../../node/files/file-storage.ts";
 import { openModel } from "../../node/library.ts";
 import type { ModelSource } from "../../predict/open-model.ts";
-import { modelName, modelSettings } from "../open-model.ts";
+import { modelName, modelSettings, weightsNotices } from "../open-model.ts";
 import { longFlag, type CliOption, type Outcome } from "../options/command.ts";
 import { labelledInputOptions } from "../options/input-output-options.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
@@ -97,5 +97,8 @@ const hasModel = ({ model, weights }: CheckCliOptions): boolean =>
 
 async function openedModel(options: CheckCliOptions, terminal: Terminal): Promise<ModelSource | undefined> {
   if (!hasModel(options)) return undefined;
-  return openModel(modelName(options), modelSettings(options, terminal));
+  return openModel(modelName(options), {
+    ...modelSettings(options, terminal),
+    onNotice: weightsNotices(terminal, "averages"),
+  });
 }

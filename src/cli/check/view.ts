@@ -1,5 +1,4 @@
 import { printable, shellWord } from "../../core/index.ts";
-import { isAbsolute, relative } from "node:path";
 import type { CheckEvent, CheckResult, CleanedCopy } from "../../check/index.ts";
 import { splitsText, type CheckedData } from "../../data/index.ts";
 import { duration, grouped, plural } from "../output/numbers.ts";
@@ -46,7 +45,7 @@ function resultLines(
   ];
 }
 
-/** A command line that can be copied: `check` of these images. */
+/** A command line that can be copied: `check` of these images, by the names that they are given. */
 export function checkCommandLine(
   { data, validation, test, unlabelled, labelsFile, imageColumn, labelColumn }: CheckedData,
   more: readonly string[] = [],
@@ -61,15 +60,9 @@ export function checkCommandLine(
   ];
   const words = options.flatMap(([flag, values = []]) => {
     const given = values.filter((value) => value !== undefined);
-    return given.length > 0 ? [flag, ...given.map(fromHere)] : [];
+    return given.length > 0 ? [flag, ...given] : [];
   });
-  return ["ssl-resnext", "check", ...data.map(fromHere), ...words, ...more].map(shellWord).join(" ");
-}
-
-/** A path below the working folder, from there. */
-function fromHere(path: string): string {
-  const near = isAbsolute(path) ? relative("", path) : path;
-  return near === "" || near.startsWith("..") || isAbsolute(near) ? path : near;
+  return ["ssl-resnext", "check", ...data, ...words, ...more].map(shellWord).join(" ");
 }
 
 /** What a cleaned copy holds. */

@@ -1,17 +1,16 @@
 import { join } from "node:path";
-import { printable, shellWord, UsageError } from "../../core/index.ts";
+import { DataError, printable, shellWord, UsageError } from "../../core/index.ts";
 import { isGraphConfig } from "../../nn/index.ts";
 import { engineFile, readEngine, type AskedEngine } from "../../train/run/run-engine.ts";
 import { folderOnDisk, nodeStorageFor } from "../../node/files/file-storage.ts";
 import { openImages, openModel } from "../../node/library.ts";
 import { nodeSemiPlatform, suggestImages } from "../../node/semi.ts";
-import { pathExists } from "../../node/files/file-system.ts";
 import { contactSheet } from "../../semi/suggest/contact-sheet.ts";
 import type { Suggestions } from "../../semi/suggest/suggest-images.ts";
 import { parseSettings } from "../../semi/settings/resolve-settings.ts";
 import type { SemiSettings } from "../../semi/settings/settings.ts";
 import type { HeadEvent } from "../../train/index.ts";
-import { modelName, modelSettings, weightsNotices } from "../open-model.ts";
+import { asPath, modelName, modelSettings, weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readText } from "../options/input-output-options.ts";
 import { plural } from "../output/numbers.ts";
@@ -43,7 +42,7 @@ export async function suggest(
   const data = await dataOf(options);
   const { labelsFile, imageColumn, labelColumn } = data;
   const labelled = await openImages(data.labelled, { labelsFile, imageColumn, labelColumn, signal });
-  const unlabelled = await openImages(data.unlabelled, { readLabels: false, signal });
+  const unlabelled = await openImages(data.unlabelled, { imageColumn, readLabels: false, signal });
   const model = await openNetwork(options, terminal);
 
   const skipped: Extract<HeadEvent, { type: "skipped" }>[] = [];
@@ -117,8 +116,10 @@ interface Data {
   readonly labelsFile: string | undefined;
   readonly imageColumn: string | undefined;
   readonly labelColumn: string | undefined;
-  /** What the run started from, whose images they are. */
-  readonly start: string;
+  /** The settings of the run whose labelled images they are. */
+  readonly settings: string | undefined;
+  /** Options of what goes on from them. */
+  readonly words: readonly string[];
 }
 
 /** What is given, and else what the run that the model comes from was given. @throws UsageError `usage/invalid-option` */
@@ -136,26 +137,62 @@ async function dataOf({ labelled, unlabelled, model, ...options }: SuggestOption
     );
   }
   // A table goes with the labelled images that it was given with.
-  const columns = labelled === undefined ? run : {};
+  const ofRun = labelled === undefined ? run : {};
+  const columns = { imageColumn: options.imageColumn, labelColumn: options.labelColumn };
+  const flags = Object.entries({
+    "--image-column": columns.imageColumn,
+    "--label-column": columns.labelColumn,
+    "--key": options.key ?? run.key ?? undefined,
+    "--ema": options.ema || run.ema ? "true" : undefined,
+  }).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  const start = run.teacher ?? model;
   return {
     labelled: whole.labelled!,
     unlabelled: whole.unlabelled!,
-    labelsFile: options.labelsFile ?? columns.labelsFile ?? undefined,
-    imageColumn: options.imageColumn ?? columns.imageColumn ?? undefined,
-    labelColumn: options.labelColumn ?? columns.labelColumn ?? undefined,
-    start: run.teacher ?? model,
+    labelsFile: options.labelsFile ?? ofRun.labelsFile ?? undefined,
+    imageColumn: columns.imageColumn ?? ofRun.imageColumn ?? undefined,
+    labelColumn: columns.labelColumn ?? ofRun.labelColumn ?? undefined,
+    settings: labelled === undefined ? settingsFile(model) : undefined,
+    words:
+      labelled === undefined
+        ? unlabelled
+          ? ["--unlabelled", ...unlabelled]
+          : []
+        : [
+            ...flags,
+            "--unlabelled",
+            ...whole.unlabelled!,
+            "-m",
+            (await isThere(start)) ? asPath(start) : start,
+          ],
   };
 }
 
+/** Whether something stands at a path, or at a name below it; what looks like one may be the name of a model. */
+async function isThere(path: string, name?: string): Promise<boolean> {
+  try {
+    const storage = nodeStorageFor(path);
+    return (await storage.stat(name === undefined ? path : storage.join(path, name))) !== undefined;
+  } catch (error) {
+    // No storage has names such as "hf-hub:timm/resnet50.a1_in1k", and nothing stands below a file.
+    if (error instanceof DataError && ["data/scheme", "data/not-found"].includes(error.code)) return false;
+    throw error;
+  }
+}
+
+const settingsName = "semi.yaml";
+
+/** Path of the settings of a run. */
+const settingsFile = (run: string): string => nodeStorageFor(run).join(run, settingsName);
+
 async function settingsOf(model: string): Promise<Partial<SemiSettings>> {
-  const path = join(model, "semi.yaml");
-  if (!(await pathExists(path))) return {};
-  return parseSettings(await readText(path), path).values;
+  if (!(await isThere(model, settingsName))) return {};
+  return parseSettings(await readText(settingsFile(model)), settingsFile(model)).values;
 }
 
 /** What is asked for, or what the run began with that the model comes from: its embeddings are kept under that. */
 async function engineFor({ model, engine, precision }: SuggestOptions): Promise<AskedEngine> {
-  const isRun = await pathExists(join(model, engineFile));
+  const isRun = await isThere(model, engineFile);
   const run = isRun ? await readEngine({ storage: nodeStorageFor(model), path: model }) : undefined;
   // The precision of another engine is not asked for.
   const isOfRun = engine === undefined || engine === run?.engine;
@@ -168,7 +205,7 @@ async function openNetwork(
   terminal: Terminal,
 ): Promise<Awaited<ReturnType<typeof openModel>>> {
   const { model: asked, key, ema, offline } = options;
-  const source = (await pathExists(asked))
+  const source = (await isThere(asked))
     ? { model: undefined, weights: asked }
     : { model: asked, weights: undefined };
   const given = { ...noPreprocessing, ...source, key, ema, offline };
@@ -208,24 +245,31 @@ function embedProgress(
 /** What a person does with the folder. */
 function stepsAfter(
   { classes }: Suggestions,
-  { labelled, unlabelled, start, labelsFile }: Data,
-  { out }: SuggestOptions,
+  { labelled, labelsFile, settings, words }: Data,
+  { out, labelsFile: given }: SuggestOptions,
 ): readonly { readonly text: string; readonly command?: string }[] {
   const [table, folders] = [join(out, tableName), foldersFor(classes)];
   const others = classes.filter((name) => !folders.includes(name));
-  const sorted = [...labelled, out];
-  const last = ["--unlabelled", ...unlabelled, "-m", start, "-o", unusedName("run-2")];
-  const command = (words: readonly string[]): string =>
-    ["ssl-resnext", "semi", "run", "--labelled", ...sorted, ...words, ...last].map(shellWord).join(" ");
-  const byFolders = command(labelsFile === undefined ? [] : ["--labels-file", labelsFile]);
+  const run = ["ssl-resnext", "semi", "run", ...(settings === undefined ? [] : [settings])];
+  const command = (own: readonly string[]): string =>
+    [...run, "--labelled", ...labelled, out, ...own, ...words, "-o", unusedName("run-2")]
+      .map(shellWord)
+      .join(" ");
+  // The settings have the table of the run.
+  const own = settings === undefined ? labelsFile : given;
+  const byTable = {
+    text: `Or write the classes, or none, into the column label of ${table}, and train with that:`,
+    command: command(["--labels-file", table]),
+  };
   return [
     {
       text: `1. Move each image of ${out} into the folder of its class there, or into none if it shows none of them${others.length === 0 ? "" : ` (${others.join(", ")} cannot name a folder: take the table)`}. What stays where it is has no label.`,
     },
-    { text: "2. Train with them:", command: byFolders },
     {
-      text: `Or write the classes, or none, into the column label of ${table}, and train with that:`,
-      command: command(["--labels-file", table]),
+      text: "2. Train with them:",
+      command: command(own === undefined ? [] : ["--labels-file", own]),
     },
+    // One table names the labels of all images.
+    ...(labelsFile === undefined ? [byTable] : []),
   ];
 }

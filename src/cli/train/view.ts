@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from "node:path";
 import { accuracyText, printable, shellWord } from "../../core/index.ts";
 import { splitsText } from "../../data/index.ts";
 import type { EmbeddingEngine } from "../../train/head/embed-images.ts";
@@ -7,6 +8,7 @@ import { tellsTop5 } from "../../predict/metrics/metrics.ts";
 import type { TrainingEvent } from "../../train/run/options.ts";
 import type { RowsWithoutImage } from "../../data/index.ts";
 import { checkCommandLine } from "../check/view.ts";
+import { unusedName } from "../suggest/write-folder.ts";
 import type { TrainJson } from "./json.ts";
 import { bar, bytes, clock, duration, grouped, plural } from "../output/numbers.ts";
 import { pad, truncate } from "../output/table.ts";
@@ -202,7 +204,7 @@ export function nextCommand(path: string, isClassifier: boolean): string {
   const file = shellWord(path);
   return isClassifier
     ? `next: ssl-resnext classify PHOTOS -w ${file}`
-    : `next: ssl-resnext train LABELLED -w ${file} --mode head -o run, or ssl-resnext embed IMAGES -w ${file}`;
+    : `next: ssl-resnext train LABELLED -w ${file} --mode head -o ${unusedName("run")}, or ssl-resnext embed IMAGES -w ${file}`;
 }
 
 /** An event as one line of JSON; what is said of each image stands in a file of the run. */
@@ -218,10 +220,25 @@ export function problemLines({
   problems,
   checked,
 }: Extract<TrainingEvent, { type: "problems" }>): readonly string[] {
+  const { data, validation, test, unlabelled, labelsFile } = checked;
+  const near = {
+    ...checked,
+    data: data.map(fromHere),
+    validation: validation?.map(fromHere),
+    test: test?.map(fromHere),
+    unlabelled: unlabelled?.map(fromHere),
+    labelsFile: labelsFile && fromHere(labelsFile),
+  };
   return [
     ...problems.map(({ text }) => `warning: ${printable(text)}`),
-    `to see them all: ${checkCommandLine(checked)}`,
+    `to see them all: ${checkCommandLine(near)}`,
   ];
+}
+
+/** A path below the working folder, from there. */
+function fromHere(path: string): string {
+  const near = isAbsolute(path) ? relative("", path) : path;
+  return near === "" || near.startsWith("..") || isAbsolute(near) ? path : near;
 }
 
 const redrawMilliseconds = 100;

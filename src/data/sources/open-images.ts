@@ -119,7 +119,7 @@ async function openPart(
   const { storageFor } = platform;
   const sources: ImageSource[] = [];
   let number = 0;
-  let missing: unknown;
+  let missing: Error | undefined;
   let isThere = false;
   for (const input of inputs) {
     for (const { path, entry: known } of await pathsOfInput(storageFor, input)) {

@@ -1,3 +1,4 @@
+import { shellWord } from "../../core/index.ts";
 import { axisOver, chart } from "../../report/chart.ts";
 import { count, markup, significant, type Content, type Markup } from "../../report/elements.ts";
 import type { Features } from "../../train/index.ts";
@@ -241,10 +242,9 @@ function adaptStep(adaptation: OwnPhotos["adaptation"], counts: PipelineCounts):
 /** The images to label next, with what the classifier hesitates between, and how to get them as a folder. */
 export function ownNext({ own: { next }, title }: OwnReportData): Markup | undefined {
   if (!next || next.images.length === 0) return undefined;
-  const run = /^[\w.-]+$/.test(title) ? title : `'${title.replaceAll("'", String.raw`'\''`)}'`;
   return markup`<section><h2>Label these next</h2>
 <p>Of ${count(next.among)} unlabelled images, those whose labels would help most: likely to show one of the classes, it is not clear which, and unlike each other. The least certain come first. As a folder to sort them in, beside this run:</p>
-<pre>ssl-resnext suggest -m ${run} -o next</pre>
+<pre>ssl-resnext suggest -m ${shellWord(title)} -o FOLDER</pre>
 ${suggestionGallery(next.images)}</section>`;
 }
 

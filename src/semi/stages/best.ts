@@ -96,8 +96,10 @@ async function* choose(
   const crossValidated = await pairedCrossValidation(context, lastOf(["fit"]), lastOf(["alone"]));
 
   const { training, classes } = await context.labelled();
+  // Images that nobody has sorted yet have none.
+  const labels = await labelCounts(training.images);
   const compared: ComparedModels = {
-    labelled: ours.manifest.counts["images"]!,
+    labelled: [...labels.values()].reduce((sum, count) => sum + count, 0),
     unlabelled: imagesIn(await listShards(context)),
     classes: classes.length,
     method,
@@ -107,7 +109,7 @@ async function* choose(
   const { isVetoed } = verdictOf(compared);
   const chosen = isVetoed && alone ? alone : ours;
   const what = sentence(compared, chosen.manifest, lastOf(["fit"])?.manifest);
-  const perClass = await judgedClasses(context, chosen, stages, await labelCounts(training.images));
+  const perClass = await judgedClasses(context, chosen, stages, labels);
   const best: ChosenModel = {
     ...compared,
     ...(perClass ? { perClass } : {}),

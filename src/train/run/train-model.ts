@@ -1,4 +1,4 @@
-import { UsageError } from "../../core/index.ts";
+import { TrainingError, UsageError } from "../../core/index.ts";
 import { checkSpace, folderBytes } from "../../core/storage/index.ts";
 import { mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
 import {
@@ -74,6 +74,7 @@ export async function* trainModel(
   const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
   const layers = recipeLayers(options.recipe, saved);
   const recipe = resolveRecipe(layers);
+  if (saved && recipe.mode === "head") throw otherMode(out, saved);
   if (options.validation !== undefined) checkValidationAsked(recipe, layers);
   checkUnlabelled(options, recipe);
   checkEngine(options, recipe);
@@ -221,6 +222,13 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   await using history = disposable(await openHistory(folder, saved?.record.historyBytes ?? 0));
   yield* runEpochs({ ...run, loader, source, description, record, history });
 }
+
+/** A classifier that would take the place of a network that was trained. */
+const otherMode = (out: string, { record }: SavedTraining): TrainingError =>
+  new TrainingError(
+    "train/other-run",
+    `${out}: holds a training in mode ${record.recipe.mode}, and mode head would write its classifier over that network. Give another folder.`,
+  );
 
 /** @throws TrainingError `train/other-run` */
 async function checkSaved(run: OpenedRun, loader: TrainingLoader, data: DataRecord): Promise<void> {
