@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SemiJson } from "../../src/cli/semi/json.ts";
 import type { WorkerJson } from "../../src/cli/worker/json.ts";
-import { openServer } from "../../src/cluster/queue/redis.ts";
+import { durabilityWarning, openServer } from "../../src/cluster/queue/redis.ts";
 import { startRun } from "../../src/cluster/queue/start-run.ts";
 import { work } from "../../src/cluster/queue/work.ts";
 import { version } from "../../src/core/index.ts";
@@ -42,7 +43,7 @@ describe("a queue is refused", () => {
     await delay(50);
     const portOf = (server: typeof silent): number => (server.address() as AddressInfo).port;
     const tries = [
-      ["redis://127.0.0.1:1", "cluster/no-redis", "redis-server --appendonly yes"],
+      ["redis://127.0.0.1:1", "cluster/no-redis", "start one there: redis-server --port 1 --appendonly yes"],
       [`redis://:secret@127.0.0.1:${portOf(rude)}`, "cluster/redis", "cannot be used as a Redis"],
       [`redis://127.0.0.1:${portOf(silent)}`, "cluster/redis", "cannot be used as a Redis"],
     ] as const;
@@ -149,6 +150,35 @@ describe.skipIf(missing !== undefined)(
       // Files that stand are kept, and nothing stays in Redis.
       expect(jsonLines((await helped("first", "queued")).stdout).at(-1)).toMatchObject({ stood: shards });
       expect(lastingKeys()).toEqual([]);
+    });
+
+    it("warns of a Redis that may forget, with the command that starts one which does not", async () => {
+      for (const name of ["forgetful", "lasting"]) mkdirSync(at(name));
+      const settings = ["--appendonly", "no", "--maxmemory-policy", "allkeys-lru"];
+      const forgetful = await startRedis(at("forgetful"), ...settings);
+      const said = await runCli(["worker", forgetful.address, "--until-done"]);
+      await forgetful.kill("SIGTERM");
+      const command = /: if it ends at a bad moment, .* Start it with: (redis-server --port .*)\n$/;
+      const [program, ...words] = command.exec(said.stderr)![1]!.split(" ");
+      const lasting = spawn(program!, words, { cwd: at("lasting"), stdio: "ignore" });
+      const end = once(lasting, "exit");
+      try {
+        const again = (): ReturnType<typeof runCli> => runCli(["worker", forgetful.address, "--until-done"]);
+        await expect.poll(again, { timeout: 20_000 }).toMatchObject({ code: 0, stderr: "" });
+      } finally {
+        lasting.kill("SIGKILL");
+        await end;
+      }
+    });
+
+    it("says how a Redis on another machine is started, which answers others by a password alone", async () => {
+      using far = await openServer(redis.address, () => undefined);
+      redisSays("config", "set", "appendfsync", "everysec");
+      const warning = await durabilityWarning({ ...far, address: "redis://far" });
+      redisSays("config", "set", "appendfsync", "always");
+      expect(warning).toContain(
+        "redis-server --bind 0.0.0.0 --requirepass PASSWORD --appendonly yes --appendfsync always --maxmemory-policy noeviction",
+      );
     });
 
     it("of which only the name is left stays so when a worker looks at it", async () => {
@@ -303,7 +333,9 @@ describe.skipIf(missing !== undefined)(
       }
       const right = await runCli(["worker", closed.address.replace("//", "//:secret@"), "--until-done"]);
       expect(right).toMatchObject({ code: 0, stdout: "" });
-      expect(right.stderr).toMatch(/^warning: .*appendfsync everysec.*--appendfsync always\n$/);
+      expect(right.stderr).toMatch(
+        /^warning: .*appendfsync everysec.*--appendfsync always --maxmemory-policy noeviction\n$/,
+      );
       expect(right.stderr).not.toContain("secret");
     });
   },

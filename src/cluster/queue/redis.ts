@@ -98,7 +98,7 @@ function unusable(address: string, cause: unknown): ClusterError {
   if (code !== undefined && /^E[A-Z_]+$/.test(code)) {
     return new ClusterError(
       "cluster/no-redis",
-      `There is no Redis at ${address} (${why}). Check the address, or start one there: redis-server --appendonly yes --appendfsync always`,
+      `There is no Redis at ${address} (${why}). Check the address, or start one there: ${serverCommand(address)}`,
       { cause },
     );
   }
@@ -122,8 +122,19 @@ export async function durabilityWarning({ client, address }: QueueServer): Promi
     return `Redis at ${address} does not say how it keeps its data (${(error as Error).message}); it should be appendonly yes, appendfsync always.`;
   }
   if (wrong.length === 0) return undefined;
-  return `Redis at ${address} has ${wrong.join(", ")}: if it ends at a bad moment, what it was told last is lost, and shards are scored again or the whole queue is gone. Start it with: redis-server --appendonly yes --appendfsync always`;
+  return `Redis at ${address} has ${wrong.join(", ")}: if it ends at a bad moment, what it was told last is lost, and shards are scored again or the whole queue is gone. Start it with: ${serverCommand(address)} --maxmemory-policy noeviction`;
 }
+
+/** What starts a Redis that writes down what it is told, on the machine and at the port of an address. */
+function serverCommand(address: string): string {
+  const { hostname, port } = new URL(address);
+  const at = port === "" || port === "6379" ? "" : ` --port ${port}`;
+  // Redis answers no other machine, unless there is a password.
+  const forOthers = isLoopback.test(hostname) ? "" : " --bind 0.0.0.0 --requirepass PASSWORD";
+  return `redis-server${at}${forOthers} --appendonly yes --appendfsync always`;
+}
+
+const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** @throws ClusterError `cluster/no-bullmq` */
 async function loadPackages(): Promise<{ readonly bullmq: Bullmq; readonly Redis: typeof Redis }> {
