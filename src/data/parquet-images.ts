@@ -261,7 +261,11 @@ function findImage(file: string, columns: readonly SchemaTree[], asked: string |
     throw noColumn(file, columns, "imageColumn", `an image column "${asked}" ${imageKinds}`);
   }
   const name = fits.length === 1 ? fits[0] : imageNames.find((known) => fits.includes(known));
-  if (name === undefined) throw noColumn(file, columns, "imageColumn", `one image column ${imageKinds}`);
+  if (name === undefined) {
+    // The column names that semi takes are those of a table of labels.
+    const instead = ', or, for semi, call it "image" in the table';
+    throw noColumn(file, columns, "imageColumn", `one image column ${imageKinds}`, instead);
+  }
   return name;
 }
 
@@ -326,6 +330,7 @@ function noColumn(
   columns: readonly SchemaTree[],
   option: keyof ColumnChoice,
   wanted: string,
+  instead = "",
 ): DataError {
   const found = columns.map(({ element, children }) =>
     children.length > 0
@@ -334,6 +339,6 @@ function noColumn(
   );
   return new DataError(
     "data/parquet-columns",
-    `${file}: expected ${wanted}, the table has ${found.join(", ")}. Name the column to use with ${option} (${flags[option]}).`,
+    `${file}: expected ${wanted}, the table has ${found.join(", ")}. Name the column to use with ${option} (${flags[option]})${instead}.`,
   );
 }

@@ -114,6 +114,22 @@ describe("Parquet tables", () => {
       code: "data/parquet-columns",
       message: expect.stringContaining("labelColumn (--label-column)") as string,
     });
+    const bytes = (name: string): SchemaElement => ({
+      name,
+      type: "BYTE_ARRAY",
+      repetition_type: "OPTIONAL",
+    });
+    const unclear = (...names: readonly string[]): Promise<string> =>
+      parquet(`${names.join("-")}.parquet`, {
+        schema: [{ name: "root", num_children: 2 }, ...names.map(bytes)],
+        columnData: names.map((name) => ({ name, data: [bytesOf(0)] })),
+      });
+    await expect(openImages([await unclear("left", "right")])).rejects.toMatchObject({
+      message: expect.stringContaining(
+        '(--image-column), or, for semi, call it "image" in the table.',
+      ) as string,
+    });
+    expect((await openImages([await unclear("image", "right")])).size).toBe(1);
     await writeFile(join(root, "no.parquet"), "not a table");
     await expect(openImages([join(root, "no.parquet")])).rejects.toMatchObject({ code: "data/parquet" });
   });
