@@ -20,15 +20,20 @@ import {
 } from "../weights/index.ts";
 import type { CommandDefinition, OptionValues, Outcome } from "./options/command.ts";
 import { jsonOption } from "./options/input-output-options.ts";
+import { whichWeights } from "./options/model-options.ts";
 import { flag, text } from "./options/schemas.ts";
 import { bytes, plural } from "./output/numbers.ts";
 import type { Terminal } from "./output/terminal.ts";
+
+// Apart from the other options of models it needs no heading.
+const { group: _, ...whichKey } = whichWeights.key;
 
 /** `average`: several checkpoints of one model as their mean. */
 export const averageCommand = {
   operands: { "<checkpoints...>": ".pth or .safetensors files of the same model, or folders of runs" },
   options: {
     output: { flags: "-o, --output <file>", about: "the .safetensors to write (required)", schema: text },
+    key: whichKey,
     ema: {
       flags: "--ema",
       about: "take the averaged weights (state_dict_ema) of training checkpoints",
@@ -47,7 +52,7 @@ export const averageCommand = {
 /** Averages checkpoints and writes the mean. */
 export async function average(
   given: readonly string[],
-  { output, ema, json }: OptionValues<typeof averageCommand.options>,
+  { output, key, ema, json }: OptionValues<typeof averageCommand.options>,
   terminal: Terminal,
 ): Promise<Outcome> {
   if (extname(output) !== ".safetensors") {
@@ -57,10 +62,10 @@ export async function average(
   const files = await Promise.all(given.map((path) => weightsFile(storageFor, path)));
   const opened: OpenedWeights[] = [];
   try {
-    for (const file of files) opened.push(await openWeights(storageFor, file, { ema }));
+    for (const file of files) opened.push(await openWeights(storageFor, file, { key, ema }));
     const checkpoints = opened.map(({ checkpoint }, index) => ({
       ...checkpoint,
-      tensors: networkWeights(checkpoint, files[index]!).tensors,
+      tensors: networkWeights(checkpoint, files[index]!, key).tensors,
     }));
     checkAgreement(checkpoints, files);
     const mean = averageStateDicts(checkpoints.map(({ tensors }) => tensors));

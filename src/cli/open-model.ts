@@ -139,11 +139,19 @@ function checkArchitecture({ model: named, weights }: ModelOptions, { descriptio
 }
 
 /** Says that images should have been turned and were not, unless that was asked for. */
-export function noticeUnturned({ exif }: ModelOptions, { unturned }: Model, terminal: Terminal): void {
+export function noticeUnturned(
+  { exif }: ModelOptions,
+  { unturned, preparesInside }: Model,
+  terminal: Terminal,
+): void {
   if (unturned === 0 || exif !== undefined) return;
+  const remedy = preparesInside
+    ? "the ONNX file prepares them itself: turn them first, or name the weights that it was made of, with --exif"
+    : "--exif turns them";
   terminal.notice(
     `${plural(unturned, "image")} ${unturned === 1 ? "says that it lies on its" : "say that they lie on their"} side ` +
-      "(EXIF orientation), and this model takes images as they are stored; --exif turns them",
+      "(EXIF orientation), and this model takes images as they are stored; " +
+      remedy,
   );
 }
 

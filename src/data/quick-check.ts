@@ -40,7 +40,7 @@ const atOnce = 64;
 export async function quickProblems(
   platform: QuickCheckPlatform,
   sets: readonly NamedSet[],
-  signal?: AbortSignal,
+  { signal, balance }: QuickCheckOptions = {},
 ): Promise<readonly DataProblem[]> {
   const files: LocatedImage[] = [];
   for (const named of sets) {
@@ -55,9 +55,15 @@ export async function quickProblems(
   return [
     ...emptyFiles(files),
     ...(await sameFiles(platform, files, signal)),
-    ...classProblems(countClasses(files)),
+    ...classProblems(countClasses(files), balance),
     ...labelProblems(files),
   ];
+}
+
+interface QuickCheckOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** As `classProblems` takes it. */
+  readonly balance?: string | undefined;
 }
 
 interface QuickCheckPlatform {
@@ -158,8 +164,16 @@ function sameFilesText(
 /** How many times the images of another class the largest may have before it is told. */
 const uneven = 5;
 
-/** What the numbers of images of the classes show. @param classes The largest first */
-export function classProblems(classes: readonly ClassCount[]): readonly DataProblem[] {
+/**
+ * What the numbers of images of the classes show.
+ *
+ * @param classes The largest first
+ * @param balance How a training sees uneven classes equally often; nothing where none can
+ */
+export function classProblems(
+  classes: readonly ClassCount[],
+  balance = "train with --sampler class-balanced",
+): readonly DataProblem[] {
   const present = classes.filter(({ labelled }) => labelled > 0);
   const single = present.filter(({ labelled }) => labelled === 1).map(({ name }) => name);
   // What shows none of the classes is no class to have as many images of.
@@ -171,7 +185,7 @@ export function classProblems(classes: readonly ClassCount[]): readonly DataProb
     problems.push({ kind: "single", count: single.length, text });
   }
   if (largest && smallest && largest.labelled >= uneven * smallest.labelled) {
-    const text = `The classes are uneven: ${largest.name} has ${largest.labelled} labelled images, ${smallest.name} ${smallest.labelled}. Add images of the small ones, or train with --sampler class-balanced.`;
+    const text = `The classes are uneven: ${largest.name} has ${largest.labelled} labelled images, ${smallest.name} ${smallest.labelled}. Add images of the small ones${balance === "" ? "" : `, or ${balance}`}.`;
     problems.push({
       kind: "imbalance",
       count: shown.filter(({ labelled }) => largest.labelled >= uneven * labelled).length,

@@ -120,6 +120,8 @@ export class Model<Input = ImageInput> implements Network {
   readonly modelClasses: ModelClasses;
   /** The last feature map: each stage of the network has one. */
   readonly lastLayer: Tap;
+  /** Whether an ONNX file prepares its images itself, so that nothing about that can be changed. */
+  readonly preparesInside: boolean;
   readonly #open: OpenPipeline;
   readonly #itemOf: ItemOf<Input>;
   readonly #opened = new Map<string, Promise<OpenedPipeline>>();
@@ -131,8 +133,10 @@ export class Model<Input = ImageInput> implements Network {
     classes: ModelClasses,
     itemOf: ItemOf<Input>,
     open: OpenPipeline,
+    preparesInside = false,
   ) {
     this.description = description;
+    this.preparesInside = preparesInside;
     this.card = findCard(description.name);
     this.classes = classNames(classes);
     this.modelClasses = classes;

@@ -33,8 +33,13 @@ export async function openGraph<Input>(
     if (notice) options.onNotice?.(notice);
   }
   const classes = await classesOf(description);
-  return new Model(description, classes, platform.itemOf, (computation, images, signal) =>
-    openGraphOutputs(platform, path, graph, options, namesOf(path, graph, computation), images, signal),
+  return new Model(
+    description,
+    classes,
+    platform.itemOf,
+    (computation, images, signal) =>
+      openGraphOutputs(platform, path, graph, options, namesOf(path, graph, computation), images, signal),
+    graph.form !== "normalised",
   );
 }
 
@@ -88,6 +93,11 @@ function namesOf(
     logits: logits?.name,
     embedding: embedding?.name,
   };
+  // Classes are answered from the logits and nothing else.
+  const remedy = (wanted: string): string =>
+    wanted === "logits"
+      ? "export it with logits among its outputs, or name the weights that it was made of"
+      : "name one of these (output, --tap), or export it with all outputs that you need";
   return new Map(
     computation.map((wanted) => {
       const given = wanted.startsWith("output:") ? wanted.slice("output:".length) : wanted;
@@ -95,8 +105,7 @@ function namesOf(
       if (outputs.some((output) => output.name === name)) return [wanted, name];
       throw new ModelError(
         "model/unknown-output",
-        `${path} gives ${outputs.map((output) => output.name).join(", ")}, not ${given}; name one of these (output, --tap), or ` +
-          "export it with all outputs that you need.",
+        `${path} gives ${outputs.map((output) => output.name).join(", ")}, not ${given}; ${remedy(wanted)}.`,
       );
     }),
   );

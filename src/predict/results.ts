@@ -163,7 +163,7 @@ function threshold(
   }
   if (!confidence) {
     throw refused(
-      `${name} suggests no value, as nobody has measured how sure it is: give a probability from 0 to 1, or have one measured on labelled images that it was not trained on ("validate DATA --fit-temperature FILE").`,
+      `${name} suggests no value, as nobody has measured how sure it is: give a probability from 0 to 1, or have one measured on labelled images that it was not trained on: "validate DATA -w WEIGHTS --fit-temperature NEW.safetensors" (or -m NAME; not an ONNX file), then "classify -w NEW.safetensors".`,
     );
   }
   if (raw) {

@@ -91,16 +91,22 @@ export function semiContext(options: ContextOptions): SemiContext {
     async manifest(stage) {
       const manifest = await readManifest(storage, path(stage));
       if (manifest?.status === "done") return manifest;
-      throw missingStage(path(stage));
+      throw missingStage({ path, settings }, stage);
     },
   };
 }
 
-/** The error for a stage that another one needs. @param path of its folder */
-export function missingStage(path: string, why = "is not complete"): UsageError {
+/** The error for a stage that another one needs. */
+export function missingStage(
+  { path, settings: { method } }: Pick<SemiContext, "path" | "settings">,
+  stage: string,
+  why = "is not complete",
+): UsageError {
+  // Whoever asks for a stage of method paper has it; a run of all stages would choose for itself.
+  const run = method === "paper" ? "semi run --method paper" : "semi run";
   return new UsageError(
     "semi/missing-stage",
-    `${path}: this stage ${why}, and is needed first. Give "semi run" to do all that is missing.`,
+    `${path(stage)}: this stage ${why}, and is needed first. Give "${run}" to do all that is missing.`,
   );
 }
 

@@ -338,7 +338,7 @@ async function requireNeeded(context: SemiContext, stage: Stage, wanted: readonl
   const { status, changes } = await standingOf(context, stage.folder, await openStage(context, stage));
   if (status === "done") return;
   const why = changes.length > 0 ? `is out of date (${changes.join("; ")})` : undefined;
-  throw missingStage(context.path(stage.folder), why);
+  throw missingStage(context, stage.folder, why);
 }
 
 /**

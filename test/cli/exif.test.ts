@@ -83,6 +83,19 @@ describe("a model that came as timm has it", () => {
     }
   });
 
+  it("that prepares images inside cannot be told to turn them, and another way is named", async () => {
+    const onnx = at("inside.onnx");
+    await runCli(["export", "--with-preprocessing", "-o", onnx]);
+    expect((await classify(at("sideways.jpg"), "-w", onnx, "--exif")).stderr).toContain(
+      "[model/fixed-graph]",
+    );
+    const { stderr } = await classify(at("sideways.jpg"), "-w", onnx);
+    expect(stderr).toContain(
+      "as they are stored; the ONNX file prepares them itself: turn them first, or name",
+    );
+    expect((await classify(at("upright.png"), "-w", onnx)).stderr).toBe("");
+  });
+
   it("says it of embeddings and of a validation too", async () => {
     const embedded = await runCli(["embed", at("sideways.jpg"), "--json"]);
     expect(embedded.stderr).toContain(note("1 image says that it lies on its"));

@@ -127,10 +127,10 @@ describe("a file that has averages too", () => {
           both,
           "--mode",
           "head",
-        ].concat(["--method", "labels", "-o", at(out), ...more]),
+        ].concat(["--method", "labels", ...more, "-o", at(out)]),
       );
     expect((await semi("semi-own")).stderr).toContain(note);
-    const taken = await semi("semi-averages", "--ema", "true");
+    const taken = await semi("semi-averages", "--ema");
     expect(taken.code).toBe(0);
     expect(taken.stderr).not.toContain("averaged");
   });

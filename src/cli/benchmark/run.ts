@@ -44,7 +44,7 @@ import {
 import { floatPrecisions, precisions } from "../../runtime/engine.ts";
 import type { Device, StoredModel } from "../../runtime/index.ts";
 import { weightsFile } from "../../weights/index.ts";
-import { modelName, modelSettings, noticeDefault } from "../open-model.ts";
+import { modelName, modelSettings, noticeDefault, weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import type { Terminal } from "../output/terminal.ts";
 import type { BenchmarkOptions } from "./options.ts";
@@ -207,7 +207,12 @@ interface Subject {
 }
 
 async function openSubject(options: BenchmarkOptions, terminal: Terminal): Promise<Subject> {
-  const [name, settings] = [modelName(options), modelSettings(options, terminal)];
+  const name = modelName(options);
+  const settings = {
+    ...modelSettings(options, terminal),
+    // Nothing here shows a class.
+    onNotice: weightsNotices(terminal, "averages"),
+  };
   const given = settings.weights ?? name;
   const path = isWeightsPath(given) ? await weightsFile(nodePlatform.storageFor, given) : given;
   if (isOnnxPath(path)) return graphSubject(path, options, settings);

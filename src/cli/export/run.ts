@@ -21,6 +21,7 @@ export async function exportModel(
   if (format === "safetensors") refuseGraphOptions(options);
   if (format === "huggingface") {
     refusePrecision(options);
+    refuseUncalibrated(options);
     folderOnDisk(options.output);
   }
   // A folder holds every precision; images make its 8 bits those of the arithmetic too.
@@ -103,6 +104,22 @@ function refusePrecision({ precision, withPreprocessing }: ExportOptions): void 
     "usage/export",
     `${given} belongs to onnx; a huggingface folder holds the graph without preprocessing in float32, and with it inside ` +
       "in float32, float16 and 8 bits. --calibrate DATA lets the last compute in 8 bits too.",
+  );
+}
+
+/** @throws UsageError `usage/no-calibration` for what is about images that a folder's 8 bits are not measured on. */
+function refuseUncalibrated({ calibrate, calibrationImages, vnni, engine }: ExportOptions): void {
+  if (calibrate !== undefined) return;
+  const [given] = [
+    ...(calibrationImages === undefined ? [] : ["--calibration-images"]),
+    ...(vnni ? ["--vnni"] : []),
+    ...(engine === undefined ? [] : ["--engine"]),
+  ];
+  if (given === undefined) return;
+  throw new UsageError(
+    "usage/no-calibration",
+    `${given} needs --calibrate DATA: a few hundred images of the kind that will be classified, on which a huggingface folder's ` +
+      "8 bits are measured.",
   );
 }
 

@@ -204,7 +204,7 @@ function queueProgressLine(
     `${grouped(done)}/${grouped(total)} shards`,
     `${imagesPerSecond.toFixed(1)} images/s`,
     ...(secondsLeft === undefined ? [] : [`ETA ${clock(secondsLeft)}`]),
-    workers === 0 ? "no workers: start ssl-resnext worker" : plural(workers, "worker"),
+    workers === 0 ? "no workers: start ssl-resnext worker <redis>" : plural(workers, "worker"),
     ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
   ];
   return withBar(parts.join(" · "), total > 0 ? done / total : 1, columns);

@@ -1,6 +1,7 @@
 import { quickProblems, type ImageItem, type NamedSet } from "../../data/index.ts";
 import { wholeOrValidation, type ProblemsEvent } from "../../train/index.ts";
 import { openWithLabels, type SemiContext } from "../context.ts";
+import type { SemiSettings } from "../settings/settings.ts";
 import { unlabelledImages } from "../stages/training.ts";
 
 /**
@@ -13,7 +14,8 @@ export async function problemsOf(
   unlabelledCount: number | undefined,
 ): Promise<ProblemsEvent | undefined> {
   const { platform, settings, signal } = context;
-  const problems = await quickProblems(platform, await setsOf(context, unlabelledCount), signal);
+  const sets = await setsOf(context, unlabelledCount);
+  const problems = await quickProblems(platform, sets, { signal, balance: balanceOf(settings) });
   if (problems.length === 0) return undefined;
   const { labelled, validation, test, unlabelled, labelsFile, imageColumn, labelColumn } = settings;
   const checked = {
@@ -26,6 +28,13 @@ export async function problemsOf(
     labelColumn: labelColumn ?? undefined,
   };
   return { type: "problems", problems, checked };
+}
+
+/** Which recipe may see each class equally often; none fits the classifier of mode `head`. */
+function balanceOf({ method, mode, teach }: SemiSettings): string {
+  if (method !== "paper" && mode === "head") return "";
+  const recipe = method !== "paper" ? "tune" : teach ? "teach" : "finetune";
+  return `train with sampler class-balanced (--${recipe}-recipe '{sampler: class-balanced}')`;
 }
 
 async function setsOf(

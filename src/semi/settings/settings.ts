@@ -147,7 +147,7 @@ export const semiFields = {
   /** Takes the averaged weights of the teacher's file, such as `state_dict_ema`. */
   ema: teacher(
     z.boolean().default(false),
-    "<true|false>",
+    "[true|false]",
     "take the averaged weights of the teacher's file, such as state_dict_ema",
   ),
   /** Which weights of the teacher's file, where it holds several: the name of a dict, or the prefix of their names. */

@@ -122,7 +122,7 @@ export async function problemsOf(
   { sets }: Pick<TrainingData, "sets">,
 ): Promise<ProblemsEvent | undefined> {
   const paths = pathsOf(data);
-  const problems = paths.length === 0 ? [] : await quickProblems(platform, sets, signal);
+  const problems = paths.length === 0 ? [] : await quickProblems(platform, sets, { signal });
   if (problems.length === 0) return undefined;
   const checked = {
     data: paths,

@@ -285,7 +285,7 @@ export function explainMemory(error: unknown, { batchSize, microBatch }: Recipe)
   const atOnce = microBatch ?? batchSize;
   const remedy =
     atOnce > 1
-      ? `compute fewer at once (microBatch, --micro-batch: ${Math.ceil(atOnce / 2)} or less, which leaves the steps as they are)`
+      ? `compute fewer at once (microBatch: ${Math.ceil(atOnce / 2)} or less in the recipe, or --micro-batch, which leaves the steps as they are)`
       : "take smaller images (inputSize) or a smaller model";
   return new TrainingError(
     "train/out-of-memory",

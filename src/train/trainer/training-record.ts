@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { TrainingError } from "../../core/index.ts";
+import { shellWord, TrainingError } from "../../core/index.ts";
 import type { ModelConfig, ModelDescription } from "../../nn/index.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import { recipeKeys, type Recipe } from "../recipe/fields.ts";
@@ -106,9 +106,13 @@ export function checkResume(saved: RunIdentity, asked: RunIdentity, checkpoint: 
       : []),
   ];
   if (differences.length === 0) return;
+  const again =
+    asked.recipe.mode === "adapt"
+      ? `adapt IMAGES -w ${shellWord(checkpoint)} -o OTHER.safetensors`
+      : `train DATA -w ${shellWord(checkpoint)} -o OTHER`;
   throw new TrainingError(
     "train/other-run",
-    `${checkpoint} is of another run:\n${differences.map((line) => `  ${line}`).join("\n")}\nResume with what the run began with. To go on with other values, begin a new run from its weights: train -w ${checkpoint} -o OTHER.`,
+    `${checkpoint} is of another run:\n${differences.map((line) => `  ${line}`).join("\n")}\nResume with what the run began with. To go on with other values, begin a new run from its weights: ${again}`,
   );
 }
 
