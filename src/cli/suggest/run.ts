@@ -42,7 +42,9 @@ export async function suggest(
   const data = await dataOf(options);
   const { labelsFile, imageColumn, labelColumn } = data;
   const labelled = await openImages(data.labelled, { labelsFile, imageColumn, labelColumn, signal });
-  const unlabelled = await openImages(data.unlabelled, { imageColumn, readLabels: false, signal });
+  // With a table of labels it is a column of that.
+  const ofImages = labelsFile === undefined ? { imageColumn } : {};
+  const unlabelled = await openImages(data.unlabelled, { ...ofImages, readLabels: false, signal });
   const model = await openNetwork(options, terminal);
 
   const skipped: Extract<HeadEvent, { type: "skipped" }>[] = [];
@@ -138,10 +140,10 @@ async function dataOf({ labelled, unlabelled, model, ...options }: SuggestOption
   }
   // A table goes with the labelled images that it was given with.
   const ofRun = labelled === undefined ? run : {};
-  const columns = { imageColumn: options.imageColumn, labelColumn: options.labelColumn };
+  const { imageColumn, labelColumn } = options;
   const flags = Object.entries({
-    "--image-column": columns.imageColumn,
-    "--label-column": columns.labelColumn,
+    "--image-column": imageColumn,
+    "--label-column": labelColumn,
     "--key": options.key ?? run.key ?? undefined,
     "--ema": options.ema || run.ema ? "true" : undefined,
   }).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
@@ -150,8 +152,8 @@ async function dataOf({ labelled, unlabelled, model, ...options }: SuggestOption
     labelled: whole.labelled!,
     unlabelled: whole.unlabelled!,
     labelsFile: options.labelsFile ?? ofRun.labelsFile ?? undefined,
-    imageColumn: columns.imageColumn ?? ofRun.imageColumn ?? undefined,
-    labelColumn: columns.labelColumn ?? ofRun.labelColumn ?? undefined,
+    imageColumn: imageColumn ?? ofRun.imageColumn ?? undefined,
+    labelColumn: labelColumn ?? ofRun.labelColumn ?? undefined,
     settings: labelled === undefined ? settingsFile(model) : undefined,
     words:
       labelled === undefined
