@@ -76,32 +76,6 @@ export interface Part {
   readonly count: number;
 }
 
-/**
- * Every `count`th image of a source.
- *
- * @param before Images that were counted before it, of which others have their share.
- */
-export function partOfSource(source: ImageSource, { index, count }: Part, before: number): ImageSource {
-  const { size, splits, leftOut } = source;
-  const first = (((index - 1 - before) % count) + count) % count;
-  const shared = (whole: ImageSource): ImageSource => partOfSource(whole, { index, count }, 0);
-  return {
-    ...source,
-    size: size === undefined ? undefined : Math.max(0, Math.ceil((size - first) / count)),
-    splits: splits && {
-      ...splits,
-      training: shared(splits.training),
-      validation: splits.validation && shared(splits.validation),
-    },
-    // What nobody reads is said once.
-    leftOut: index === 1 ? leftOut : undefined,
-    async *[Symbol.asyncIterator]() {
-      let number = 0;
-      for await (const image of source) if (number++ % count === first) yield image;
-    },
-  };
-}
-
 /** One source after the other; the classes are the union, the size is known when every size is. */
 export function concatSources(sources: readonly ImageSource[]): ImageSource {
   const only = sources.length === 1 ? sources[0] : undefined;

@@ -1,6 +1,6 @@
-import { DataError, shownName, UsageError } from "../../core/index.ts";
+import { DataError, shownName } from "../../core/index.ts";
 import { baseName, existing, type Entry, type StorageFor } from "../../core/storage/index.ts";
-import { concatSources, partOfSource, type ImageItem, type ImageSource, type Part } from "../image-source.ts";
+import { concatSources, type ImageItem, type ImageSource, type Part } from "../image-source.ts";
 import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
 import { remedyFor } from "../left-out.ts";
 import { openParquet, type ImagePlatform, type OpenImagesOptions } from "./image-sources.ts";
@@ -23,8 +23,7 @@ export async function openImages(
 ): Promise<ImageSource> {
   const { labelsFile, imageColumn, labelColumn, signal, ...others } = options;
   const { part } = options;
-  if (part && labelsFile !== undefined) throw unsharedTable(labelsFile);
-  if (part) return openPart(platform, inputs, { ...options, part });
+  if (part) return openShare(platform, inputs, { ...options, part });
   if (labelsFile === undefined) return openInputs(platform, inputs, options);
   const parts = inputsApart(inputs).map((some) => ({
     open: () => openInputs(platform, some, { ...others, readLabels: false, signal }),
@@ -32,6 +31,23 @@ export async function openImages(
   }));
   const { withLabelsOf } = await labelsTable();
   return withLabelsOf(platform.storageFor, parts, { labelsFile, imageColumn, labelColumn, signal });
+}
+
+/** @throws UsageError `usage/part` for a part of what cannot be shared out */
+async function openShare(
+  platform: ImagePlatform,
+  inputs: readonly string[],
+  { part, ...options }: OpenImagesOptions & { readonly part: Part },
+): Promise<ImageSource> {
+  const { openPart } = await import("./open-part.ts");
+  const source = await openPart(platform, inputs, options.labelsFile, part, {
+    pathsOf: (input) => pathsOfInput(platform.storageFor, input),
+    openFolder: (path, entry) => openEntry(platform, path, entry, options),
+    openFile: (path) => openInputs(platform, [path], options),
+    listFiles: fileList,
+  });
+  if (!source) throw nothingFound(inputs);
+  return shown(source);
 }
 
 /** The inputs one by one, but for image files that follow each other: a table names all of them or none. */
@@ -108,55 +124,6 @@ async function openInputs(
   const { size, splits, leftOut } = all;
   return shown({ classes, size, splits, leftOut, [Symbol.asyncIterator]: () => atLeastOne(all, inputs) });
 }
-
-/** The images of a part: every n-th file, and every n-th image of folders, counted on from one input to the next. */
-async function openPart(
-  platform: ImagePlatform,
-  inputs: readonly string[],
-  { part, ...options }: OpenImagesOptions & { readonly part: Part },
-): Promise<ImageSource> {
-  if (inputs.includes("-")) throw unsharedInput();
-  const { storageFor } = platform;
-  const sources: ImageSource[] = [];
-  let number = 0;
-  let missing: Error | undefined;
-  let isThere = false;
-  for (const input of inputs) {
-    for (const { path, entry: known } of await pathsOfInput(storageFor, input)) {
-      options.signal?.throwIfAborted();
-      const entry = known ?? (await existing(storageFor(path), path).catch(asMissing));
-      if ("missing" in entry) missing ??= entry.missing;
-      else isThere = true;
-      if (!("missing" in entry) && entry.kind === "folder") {
-        const folder = await openEntry(platform, path, entry, options);
-        sources.push(partOfSource(folder, part, number));
-        number += folder.size ?? 0;
-        continue;
-      }
-      if (number++ % part.count !== part.index - 1) continue;
-      // An image that is missing fails when it is read.
-      if (kindOf(path) === "image") sources.push(fileList([path]));
-      else if ("missing" in entry) throw entry.missing;
-      else sources.push(await openInputs(platform, [path], options));
-    }
-  }
-  if (!isThere && missing !== undefined) throw missing;
-  if (number === 0) throw nothingFound(inputs, concatSources(sources).leftOut);
-  // Of few files some parts get none.
-  return shown(concatSources(sources));
-}
-
-const unsharedInput = (): UsageError =>
-  new UsageError(
-    "usage/part",
-    'What comes from standard input ("-") cannot be shared out in parts. Name files.',
-  );
-
-const unsharedTable = (path: string): UsageError =>
-  new UsageError(
-    "usage/part",
-    `${path}: a table of labels goes with all images, not with a part of them. Pack images and labels as shards, or leave the part out.`,
-  );
 
 const kindOf = (path: string): ReturnType<typeof pathKind> => pathKind(baseName(path));
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { fsync } from "node:fs";
-import { access, mkdir, mkdtemp, open, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, mkdtemp, open, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -14,14 +14,6 @@ export async function attempt<T>(path: string, operation: () => Promise<T>): Pro
   } catch (cause) {
     throw fileError(path, cause);
   }
-}
-
-/** Whether something stands at a path, as far as it can be seen. */
-export function pathExists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Whether a folder, or a link to one, stands at a path; what cannot be looked at is none. */
