@@ -18,7 +18,7 @@ import { objects } from "./benchmarks/objects.ts";
 import { pipeline } from "./benchmarks/pipeline.ts";
 import { preprocess } from "./benchmarks/preprocess.ts";
 import { score } from "./benchmarks/score.ts";
-import { select } from "./benchmarks/select.ts";
+import { select, selectBillion } from "./benchmarks/select.ts";
 import { start } from "./benchmarks/start.ts";
 import { sweep } from "./benchmarks/sweep.ts";
 import { train } from "./benchmarks/train.ts";
@@ -53,6 +53,7 @@ const benchmarks: readonly Benchmark[] = [
   labelNext,
   score,
   select,
+  selectBillion,
   browser,
   curve,
   limits,

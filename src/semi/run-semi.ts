@@ -1,4 +1,5 @@
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
+import { UsageError } from "../core/index.ts";
 import { leftOutText, type Part } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { engineOf, keepEngineOf, requireEngineOfRuns } from "./engine.ts";
@@ -121,6 +122,7 @@ export async function* runSemi(
 
     let chosen = await chooseEach(given, contextOf);
     for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
+    requireStages(plan(chosen).filter(isWork), part || queue ? ["score"] : only);
     if (part || queue) {
       const stages = await scoreStages(plan(chosen).filter(isWork));
       if (queue) yield* scoreByQueue(stages, queue);
@@ -203,6 +205,17 @@ const ofMethod = (settings: SemiSettings, only: RunSemiOptions["only"]): SemiSet
   settings.method === "auto" && only?.some((kind) => paperKinds.has(kind))
     ? { ...settings, method: "paper" }
     : settings;
+
+/** @throws UsageError `semi/no-effect` for stages of which the method has none */
+function requireStages(runs: readonly ContextRun[], wanted: RunSemiOptions["only"] = []): void {
+  const stages = runs.flatMap((run) => run.stages);
+  if (wanted.length === 0 || wantedOf(stages, wanted).length > 0) return;
+  const { method } = runs[0]!.context.settings;
+  throw new UsageError(
+    "semi/no-effect",
+    `${wanted.join(", ")}: method ${method} has no such stage; it does ${[...new Set(stages.map(({ kind }) => kind))].join(", ")}. Give the method that has it (method, --method paper), or "semi run".`,
+  );
+}
 
 type ContextOf = (settings: SemiSettings) => SemiContext;
 

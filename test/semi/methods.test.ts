@@ -58,6 +58,19 @@ beforeAll(async () => {
   adapted = await run("adapt", full);
 });
 
+describe("a stage of another method", () => {
+  it("is refused in place of nothing being done", async () => {
+    for (const only of [["score"], ["select", "pretrain"]] as const) {
+      await expect(run("other", { method: "labels", mode: "head" }, { only })).rejects.toMatchObject({
+        code: "semi/no-effect",
+        message: expect.stringMatching(/method labels has no such stage; it does fit, alone/) as string,
+      });
+    }
+    const part = run("other", { method: "labels", mode: "head" }, { part: { index: 1, count: 2 } });
+    await expect(part).rejects.toMatchObject({ code: "semi/no-effect" });
+  });
+});
+
 describe("method adapt", () => {
   it("does every stage, and trains on every label", () => {
     expect(Object.keys(stagesDone(adapted))).toEqual([

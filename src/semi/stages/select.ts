@@ -36,6 +36,10 @@ export const openSelect: OpenStage<SelectStage> = async (context, { folder, need
   };
 };
 
+/** Bytes that selecting may add to the process in any case, and its share of what is free: tens of millions of rows need more. */
+const leastMemory = 1e9;
+const memoryShare = 1 / 4;
+
 async function* select(
   context: SemiContext,
   folder: string,
@@ -62,6 +66,7 @@ async function* select(
     out: path(folder, selectionName),
     temporaryFolder: path(folder),
     threads: execution.threads,
+    memoryLimit: Math.max(leastMemory, platform.machine().freeMemory * memoryShare),
     signal,
   });
   if (summary.rows === 0) throw nothingSelected(summary);
