@@ -1,5 +1,5 @@
-import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { UsageError } from "../core/index.ts";
+import { readText, writeText, type Storage } from "../core/storage/index.ts";
 import { leftOutText, type Part } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { engineOf, keepEngineOf, requireEngineOfRuns } from "./engine.ts";
@@ -122,16 +122,17 @@ export async function* runSemi(
 
     let chosen = await chooseEach(given, contextOf);
     for (const [index, run] of chosen.entries()) checkAsked(run, given[index]!, layers);
-    requireStages(plan(chosen).filter(isWork), part || queue ? ["score"] : only);
+    const begun = plan(chosen).filter(isWork);
+    requireStages(begun, part || queue ? ["score"] : only);
     if (part || queue) {
-      const stages = await scoreStages(plan(chosen).filter(isWork));
+      const stages = await scoreStages(begun);
       if (queue) yield* scoreByQueue(stages, queue);
       else for (const { context, stage } of stages) yield* scorePart(context, stage, part!);
       await fingerprints.save();
       return;
     }
     const checked: CheckedInputs[] = [];
-    for (const { context, stages } of plan(chosen).filter(isWork)) {
+    for (const { context, stages } of begun) {
       checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
     }
     chosen = await weighEach(chosen, given, only, isWork, contextOf);

@@ -1,6 +1,7 @@
 import { printable, shellWord } from "../../core/index.ts";
 import type { CheckEvent, CheckResult, CleanedCopy } from "../../check/index.ts";
 import { splitsText, type CheckedData } from "../../data/index.ts";
+import { optionWords } from "../options/command.ts";
 import { duration, grouped, plural } from "../output/numbers.ts";
 import { progressLine } from "../output/progress.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -50,17 +51,13 @@ export function checkCommandLine(
   { data, validation, test, unlabelled, labelsFile, imageColumn, labelColumn }: CheckedData,
   more: readonly string[] = [],
 ): string {
-  const options: readonly (readonly [flag: string, values: readonly (string | undefined)[] | undefined])[] = [
-    ["--validation", validation],
-    ["--test", test],
-    ["--unlabelled", unlabelled],
-    ["--labels-file", [labelsFile]],
-    ["--image-column", [imageColumn]],
-    ["--label-column", [labelColumn]],
-  ];
-  const words = options.flatMap(([flag, values = []]) => {
-    const given = values.filter((value) => value !== undefined);
-    return given.length > 0 ? [flag, ...given] : [];
+  const words = optionWords({
+    "--validation": validation,
+    "--test": test,
+    "--unlabelled": unlabelled,
+    "--labels-file": labelsFile,
+    "--image-column": imageColumn,
+    "--label-column": labelColumn,
   });
   return ["ssl-resnext", "check", ...data, ...words, ...more].map(shellWord).join(" ");
 }

@@ -85,6 +85,15 @@ export function longFlag({ flags }: { readonly flags: string }): string {
   return /--[a-z0-9-]+/.exec(flags)![0];
 }
 
+/** Options as words of a command line, without those that have no value. */
+export const optionWords = (
+  options: Readonly<Record<`-${string}`, string | readonly string[] | undefined>>,
+): readonly string[] =>
+  Object.entries(options).flatMap(([flag, given = []]) => {
+    const values = [given].flat();
+    return values.length > 0 ? [flag, ...values] : [];
+  });
+
 /** Declares a table of options on a command, each with its default in the help. */
 function addOptions(command: Command, table: OptionTable): void {
   for (const option of Object.values(table)) {

@@ -1,5 +1,5 @@
-import { printable } from "../../core/index.ts";
 import { dirname } from "node:path";
+import { printable } from "../../core/index.ts";
 import { leftOutText, type LeftOutFiles } from "../../data/index.ts";
 import type { Failure } from "../../predict/index.ts";
 import { grouped, plural } from "./numbers.ts";

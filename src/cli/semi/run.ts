@@ -11,11 +11,11 @@ import { weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
+import { partOf } from "../options/part.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
 import { problemLines } from "../train/view.ts";
 import type { SemiOptions, WantedStages } from "./options.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
-import { partOf } from "../options/part.ts";
 import { withQueue } from "./with-queue.ts";
 
 /** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */

@@ -11,7 +11,7 @@ import { parseSettings } from "../../semi/settings/resolve-settings.ts";
 import type { SemiSettings } from "../../semi/settings/settings.ts";
 import type { HeadEvent } from "../../train/index.ts";
 import { asPath, modelName, modelSettings, weightsNotices } from "../open-model.ts";
-import type { Outcome } from "../options/command.ts";
+import { optionWords, type Outcome } from "../options/command.ts";
 import { readText } from "../options/input-output-options.ts";
 import { plural } from "../output/numbers.ts";
 import { imageProgress } from "../output/progress.ts";
@@ -141,33 +141,25 @@ async function dataOf({ labelled, unlabelled, model, ...options }: SuggestOption
   // A table goes with the labelled images that it was given with.
   const ofRun = labelled === undefined ? run : {};
   const { imageColumn, labelColumn } = options;
-  const flags = Object.entries({
-    "--image-column": imageColumn,
-    "--label-column": labelColumn,
-    "--key": options.key ?? run.key ?? undefined,
-    "--ema": options.ema || run.ema ? "true" : undefined,
-  }).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
-  const start = run.teacher ?? model;
-  return {
+  const images = {
     labelled: whole.labelled!,
     unlabelled: whole.unlabelled!,
     labelsFile: options.labelsFile ?? ofRun.labelsFile ?? undefined,
     imageColumn: imageColumn ?? ofRun.imageColumn ?? undefined,
     labelColumn: labelColumn ?? ofRun.labelColumn ?? undefined,
-    settings: labelled === undefined ? settingsFile(model) : undefined,
-    words:
-      labelled === undefined
-        ? unlabelled
-          ? ["--unlabelled", ...unlabelled]
-          : []
-        : [
-            ...flags,
-            "--unlabelled",
-            ...whole.unlabelled!,
-            "-m",
-            (await isThere(start)) ? asPath(start) : start,
-          ],
   };
+  if (labelled === undefined)
+    return { ...images, settings: settingsFile(model), words: optionWords({ "--unlabelled": unlabelled }) };
+  const start = run.teacher ?? model;
+  const words = optionWords({
+    "--image-column": imageColumn,
+    "--label-column": labelColumn,
+    "--key": options.key ?? run.key ?? undefined,
+    "--ema": options.ema || run.ema ? "true" : undefined,
+    "--unlabelled": images.unlabelled,
+    "-m": (await isThere(start)) ? asPath(start) : start,
+  });
+  return { ...images, settings: undefined, words };
 }
 
 /** Whether something stands at a path, or at a name below it; what looks like one may be the name of a model. */

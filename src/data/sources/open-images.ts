@@ -21,8 +21,7 @@ export async function openImages(
   inputs: readonly string[],
   options: OpenImagesOptions = {},
 ): Promise<ImageSource> {
-  const { labelsFile, imageColumn, labelColumn, signal, ...others } = options;
-  const { part } = options;
+  const { part, labelsFile, imageColumn, labelColumn, signal, ...others } = options;
   if (part) return openShare(platform, inputs, { ...options, part });
   if (labelsFile === undefined) return openInputs(platform, inputs, options);
   const parts = inputsApart(inputs).map((some) => ({
@@ -45,6 +44,7 @@ async function openShare(
     openFolder: (path, entry) => openEntry(platform, path, entry, options),
     openFile: (path) => openInputs(platform, [path], options),
     listFiles: fileList,
+    signal: options.signal,
   });
   if (!source) throw nothingFound(inputs);
   return shown(source);

@@ -15,6 +15,7 @@ interface Opening {
   readonly openFile: (path: string) => Promise<ImageSource>;
   /** Image files, which may be missing. */
   readonly listFiles: (paths: readonly string[]) => ImageSource;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -28,7 +29,7 @@ export async function openPart(
   inputs: readonly string[],
   labelsFile: string | undefined,
   part: Part,
-  { pathsOf, openFolder, openFile, listFiles }: Opening,
+  { pathsOf, openFolder, openFile, listFiles, signal }: Opening,
 ): Promise<ImageSource | undefined> {
   if (labelsFile !== undefined) {
     throw new UsageError(
@@ -43,28 +44,37 @@ export async function openPart(
     );
   }
   const sources: ImageSource[] = [];
+  let files: string[] = [];
+  const add = (source?: ImageSource): void => {
+    // Consecutive files make one source: a shell may hand over a hundred thousand.
+    if (files.length > 0) sources.push(listFiles(files));
+    files = [];
+    if (source) sources.push(source);
+  };
   let number = 0;
   let missing: Error | undefined;
   let isThere = false;
   for (const input of inputs) {
     for (const { path, entry: known } of await pathsOf(input)) {
+      signal?.throwIfAborted();
       const entry = known ?? (await existing(storageFor(path), path).catch((error: Error) => error));
       const isMissing = entry instanceof Error;
       if (isMissing) missing ??= entry;
       else isThere = true;
       if (!isMissing && entry.kind === "folder") {
         const folder = await openFolder(path, entry);
-        sources.push(partOfSource(folder, part, number));
+        add(partOfSource(folder, part, number));
         number += folder.size ?? 0;
         continue;
       }
       if (number++ % part.count !== part.index - 1) continue;
       // An image that is missing fails when it is read.
-      if (isImagePath(baseName(path))) sources.push(listFiles([path]));
+      if (isImagePath(baseName(path))) files.push(path);
       else if (isMissing) throw entry;
-      else sources.push(await openFile(path));
+      else add(await openFile(path));
     }
   }
+  add();
   if (!isThere && missing) throw missing;
   return number === 0 ? undefined : concatSources(sources);
 }
