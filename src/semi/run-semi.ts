@@ -214,7 +214,7 @@ function requireStages(runs: readonly ContextRun[], wanted: RunSemiOptions["only
   const { method } = runs[0]!.context.settings;
   throw new UsageError(
     "semi/no-effect",
-    `${wanted.join(", ")}: method ${method} has no such stage; it does ${[...new Set(stages.map(({ kind }) => kind))].join(", ")}. Give the method that has it (method, --method paper), or "semi run".`,
+    `${wanted.join(", ")}: method ${method} has no such stage here; it does ${[...new Set(stages.map(({ kind }) => kind))].join(", ")}. Give the ${method === "paper" ? "settings that ask for it (teach: true trains a teacher)" : "method that has it (method, --method paper)"}, or "semi run".`,
   );
 }
 

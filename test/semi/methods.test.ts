@@ -63,7 +63,7 @@ describe("a stage of another method", () => {
     for (const only of [["score"], ["select", "pretrain"]] as const) {
       await expect(run("other", { method: "labels", mode: "head" }, { only })).rejects.toMatchObject({
         code: "semi/no-effect",
-        message: expect.stringMatching(/method labels has no such stage; it does fit, alone/) as string,
+        message: expect.stringMatching(/method labels has no such stage here; it does fit, alone/) as string,
       });
     }
     const part = run("other", { method: "labels", mode: "head" }, { part: { index: 1, count: 2 } });

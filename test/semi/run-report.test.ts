@@ -264,8 +264,18 @@ describe("the page of a selection", () => {
   });
 
   it("is not there before scores are", async () => {
-    const options = { settings: settingsOf("unlabelled"), out: at("early-run"), only: ["teach"] } as const;
-    expect(reportOf(await eventsOf(options))).toBeUndefined();
+    const early = { ...settings, seeds: 1, teachRecipe: recipe(24) };
+    const events = await eventsOf({ settings: early, out: at("early-run"), only: ["teach"] });
+    expect(finished(events, false)).toEqual(["teacher"]);
+    expect(reportOf(events)).toBeUndefined();
     expect(existsSync(at("early-run", "report.html"))).toBe(false);
+  });
+
+  it("refuses to train a teacher that is taken as it is", async () => {
+    const options = { settings: settingsOf("unlabelled"), out: at("taken-run"), only: ["teach"] } as const;
+    await expect(eventsOf(options)).rejects.toThrow(
+      /teach: method paper has no such stage here; .*teach: true/,
+    );
+    expect(existsSync(at("taken-run", "semi.yaml"))).toBe(false);
   });
 });
