@@ -59,5 +59,6 @@ export {
   type InferenceOutput,
   noClassifier,
   type Quantisation,
+  widenGroups,
 } from "./graphs/inference-graph.ts";
 export { explanationGraph, type ExplanationGraphOptions } from "./graphs/explanation-graph.ts";

@@ -10,7 +10,7 @@ import {
 import type { ImageItem } from "../../data/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
 import { decodeOptionsOf, type DecodeChoice, type Preprocessing } from "../../image/index.ts";
-import { family, inferenceGraph, parametersOf } from "../../nn/index.ts";
+import { family, inferenceGraph, parametersOf, widenGroups } from "../../nn/index.ts";
 import {
   planExecution,
   type Device,
@@ -156,10 +156,13 @@ function planOf(
 const compileFor = (
   platform: Platform,
   source: ModelSource,
-  { graph, signal }: GraphJob,
+  { graph: write, precision, signal }: GraphJob,
   sizes: GraphSizes,
 ): Promise<StoredModel> =>
-  source.withWeights((weights) => compileModel(platform, graph(weights, sizes), signal));
+  source.withWeights((weights) => {
+    const graph = write(weights, sizes);
+    return compileModel(platform, precision === "bf16" ? widenGroups(graph) : graph, signal);
+  });
 
 /** The engine that a job runs on. */
 function engineOf(
