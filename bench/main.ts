@@ -62,6 +62,7 @@ const benchmarks: readonly Benchmark[] = [
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    help: { type: "boolean", short: "h", default: false },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     photos: { type: "string", default: "../shared/data/photos" },
@@ -70,11 +71,13 @@ const { values, positionals } = parseArgs({
 });
 
 const chosen = benchmarks.find(({ name }) => name === positionals[0]);
-if (!chosen || positionals.length > 1) {
-  console.error(
-    "Usage: npm run bench -- NAME [--quick] [--json] [--photos FOLDER]\n\n" +
-      benchmarks.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`).join("\n"),
-  );
+const usage =
+  "Usage: npm run bench -- NAME [--quick] [--json] [--photos FOLDER] [--backbone FILE]\n\n" +
+  benchmarks.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`).join("\n");
+if (values.help) {
+  console.log(usage);
+} else if (!chosen || positionals.length > 1) {
+  console.error(usage);
   process.exitCode = 2;
 } else {
   const machine = describeMachine();

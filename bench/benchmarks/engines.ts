@@ -128,16 +128,15 @@ interface Setup {
 
 async function setupsOfOurs({ pth }: WeightFiles, photos: readonly string[]): Promise<readonly Setup[]> {
   const calibration = await calibrateModel(await openModel("resnext50_32x4d", { weights: pth }), photos);
-  const blocked = await compiledModel(pth, "blocked");
-  const portable = await compiledModel(pth, "portable");
-  const int8 = await compiledModel(pth, calibration);
+  const [blocked, portable] = [await compiledModel(pth, "blocked"), await compiledModel(pth, "portable")];
+  const [bf16, int8] = [await compiledModel(pth, "bf16"), await compiledModel(pth, calibration)];
   return ours.map((each) => ({
     name: nameOf(each),
     start: () => startNodePeer("session"),
     network: {
       engine: each.engine,
       precision: each.precision === "bf16" ? "bf16" : "fp32",
-      model: each.precision === "int8" ? int8 : each.engine === "onnxruntime" ? blocked : portable,
+      model: { fp32: each.engine === "onnxruntime" ? blocked : portable, bf16, int8 }[each.precision],
     },
     run: () => ({}),
   }));
