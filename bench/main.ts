@@ -13,6 +13,7 @@ import { load } from "./benchmarks/load.ts";
 import { loader } from "./benchmarks/loader.ts";
 import { memory } from "./benchmarks/memory.ts";
 import { model } from "./benchmarks/model.ts";
+import { mpiTrain } from "./benchmarks/mpi-train.ts";
 import { mpi } from "./benchmarks/mpi.ts";
 import { objects } from "./benchmarks/objects.ts";
 import { pipeline } from "./benchmarks/pipeline.ts";
@@ -41,6 +42,7 @@ const benchmarks: readonly Benchmark[] = [
   loader,
   train,
   mpi,
+  mpiTrain,
   objects,
   memory,
   head,

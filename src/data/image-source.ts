@@ -34,6 +34,8 @@ export interface ImageSource extends AsyncIterable<ImageItem> {
   readonly splits?: ImageSplits | undefined;
   /** Pictures and videos of kinds that are not read; left out where there are none, and for data that were not scanned. */
   readonly leftOut?: readonly LeftOutFiles[] | undefined;
+  /** Of a part of images: how many pieces there are to share out, which are archives, tables, and images of folders. */
+  readonly pieces?: number | undefined;
   /** Rows of a table of labels that no image has, the first three by name; left out without such a table. */
   readonly rowsWithoutImage?: RowsWithoutImage | undefined;
 }

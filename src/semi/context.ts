@@ -17,6 +17,7 @@ import {
   wholeOrValidation,
   type EmbeddingEngine,
   type NamedImages,
+  type Ranks,
 } from "../train/index.ts";
 import type { SemiEvent } from "./events.ts";
 import { isFolder, type Fingerprints } from "./fingerprints.ts";
@@ -54,6 +55,8 @@ export interface SemiContext {
   /** Is told what is worth knowing of weights that are opened. */
   readonly onNotice?: ModelOptions["onNotice"];
   readonly signal: AbortSignal | undefined;
+  /** The processes that train together, of which this is one. */
+  readonly ranks?: Ranks | undefined;
   /** Path of a file below the folder of the run. */
   readonly path: (...names: readonly string[]) => string;
   /** The labelled images, opened once. */
@@ -70,7 +73,7 @@ export interface SemiContext {
 
 interface ContextOptions extends Pick<
   SemiContext,
-  "platform" | "settings" | "out" | "fingerprints" | "onNotice" | "signal"
+  "platform" | "settings" | "out" | "fingerprints" | "onNotice" | "signal" | "ranks"
 > {
   readonly execution: SemiExecution;
 }

@@ -82,7 +82,8 @@ export {
   settingsText,
   type SettingsLayer,
 } from "./settings/resolve-settings.ts";
-export { runSemi, type RunSemiOptions } from "./run-semi.ts";
+export type { RunSemiOptions } from "./run-options.ts";
+export { runSemi } from "./run-semi.ts";
 export type { PlannedStage, SemiEvent, StageStatus } from "./events.ts";
 export type { SemiPlatform } from "./platform.ts";
 export {

@@ -1,11 +1,12 @@
 import { UsageError } from "../core/index.ts";
 import { readText, writeText, type Storage } from "../core/storage/index.ts";
-import { leftOutText, type Part } from "../data/index.ts";
+import { leftOutText } from "../data/index.ts";
 import { runFiles, runLock } from "../data/sources/run-folder.ts";
 import { engineOf, keepEngineOf, requireEngineOfRuns } from "./engine.ts";
-import { missingStage, semiContext, type SemiContext, type SemiExecution } from "./context.ts";
+import { missingStage, semiContext, type SemiContext } from "./context.ts";
 import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
+import { followRun } from "./follow-run.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
@@ -13,6 +14,7 @@ import { problemsOf } from "./plan/problems.ts";
 import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
 import { weighAdaptation, weighTuning } from "./plan/weigh-training.ts";
 import type { SemiPlatform } from "./platform.ts";
+import type { RunSemiOptions } from "./run-options.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
 import { verdictOf } from "./report/verdict.ts";
@@ -25,44 +27,12 @@ import {
   type SettingsLayer,
 } from "./settings/resolve-settings.ts";
 import type { SemiSettings } from "./settings/settings.ts";
-import type { AskedEngine } from "../train/index.ts";
 import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
-import { scoreByQueue, type ScoringStage, type ShardQueue } from "./stages/score-by-queue.ts";
+import { callRanks, isSharedStage } from "./stages/shared-stage.ts";
+import { scoreByQueue, type ScoringStage } from "./stages/score-by-queue.ts";
 import { scorePart } from "./stages/score.ts";
-
-/** What to do, where, and how the machine is used. */
-export interface RunSemiOptions extends Partial<Omit<SemiExecution, keyof AskedEngine>>, AskedEngine {
-  /**
-   * What embeds, scores and measures; the folder of the run keeps what it began with, and is not gone on with on another one.
-   *
-   * @default "onnxruntime"
-   */
-  readonly engine?: AskedEngine["engine"];
-  /** Settings, or layers of them, each of which wins over those before it. */
-  readonly settings: Partial<SemiSettings> | readonly SettingsLayer[];
-  /** Folder for everything that the run writes. */
-  readonly out: string;
-  /** Does stages of these kinds only; those that they need have to be complete. @default all */
-  readonly only?: readonly StageKind[] | undefined;
-  /**
-   * Scores a part of the shards and nothing else, beside processes that score the other parts; `only` is `["score"]` then. A run
-   * without it afterwards finds what all of them left.
-   */
-  readonly part?: Part | undefined;
-  /**
-   * Lets other processes score the shards, and tells how far they are; `only` is `["score"]` then. A run without it afterwards finds
-   * what they left.
-   */
-  readonly queue?: ShardQueue | undefined;
-  /** Does the variants and the sweep of the settings too. @default false */
-  readonly withVariants?: boolean | undefined;
-  /** Is told what is worth knowing of the weights that the settings name. */
-  readonly onNotice?: SemiContext["onNotice"];
-  /** Ends the run; what stands is kept, and the next run goes on from there. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Makes the best model that labelled and unlabelled images allow: adapts a network to all of them and fits the labels on it,
@@ -86,7 +56,17 @@ export async function* runSemi(
   platform: SemiPlatform,
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
-  const { out, only, onNotice, signal, device = "cpu", threads, workers } = options;
+  const { ranks } = options;
+  if (ranks && ranks.rank > 0) return followRun(platform, options, ranks);
+  yield* runStages(platform, options);
+  if (ranks) await callRanks(ranks, undefined);
+}
+
+async function* runStages(
+  platform: SemiPlatform,
+  options: RunSemiOptions,
+): AsyncGenerator<SemiEvent, void, undefined> {
+  const { out, only, onNotice, signal, device = "cpu", threads, workers, ranks } = options;
   const storage = platform.storageFor(out);
   const layers = [...(await remembered(storage, out)), ...layersOf(options.settings)];
   const settings = await withAbsolutePaths(ofMethod(resolveSettings(layers), only), platform.storageFor);
@@ -116,7 +96,7 @@ export async function* runSemi(
       plan: { maxWorkers: workers, maxCores: threads },
     };
     const contextOf = (own: SemiSettings): SemiContext =>
-      semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal });
+      semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal, ranks });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>
       planRuns(settings, chosen).map((run) => ({ ...run, context: contextOf(run.settings) }));
 
@@ -139,6 +119,7 @@ export async function* runSemi(
     const all = plan(chosen);
     const work = all.filter(isWork);
     const stages = await planned(work, chosen);
+    if (ranks) requireShared(work);
     await checkRoom(all[0]!.context, checked, stages);
     await fingerprints.save();
     const [choices, notes] = [choicesOf(chosen.filter(isWork)), notesOf(checked, stages)];
@@ -215,6 +196,15 @@ function requireStages(runs: readonly ContextRun[], wanted: RunSemiOptions["only
   throw new UsageError(
     "semi/no-effect",
     `${wanted.join(", ")}: method ${method} has no such stage here; it does ${[...new Set(stages.map(({ kind }) => kind))].join(", ")}. Give the ${method === "paper" ? "settings that ask for it (teach: true trains a teacher)" : "method that has it (method, --method paper)"}, or "semi run".`,
+  );
+}
+
+/** @throws UsageError `train/ranks` for ranks that would have nothing to do */
+function requireShared(runs: readonly ContextRun[]): void {
+  if (runs.some(({ stages }) => stages.some(isSharedStage))) return;
+  throw new UsageError(
+    "train/ranks",
+    "This run fits classifiers at once, and has no steps of training that several ranks could share: start it with one process.",
   );
 }
 

@@ -2,6 +2,7 @@ import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { partOption } from "../options/part.ts";
+import { queueOfParts } from "../options/queue.ts";
 import { flag, integer, oneOf, probabilityOr, taps, text } from "../options/schemas.ts";
 
 /** `classify`: the best classes of each image. */
@@ -44,6 +45,7 @@ export const classifyCommand = {
     ...outputOptions,
     ...inputOptions,
     ...partOption,
+    ...queueOfParts,
     ...modelOptions,
     ...precisionOptions,
     ...decodeOption,

@@ -1,12 +1,11 @@
 import { printable, UsageError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
-import { openImages } from "../../node/library.ts";
 import { shortestFloat } from "../../node/output/text-encoders.ts";
 import type { Classified, Computation, Failure, Model } from "../../predict/index.ts";
 import { noticeUnturned, openModel, openSessions } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
 import { readLabels } from "../options/input-output-options.ts";
-import { partFile, partFolder, partOf } from "../options/part.ts";
+import { partFile, partFolder } from "../options/part.ts";
 import type { FailureJson } from "../output/json.ts";
 import { percent, plural } from "../output/numbers.ts";
 import { textWidth } from "../output/table.ts";
@@ -21,52 +20,54 @@ import {
   writeAnswers,
   type AnswerShape,
 } from "../output/write-answers.ts";
+import type { AnswerCommand } from "../queue/answer-command.ts";
+import { answerImages } from "../queue/answer-images.ts";
 import { classToExplain, drawExplanations, type Drawn } from "./explain.ts";
 import type { ClassifiedJson } from "./json.ts";
 import type { ClassifyOptions } from "./options.ts";
 
-/** Classifies the images of the inputs, and draws where it sees the classes if asked. */
-export async function classify(
+/** Classifies images, and draws where it sees the classes if asked. */
+export const classifier: AnswerCommand<ClassifyOptions> = {
+  name: "classify",
+  check: checkExplainOptions,
+  async open(given, terminal) {
+    const classes = given.labels === undefined ? undefined : await readLabels(given.labels);
+    const model = await openModel(given, terminal, classes ? { classes } : {});
+    const { explainClass } = given;
+    const classIndex = explainClass === undefined ? undefined : classToExplain(explainClass, model);
+    return {
+      async answer(images, part, own, onImage) {
+        const options = {
+          ...given,
+          classIndex,
+          output: given.output && partFile(given.output, part),
+          explain: given.explain && partFolder(given.explain, part),
+        };
+        const { answers, computation } = answersOf(model, images, options, own.signal);
+        await openSessions(model, computation, images.size, options, own);
+        const shape = classifiedShape(model, options, own);
+        const output = { ...options, leftOut: images.leftOut };
+        const tally = new Map<string, number>();
+        const counts = await writeAnswers(shape, output, own, (take) =>
+          runImages({ answers: tallied(answers, tally), total: images.size, take, onImage }, own),
+        );
+        if (outputFormat(options) === "table" || options.output !== undefined) {
+          await own.print(tallyLines(tally, own));
+        }
+        noticeUnturned(options, model, own);
+        return counts;
+      },
+      [Symbol.asyncDispose]: () => model.release(),
+    };
+  },
+};
+
+/** Classifies the images of the inputs. */
+export const classify = (
   inputs: readonly string[],
-  given: ClassifyOptions,
+  options: ClassifyOptions,
   terminal: Terminal,
-): Promise<Outcome> {
-  checkExplainOptions(given);
-  const part = partOf(given.part);
-  const options = {
-    ...given,
-    output: given.output && partFile(given.output, part),
-    explain: given.explain && partFolder(given.explain, part),
-  };
-  const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  // Of all parts.
-  const { explain: exclude } = given;
-  const images = await openImages(inputs, {
-    ...options,
-    part,
-    exclude,
-    readLabels: false,
-    signal: terminal.signal,
-  });
-  const model = await openModel(options, terminal, classes ? { classes } : {});
-  try {
-    const { answers, computation } = answersOf(model, images, options, terminal.signal);
-    await openSessions(model, computation, images.size, options, terminal);
-    const shape = classifiedShape(model, options, terminal);
-    const output = { ...options, leftOut: images.leftOut };
-    const tally = new Map<string, number>();
-    const outcome = await writeAnswers(shape, output, terminal, (take) =>
-      runImages({ answers: tallied(answers, tally), total: images.size, take }, terminal),
-    );
-    if (outputFormat(options) === "table" || options.output !== undefined) {
-      await terminal.print(tallyLines(tally, terminal));
-    }
-    noticeUnturned(options, model, terminal);
-    return outcome;
-  } finally {
-    await model.release();
-  }
-}
+): Promise<Outcome> => answerImages(classifier, inputs, options, terminal);
 
 function checkExplainOptions({ explain, explainClass, explainLayer }: ClassifyOptions): void {
   if (explain !== undefined || (explainClass ?? explainLayer) === undefined) return;
@@ -123,12 +124,18 @@ interface Answers {
 function answersOf(
   model: Model,
   images: ImageSource,
-  { topk, raw, unknownBelow, explain, explainClass, explainLayer }: ClassifyOptions,
+  {
+    topk,
+    raw,
+    unknownBelow,
+    explain,
+    classIndex,
+    explainLayer,
+  }: ClassifyOptions & { readonly classIndex: number | undefined },
   signal: AbortSignal,
 ): Answers {
   const how = { topk, raw, unknownBelow, signal };
   if (explain === undefined) return { answers: model.classifyAll(images, how), computation: ["logits"] };
-  const classIndex = explainClass === undefined ? undefined : classToExplain(explainClass, model);
   const layer = explainLayer ?? model.lastLayer;
   const explained = model.explainAll(images, { ...how, classIndex, layer });
   return {

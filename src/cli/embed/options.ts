@@ -2,6 +2,7 @@ import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { formats, imageOperand, inputOptions, outputOptions } from "../options/input-output-options.ts";
 import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { partOption } from "../options/part.ts";
+import { queueOfParts } from "../options/queue.ts";
 import { oneOf, taps, text } from "../options/schemas.ts";
 
 const arrayFormats = [...formats, "npy"] as const;
@@ -28,6 +29,7 @@ export const embedCommand = {
     },
     ...inputOptions,
     ...partOption,
+    ...queueOfParts,
     ...modelOptions,
     ...precisionOptions,
     ...decodeOption,

@@ -1,12 +1,10 @@
 import { printable, UsageError } from "../../core/index.ts";
 import type { ImageSource } from "../../data/index.ts";
 import { family, isGraphConfig, type Tap } from "../../nn/index.ts";
-import { openImages } from "../../node/library.ts";
 import type { Embedded, Failure, Featured, Model } from "../../predict/index.ts";
 import { noticeUnturned, openModel, openSessions, weightsNotices } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
-import type { OutputOptions } from "../options/input-output-options.ts";
-import { partFile, partOf } from "../options/part.ts";
+import { partFile } from "../options/part.ts";
 import { taps } from "../options/schemas.ts";
 import { truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
@@ -18,87 +16,82 @@ import {
   runImages,
   writeAnswers,
   type AnswerShape,
+  type ImageCounts,
   type ImageRun,
 } from "../output/write-answers.ts";
+import type { AnswerCommand } from "../queue/answer-command.ts";
+import { answerImages } from "../queue/answer-images.ts";
 import type { EmbeddedKeys, FeaturedKeys } from "./json.ts";
 import type { EmbedOptions } from "./options.ts";
 
+/** Embeds images, or reads a feature map of each. */
+export const embedder: AnswerCommand<EmbedOptions> = {
+  name: "embed",
+  check(options) {
+    const { tap, normalize } = options;
+    if (tap !== undefined && outputFormat(options) === "csv") {
+      throw new UsageError(
+        "usage/format",
+        "--tap: a feature map has no place in CSV; take jsonl or parquet.",
+      );
+    }
+    if (taps.some((layer) => layer === tap) && normalize !== undefined) {
+      throw new UsageError(
+        "usage/normalize",
+        "--normalize: is for embeddings, and --tap asks for a feature map.",
+      );
+    }
+  },
+  async open(options, terminal) {
+    const model = await openModel(options, terminal, { onNotice: weightsNotices(terminal, "averages") });
+    return {
+      async answer(images, part, own, onImage) {
+        const output = options.output && partFile(options.output, part);
+        const counts = await writeOutput(model, images, { ...options, output }, own, onImage);
+        noticeUnturned(options, model, own);
+        return counts;
+      },
+      [Symbol.asyncDispose]: () => model.release(),
+    };
+  },
+};
+
 /** Embeds the images of the inputs, or reads a feature map of each. */
-export async function embed(
+export const embed = (
   inputs: readonly string[],
   options: EmbedOptions,
   terminal: Terminal,
-): Promise<Outcome> {
-  const { tap, normalize } = options;
-  if (tap !== undefined && outputFormat(options) === "csv") {
-    throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
-  }
-  if (taps.some((layer) => layer === tap) && normalize !== undefined) {
-    throw new UsageError(
-      "usage/normalize",
-      "--normalize: is for embeddings, and --tap asks for a feature map.",
-    );
-  }
-  const part = partOf(options.part);
-  const images = await openImages(inputs, { ...options, part, readLabels: false, signal: terminal.signal });
-  const model = await openModel(options, terminal, { onNotice: weightsNotices(terminal, "averages") });
-  try {
-    const output = options.output && partFile(options.output, part);
-    const outcome = await writeOutput(tap, model, images, { ...options, output }, terminal);
-    noticeUnturned(options, model, terminal);
-    return outcome;
-  } finally {
-    await model.release();
-  }
-}
+): Promise<Outcome> => answerImages(embedder, inputs, options, terminal);
 
 async function writeOutput(
-  tap: string | undefined,
   model: Model,
   images: ImageSource,
-  options: OutputOptions & Pick<EmbedOptions, "normalize" | "verbose">,
+  options: EmbedOptions,
   terminal: Terminal,
-): Promise<Outcome> {
+  onImage: (() => void) | undefined,
+): Promise<ImageCounts> {
   const { signal } = terminal;
-  const { normalize } = options;
-  const { leftOut } = images;
-  const run = { total: images.size, options: { ...options, leftOut }, terminal };
+  const { tap, normalize } = options;
   // A network of weights has these; any other name is that of an output.
   const layer = isGraphConfig(model.description.config) ? undefined : taps.find((name) => name === tap);
-  if (layer !== undefined) {
-    await openSessions(model, [layer], images.size, options, terminal);
-    return write(featuredShape(layer, terminal), model.featuresAll(images, [layer], { signal }), run);
-  }
   await openSessions(
     model,
-    [tap === undefined ? "embedding" : `output:${tap}`],
+    [layer ?? (tap === undefined ? "embedding" : `output:${tap}`)],
     images.size,
     options,
     terminal,
   );
-  return write(
-    embeddedShape(model, tap, terminal),
-    model.embedAll(images, { normalize, output: tap, signal }),
-    run,
-  );
-}
-
-function write<Answer extends Embedded | Featured>(
-  shape: AnswerShape<Answer | Failure>,
-  answers: ImageRun<Answer>["answers"],
-  {
-    total,
-    options,
-    terminal,
-  }: {
-    readonly total: number | undefined;
-    readonly options: OutputOptions & Pick<ImageSource, "leftOut">;
-    readonly terminal: Terminal;
-  },
-): Promise<Outcome> {
-  return writeAnswers(shape, options, terminal, (take) =>
-    runImages<Answer>({ answers, total, take }, terminal),
-  );
+  const output = { ...options, leftOut: images.leftOut };
+  const write = <Answer extends Embedded | Featured>(
+    shape: AnswerShape<Answer | Failure>,
+    answers: ImageRun<Answer>["answers"],
+  ): Promise<ImageCounts> =>
+    writeAnswers(shape, output, terminal, (take) =>
+      runImages<Answer>({ answers, total: images.size, take, onImage }, terminal),
+    );
+  return layer === undefined
+    ? write(embeddedShape(model, tap, terminal), model.embedAll(images, { normalize, output: tap, signal }))
+    : write(featuredShape(layer, terminal), model.featuresAll(images, [layer], { signal }));
 }
 
 function embeddedShape(

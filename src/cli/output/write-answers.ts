@@ -5,7 +5,6 @@ import { openResultWriter } from "../../node/output/open-result-writer.ts";
 import type { ResultColumn, ResultRow } from "../../node/output/text-encoders.ts";
 import type { ImageSource, LeftOutFiles } from "../../data/index.ts";
 import type { Failure } from "../../predict/index.ts";
-import type { Outcome } from "../options/command.ts";
 import type { OutputFormat, OutputOptions } from "../options/input-output-options.ts";
 import type { FailureJson } from "./json.ts";
 import { bar, duration, percent, plural } from "./numbers.ts";
@@ -237,12 +236,20 @@ export function failureRow({ image, error }: Failure): ResultRow {
   return { image, error: `${error.code}: ${error.message}` };
 }
 
+/** How many images a run took, failures too. */
+export interface ImageCounts {
+  readonly images: number;
+  readonly failed: number;
+}
+
 export interface ImageRun<Answer> {
   readonly answers: AsyncIterable<Answer | Failure>;
   /** Undefined while nobody knows. */
   readonly total: number | undefined;
   /** Takes each result, in order; failures too. */
   readonly take: (answer: Answer | Failure) => Promise<void>;
+  /** Called after each result. */
+  readonly onImage?: (() => void) | undefined;
 }
 
 /**
@@ -251,9 +258,9 @@ export interface ImageRun<Answer> {
  * @throws the signal's reason when the run is interrupted, after the results so far were taken.
  */
 export async function runImages<Answer extends { readonly image: string }>(
-  { answers, total, take }: ImageRun<Answer>,
+  { answers, total, take, onImage }: ImageRun<Answer>,
   terminal: Terminal,
-): Promise<Outcome> {
+): Promise<ImageCounts> {
   const started = performance.now();
   const progress = imageProgress(total, terminal);
   const failures: NamedFailure[] = [];
@@ -271,6 +278,7 @@ export async function runImages<Answer extends { readonly image: string }>(
       }
     }
     progress(done, failed);
+    onImage?.();
   }
   terminal.signal.throwIfAborted();
   terminal.clearStatus();
@@ -282,5 +290,5 @@ export async function runImages<Answer extends { readonly image: string }>(
     );
   }
   for (const line of failureSummary(failures, failed, done)) terminal.notice(line);
-  return failed > 0 ? "failed" : "ok";
+  return { images: done, failed };
 }

@@ -11,9 +11,10 @@ import {
   type Outcome,
 } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
-import { embeddingOptions, trainingOptions } from "../options/model-options.ts";
+import { embeddingOptions, ranksOptions, trainingOptions } from "../options/model-options.ts";
 import { partOption } from "../options/part.ts";
-import { flag, queueName, redisAddress, text } from "../options/schemas.ts";
+import { queueOptions } from "../options/queue.ts";
+import { flag, text } from "../options/schemas.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** Options for the settings, each of which may stay away. */
@@ -68,29 +69,11 @@ const scoreOptions = {
       "score the i-th of n parts of the shards, beside other processes; i or both are taken from the variables of Kubernetes, Slurm and AWS Batch when left out",
     group: headings.selection,
   },
-  queue: {
-    flags: "--queue <redis>",
-    about:
-      "put the shards into a queue in Redis, from which any number of ssl-resnext worker take them (bullmq and ioredis; docs/clusters.md)",
-    group: headings.selection,
-    schema: redisAddress.optional(),
-  },
-  name: {
-    flags: "--name <run>",
-    about: "--queue: what the run is called there; the same command shows it again",
-    group: headings.selection,
-    schema: queueName.optional(),
-  },
-  drop: {
-    flags: "--drop",
-    about: "--queue: take the run out of the queue, instead of starting it; score files stay",
-    group: headings.selection,
-    schema: flag,
-  },
+  ...queueOptions("shards", "score files", headings.selection),
 } satisfies OptionTable;
 
 export type SemiOptions = OptionValues<typeof semiCommandOptions> &
-  Partial<OptionValues<typeof scoreOptions>>;
+  Partial<OptionValues<typeof scoreOptions> & OptionValues<typeof ranksOptions>>;
 
 /** What a command does: stages of these kinds, or all; for the settings as they are, or for their variants too. */
 export interface WantedStages {
@@ -116,7 +99,7 @@ function semiCommand(
     operands: {
       "[settings]": "a .yaml file of settings (default: those of the run in --out, if there is one)",
     },
-    options: wanted.only?.includes("score") ? { ...semiCommandOptions, ...scoreOptions } : semiCommandOptions,
+    options: optionsOf(wanted),
     examples: stageExamples,
   } satisfies CommandDefinition;
   return defineCommand(definition, async () => {
@@ -124,6 +107,18 @@ function semiCommand(
     return (operands, given, terminal) => run(wanted, operands[0], given, terminal);
   });
 }
+
+/** Options of all commands, and those that this one has a use for. */
+const optionsOf = (wanted: WantedStages): typeof semiCommandOptions => ({
+  ...semiCommandOptions,
+  ...(wanted.only?.includes("score") ? scoreOptions : {}),
+  ...(trains(wanted) ? ranksOptions : {}),
+});
+
+const untrained: ReadonlySet<StageKind> = new Set(["score", "select", "measure", "choose"]);
+
+/** Whether a command trains networks, which several processes can do together. */
+export const trains = ({ only }: WantedStages): boolean => !only?.every((kind) => untrained.has(kind));
 
 const out = "-o run";
 

@@ -13,10 +13,11 @@ import { givenValues } from "../options/field-option.ts";
 import { readText } from "../options/input-output-options.ts";
 import { partOf } from "../options/part.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
+import { withQueue } from "../queue/with-queue.ts";
 import { problemLines } from "../train/view.ts";
-import type { SemiOptions, WantedStages } from "./options.ts";
+import { withRanks } from "../train/with-ranks.ts";
+import { trains, type SemiOptions, type WantedStages } from "./options.ts";
 import { fewEpochs, semiEntry, semiLines, semiProgress } from "./view.ts";
-import { withQueue } from "./with-queue.ts";
 
 /** Does stages of the semi-supervised pipeline, for one seed or several, as they are or with variants. */
 export async function semi(
@@ -25,46 +26,60 @@ export async function semi(
   options: SemiOptions,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { out, engine, precision, device, threads, workers } = options;
-  if (isRank()) throw notOnRanks();
   if (!wanted.withVariants) refuseVariants(options);
   const part = partOf(options.part);
-  return withQueue(options, terminal, async (queue) => {
-    const events = runSemi({
-      settings: await settingsLayers(file, options),
-      out,
-      ...wanted,
-      engine,
-      precision,
-      part,
-      queue,
-      device,
-      threads,
-      workers,
-      onNotice: weightsNotices(terminal),
-      signal: terminal.signal,
-    });
-    const progress = semiProgress(terminal);
-    const isShown = fewEpochs();
-    const lines = semiLines(terminal.style);
-    let outcome: Outcome = "ok";
-    for await (const event of events) {
-      progress(event);
-      notice(event, terminal);
-      if (event.type === "shard-failed") outcome = "failed";
-      if (options.json) await printUnlessAborted([JSON.stringify(semiEntry(event))], terminal);
-      else if (isShown(event)) await printUnlessAborted(lines(event), terminal);
-    }
-    terminal.signal.throwIfAborted();
-    terminal.clearStatus();
-    return outcome;
-  });
+  if (isRank() && !trains(wanted)) throw notOnRanks();
+  return withRanks({ ...options, goOn: "give the same command again" }, terminal, (ranks, shown) =>
+    withQueue(options, shown, async (queue) => {
+      const { out, engine, precision, device, threads, workers } = options;
+      // A rank that was told to stop is heard while the first one scores, too.
+      const signal = ranks ? AbortSignal.any([shown.signal, ranks.stopAsked]) : shown.signal;
+      const events = runSemi({
+        settings: await settingsLayers(file, options),
+        out,
+        ...wanted,
+        engine,
+        precision,
+        part,
+        queue,
+        ranks,
+        device,
+        threads,
+        workers,
+        onNotice: weightsNotices(shown),
+        signal,
+      });
+      return showRun(events, options, { ...shown, signal });
+    }),
+  );
+}
+
+/** Prints the events of a run, and draws its progress. */
+async function showRun(
+  events: AsyncIterable<SemiEvent>,
+  { json }: SemiOptions,
+  terminal: Terminal,
+): Promise<Outcome> {
+  const progress = semiProgress(terminal);
+  const isShown = fewEpochs();
+  const lines = semiLines(terminal.style);
+  let outcome: Outcome = "ok";
+  for await (const event of events) {
+    progress(event);
+    notice(event, terminal);
+    if (event.type === "shard-failed") outcome = "failed";
+    if (json) await printUnlessAborted([JSON.stringify(semiEntry(event))], terminal);
+    else if (isShown(event)) await printUnlessAborted(lines(event), terminal);
+  }
+  terminal.signal.throwIfAborted();
+  terminal.clearStatus();
+  return outcome;
 }
 
 function notOnRanks(): UsageError {
   return new UsageError(
     "train/ranks",
-    "The stages of semi run in one process each, and this is one of several ranks: start it without mpirun. A network alone can be trained by several: mpirun -np 2 ssl-resnext train.",
+    "Nothing is trained by this command, and this is one of several ranks: start it without mpirun. Shards are scored by many machines with --part or --queue.",
   );
 }
 

@@ -4,10 +4,11 @@ import type { PlannedChoice, PlannedStage, SemiEvent } from "../../semi/events.t
 import { shownArms } from "../../semi/report/arms.ts";
 import { accuracySpread, meanOf, spread } from "../../semi/report/statistics.ts";
 import type { Verdict } from "../../semi/report/verdict.ts";
-import { clock, duration, grouped, plural } from "../output/numbers.ts";
-import { progressLine, withBar, type Progress } from "../output/progress.ts";
+import { duration, grouped, plural } from "../output/numbers.ts";
+import { progressLine, type Progress } from "../output/progress.ts";
 import { table } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
+import { filledLine, queueProgressLine } from "../queue/view.ts";
 import { unusedName } from "../suggest/write-folder.ts";
 import { eventEntry, nextCommand, stepProgress, trainingLines } from "../train/view.ts";
 import type { SemiJson } from "./json.ts";
@@ -36,7 +37,7 @@ function eventLines(event: Exclude<SemiEvent, { type: "training" }>, style: Styl
     case "part-finished":
       return [partLine(event)];
     case "queue-filled":
-      return [queueLine(event)];
+      return [filledLine(event, "shard")];
     case "queue-finished":
       return [queueEndLine(event)];
     case "stage-finished":
@@ -69,12 +70,6 @@ function scoredText({
   const { shards = 0, images = 0, broken = 0 } = counts;
   const unread = broken === 0 ? "" : `, ${broken} of them broken`;
   return `${plural(shards, "shard")} with ${plural(images + broken, "image")} scored${unread}; ${stood} stood before`;
-}
-
-function queueLine({ name, shards, stood }: SemiEvent & { type: "queue-filled" }): string {
-  return stood
-    ? `run ${name} is in the queue already; this shows how far it is`
-    : `run ${name}: ${plural(shards, "shard")} in the queue, for every machine with ssl-resnext worker`;
 }
 
 function queueEndLine({ name, failed, ...scored }: SemiEvent & { type: "queue-finished" }): string {
@@ -187,25 +182,10 @@ export function semiProgress(terminal: Terminal): (event: SemiEvent) => void {
     if (event.type === "training") steps(event.event);
     if (event.type === "images") show(event, event.imagesPerSecond, `images ${event.what}`);
     if (event.type === "shards") show(event, event.shardsPerSecond, "shards hashed");
-    if (event.type === "queue") terminal.status((columns) => queueProgressLine(event, columns));
+    if (event.type === "queue") terminal.status((columns) => queueProgressLine(event, "shards", columns));
   };
   function show({ done, total }: Pick<Progress, "done" | "total">, perSecond: number, noun: string): void {
     const seconds = perSecond > 0 ? done / perSecond : 0;
     terminal.status((columns) => progressLine({ done, total, failed: 0, seconds, noun }, columns));
   }
-}
-
-/** `██████▎              312/1,000 shards · 34.3 images/s · ETA 0:20 · 4 workers · 2 failed`. */
-function queueProgressLine(
-  { done, total, failed, workers, imagesPerSecond, secondsLeft }: SemiEvent & { type: "queue" },
-  columns: number,
-): string {
-  const parts = [
-    `${grouped(done)}/${grouped(total)} shards`,
-    `${imagesPerSecond.toFixed(1)} images/s`,
-    ...(secondsLeft === undefined ? [] : [`ETA ${clock(secondsLeft)}`]),
-    workers === 0 ? "no workers: start ssl-resnext worker <redis>" : plural(workers, "worker"),
-    ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
-  ];
-  return withBar(parts.join(" · "), total > 0 ? done / total : 1, columns);
 }

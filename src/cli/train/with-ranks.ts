@@ -10,6 +10,12 @@ import { Interrupted, Silent, type Terminal } from "../output/terminal.ts";
 /** Does the part of one rank, or of the only process there is. */
 type Work = (ranks: JoinedRanks | undefined, terminal: Terminal) => Promise<Outcome>;
 
+/** What a command line says of ranks. */
+type RanksOptions = Partial<OptionValues<typeof ranksOptions>> & {
+  /** How the command is gone on with after a peer was lost. @default "start again with --resume" */
+  readonly goOn?: string | undefined;
+};
+
 /**
  * Does the work in this process alone; or as a rank, where it was started as one; or starts the ranks that are asked for, each of
  * which runs this command line.
@@ -17,12 +23,12 @@ type Work = (ranks: JoinedRanks | undefined, terminal: Terminal) => Promise<Outc
  * @throws UsageError `cluster/no-effect`, `cluster/hosts`, `cluster/other-launcher`; ClusterError
  */
 export async function withRanks(
-  { ranks, hosts, peerTimeout }: OptionValues<typeof ranksOptions>,
+  { ranks, hosts, peerTimeout, goOn }: RanksOptions,
   terminal: Terminal,
   work: Work,
 ): Promise<Outcome> {
-  if (isRank()) return asRank(peerTimeout, terminal, work);
-  if (ranks !== undefined || hosts !== undefined) return startRanks({ ranks, hosts }, terminal);
+  if (isRank()) return asRank({ peerTimeout, goOn }, terminal, work);
+  if (ranks !== undefined || hosts !== undefined) return startRanks({ ranks, hosts, goOn }, terminal);
   if (peerTimeout === undefined) return work(undefined, terminal);
   throw new UsageError(
     "cluster/no-effect",
@@ -31,7 +37,7 @@ export async function withRanks(
 }
 
 /** As a rank: the first one alone prints, a failure is told by the one that had it, and all stop when one is told to. */
-async function asRank(peerTimeout: number | undefined, terminal: Terminal, work: Work): Promise<Outcome> {
+async function asRank({ peerTimeout, goOn }: RanksOptions, terminal: Terminal, work: Work): Promise<Outcome> {
   // Loaded where there are several processes.
   const { joinRanks, PeerFailed, PeerStopped } = await import("../../cluster/mpi/join-ranks.ts");
   const told = new AbortController();
@@ -39,6 +45,7 @@ async function asRank(peerTimeout: number | undefined, terminal: Terminal, work:
   process.once("SIGUSR2", () => told.abort(new Interrupted("SIGTERM")));
   const ranks = await joinRanks({
     peerTimeout,
+    goOn,
     signal: AbortSignal.any([terminal.signal, told.signal]),
     onPeerLost: (error) => terminal.notice(`${terminal.noticeStyle.failure("error:")} ${error.message}`),
   });

@@ -2,6 +2,7 @@ import type { CommandDefinition, OptionValues } from "../options/command.ts";
 import { jsonOption, labelledInputOptions } from "../options/input-output-options.ts";
 import { decodeOption, modelOptions, precisionOptions, runOptions } from "../options/model-options.ts";
 import { partOption } from "../options/part.ts";
+import { queueOfParts } from "../options/queue.ts";
 import { flag, text } from "../options/schemas.ts";
 
 /** `validate`: accuracy over labelled images. */
@@ -53,6 +54,7 @@ export const validateCommand = {
     },
     ...labelledInputOptions,
     ...partOption,
+    ...queueOfParts,
     ...modelOptions,
     ...precisionOptions,
     ...decodeOption,

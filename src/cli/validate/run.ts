@@ -1,19 +1,19 @@
 import { UsageError } from "../../core/index.ts";
-import { imagenetSubset, parseRealLabels, type RealLabels } from "../../data/index.ts";
-import { exportSafetensors, openImages, openModel as openSource } from "../../node/library.ts";
+import { exportSafetensors, openModel as openSource } from "../../node/library.ts";
 import { isOnnxPath } from "../../predict/open-model.ts";
 import { answerSample, fitConfidence, type AnswerSample } from "../../predict/metrics/confidence.ts";
-import { parseClassSubset, type ClassSubset } from "../../predict/metrics/metrics.ts";
-import { modelName, modelSettings, noticeUnturned, openModel, openSessions } from "../open-model.ts";
+import { modelName, modelSettings, noticeUnturned } from "../open-model.ts";
 import type { Outcome } from "../options/command.ts";
-import { readLabels, readText } from "../options/input-output-options.ts";
+import { readLabels } from "../options/input-output-options.ts";
 import { partOf } from "../options/part.ts";
 import { plural } from "../output/numbers.ts";
-import { imageProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { firstPart, withQueue } from "../queue/with-queue.ts";
 import { failureSummary, leftOutLines, namedFailure } from "../output/closing-lines.ts";
 import { failureEntry } from "../output/write-answers.ts";
 import { rowsWithoutImageLine } from "../train/view.ts";
+import { measureByQueue } from "./measure-by-queue.ts";
+import { openMeasured, openMeasurer } from "./measure.ts";
 import type { ValidateOptions } from "./options.ts";
 import { checkConfusionPath, openResultsFile, resultsRow, writeConfusion } from "./result-files.ts";
 import {
@@ -25,7 +25,7 @@ import {
   type ValidationSummary,
 } from "./view.ts";
 
-/** Measures a model over labelled images. */
+/** Measures a model over labelled images: all of them, a part, or by the workers of a queue. */
 export async function validate(
   data: readonly string[],
   options: ValidateOptions,
@@ -33,42 +33,35 @@ export async function validate(
 ): Promise<Outcome> {
   const part = partOf(options.part);
   if (part) refuseOfAll(options);
+  refuseByQueue(options);
   if (options.confusion !== undefined) checkConfusionPath(options.confusion);
   checkFitOptions(options);
-  const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
-  const classes = options.labels === undefined ? undefined : await readLabels(options.labels);
-  const opened = await openImages(data, { ...options, part, signal: terminal.signal });
-  const { splits } = opened;
-  if (part && splits) throw splitsInPart(data);
-  const images = splits?.validation ?? opened;
-  if (splits?.validation) terminal.notice(`validating on ${splits.names.validation.join(", ")}`);
-  const model = await openModel(options, terminal, classes ? { classes } : {});
-  try {
-    const subset = await openSubset(options.subset, model.classes.length);
-    const realLabels = await openRealLabels(options.real);
-    const { rowsWithoutImage } = images;
+  return withQueue(options, terminal, async (queue) => {
+    const addRow = options.results === undefined ? undefined : await openResultsFile(options.results);
+    const opened = await openMeasured(data, options, queue ? firstPart(options) : part, terminal);
+    await using measurer = await openMeasurer(options, terminal);
     const sample = answerSample();
-    const engine = await openSessions(model, ["logits"], images.size, options, terminal);
-    const report = await model.validate(images, {
-      subset,
-      realLabels,
-      signal: terminal.signal,
-      onPrediction: options.fitTemperature === undefined ? undefined : (image) => sample.add(image),
-      onFailure: options.json
-        ? (failure) => terminal.print([JSON.stringify(failureEntry(failure))])
-        : undefined,
-      onProgress: imageProgress(images.size, terminal),
-    });
+    const measured = queue
+      ? await measureByQueue(data, options, opened.pieces, queue, terminal)
+      : await measurer.measure(opened.images, terminal, {
+          onPrediction: options.fitTemperature === undefined ? undefined : (image) => sample.add(image),
+        });
     terminal.clearStatus();
-
+    const { engine, report, failedParts = 0 } = measured;
+    if (queue && options.json) {
+      await terminal.print(report.failures.map((failure) => JSON.stringify(failureEntry(failure))));
+    }
+    const { model, numClasses } = measurer;
+    const { leftOut, images } = opened;
+    const { rowsWithoutImage } = images;
     const summary: ValidationSummary = {
       model: model.description,
       engine,
-      numClasses: subset?.length ?? model.classes.length,
+      numClasses,
       report,
       rowsWithoutImage,
       claims: claimsFor(model, options.subset),
-      leftOut: opened.leftOut,
+      leftOut,
       fitted:
         options.fitTemperature === undefined
           ? undefined
@@ -93,20 +86,11 @@ export async function validate(
     for (const line of failureSummary(failures, report.failed, report.count + report.failed)) {
       terminal.notice(line);
     }
-    for (const line of leftOutLines(opened.leftOut)) terminal.notice(line);
+    for (const line of leftOutLines(leftOut)) terminal.notice(line);
     noticeUnturned(options, model, terminal);
-    return report.failed > 0 ? "failed" : "ok";
-  } finally {
-    await model.release();
-  }
+    return report.failed > 0 || failedParts > 0 ? "failed" : "ok";
+  });
 }
-
-/** Which images are measured would depend on the part. */
-const splitsInPart = (data: readonly string[]): UsageError =>
-  new UsageError(
-    "usage/part",
-    `--part: ${data.join(", ")} has images for training too. Name the folder or the archives of those to measure alone, such as imagenet/val.`,
-  );
 
 /** @throws UsageError `usage/part` for what is made of all images, beside a part of them */
 function refuseOfAll({ results, fitTemperature, confusion }: ValidateOptions): void {
@@ -115,6 +99,15 @@ function refuseOfAll({ results, fitTemperature, confusion }: ValidateOptions): v
   );
   if (!given) return;
   throw new UsageError("usage/part", `--${given[0]}: is made of all images; leave it or --part out.`);
+}
+
+/** @throws UsageError `usage/no-effect` for what takes the logits of all images, which workers do not send */
+function refuseByQueue({ queue, fitTemperature }: ValidateOptions): void {
+  if (queue === undefined || fitTemperature === undefined) return;
+  throw new UsageError(
+    "usage/no-effect",
+    "--fit-temperature: no effect with --queue, as it takes the logits of all images; give it without, and a few thousand images.",
+  );
 }
 
 /** @throws UsageError `usage/fit-temperature` for what a temperature cannot be fitted with, before hours are spent. */
@@ -158,26 +151,4 @@ async function writeFitted(
     signal: terminal.signal,
   });
   return { file, confidence };
-}
-
-const imagenetClassCount = 1000;
-
-/** The classes that `--subset` names: ImageNet-A's, ImageNet-R's, or those of a file. */
-async function openSubset(name: string | undefined, numClasses: number): Promise<ClassSubset | undefined> {
-  if (name === undefined) return undefined;
-  if (name !== "imagenet-a" && name !== "imagenet-r") {
-    return parseClassSubset(await readText(name), numClasses, name);
-  }
-  if (numClasses !== imagenetClassCount) {
-    throw new UsageError(
-      "usage/class-subset",
-      `--subset ${name} is made for the ${imagenetClassCount} classes of ImageNet; this model has ${numClasses}.`,
-    );
-  }
-  return imagenetSubset(name === "imagenet-a" ? "a" : "r");
-}
-
-/** The labels that `--real` names. */
-async function openRealLabels(path: string | undefined): Promise<RealLabels | undefined> {
-  return path === undefined ? undefined : parseRealLabels(await readText(path), path);
 }

@@ -5,7 +5,7 @@ const type = <const Name extends string>(name: Name, meaning: string): z.ZodLite
   about(z.literal(name), meaning);
 
 const run = about(text, "what the run is called in the queue");
-const shard = about(text, "the score file of the shard");
+const shard = about(text, "the file that is written of the shard, or which part of the images it is");
 
 /** A line of `worker --json`: what happens, in order. */
 export const workerJson = z.discriminatedUnion("type", [
@@ -18,16 +18,16 @@ export const workerJson = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: type("shard-started", "a shard was taken from the queue"), run, shard }),
   z.strictObject({
-    type: type("shard-scored", "the score file of a shard stands"),
+    type: type("shard-scored", "a shard is done: its file stands"),
     run,
     shard,
-    images: about(count, "images that were scored"),
+    images: about(count, "images that were scored, or answered for"),
     broken: about(count, "images that cannot be used"),
-    stood: about(z.boolean(), "whether the file stood before"),
+    stood: about(z.boolean(), "whether its score file stood before"),
     seconds: about(number, "how long it took"),
   }),
   z.strictObject({
-    type: type("shard-failed", "a shard could not be scored; it is tried three times, by whoever takes it"),
+    type: type("shard-failed", "a shard could not be done; it is tried three times, by whoever takes it"),
     run,
     shard,
     reason: about(text, "why"),

@@ -17,7 +17,7 @@ export const workerCommand = {
     threads: runOptions.threads,
   },
   examples: [
-    ["worker redis://host:6379", "score shards of all runs in the queue; Ctrl-C gives the last one back"],
+    ["worker redis://host:6379", "do shards of all runs in the queue; Ctrl-C gives the last one back"],
     ["worker redis://host:6379 --until-done", "the same in a job of a scheduler, which ends with the work"],
   ],
 } satisfies CommandDefinition;

@@ -6,16 +6,19 @@ import {
   type QueuedShard,
   type QueuedWork,
   type ScoredShard,
+  type ShardScorer,
 } from "../../semi/score/queued-shards.ts";
 import type { Outcome } from "../options/command.ts";
 import { redisAddress } from "../options/schemas.ts";
 import { plural } from "../output/numbers.ts";
 import { openQueueServer } from "../output/redis-notices.ts";
 import { printUnlessAborted, type Terminal } from "../output/terminal.ts";
+import type { QueuedCommand, QueuedPart } from "../queue/do-by-queue.ts";
+import type { DonePart, PartWorker } from "../queue/part-worker.ts";
 import type { WorkerJson } from "./json.ts";
 import type { WorkerOptions } from "./options.ts";
 
-/** Takes shards from a queue and scores them, until it is told to stop. */
+/** Takes shards and parts from a queue and does what is asked of them, until it is told to stop. */
 export async function worker(
   [address = ""]: readonly string[],
   { untilDone, json, device, workers, threads }: WorkerOptions,
@@ -31,15 +34,21 @@ export async function worker(
   using server = await openQueueServer(address, terminal);
   const plan = { workers, threadsPerWorker: threads };
   const scorerOf = shardScorers(nodeSemiPlatform, { device, plan });
+  const open = async (queued: unknown, signal: AbortSignal): Promise<ShardScorer | PartWorker> => {
+    const about = queued as QueuedWork | QueuedCommand;
+    if ("scorings" in about) return scorerOf(about, signal);
+    const { openPartWorker } = await import("../queue/part-worker.ts");
+    return openPartWorker(about, { device, workers, threads }, terminal, signal);
+  };
   let printed = Promise.resolve();
   const refused = await work(server, {
     version,
     open: async (queued, signal) => {
-      const scorer = await scorerOf(queued as QueuedWork, signal);
+      const scorer = await open(queued, signal);
       return {
         ...scorer,
-        score: (shard, options) => scorer.score(shard as QueuedShard, options),
-        merge: (name, shards) => scorer.merge(name, shards as readonly ScoredShard[]),
+        score: (shard, options) => scorer.score(shard as QueuedShard & QueuedPart, options),
+        merge: (name, shards) => scorer.merge(name, shards as readonly (ScoredShard & DonePart)[]),
       };
     },
     onEvent(event) {

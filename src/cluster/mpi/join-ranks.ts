@@ -5,6 +5,9 @@ import { openMpi, type OpenMpi } from "./open-mpi.ts";
 /** Exit code of a rank that lost a peer: the run is as it was saved last, and may be started again. */
 export const peerLostCode = 75;
 
+/** How a training is gone on with after a peer was lost. */
+export const resumes = "start again with --resume";
+
 /** This process as one of those that train a network together. */
 export interface JoinedRanks {
   readonly rank: number;
@@ -15,6 +18,8 @@ export interface JoinedRanks {
   readonly cores: number;
   /** Aborted on every rank in the same `sum` or `gather` once one of them was told to stop. */
   readonly signal: AbortSignal;
+  /** Aborted on each rank by itself, as soon as it hears that one of them was told to stop: for what they do not do together. */
+  readonly stopAsked: AbortSignal;
   /**
    * Sums each element over all ranks, in place; the sums are the same bits everywhere.
    *
@@ -64,6 +69,8 @@ export class PeerStopped extends Error {
 export interface JoinOptions {
   /** Seconds without a sign of life of a peer after which it counts as lost. @default 60 */
   readonly peerTimeout?: number | undefined;
+  /** How the command is gone on with after a peer was lost. @default "start again with --resume" */
+  readonly goOn?: string | undefined;
   /** Tells this rank to stop; its reason may have an `exitCode`. */
   readonly signal: AbortSignal;
   /** Called once a peer is lost; the process ends with {@link peerLostCode} when it returns. */
@@ -99,7 +106,10 @@ export async function joinRanks(options: JoinOptions): Promise<JoinedRanks> {
   const mpi = await openMpi();
   const { rank, size } = mpi;
   const stop = new AbortController();
-  const rounds = beginRounds(mpi, options);
+  const asked = new AbortController();
+  const rounds = beginRounds(mpi, options, (stopCode) => {
+    if (!options.signal.aborted) asked.abort(new PeerStopped(stopCode));
+  });
   /** Notes, on every rank in the same meeting, that one of them was told to stop. */
   const noteStop = ({ stopCode }: Round): void => {
     if (stopCode === undefined) return;
@@ -115,6 +125,7 @@ export async function joinRanks(options: JoinOptions): Promise<JoinedRanks> {
     onHost,
     cores: Math.min(availableParallelism(), share),
     signal: stop.signal,
+    stopAsked: AbortSignal.any([options.signal, asked.signal]),
     sum: (values) =>
       rounds.meet(async (round) => {
         noteStop(round);
@@ -159,7 +170,12 @@ interface Rounds {
   end(failure: number | undefined): Promise<Failure | undefined>;
 }
 
-function beginRounds(mpi: OpenMpi, { peerTimeout = 60, signal, onPeerLost }: JoinOptions): Rounds {
+/** @param onStop Called after each round in which a rank says that it was told to stop. */
+function beginRounds(
+  mpi: OpenMpi,
+  { peerTimeout = 60, goOn = resumes, signal, onPeerLost }: JoinOptions,
+  onStop: (stopCode: number) => void,
+): Rounds {
   const limit = peerTimeout * 1000;
   let failure: number | undefined;
   /** What a round has shown; it ends the work of every rank. */
@@ -178,7 +194,7 @@ function beginRounds(mpi: OpenMpi, { peerTimeout = 60, signal, onPeerLost }: Joi
     onPeerLost(
       new ClusterError(
         "cluster/peer-lost",
-        `rank ${mpi.rank} of ${mpi.size}: peer lost; start again with --resume (${reason})`,
+        `rank ${mpi.rank} of ${mpi.size}: peer lost; ${goOn} (${reason})`,
       ),
     );
     mpi.exit(peerLostCode);
@@ -221,6 +237,7 @@ function beginRounds(mpi: OpenMpi, { peerTimeout = 60, signal, onPeerLost }: Joi
       await giveUp((error as Error).message);
     }
     const [met, failed, stopped] = values as unknown as [number, number, number];
+    if (stopped !== none) onStop(stopped);
     return {
       isMet: met === 1,
       failure: failed === none ? undefined : { rank: Math.floor(failed / codes), code: failed % codes },

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { ClusterError, UsageError } from "../../core/index.ts";
-import { peerLostCode } from "./join-ranks.ts";
+import { peerLostCode, resumes } from "./join-ranks.ts";
 import { loadKoffi } from "./open-mpi.ts";
 
 /** Where ranks are started. */
@@ -9,6 +9,8 @@ export interface Placement {
   readonly ranks?: number | undefined;
   /** Names of hosts, each with its number of ranks: `a:2,b:2`. */
   readonly hosts?: string | undefined;
+  /** As ranks say it. */
+  readonly goOn?: string | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function launchRanks(
   const isStop = code === 130 || code === 143;
   if (!signal.aborted && !isStop && (killedBy !== null || code === peerLostCode || code > 128)) {
     const how = killedBy ?? (code > 128 ? `one ended by signal ${code - 128}` : "one does not answer");
-    throw new ClusterError("cluster/peer-lost", `peer lost; start again with --resume (${how})`);
+    throw new ClusterError("cluster/peer-lost", `peer lost; ${placement.goOn ?? resumes} (${how})`);
   }
   return code;
 }

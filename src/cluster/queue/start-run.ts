@@ -150,7 +150,7 @@ async function* watch<Merged>(
     if (lost) {
       throw new ClusterError(
         "cluster/merge",
-        `${queue.name}: all shards are done, and the last job failed: ${reasonOf(lost)} Start the run again: score files that stand are kept.`,
+        `${queue.name}: all shards are done, and the last job failed: ${reasonOf(lost)} Start the run again.`,
       );
     }
     await delay(betweenLooks, undefined, { signal });
@@ -166,7 +166,7 @@ function gone(name: string): ClusterError {
 
 function reasonOf({ failedReason }: Job): string {
   return failedReason.includes("stalled more than")
-    ? "The workers that scored it died, one after the other; it may need more memory than they have."
+    ? "The workers that took it died, one after the other; it may need more memory than they have."
     : failedReason;
 }
 

@@ -76,7 +76,7 @@ export async function openPart(
   }
   add();
   if (!isThere && missing) throw missing;
-  return number === 0 ? undefined : concatSources(sources);
+  return number === 0 ? undefined : { ...concatSources(sources), pieces: number };
 }
 
 /**

@@ -86,20 +86,34 @@ export function reliabilityMeter(): ReliabilityMeter {
       if (best === target) hits[bin]!++;
       loss += crossEntropy(logits, target, temperature);
     },
-    result() {
-      const images = counts.reduce((sum, count) => sum + count, 0);
-      const gaps = counts.map((_, bin) => Math.abs(hits[bin]! - probabilities[bin]!));
-      return {
-        images,
-        loss: loss / images,
-        calibrationError: (100 * gaps.reduce((sum, gap) => sum + gap, 0)) / images,
-        bins: Array.from(counts, (count, bin) => ({
-          images: count,
-          probability: probabilities[bin]! / count,
-          right: hits[bin]! / count,
-        })),
-      };
-    },
+    result: () => reliabilityOfSums({ counts, probabilities, hits, loss }),
+  };
+}
+
+/** What a meter adds up, the images of each bin apart. */
+export interface ReliabilitySums {
+  readonly counts: ArrayLike<number>;
+  /** Of the best classes. */
+  readonly probabilities: ArrayLike<number>;
+  /** Best classes that are right. */
+  readonly hits: ArrayLike<number>;
+  /** Of all images, in nats. */
+  readonly loss: number;
+}
+
+export function reliabilityOfSums({ counts, probabilities, hits, loss }: ReliabilitySums): Reliability {
+  const bins = Array.from(counts, (images, bin) => ({
+    images,
+    probability: probabilities[bin]! / images,
+    right: hits[bin]! / images,
+  }));
+  const images = bins.reduce((sum, bin) => sum + bin.images, 0);
+  const gaps = bins.map((_, bin) => Math.abs(hits[bin]! - probabilities[bin]!));
+  return {
+    images,
+    loss: loss / images,
+    calibrationError: (100 * gaps.reduce((sum, gap) => sum + gap, 0)) / images,
+    bins,
   };
 }
 

@@ -45,6 +45,7 @@ import type { SemiSettings } from "../settings/settings.ts";
 import type { ScoreFacts, SelectionRow } from "../tables.ts";
 import type { Manifest } from "./manifest.ts";
 import { readSummary, selectionName } from "./select.ts";
+import { callRanks, isSharedStage } from "./shared-stage.ts";
 import { nameOfPaths } from "../settings/absolute-paths.ts";
 
 /** The weights that a training leaves for later stages. */
@@ -196,10 +197,11 @@ export async function labelledImages(context: SemiContext): Promise<StageImages>
 
 async function trainingWork(
   context: SemiContext,
-  { kind, folder, settings }: TrainingStage,
+  stage: TrainingStage,
   recipe: Recipe,
   images: StageImages,
 ): Promise<StageWork> {
+  const { kind, folder, settings } = stage;
   const { platform, execution, signal, path } = context;
   const { start } = settings;
   const { validation, validationShare } = context.settings;
@@ -214,6 +216,10 @@ async function trainingWork(
     origin,
     async *run() {
       const { engine, precision, device, threads, workers } = execution;
+      const ranks = isSharedStage(stage) ? context.ranks : undefined;
+      if (ranks?.rank === 0) {
+        await callRanks(ranks, { settings: context.settings, stage, ranOn: { engine, precision } });
+      }
       const events = trainModel(platform, {
         data: await images.training(),
         validation: await images.validation(),
@@ -231,6 +237,7 @@ async function trainingWork(
         device,
         threads,
         workers,
+        ranks,
         signal,
       });
       let outcome: StageOutcome = { outputs: [bestWeights], counts: {} };

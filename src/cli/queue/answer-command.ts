@@ -1,0 +1,64 @@
+import type { ImageSource, Part } from "../../data/index.ts";
+import { openImages } from "../../node/library.ts";
+import type { OutputOptions } from "../options/input-output-options.ts";
+import type { DecodeOption, ModelOptions, PrecisionOptions, RunOptions } from "../options/model-options.ts";
+import type { QueueOptions } from "../options/queue.ts";
+import type { Terminal } from "../output/terminal.ts";
+import type { ImageCounts } from "../output/write-answers.ts";
+
+/** What the commands have in common that answer for each image. */
+export type AnswerOptions = OutputOptions &
+  ModelOptions &
+  PrecisionOptions &
+  DecodeOption &
+  RunOptions &
+  QueueOptions & {
+    readonly part?: string | true | undefined;
+    readonly imageColumn?: string | undefined;
+    readonly labelColumn?: string | undefined;
+    /** A folder that is written to. */
+    readonly explain?: string | undefined;
+    /** A file of class names. */
+    readonly labels?: string | undefined;
+  };
+
+/** What came of a part, or of all parts of a queue. */
+export interface AnsweredPart {
+  /** Images with an answer. */
+  readonly images: number;
+  /** Images that cannot be used. */
+  readonly broken: number;
+}
+
+/** A model that is open, and answers for images what a command line asks of it. */
+export interface Answerer extends AsyncDisposable {
+  /**
+   * Writes the answers to a file, that of the part where there is one.
+   *
+   * @param onImage Is called for each image.
+   */
+  answer(
+    images: ImageSource,
+    part: Part | undefined,
+    terminal: Terminal,
+    onImage?: () => void,
+  ): Promise<ImageCounts>;
+}
+
+/** A command that answers for each image. */
+export interface AnswerCommand<Options extends AnswerOptions> {
+  readonly name: "classify" | "embed";
+  /** @throws UsageError for options that do not go together */
+  check(options: Options): void;
+  open(options: Options, terminal: Terminal): Promise<Answerer>;
+}
+
+/** The images of the inputs, or a part of them. */
+export const openAnswered = (
+  inputs: readonly string[],
+  { imageColumn, labelColumn, explain }: AnswerOptions,
+  part: Part | undefined,
+  signal: AbortSignal,
+): Promise<ImageSource> =>
+  // Pictures that explain are none of the data, whichever part drew them.
+  openImages(inputs, { imageColumn, labelColumn, part, exclude: explain, readLabels: false, signal });

@@ -1,0 +1,60 @@
+import { UsageError } from "../../core/index.ts";
+import type { Outcome } from "../options/command.ts";
+import { partOf } from "../options/part.ts";
+import { plural } from "../output/numbers.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { openAnswered, type AnswerCommand, type AnsweredPart, type AnswerOptions } from "./answer-command.ts";
+import { firstPart, withQueue, type RunQueue } from "./with-queue.ts";
+
+/** Answers for the images of the inputs: for all of them, for a part, or by the workers of a queue. */
+export function answerImages<Options extends AnswerOptions>(
+  command: AnswerCommand<Options>,
+  inputs: readonly string[],
+  options: Options,
+  terminal: Terminal,
+): Promise<Outcome> {
+  command.check(options);
+  return withQueue(options, terminal, async (queue) => {
+    if (queue) return answerByQueue(command, inputs, options, queue, terminal);
+    const part = partOf(options.part);
+    const images = await openAnswered(inputs, options, part, terminal.signal);
+    await using answerer = await command.open(options, terminal);
+    const { failed } = await answerer.answer(images, part, terminal);
+    return failed > 0 ? "failed" : "ok";
+  });
+}
+
+/** @throws UsageError `usage/no-effect` without a file for the answers; what opening images and model throws; what the queue throws */
+async function answerByQueue<Options extends AnswerOptions>(
+  command: AnswerCommand<Options>,
+  inputs: readonly string[],
+  options: Options,
+  queue: RunQueue,
+  terminal: Terminal,
+): Promise<Outcome> {
+  if (options.output === undefined) {
+    throw new UsageError(
+      "usage/no-effect",
+      "--queue needs --output: the file that workers number and write, one for each part.",
+    );
+  }
+  const { pieces } = await openAnswered(inputs, options, firstPart(options), terminal.signal);
+  // Whether the model answers what it is asked is said here, and not by each worker.
+  await (await command.open(options, terminal))[Symbol.asyncDispose]();
+  const { doByQueue } = await import("./do-by-queue.ts");
+  const { merged, failed, parts } = await doByQueue<AnsweredPart>(
+    command.name,
+    inputs,
+    options,
+    pieces,
+    queue,
+    terminal,
+  );
+  const { images, broken } = merged;
+  const unread = broken === 0 ? "" : `, ${broken} of them broken`;
+  const rest = failed === 0 ? "" : `; ${failed} failed: give the command again, or those alone with --part`;
+  await terminal.print([
+    `run ${queue.name}: ${plural(parts - failed, "part")} with ${plural(images + broken, "image")}${unread}${rest}`,
+  ]);
+  return broken + failed > 0 ? "failed" : "ok";
+}

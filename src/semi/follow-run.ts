@@ -1,0 +1,43 @@
+import type { Ranks } from "../train/index.ts";
+import { semiContext } from "./context.ts";
+import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
+import type { SemiPlatform } from "./platform.ts";
+import type { RunSemiOptions } from "./run-options.ts";
+import { openStage } from "./stages/do-stage.ts";
+import { calledStage } from "./stages/shared-stage.ts";
+
+/** What a rank knows of a run besides what it is told. */
+type FollowOptions = Pick<RunSemiOptions, "out" | "device" | "threads" | "workers" | "onNotice" | "signal">;
+
+/**
+ * Trains what the first rank trains, which does all else of the run alone, and writes what comes of it. Ends when that one does.
+ *
+ * @throws what the stages throw
+ */
+export async function followRun(
+  platform: SemiPlatform,
+  { out, device = "cpu", threads, workers, onNotice, signal }: FollowOptions,
+  ranks: Ranks,
+): Promise<void> {
+  const storage = platform.storageFor(out);
+  const plan = { maxWorkers: workers, maxCores: threads };
+  for (;;) {
+    const called = await calledStage(ranks);
+    if (!called) return;
+    const { settings, stage, ranOn } = called;
+    // The first rank has hashed the images, and left what it found.
+    const known = [fingerprintsFile(storage, out), ...(await otherFingerprints(storage, out))];
+    const context = semiContext({
+      platform,
+      settings,
+      out,
+      execution: { ...ranOn, device, threads, workers, plan },
+      fingerprints: await openFingerprints(platform, undefined, known),
+      onNotice,
+      signal,
+      ranks,
+    });
+    const events = (await openStage(context, stage)).run();
+    while (!(await events.next()).done);
+  }
+}
