@@ -15,6 +15,7 @@ import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
 import { weighAdaptation, weighTuning } from "./plan/weigh-training.ts";
 import type { SemiPlatform } from "./platform.ts";
 import type { RunSemiOptions } from "./run-options.ts";
+import { checkRanks, type Ranks } from "../train/index.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
 import { verdictOf } from "./report/verdict.ts";
@@ -119,7 +120,7 @@ async function* runStages(
     const all = plan(chosen);
     const work = all.filter(isWork);
     const stages = await planned(work, chosen);
-    if (ranks) requireShared(work);
+    if (ranks) requireShared(work, ranks);
     await checkRoom(all[0]!.context, checked, stages);
     await fingerprints.save();
     const [choices, notes] = [choicesOf(chosen.filter(isWork)), notesOf(checked, stages)];
@@ -199,9 +200,11 @@ function requireStages(runs: readonly ContextRun[], wanted: RunSemiOptions["only
   );
 }
 
-/** @throws UsageError `train/ranks` for ranks that would have nothing to do */
-function requireShared(runs: readonly ContextRun[]): void {
-  if (runs.some(({ stages }) => stages.some(isSharedStage))) return;
+/** @throws UsageError `train/ranks` for ranks that would have nothing to do, and batches that do not come out even */
+function requireShared(runs: readonly ContextRun[], ranks: Ranks): void {
+  const shared = runs.flatMap(({ stages }) => stages.filter(isSharedStage));
+  for (const { settings } of shared) checkRanks(settings.recipe, ranks);
+  if (shared.length > 0) return;
   throw new UsageError(
     "train/ranks",
     "This run fits classifiers at once, and has no steps of training that several ranks could share: start it with one process.",

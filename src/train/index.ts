@@ -184,7 +184,7 @@ export {
 } from "./head/none-class.ts";
 export { trainModel } from "./run/train-model.ts";
 export type { RecipeValues, TrainingEvent, TrainModelOptions } from "./run/options.ts";
-export type { Ranks } from "./run/ranks.ts";
+export { checkRanks, type Ranks } from "./run/ranks.ts";
 export { checkClasses, partsOf, wholeOrValidation, type NamedImages } from "./run/training-data.ts";
 export {
   crossValidationName,

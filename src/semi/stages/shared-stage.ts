@@ -1,5 +1,5 @@
 import type { EmbeddingEngine, Ranks } from "../../train/index.ts";
-import type { Stage } from "../plan/stage.ts";
+import type { Stage, TrainingStage } from "../plan/stage.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 
 /** A stage that all ranks train together: plain data. */
@@ -10,8 +10,8 @@ export interface SharedStage {
 }
 
 /** Whether a stage trains by steps, which ranks can share; a head is fitted at once. */
-export const isSharedStage = ({ settings }: Stage): boolean =>
-  "recipe" in settings && settings.recipe.mode !== "head";
+export const isSharedStage = (stage: Stage): stage is TrainingStage =>
+  "recipe" in stage.settings && stage.settings.recipe.mode !== "head";
 
 /** Tells the other ranks what they train next with the first one, or that there is nothing left. */
 export async function callRanks(ranks: Ranks, next: SharedStage | undefined): Promise<void> {
