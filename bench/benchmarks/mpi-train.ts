@@ -27,11 +27,12 @@ export const mpiTrain: Benchmark = {
     if (!existsSync(data)) throw new Error(`There is no ${data}.`);
     const folder = mkdtempSync(join(tmpdir(), "ssl-resnext-bench-"));
     using hosts = twoHosts();
-    const line = (ranks: number, threads: number): readonly string[] => [
-      ...[process.execPath, commandLine, "train", data, "-m", "resnext50_32x4d", "--scratch"],
-      ...["--recipe", "quick", "--images", `${steps * batch * ranks}`, "--batch-size", `${batch * ranks}`],
-      ...["--log-every", "1", "--validation-share", "0", "--threads", `${threads}`, "--json"],
-    ];
+    const line = (ranks: number, threads: number): readonly string[] =>
+      [
+        [process.execPath, commandLine, "train", data, "-m", "resnext50_32x4d", "--scratch", "--json"],
+        ["--recipe", "quick", "--images", `${steps * batch * ranks}`, "--batch-size", `${batch * ranks}`],
+        ["--validation-share", "0", "--threads", `${threads}`],
+      ].flat();
     const setups = {
       "one process, 2 threads": line(1, 2),
       "one process, 1 thread": line(1, 1),

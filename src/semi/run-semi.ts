@@ -58,9 +58,12 @@ export async function* runSemi(
   options: RunSemiOptions,
 ): AsyncGenerator<SemiEvent, void, undefined> {
   const { ranks } = options;
-  if (ranks && ranks.rank > 0) return followRun(platform, options, ranks);
-  yield* runStages(platform, options);
-  if (ranks) await callRanks(ranks, undefined);
+  if (ranks && ranks.rank > 0) {
+    await followRun(platform, options, ranks);
+  } else {
+    yield* runStages(platform, options);
+    if (ranks) await callRanks(ranks, undefined);
+  }
 }
 
 async function* runStages(

@@ -12,22 +12,13 @@ const missing = mpiMissing();
 const folder = temporaryFolder();
 const at = (...names: readonly string[]): string => join(folder, ...names);
 const recipe = "base: quick, images: 48, batchSize: 12";
-const line = (out: string, more = ""): readonly string[] => [
-  ...[
-    "semi",
-    "run",
-    "--labelled",
-    at("labelled"),
-    "--unlabelled",
-    at("unlabelled", "*.tar"),
-    "-o",
-    at(out),
-    "--json",
-  ],
-  ...["--teacher", at("small.safetensors"), "--teach", "false", "--labels", at("names.txt")],
-  ...["--method", "paper", "--student", "resnet20_cifar10", "--validation-share", "0", "-k", "8"],
-  ...["--pretrain-recipe", `{${recipe}${more}}`, "--finetune-recipe", `{${recipe}${more}}`],
-];
+const line = (out: string, more = ""): readonly string[] =>
+  [
+    ["semi", "run", "--labelled", at("labelled"), "--unlabelled", at("unlabelled", "*.tar"), "-o", at(out)],
+    ["--teacher", at("small.safetensors"), "--teach", "false", "--labels", at("names.txt"), "--json"],
+    ["--method", "paper", "--student", "resnet20_cifar10", "--validation-share", "0", "-k", "8"],
+    ["--pretrain-recipe", `{${recipe}${more}}`, "--finetune-recipe", `{${recipe}${more}}`],
+  ].flat();
 
 /** The parameters that a stage ended with; statistics are those of a rank's own share. */
 async function parametersOf(out: string, stage: string): Promise<unknown> {

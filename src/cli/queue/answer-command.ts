@@ -31,7 +31,7 @@ export interface AnsweredPart {
 }
 
 /** A model that is open, and answers for images what a command line asks of it. */
-export interface Answerer extends AsyncDisposable {
+interface Answerer extends AsyncDisposable {
   /**
    * Writes the answers to a file, that of the part where there is one.
    *

@@ -91,18 +91,31 @@ export async function doByQueue<Merged>(
   }
 }
 
+/** What concerns the one who fills the queue, or what each worker decides for its own machine. */
+const notShared: ReadonlySet<string> = new Set([
+  "queue",
+  "name",
+  "drop",
+  "part",
+  "parts",
+  "device",
+  "workers",
+  "threads",
+  "verbose",
+] satisfies (keyof QueuedOptions)[]);
+
 /** The options that workers go by, with paths that hold from any folder. */
 function sharedOptions(options: QueuedOptions): QueuedOptions {
-  const { queue, name, drop, part, parts, device, workers, threads, verbose, ...shared } = options;
-  const { output, explain, labels, calibrate, real, weights } = shared;
-  const model = isModelPath(shared.model) ? shared.model : undefined;
+  const { output, explain, labels, calibrate, real, weights } = options;
+  const model = isModelPath(options.model) ? options.model : undefined;
   // ImageNet's subsets have names.
-  const subset = shared.subset?.startsWith("imagenet-") ? undefined : shared.subset;
-  const files = { output, explain, labels, calibrate, real, weights, model, subset };
-  const absolute = Object.entries(files).flatMap(([option, path]) =>
+  const subset = options.subset?.startsWith("imagenet-") ? undefined : options.subset;
+  const files = Object.entries({ output, explain, labels, calibrate, real, weights, model, subset });
+  const absolute = files.flatMap(([option, path]) =>
     path === undefined ? [] : [[option, absolutePath(nodeStorageFor, path)]],
   );
-  return { ...shared, ...(Object.fromEntries(absolute) as object) } as QueuedOptions;
+  const shared = Object.entries(options).filter(([option]) => !notShared.has(option));
+  return Object.fromEntries([...shared, ...absolute]) as QueuedOptions;
 }
 
 const isModelPath = (model: string | undefined): model is string =>

@@ -104,10 +104,8 @@ const measuring: Open = async (inputs, given, terminal) => {
 };
 
 const open: Readonly<Record<QueuedCommand["command"], Open>> = {
-  classify: answering(
-    async () => (await import("../classify/run.ts")).classifier as AnswerCommand<AnswerOptions>,
-  ),
-  embed: answering(async () => (await import("../embed/run.ts")).embedder as AnswerCommand<AnswerOptions>),
+  classify: answering(async () => (await import("../classify/run.ts")).classifier),
+  embed: answering(async () => (await import("../embed/run.ts")).embedder),
   validate: measuring,
 };
 
