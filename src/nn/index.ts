@@ -54,11 +54,11 @@ export { layerTable, type Layer } from "./layer-table.ts";
 export {
   activationRangeGraph,
   calibrationGraph,
+  forPrecision,
   inferenceGraph,
   type InferenceGraphOptions,
   type InferenceOutput,
   noClassifier,
   type Quantisation,
-  widenGroups,
 } from "./graphs/inference-graph.ts";
 export { explanationGraph, type ExplanationGraphOptions } from "./graphs/explanation-graph.ts";

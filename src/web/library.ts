@@ -1,6 +1,5 @@
 import { openImages as openImagesOn, type ImageSource, type OpenImagesOptions } from "../data/index.ts";
 import {
-  calibrateModel as calibrateModelOn,
   createModel as createModelOn,
   exportOnnx as exportOnnxOn,
   exportSafetensors as exportSafetensorsOn,
@@ -123,6 +122,8 @@ export async function calibrateModel(
   options: CalibrateOptions & Pick<ExecutionOptions, "engine" | "decode"> = {},
 ): Promise<Calibration> {
   const found = isSource(images) ? images : await openImages(images);
+  // Loaded when the first is calibrated.
+  const { calibrateModel: calibrateModelOn } = await import("../predict/int8/calibrate.ts");
   return calibrateModelOn(browserPlatform, source, found, options);
 }
 

@@ -14,13 +14,13 @@ import {
   activationRangeGraph,
   countParameters,
   family,
+  forPrecision,
   inferenceGraph,
   isGraphConfig,
   layerTable,
   type ModelDescription,
   type NetworkDescription,
   type Quantisation,
-  widenGroups,
 } from "../../nn/index.ts";
 import { openModel } from "../../node/library.ts";
 import { rememberSpeeds } from "../../node/engines/engine-speeds.ts";
@@ -323,10 +323,8 @@ function benchmarkGraph(
 ): Graph {
   const { inputSize } = preprocessing;
   const outputs = [config.numClasses > 0 ? "logits" : "embedding"] as const;
-  if (precision !== "int8") {
-    const graph = inferenceGraph(config, weights, { outputs, inputSize, blockSize });
-    return precision === "bf16" ? widenGroups(graph) : graph;
-  }
+  if (precision !== "int8")
+    return forPrecision(inferenceGraph(config, weights, { outputs, inputSize, blockSize }), precision);
   const { readers } = activationRangeGraph(config, weights, inputSize);
   const ranges: Quantisation["ranges"] = new Map(
     readers.flat().map((reader) => [reader, { min: 0, max: 4 }]),

@@ -29,7 +29,10 @@ import type { ClassifyOptions } from "./options.ts";
 /** Classifies images, and draws where it sees the classes if asked. */
 export const classifier: AnswerCommand<ClassifyOptions> = {
   name: "classify",
-  check: checkExplainOptions,
+  async check(options) {
+    checkExplainOptions(options);
+    if (options.labels !== undefined) await readLabels(options.labels);
+  },
   async open(given, terminal) {
     const classes = given.labels === undefined ? undefined : await readLabels(given.labels);
     const model = await openModel(given, terminal, classes ? { classes } : {});

@@ -27,21 +27,7 @@ import type { EmbedOptions } from "./options.ts";
 /** Embeds images, or reads a feature map of each. */
 export const embedder: AnswerCommand<EmbedOptions> = {
   name: "embed",
-  check(options) {
-    const { tap, normalize } = options;
-    if (tap !== undefined && outputFormat(options) === "csv") {
-      throw new UsageError(
-        "usage/format",
-        "--tap: a feature map has no place in CSV; take jsonl or parquet.",
-      );
-    }
-    if (taps.some((layer) => layer === tap) && normalize !== undefined) {
-      throw new UsageError(
-        "usage/normalize",
-        "--normalize: is for embeddings, and --tap asks for a feature map.",
-      );
-    }
-  },
+  check: async (options) => checkOptions(options),
   async open(options, terminal) {
     const model = await openModel(options, terminal, { onNotice: weightsNotices(terminal, "averages") });
     return {
@@ -55,6 +41,20 @@ export const embedder: AnswerCommand<EmbedOptions> = {
     };
   },
 };
+
+/** @throws UsageError for options that do not go together */
+function checkOptions(options: EmbedOptions): void {
+  const { tap, normalize } = options;
+  if (tap !== undefined && outputFormat(options) === "csv") {
+    throw new UsageError("usage/format", "--tap: a feature map has no place in CSV; take jsonl or parquet.");
+  }
+  if (taps.some((layer) => layer === tap) && normalize !== undefined) {
+    throw new UsageError(
+      "usage/normalize",
+      "--normalize: is for embeddings, and --tap asks for a feature map.",
+    );
+  }
+}
 
 /** Embeds the images of the inputs, or reads a feature map of each. */
 export const embed = (

@@ -48,8 +48,8 @@ interface Answerer extends AsyncDisposable {
 /** A command that answers for each image. */
 export interface AnswerCommand<Options extends AnswerOptions> {
   readonly name: "classify" | "embed";
-  /** @throws UsageError for options that do not go together */
-  check(options: Options): void;
+  /** @throws UsageError for options that do not go together, and for small files that cannot be read */
+  check(options: Options): Promise<void>;
   open(options: Options, terminal: Terminal): Promise<Answerer>;
 }
 

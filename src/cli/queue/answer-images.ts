@@ -7,13 +7,13 @@ import { openAnswered, type AnswerCommand, type AnsweredPart, type AnswerOptions
 import { firstPart, withQueue, type RunQueue } from "./with-queue.ts";
 
 /** Answers for the images of the inputs: for all of them, for a part, or by the workers of a queue. */
-export function answerImages<Options extends AnswerOptions>(
+export async function answerImages<Options extends AnswerOptions>(
   command: AnswerCommand<Options>,
   inputs: readonly string[],
   options: Options,
   terminal: Terminal,
 ): Promise<Outcome> {
-  command.check(options);
+  await command.check(options);
   return withQueue(options, terminal, async (queue) => {
     if (queue) return answerByQueue(command, inputs, options, queue, terminal);
     const part = partOf(options.part);

@@ -105,7 +105,9 @@ export function inferenceGraph(
       };
   const graph = buildGraph(selectOutputs(available, outputs));
   const folded = foldBatchNorm(graph);
-  return int8 ? quantiseConvolutions(widenGroups(folded), int8.ranges, int8) : forKernels(folded, blockSize);
+  return int8
+    ? quantiseConvolutions(mergeGroups(folded, wideGroupChannels), int8.ranges, int8)
+    : forKernels(folded, blockSize);
 }
 
 /** Both go through one network as one batch: a second one would hold all weights again. */
@@ -127,8 +129,9 @@ export function forKernels(graph: Graph, blockSize: number | undefined): Graph {
   return blockSize === undefined ? graph : lowerBlocked(graph, blockSize, blockedInference);
 }
 
-/** Merges narrow groups of convolutions, for kernels in 8-bit integers and bf16: the result is the same. */
-export const widenGroups = (graph: Graph): Graph => mergeGroups(graph, wideGroupChannels);
+/** Merges narrow groups of convolutions where floats are multiplied in bf16; the result is the same. */
+export const forPrecision = (graph: Graph, precision: string | undefined): Graph =>
+  precision === "bf16" ? mergeGroups(graph, wideGroupChannels) : graph;
 
 /**
  * The graph that measures what `Quantisation` needs, in float32.

@@ -10,7 +10,7 @@ import {
 import type { ImageItem } from "../../data/index.ts";
 import { encodeModel, type Graph } from "../../graph/index.ts";
 import { decodeOptionsOf, type DecodeChoice, type Preprocessing } from "../../image/index.ts";
-import { family, inferenceGraph, parametersOf, widenGroups } from "../../nn/index.ts";
+import { family, forPrecision, inferenceGraph, parametersOf } from "../../nn/index.ts";
 import {
   planExecution,
   type Device,
@@ -156,13 +156,12 @@ function planOf(
 const compileFor = (
   platform: Platform,
   source: ModelSource,
-  { graph: write, precision, signal }: GraphJob,
+  { graph, precision, signal }: GraphJob,
   sizes: GraphSizes,
 ): Promise<StoredModel> =>
-  source.withWeights((weights) => {
-    const graph = write(weights, sizes);
-    return compileModel(platform, precision === "bf16" ? widenGroups(graph) : graph, signal);
-  });
+  source.withWeights((weights) =>
+    compileModel(platform, forPrecision(graph(weights, sizes), precision), signal),
+  );
 
 /** The engine that a job runs on. */
 function engineOf(
