@@ -7,7 +7,7 @@ import { openStage } from "./stages/do-stage.ts";
 import { calledStage } from "./stages/shared-stage.ts";
 
 /** What a rank knows of a run besides what it is told. */
-type FollowOptions = Pick<RunSemiOptions, "out" | "device" | "threads" | "workers" | "onNotice" | "signal">;
+type FollowOptions = Pick<RunSemiOptions, "out" | "device" | "threads" | "workers" | "onNotice">;
 
 /**
  * Trains what the first rank trains, which does all else of the run alone, and writes what comes of it. Ends when that one does.
@@ -16,9 +16,11 @@ type FollowOptions = Pick<RunSemiOptions, "out" | "device" | "threads" | "worker
  */
 export async function followRun(
   platform: SemiPlatform,
-  { out, device = "cpu", threads, workers, onNotice, signal }: FollowOptions,
+  { out, device = "cpu", threads, workers, onNotice }: FollowOptions,
   ranks: Ranks,
 ): Promise<void> {
+  // Ends in the same exchange on every rank: what the first one does next has to be met.
+  const { signal } = ranks;
   const storage = platform.storageFor(out);
   const plan = { maxWorkers: workers, maxCores: threads };
   for (;;) {
@@ -37,7 +39,12 @@ export async function followRun(
       signal,
       ranks,
     });
-    const events = (await openStage(context, stage)).run();
-    while (!(await events.next()).done);
+    if (signal.aborted) continue;
+    try {
+      const events = (await openStage(context, stage)).run();
+      while (!(await events.next()).done);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
 }

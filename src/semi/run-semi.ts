@@ -15,7 +15,6 @@ import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
 import { weighAdaptation, weighTuning } from "./plan/weigh-training.ts";
 import type { SemiPlatform } from "./platform.ts";
 import type { RunSemiOptions } from "./run-options.ts";
-import { checkRanks, type Ranks } from "../train/index.ts";
 import { openReport } from "./report/gather/open-report.ts";
 import { standingRuns, type ContextRun } from "./report/gather/standing-run.ts";
 import { verdictOf } from "./report/verdict.ts";
@@ -31,7 +30,7 @@ import type { SemiSettings } from "./settings/settings.ts";
 import { bestOf, readBest } from "./stages/best.ts";
 import { doStage, openStage, standingOf } from "./stages/do-stage.ts";
 import { readManifest } from "./stages/manifest.ts";
-import { callRanks, isSharedStage } from "./stages/shared-stage.ts";
+import { callRanks, requireShared } from "./stages/shared-stage.ts";
 import { scoreByQueue, type ScoringStage } from "./stages/score-by-queue.ts";
 import { scorePart } from "./stages/score.ts";
 
@@ -61,9 +60,24 @@ export async function* runSemi(
   if (ranks && ranks.rank > 0) {
     await followRun(platform, options, ranks);
   } else {
-    yield* runStages(platform, options);
+    const stop = yield* untilStop(runStages(platform, options), ranks?.signal);
     if (ranks) await callRanks(ranks, undefined);
+    if (stop) throw stop.reason;
   }
+}
+
+/** The events of a run. What it throws once all ranks know of a stop comes back: they end together. */
+async function* untilStop(
+  events: AsyncGenerator<SemiEvent, void, undefined>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SemiEvent, { readonly reason: unknown } | undefined, undefined> {
+  try {
+    yield* events;
+  } catch (reason) {
+    if (!signal?.aborted) throw reason;
+    return { reason };
+  }
+  return undefined;
 }
 
 async function* runStages(
@@ -123,7 +137,12 @@ async function* runStages(
     const all = plan(chosen);
     const work = all.filter(isWork);
     const stages = await planned(work, chosen);
-    if (ranks) requireShared(work, ranks);
+    if (ranks)
+      requireShared(
+        work.flatMap((run) => wantedOf(run.stages, only)),
+        stages,
+        ranks,
+      );
     await checkRoom(all[0]!.context, checked, stages);
     await fingerprints.save();
     const [choices, notes] = [choicesOf(chosen.filter(isWork)), notesOf(checked, stages)];
@@ -200,17 +219,6 @@ function requireStages(runs: readonly ContextRun[], wanted: RunSemiOptions["only
   throw new UsageError(
     "semi/no-effect",
     `${wanted.join(", ")}: method ${method} has no such stage here; it does ${[...new Set(stages.map(({ kind }) => kind))].join(", ")}. Give the ${method === "paper" ? "settings that ask for it (teach: true trains a teacher)" : "method that has it (method, --method paper)"}, or "semi run".`,
-  );
-}
-
-/** @throws UsageError `train/ranks` for ranks that would have nothing to do, and batches that do not come out even */
-function requireShared(runs: readonly ContextRun[], ranks: Ranks): void {
-  const shared = runs.flatMap(({ stages }) => stages.filter(isSharedStage));
-  for (const { settings } of shared) checkRanks(settings.recipe, ranks);
-  if (shared.length > 0) return;
-  throw new UsageError(
-    "train/ranks",
-    "This run fits classifiers at once, and has no steps of training that several ranks could share: start it with one process.",
   );
 }
 

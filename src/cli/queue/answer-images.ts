@@ -52,7 +52,7 @@ async function answerByQueue<Options extends AnswerOptions>(
   );
   const { images, broken } = merged;
   const unread = broken === 0 ? "" : `, ${broken} of them broken`;
-  const rest = failed === 0 ? "" : `; ${failed} failed: give the command again, or those alone with --part`;
+  const rest = failed === 0 ? "" : `; ${failed} failed: give the command again`;
   await terminal.print([
     `run ${queue.name}: ${plural(parts - failed, "part")} with ${plural(images + broken, "image")}${unread}${rest}`,
   ]);

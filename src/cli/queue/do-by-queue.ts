@@ -66,7 +66,7 @@ export async function doByQueue<Merged>(
   const work: QueuedCommand = {
     command,
     inputs: inputs.map((input) => absolutePath(nodeStorageFor, input)),
-    options: sharedOptions(options),
+    options: sharedOptions(command, options),
     model: await modelHash(options, signal),
   };
   const queued = Array.from({ length: count }, (_, at): QueuedPart => {
@@ -102,10 +102,14 @@ const notShared: ReadonlySet<string> = new Set([
   "workers",
   "threads",
   "verbose",
-] satisfies (keyof QueuedOptions)[]);
+  // What is made of the figures of all images.
+  "results",
+  "confusion",
+  "perClass",
+]);
 
 /** The options that workers go by, with paths that hold from any folder. */
-function sharedOptions(options: QueuedOptions): QueuedOptions {
+function sharedOptions(command: QueuedCommand["command"], options: QueuedOptions): QueuedOptions {
   const { output, explain, labels, calibrate, real, weights } = options;
   const model = isModelPath(options.model) ? options.model : undefined;
   // ImageNet's subsets have names.
@@ -114,7 +118,9 @@ function sharedOptions(options: QueuedOptions): QueuedOptions {
   const absolute = files.flatMap(([option, path]) =>
     path === undefined ? [] : [[option, absolutePath(nodeStorageFor, path)]],
   );
-  const shared = Object.entries(options).filter(([option]) => !notShared.has(option));
+  const shared = Object.entries(options).filter(
+    ([option]) => !notShared.has(option) && !(option === "json" && command === "validate"),
+  );
   return Object.fromEntries([...shared, ...absolute]) as QueuedOptions;
 }
 

@@ -68,8 +68,8 @@ async function asRank({ peerTimeout, goOn }: RanksOptions, terminal: Terminal, w
     !(stopCode !== undefined && ranks.signal.aborted);
   const failure = await ranks.conclude(isOwn ? (stopCode ?? exitCodeOf(error)) : undefined);
   const isTeller = failure ? failure.rank === ranks.rank : ranks.rank === 0;
-  if (isTeller && failure) reportFailure(named(error, ranks), terminal);
-  if (isTeller && !failure && stopCode !== undefined) terminal.notice("interrupted");
+  if (isTeller && stopCode !== undefined) terminal.notice("interrupted");
+  else if (isTeller && failure) reportFailure(named(error, ranks), terminal);
   const code = await ranks.leave(failure?.code ?? stopCode ?? 0);
   if (failure || stopCode !== undefined) throw new Silent(code);
   return outcome;

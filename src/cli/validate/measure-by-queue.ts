@@ -49,5 +49,5 @@ export async function measureByQueue(
       `run ${queue.name}: none of ${parts} parts could be measured; the lines above say why.`,
     );
   }
-  return { engine: measured.engine, report: reportOfSums([measured.sums]), failedParts: failed };
+  return { engine: measured.engine, report: reportOfSums([measured.sums]), parts: { failed, of: parts } };
 }

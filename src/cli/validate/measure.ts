@@ -23,8 +23,8 @@ import type { ValidateOptions } from "./options.ts";
 export interface Measurement {
   readonly engine: Engine;
   readonly report: ValidationReport;
-  /** Parts of the images that could not be measured by the workers of a queue. */
-  readonly failedParts?: number | undefined;
+  /** How many parts of the images could not be measured by the workers of a queue, of how many. */
+  readonly parts?: { readonly failed: number; readonly of: number } | undefined;
 }
 
 /** A model that is open, and is measured as a command line asks. */

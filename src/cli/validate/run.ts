@@ -47,7 +47,8 @@ export async function validate(
           onPrediction: options.fitTemperature === undefined ? undefined : (image) => sample.add(image),
         });
     terminal.clearStatus();
-    const { engine, report, failedParts = 0 } = measured;
+    const { engine, report, parts } = measured;
+    const isWhole = !parts || parts.failed === 0;
     if (queue && options.json) {
       await terminal.print(report.failures.map((failure) => JSON.stringify(failureEntry(failure))));
     }
@@ -70,7 +71,7 @@ export async function validate(
     if (options.confusion !== undefined) {
       await writeConfusion(options.confusion, report.confusion, model.classes);
     }
-    await addRow?.(resultsRow(summary));
+    if (isWhole) await addRow?.(resultsRow(summary));
     if (options.json) {
       const perClass = options.perClass ? { perClass: perClassEntries(report, model.classes) } : {};
       await terminal.print([JSON.stringify({ ...summaryEntry(summary), ...perClass })]);
@@ -88,7 +89,13 @@ export async function validate(
     }
     for (const line of leftOutLines(leftOut)) terminal.notice(line);
     noticeUnturned(options, model, terminal);
-    return report.failed > 0 || failedParts > 0 ? "failed" : "ok";
+    if (!isWhole) {
+      const unwritten = addRow ? "; no row was added to the results" : "";
+      terminal.notice(
+        `${terminal.noticeStyle.failure("failed:")} ${parts.failed} of ${parts.of} parts could not be measured, and these are the figures of the others${unwritten}`,
+      );
+    }
+    return report.failed > 0 || !isWhole ? "failed" : "ok";
   });
 }
 

@@ -122,7 +122,7 @@ export async function durabilityWarning({ client, address }: QueueServer): Promi
     return `Redis at ${address} does not say how it keeps its data (${(error as Error).message}); it should be appendonly yes, appendfsync always.`;
   }
   if (wrong.length === 0) return undefined;
-  return `Redis at ${address} has ${wrong.join(", ")}: if it ends at a bad moment, what it was told last is lost, and shards are scored again or the whole queue is gone. Start it with: ${serverCommand(address)} --maxmemory-policy noeviction`;
+  return `Redis at ${address} has ${wrong.join(", ")}: if it ends at a bad moment, what it was told last is lost, and some of the work is done again or the whole queue is gone. Start it with: ${serverCommand(address)} --maxmemory-policy noeviction`;
 }
 
 /** What starts a Redis that writes down what it is told, on the machine and at the port of an address. */

@@ -24,12 +24,14 @@ interface Hits {
 }
 
 /** Images, sum of the probabilities of their best classes, and how many of these are right. */
-type Bin = readonly [images: number, probability: number, right: number];
+type Bin = readonly [images: number, probability: Sum, right: number];
+
+/** Null for what is no number, which JSON does not have. */
+type Sum = number | null;
 
 interface Sureness {
   readonly bins: readonly Bin[];
-  /** Null for what is no number. */
-  readonly loss: number | null;
+  readonly loss: Sum;
 }
 
 const keptFailures = 100;
@@ -91,12 +93,11 @@ function accuracyOf(parts: readonly Hits[]): Accuracy {
 }
 
 function surenessOf({ images: all, loss, bins }: Reliability): Sureness {
-  const total = all === 0 ? 0 : loss * all;
   return {
     bins: bins.map(({ images, probability, right }) =>
-      images === 0 ? [0, 0, 0] : [images, probability * images, Math.round(right * images)],
+      images === 0 ? [0, 0, 0] : [images, finite(probability * images), Math.round(right * images)],
     ),
-    loss: Number.isFinite(total) ? total : null,
+    loss: all === 0 ? 0 : finite(loss * all),
   };
 }
 
@@ -105,11 +106,13 @@ function reliabilityOf(parts: readonly Sureness[]): Reliability {
     parts[0]!.bins.map((_, bin) => sum(parts, ({ bins }) => of(bins[bin]!)));
   return reliabilityOfSums({
     counts: added(([images]) => images),
-    probabilities: added(([, probability]) => probability),
+    probabilities: added(([, probability]) => probability ?? Number.NaN),
     hits: added(([, , right]) => right),
     loss: sum(parts, ({ loss }) => loss ?? Number.NaN),
   } satisfies ReliabilitySums);
 }
+
+const finite = (value: number): Sum => (Number.isFinite(value) ? value : null);
 
 const sum = <Value>(values: readonly Value[], of: (value: Value) => number): number =>
   values.reduce((total, value) => total + of(value), 0);

@@ -216,15 +216,19 @@ async function trainingWork(
     origin,
     async *run() {
       const { engine, precision, device, threads, workers } = execution;
-      const ranks = isSharedStage(stage) ? context.ranks : undefined;
-      if (ranks?.rank === 0) {
-        await callRanks(ranks, { settings: context.settings, stage, ranOn: { engine, precision } });
-      }
-      const events = trainModel(platform, {
+      const data = {
         data: await images.training(),
         validation: await images.validation(),
         unlabelled: await images.unlabelled?.(),
         pseudoLabelled: await images.pseudoLabelled?.(),
+      };
+      const ranks = isSharedStage(stage) ? context.ranks : undefined;
+      if (ranks?.rank === 0) {
+        await callRanks(ranks, { settings: context.settings, stage, ranOn: { engine, precision } });
+        ranks.signal.throwIfAborted();
+      }
+      const events = trainModel(platform, {
+        ...data,
         ...startOptions(context, start),
         // The student has the classes of the labelled images, also those that nothing was selected for.
         classesMayBeEmpty: kind === "pretrain",
@@ -238,7 +242,8 @@ async function trainingWork(
         threads,
         workers,
         ranks,
-        signal,
+        // From here on all ranks stop in the same exchange.
+        signal: ranks?.signal ?? signal,
       });
       let outcome: StageOutcome = { outputs: [bestWeights], counts: {} };
       for await (const event of events) {

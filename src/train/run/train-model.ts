@@ -212,6 +212,8 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   if (ranks) {
     const step = saved?.record.position.step;
     await compareRanks(ranks, { recipe, data: record, description, classes: loader.classes, step });
+    // All know of a stop by now, or none does.
+    ranks.signal.throwIfAborted();
   }
   await checkRoom(folder, runBytes(recipe, description.config, trainingPlan(recipe, loader.batchesPerEpoch)));
   await beginFolder(folder, recipe);
