@@ -2,14 +2,12 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Benchmark } from "../benchmark.ts";
-import { twoHosts, twoRanksHere, wire } from "../fixtures/two-hosts.ts";
+import { exchanged, twoHosts, twoRanksHere, wire } from "../fixtures/two-hosts.ts";
 import { alternate, type Contestant } from "../measure/alternate.ts";
 import { runCommand } from "../measure/command.ts";
 import { median } from "../measure/statistics.ts";
 import { commandLine, repository } from "../paths.ts";
 
-/** Bytes that ranks exchange at each step of ResNeXt-50 32x4d: gradients and running statistics. */
-const exchanged = 4 * 25_097_128;
 /** Images of a step of each rank, and steps of a run; the first ones warm up. */
 const [batch, steps, untimed] = [8, 8, 2];
 
@@ -51,7 +49,8 @@ export const mpiTrain: Benchmark = {
       const results = await alternate(contestants, { rounds: quick ? 1 : 3, warmup: 0 });
       const secondsOf = (name: string): number => results.find((result) => result.name === name)!.seconds;
       // Two ranks compute side by side, and each sends and gets every gradient once.
-      const predicted = (2 * batch) / (batch * secondsOf("one process, 1 thread") + (8 * exchanged) / wire);
+      const predicted =
+        (2 * batch) / (batch * secondsOf("one process, 1 thread") + (4 * 8 * exchanged) / wire);
       return {
         title: "Training by two ranks",
         columns: ["", "images/s", "undisturbed runs"],

@@ -5,11 +5,9 @@ import { fileURLToPath } from "node:url";
 import type { Benchmark } from "../benchmark.ts";
 import { alternate, type Contestant } from "../measure/alternate.ts";
 import { runCommand } from "../measure/command.ts";
-import { twoHosts, twoRanksHere, wire } from "../fixtures/two-hosts.ts";
+import { exchanged, twoHosts, twoRanksHere, wire } from "../fixtures/two-hosts.ts";
 import { cacheFolder, repository } from "../paths.ts";
 
-/** Gradients and running statistics of ResNeXt-50 32x4d, as floats. */
-const elements = 25_097_128;
 const rounds = 3;
 
 /** The all-reduce of ResNeXt-50's gradients between two ranks, beside Open MPI in C. */
@@ -19,7 +17,7 @@ export const mpi: Benchmark = {
   async run({ quick }) {
     mkdirSync(cacheFolder, { recursive: true });
     const program = fileURLToPath(new URL("../programs/all-reduce.js", import.meta.url));
-    const ours = [process.execPath, program, `${elements}`, `${rounds}`, repository];
+    const ours = [process.execPath, program, `${exchanged}`, `${rounds}`, repository];
     const inC = compiled();
     using hosts = twoHosts();
     const places = [{ name: "shared memory", start: twoRanksHere }, ...(hosts ? [hosts] : [])];
@@ -29,12 +27,12 @@ export const mpi: Benchmark = {
       const contestants: Contestant[] = [
         { name: `ssl-resnext, ${name}`, run: () => timeOf([...start, ...ours]) },
         ...(inC
-          ? [{ name: `C, ${name}`, run: () => timeOf([...start, inC, `${elements}`, `${rounds}`]) }]
+          ? [{ name: `C, ${name}`, run: () => timeOf([...start, inC, `${exchanged}`, `${rounds}`]) }]
           : []),
       ];
       const results = await alternate(contestants, { rounds: quick ? 1 : 5, warmup: 1 });
       data.push(...results);
-      const least = name === "shared memory" ? undefined : (4 * 8 * elements) / wire;
+      const least = name === "shared memory" ? undefined : (4 * 8 * exchanged) / wire;
       for (const { name: what, seconds, fastest, slowest, undisturbed, disturbed } of results) {
         const share = least === undefined ? "–" : `${((100 * least) / seconds).toFixed(0)} %`;
         const times = [seconds, fastest, slowest].map((value) => value.toFixed(3));

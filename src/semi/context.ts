@@ -29,7 +29,7 @@ import { readManifest, type Manifest, type Origin } from "./stages/manifest.ts";
 import { nameOfPaths } from "./settings/absolute-paths.ts";
 
 /** How a machine is used; what comes out depends on engine, precision, device and threads by rounding only. */
-export interface SemiExecution extends EmbeddingEngine, Required<Pick<Execution, "device" | "plan">> {
+export interface SemiExecution extends EmbeddingEngine, Pick<Execution, "device"> {
   readonly threads: number | undefined;
   readonly workers: number | undefined;
 }
@@ -50,7 +50,7 @@ export interface SemiContext {
   readonly out: string;
   /** Where `out` is. */
   readonly storage: Storage;
-  readonly execution: SemiExecution & Execution;
+  readonly execution: SemiExecution & Required<Execution>;
   readonly fingerprints: Fingerprints;
   /** Is told what is worth knowing of weights that are opened. */
   readonly onNotice?: ModelOptions["onNotice"];
@@ -80,6 +80,7 @@ interface ContextOptions extends Pick<
 
 export function semiContext(options: ContextOptions): SemiContext {
   const { platform, out, settings, signal } = options;
+  const { threads, workers } = options.execution;
   const storage = platform.storageFor(out);
   const path: SemiContext["path"] = (...names) => storage.join(out, ...names);
   let labelled: Promise<LabelledImages> | undefined;
@@ -87,7 +88,11 @@ export function semiContext(options: ContextOptions): SemiContext {
   return {
     ...options,
     storage,
-    execution: { ...options.execution, exif: settings.exif },
+    execution: {
+      ...options.execution,
+      exif: settings.exif,
+      plan: { maxWorkers: workers, maxCores: threads },
+    },
     path,
     labelled: () => (labelled ??= openLabelled(platform, settings, signal)),
     leftOut: () => (leftOut ??= leftOutOf(platform, settings, signal)),

@@ -22,7 +22,6 @@ export async function followRun(
   // Ends in the same exchange on every rank: what the first one does next has to be met.
   const { signal } = ranks;
   const storage = platform.storageFor(out);
-  const plan = { maxWorkers: workers, maxCores: threads };
   for (;;) {
     const called = await calledStage(ranks);
     if (!called) return;
@@ -33,7 +32,7 @@ export async function followRun(
       platform,
       settings,
       out,
-      execution: { ...ranOn, device, threads, workers, plan },
+      execution: { ...ranOn, device, threads, workers },
       fingerprints: await openFingerprints(platform, undefined, known),
       onNotice,
       signal,

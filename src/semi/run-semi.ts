@@ -106,13 +106,7 @@ async function* runStages(
       await otherFingerprints(storage, out),
     );
     const ranOn = await engineOf(platform, settings, options, part !== undefined || queue !== undefined);
-    const execution = {
-      ...ranOn,
-      device,
-      threads,
-      workers,
-      plan: { maxWorkers: workers, maxCores: threads },
-    };
+    const execution = { ...ranOn, device, threads, workers };
     const contextOf = (own: SemiSettings): SemiContext =>
       semiContext({ platform, settings: own, out, execution, fingerprints, onNotice, signal, ranks });
     const plan = (chosen: readonly ChosenRun[]): readonly ContextRun[] =>

@@ -251,7 +251,6 @@ describe("the page of a selection", () => {
         device: "cpu",
         threads: undefined,
         workers: undefined,
-        plan: {},
       },
       fingerprints: await openFingerprints(nodeSemiPlatform, at("fingerprints.json")),
       signal: undefined,

@@ -68,6 +68,17 @@ export function processTerminal(controller: AbortController): Terminal {
   };
 }
 
+/** A terminal that shows nothing. */
+export const silent = (terminal: Terminal): Terminal => ({
+  ...terminal,
+  write: () => Promise.resolve(),
+  print: () => Promise.resolve(),
+  notice: () => undefined,
+  status: () => undefined,
+  clearStatus: () => undefined,
+  interactive: false,
+});
+
 /** Why a run ends when the reader of its results has gone. */
 export class ReaderGone extends Error {}
 

@@ -1,25 +1,18 @@
 import type { ImageSource, Part } from "../../data/index.ts";
 import { openImages } from "../../node/library.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
-import type { DecodeOption, ModelOptions, PrecisionOptions, RunOptions } from "../options/model-options.ts";
-import type { QueueOptions } from "../options/queue.ts";
+import type { DecodeOption, PrecisionOptions } from "../options/model-options.ts";
 import type { Terminal } from "../output/terminal.ts";
 import type { ImageCounts } from "../output/write-answers.ts";
+import type { QueuedOptions } from "./do-by-queue.ts";
 
 /** What the commands have in common that answer for each image. */
-export type AnswerOptions = OutputOptions &
-  ModelOptions &
+export type AnswerOptions = QueuedOptions &
+  OutputOptions &
   PrecisionOptions &
-  DecodeOption &
-  RunOptions &
-  QueueOptions & {
-    readonly part?: string | true | undefined;
+  DecodeOption & {
     readonly imageColumn?: string | undefined;
     readonly labelColumn?: string | undefined;
-    /** A folder that is written to. */
-    readonly explain?: string | undefined;
-    /** A file of class names. */
-    readonly labels?: string | undefined;
   };
 
 /** What came of a part, or of all parts of a queue. */

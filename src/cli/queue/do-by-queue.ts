@@ -21,7 +21,9 @@ export type QueuedOptions = QueueOptions &
   RunOptions & {
     readonly part?: string | true | undefined;
     readonly output?: string | undefined;
+    /** A folder that is written to. */
     readonly explain?: string | undefined;
+    /** A file of class names. */
     readonly labels?: string | undefined;
     readonly calibrate?: string | undefined;
     readonly real?: string | undefined;

@@ -1,5 +1,5 @@
 import { DataError } from "../../core/index.ts";
-import type { Terminal } from "../output/terminal.ts";
+import { silent, type Terminal } from "../output/terminal.ts";
 import { mergeMeasured, type MeasuredPart } from "../validate/measure-by-queue.ts";
 import type { ValidateOptions } from "../validate/options.ts";
 import { openAnswered, type AnswerCommand, type AnsweredPart, type AnswerOptions } from "./answer-command.ts";
@@ -115,15 +115,5 @@ function quiet(terminal: Terminal, stop: AbortSignal): Terminal {
   const giveUp = (): void => given.abort(new Error("the part is given back"));
   if (stop.aborted) giveUp();
   else stop.addEventListener("abort", giveUp, { once: true });
-  const nothing = (): void => undefined;
-  return {
-    ...terminal,
-    signal: given.signal,
-    interactive: false,
-    write: () => Promise.resolve(),
-    print: () => Promise.resolve(),
-    notice: nothing,
-    status: nothing,
-    clearStatus: nothing,
-  };
+  return { ...silent(terminal), signal: given.signal };
 }

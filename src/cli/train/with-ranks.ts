@@ -5,7 +5,7 @@ import { SslResnextError, UsageError } from "../../core/index.ts";
 import type { OptionValues, Outcome } from "../options/command.ts";
 import type { ranksOptions } from "../options/model-options.ts";
 import { exitCodeOf, reportFailure } from "../output/report-failure.ts";
-import { Interrupted, Silent, type Terminal } from "../output/terminal.ts";
+import { Interrupted, Silent, silent, type Terminal } from "../output/terminal.ts";
 
 /** Does the part of one rank, or of the only process there is. */
 type Work = (ranks: JoinedRanks | undefined, terminal: Terminal) => Promise<Outcome>;
@@ -91,14 +91,3 @@ function named(error: unknown, { rank, size }: JoinedRanks): unknown {
     error.message = `rank ${rank} of ${size}: ${error.message}`;
   return error;
 }
-
-/** A terminal that shows nothing. */
-const silent = (terminal: Terminal): Terminal => ({
-  ...terminal,
-  write: () => Promise.resolve(),
-  print: () => Promise.resolve(),
-  notice: () => undefined,
-  status: () => undefined,
-  clearStatus: () => undefined,
-  interactive: false,
-});
