@@ -8,7 +8,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { ByteWriter, ParquetWriter, type ColumnSource } from "hyparquet-writer";
-import { DataError, type ByteSource } from "../core/index.ts";
+import { DataError, hexOf, type ByteSource } from "../core/index.ts";
 import type { Storage } from "../core/storage/index.ts";
 import { asyncBuffer, checkRowGroup } from "../data/parquet-images.ts";
 import type { TableColumns, TableColumnType } from "./tables.ts";
@@ -113,8 +113,12 @@ const stored: { readonly [T in TableColumnType]: string } = {
 export interface TableWriter<Row> {
   /** Takes rows; a row group is written as soon as it is full. */
   write(rows: Iterable<Row>): Promise<void>;
-  /** Completes the file; what it says of itself may be known only now. */
-  close(metadata?: readonly KeyValue[]): Promise<void>;
+  /**
+   * Completes the file; what it says of itself may be known only now.
+   *
+   * @param metadata May follow from a digest of the rows as they were written, which another table does not have.
+   */
+  close(metadata?: readonly KeyValue[] | ((digest: string) => readonly KeyValue[])): Promise<void>;
   /** Removes what was written; an earlier file stays as it was. */
   abort(): Promise<void>;
 }
@@ -145,10 +149,13 @@ export async function openTableWriter<Row extends object>(
   const bytes = new ByteWriter();
   const parquet = new ParquetWriter({ writer: bytes, schema, createdBy: "ssl-resnext" });
   let rows: Row[] = [];
+  let digest = new Uint8Array(32);
 
   const drain = async (): Promise<void> => {
-    await file.write(bytes.getBytes().slice());
+    const written = bytes.getBytes().slice();
     bytes.index = 0;
+    digest = await chained(digest, written);
+    await file.write(written);
   };
   const writeGroup = async (): Promise<void> => {
     const columnData = names.map((name): ColumnSource => ({ name, data: rows.map((row) => row[name]) }));
@@ -166,7 +173,7 @@ export async function openTableWriter<Row extends object>(
     async close(metadata = []) {
       try {
         if (rows.length > 0) await writeGroup();
-        parquet.kvMetadata = [...metadata];
+        parquet.kvMetadata = [...(typeof metadata === "function" ? metadata(hexOf(digest)) : metadata)];
         await parquet.finish();
         await drain();
       } catch (error) {
@@ -177,6 +184,14 @@ export async function openTableWriter<Row extends object>(
     },
     abort: () => file.abort(),
   };
+}
+
+/** The hash of a hash and the bytes that come next. */
+async function chained(digest: Uint8Array, bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const both = new Uint8Array(digest.length + bytes.length);
+  both.set(digest);
+  both.set(bytes, digest.length);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", both));
 }
 
 const elements: { readonly [T in TableColumnType]: Pick<SchemaElement, "type" | "converted_type"> } = {

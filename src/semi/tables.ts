@@ -61,6 +61,12 @@ export interface ScoreFacts {
 /** Key of the facts in the metadata of a score file. */
 export const scoreFactsKey = "ssl-resnext.scores";
 
+/** Key of how many rows with which scores a score file has of each class, so that a selection need not count them. */
+export const scoreCountsKey = "ssl-resnext.counts";
+
+/** Key of a digest of the rows, by which what was taken from a score file knows it. */
+export const scoreDigestKey = "ssl-resnext.digest";
+
 const count = z.int().min(0);
 
 export const scoreFactsSchema: z.ZodType<ScoreFacts> = z.object({

@@ -163,7 +163,8 @@ export async function namingDamagedFile<T>(
   }
 }
 
-const isQueryError = (error: unknown): error is DataError =>
+/** Whether tables could not be queried, for a reason that is not found in DuckDB's words. */
+export const isQueryError = (error: unknown): error is DataError =>
   error instanceof DataError && error.code === "semi/query";
 
 /**

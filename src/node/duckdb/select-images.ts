@@ -1,18 +1,15 @@
 import { basename, dirname, join } from "node:path";
 import {
-  bestScoreCounts,
   boundsTable,
-  copiesTable,
-  candidateCounts,
   candidatesView,
   competingRows,
+  copiesTable,
   duplicateCounts,
   duplicateExamples,
+  duplicateScores,
   duplicateTables,
-  histogramTable,
   insertCopies,
   labelledTestCount,
-  lowerBounds,
   scoresView,
   selectedCounts,
   selectedImages,
@@ -30,15 +27,20 @@ import {
   type SelectionSummary,
 } from "../../semi/select/selection.ts";
 import { growingArray } from "../../data/loader/image-index.ts";
-import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "../../semi/select/copies.ts";
+import type { RowSources } from "../../semi/score/pruned-scores.ts";
 import {
-  unknownClass,
-  type Bound,
-  type SelectImages,
-  type SelectionRule,
-} from "../../semi/select/selection-options.ts";
+  boundsOf,
+  candidatesOf,
+  noCounts,
+  withoutCounts,
+  type CandidateCounts,
+  type ScoreCounts,
+} from "../../semi/score/score-counts.ts";
+import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "../../semi/select/copies.ts";
+import type { Bound, SelectImages, SelectionRule } from "../../semi/select/selection-options.ts";
 import { nodeStorageFor } from "../files/file-storage.ts";
-import { namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
+import { isQueryError, namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
+import { addQueried, countScores, prunedSources, removeUnreadable, type CountedFiles } from "./score-rows.ts";
 
 // DuckDB's own limit does not count the pages that it reads and writes, nor threads and code.
 const shareOfDuckdb = 0.6;
@@ -66,56 +68,82 @@ export const selectWithDuckdb: SelectImages = (selection) => {
     const references = rule.duplicates && pathOf(rule.duplicates.references);
     const files = references === null ? scores : [...scores, references];
     return await namingDamagedFile(duckdb, files, async () => {
+      const counts = await countScores(duckdb, scores, selection.scored, classes);
       await duckdb.run(scoresView(scores));
+      let left = counts;
       if (rule.duplicates && references !== null) {
         for (const sql of duplicateTables(references, rule.duplicates.distance)) await duckdb.run(sql);
+        const removed = noCounts(classes.length);
+        await addQueried(duckdb, removed, duplicateScores);
+        left = withoutCounts(counts, removed);
       }
-      await duckdb.run(candidatesView(rule.ranking, rule.duplicates !== null));
-      await duckdb.run(histogramTable);
-      await checkScoredClasses(duckdb, classes, scores);
-      await duckdb.run(boundsTable(rule.bound));
-      const copies =
-        rule.copyDistance === null ? null : await markCopies(duckdb, rule.bound, rule.copyDistance);
-      const rows = selectedRows(rule.bound, copies !== null);
-      // The partial file is temporary already.
-      await duckdb.run(`COPY (${rows}) TO ${sqlText(partial)} (FORMAT parquet, USE_TMP_FILE false)`);
-      return { ...(await summarise(duckdb, partial, rule, classes)), copies };
+      const files = { paths: scores, digests: selection.scored.digests, counts };
+      const ranked = await rank(duckdb, files, left, rule, partial);
+      return { ...(await summarise(duckdb, partial, rule, classes, left)), ...ranked };
     });
   });
 };
 
+/**
+ * Ranks the rows that reach the bounds, and writes those of the selection. Pruned scores that cannot be read, or that another process
+ * has removed meanwhile, are done without.
+ *
+ * @param left What is left of the counts without duplicates.
+ */
+async function rank(
+  duckdb: Duckdb,
+  files: CountedFiles,
+  left: ScoreCounts,
+  rule: SelectionRule<string>,
+  out: string,
+): Promise<Pick<SelectionSummary, "copies">> {
+  const { bound, duplicates, ranking, copyDistance } = rule;
+  let sources: RowSources | undefined;
+  const boundBy = async (bounds: readonly number[]): Promise<void> => {
+    sources = await prunedSources(duckdb, files, bound, bounds);
+    for (const sql of candidatesView(files.paths, sources, ranking, duplicates !== null))
+      await duckdb.run(sql);
+    await duckdb.run(boundsTable(bounds));
+  };
+  for (;;) {
+    try {
+      await boundBy(boundsOf(left, bound));
+      const copies =
+        copyDistance === null ? null : await markCopies(duckdb, bound, copyDistance, left, boundBy);
+      const rows = selectedRows(bound, copies !== null);
+      // The partial file is temporary already.
+      await duckdb.run(`COPY (${rows}) TO ${sqlText(out)} (FORMAT parquet, USE_TMP_FILE false)`);
+      return { copies };
+    } catch (error) {
+      if (!isQueryError(error) || !sources || !(await removeUnreadable(duckdb, sources))) throw error;
+    }
+  }
+}
+
 /** The path of a file that has one. */
 const pathOf = (uri: string): string => nodeStorageFor(uri).path(uri) ?? uri;
-
-/** @throws DataError `semi/scores` when a score is of a class that there is not; names the file. */
-async function checkScoredClasses(
-  duckdb: Duckdb,
-  classes: readonly string[],
-  files: readonly string[],
-): Promise<void> {
-  const odd = `class IS NULL OR class NOT BETWEEN 0 AND ${classes.length - 1}`;
-  const [found] = await duckdb.rows<{ readonly class: number | null }>(
-    `SELECT class FROM histogram WHERE ${odd} LIMIT 1`,
-  );
-  if (found === undefined) return;
-  const rows = await duckdb.rows<{ readonly shard: number }>(
-    `SELECT shard FROM scores WHERE ${odd} ORDER BY shard LIMIT 1`,
-  );
-  throw unknownClass(rows.map(({ shard }) => files[shard]).join(), classes, found.class);
-}
 
 /**
  * Fills the table of copies, one ranking after the other, and lowers the bounds of classes whose best rows are copies until all
  * places are taken or no candidates are left.
+ *
+ * @param boundBy Makes the rows that reach bounds the candidates.
  */
-async function markCopies(duckdb: Duckdb, bound: Bound, distance: number): Promise<CopySummary> {
+async function markCopies(
+  duckdb: Duckdb,
+  bound: Bound,
+  distance: number,
+  counts: ScoreCounts,
+  boundBy: (bounds: readonly number[]) => Promise<void>,
+): Promise<CopySummary> {
   await duckdb.run(copiesTable);
   const { places, keyOf } = rankingsOf(bound);
   const candidates = new Map<number, number>();
-  for (const { class: index, finite, rows } of await duckdb.rows<CandidateCount>(candidateCounts)) {
+  for (const [index, { finite }] of candidatesOf(counts, bound.ranking).entries()) {
     const key = keyOf({ class: index, phash: 0n });
-    if (finite) candidates.set(key, (candidates.get(key) ?? 0) + rows);
+    candidates.set(key, (candidates.get(key) ?? 0) + finite);
   }
+  let bounds = boundsOf(counts, bound);
   const summaries: CopySummary[] = [];
   let wanted = "SELECT class FROM bounds";
   for (let depth = 4; ; depth *= 4) {
@@ -154,8 +182,11 @@ async function markCopies(duckdb: Duckdb, bound: Bound, distance: number): Promi
     for (let at = 0; at < values.length; at += copiesAtOnce)
       await duckdb.run(insertCopies(values.subarray(at, at + copiesAtOnce)));
     if (bound.ranking === "threshold" || short.length === 0) return addCopies(summaries);
-    wanted = bound.ranking === "unbalanced" ? "SELECT class FROM histogram" : short.join(", ");
-    await duckdb.run(lowerBounds({ ...bound, rows: bound.rows * depth }, wanted));
+    const lowered = boundsOf(counts, { ...bound, rows: bound.rows * depth });
+    const isLowered = (index: number): boolean => bound.ranking === "unbalanced" || short.includes(index);
+    bounds = bounds.map((lowest, index) => (isLowered(index) ? lowered[index]! : lowest));
+    if (bound.ranking === "balanced") wanted = short.join(", ");
+    await boundBy(bounds);
   }
 }
 
@@ -170,8 +201,9 @@ async function summarise(
   selection: string,
   { ranking, k, duplicates }: SelectionRule<string>,
   names: readonly string[],
+  counts: ScoreCounts,
 ): Promise<Omit<SelectionSummary, "copies">> {
-  const candidates = await duckdb.rows<CandidateCount>(candidateCounts);
+  const candidates = candidatesOf(counts, ranking);
   const classes = await classSelections(duckdb, selection, names, candidates);
   const [{ images }] = (await duckdb.rows(selectedImages(selection))) as [{ readonly images: number }];
   return {
@@ -179,43 +211,32 @@ async function summarise(
     k,
     rows: total(classes.map(({ selected }) => selected)),
     images,
-    notFinite: total(candidates.filter(({ finite }) => !finite).map(({ rows }) => rows)),
+    notFinite: total(candidates.map(({ notFinite }) => notFinite)),
     classes,
     ...shortfalls({ ranking, k }, classes),
     duplicates: duplicates === null ? null : await duplicateSummary(duckdb),
   };
 }
 
-interface CandidateCount {
-  readonly class: number;
-  readonly finite: boolean;
-  readonly rows: number;
-}
-
 async function classSelections(
   duckdb: Duckdb,
   selection: string,
   names: readonly string[],
-  candidates: readonly CandidateCount[],
+  candidates: readonly CandidateCounts[],
 ): Promise<readonly ClassSelection[]> {
-  const counts = uncountedClasses(names);
-  for (const { class: index, finite, rows } of candidates) if (finite) counts[index]!.candidates = rows;
+  const classes = uncountedClasses(names).map((none, index) => {
+    const { finite, bestScores } = candidates[index]!;
+    return { ...none, candidates: finite, bestScores };
+  });
   for (const { class: index, rows, highest, lowest } of await duckdb.rows<{
     readonly class: number;
     readonly rows: number;
     readonly highest: number;
     readonly lowest: number;
   }>(selectedCounts(selection))) {
-    Object.assign(counts[index]!, { selected: rows, highest, lowest });
+    Object.assign(classes[index]!, { selected: rows, highest, lowest });
   }
-  for (const { class: index, bin, images } of await duckdb.rows<{
-    readonly class: number;
-    readonly bin: number;
-    readonly images: number;
-  }>(bestScoreCounts)) {
-    counts[index]!.bestScores[bin] = images;
-  }
-  return counts;
+  return classes;
 }
 
 async function duplicateSummary(duckdb: Duckdb): Promise<DuplicateSummary> {

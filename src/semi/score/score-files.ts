@@ -7,6 +7,8 @@ import type { Manifest } from "../stages/manifest.ts";
 import {
   referenceColumns,
   scoreColumns,
+  scoreCountsKey,
+  scoreDigestKey,
   scoreFactsKey,
   scoreFactsSchema,
   type ReferenceRow,
@@ -14,6 +16,14 @@ import {
   type ScoreRow,
 } from "../tables.ts";
 import { absolutePath } from "../settings/absolute-paths.ts";
+import {
+  addEncoded,
+  encodeCounts,
+  noCounts,
+  scoreCounter,
+  type ScoreCounter,
+  type ScoreCounts,
+} from "./score-counts.ts";
 
 /** A score file and what it says of itself. */
 interface ScoreFile {
@@ -56,14 +66,26 @@ export async function readScoreFacts(storage: Storage, path: string): Promise<Sc
   return (await readScoreHeader(storage, path)).facts;
 }
 
-async function readScoreHeader(
-  storage: Storage,
-  path: string,
-): Promise<{ readonly facts: ScoreFacts; readonly rows: number }> {
+/** What a score file says of itself and its rows. */
+interface ScoreHeader {
+  readonly facts: ScoreFacts;
+  readonly rows: number;
+  /** Those of another writer, as earlier versions were, do not say it. */
+  readonly digest: string | undefined;
+  /** As `encodeCounts` writes them. */
+  readonly counts: string | undefined;
+}
+
+async function readScoreHeader(storage: Storage, path: string): Promise<ScoreHeader> {
   const metadata = await readTableMetadata(storage, path, scoreColumns);
-  const text = metadata.key_value_metadata?.find(({ key }) => key === scoreFactsKey)?.value;
+  const said = (wanted: string): string | undefined =>
+    metadata.key_value_metadata?.find(({ key }) => key === wanted)?.value;
+  const text = said(scoreFactsKey);
   const facts = scoreFactsSchema.safeParse(parseJson(text));
-  if (facts.success) return { facts: facts.data, rows: Number(metadata.num_rows) };
+  if (facts.success) {
+    const [digest, counts] = [said(scoreDigestKey), said(scoreCountsKey)];
+    return { facts: facts.data, rows: Number(metadata.num_rows), digest, counts };
+  }
   const what = text === undefined ? "none" : facts.error.issues[0]!.message;
   throw new DataError(
     "semi/scores",
@@ -97,11 +119,26 @@ export interface ScoreWriter {
  */
 export async function openScoreWriter(storage: Storage, path: string): Promise<ScoreWriter> {
   const table = await openTableWriter(storage, path, scoreColumns);
+  const counter = scoreCounter();
   return {
-    write: (rows) => table.write(rows),
-    close: (facts) => table.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]),
+    write: (rows) => table.write(counted(rows, counter)),
+    close(facts) {
+      const counts = counter.counts(facts.classes.length);
+      return table.close((digest) => [
+        { key: scoreFactsKey, value: JSON.stringify(facts) },
+        { key: scoreDigestKey, value: digest },
+        ...(counts ? [{ key: scoreCountsKey, value: encodeCounts(counts) }] : []),
+      ]);
+    },
     abort: () => table.abort(),
   };
+}
+
+function* counted(rows: Iterable<ScoreRow>, counter: ScoreCounter): Generator<ScoreRow> {
+  for (const row of rows) {
+    counter.add(row);
+    yield row;
+  }
 }
 
 /**
@@ -112,10 +149,21 @@ export async function openScoreWriter(storage: Storage, path: string): Promise<S
 export const openReferenceWriter = (storage: Storage, path: string): Promise<TableWriter<ReferenceRow>> =>
   openTableWriter(storage, path, referenceColumns);
 
+/** What score files say of their rows. */
+export interface ScoredRows {
+  readonly rows: number;
+  /** Of all files that say it. */
+  readonly counts: ScoreCounts;
+  /** Which files do not. */
+  readonly uncounted: readonly number[];
+  /** Of each file that has one. */
+  readonly digests: readonly (string | undefined)[];
+}
+
 /**
  * Checks that score files are what they should be, and are of one teacher and these classes.
  *
- * @returns how many rows they hold
+ * @returns what they say of their rows
  * @throws UsageError `semi/no-scores`; DataError `semi/other-teacher` or `semi/other-classes`; as `readScoreFacts`
  */
 export async function checkScoreFiles(
@@ -123,7 +171,7 @@ export async function checkScoreFiles(
   paths: readonly string[],
   classes: readonly string[],
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<ScoredRows> {
   if (paths.length === 0) {
     throw new UsageError(
       "semi/no-scores",
@@ -132,11 +180,15 @@ export async function checkScoreFiles(
   }
   let first: ScoreFacts | undefined;
   let rowsOfAll = 0;
-  for (const path of paths) {
+  const countsOfAll = noCounts(classes.length);
+  const uncounted: number[] = [];
+  const digests: (string | undefined)[] = [];
+  for (const [index, path] of paths.entries()) {
     signal?.throwIfAborted();
-    const { facts, rows } = await readScoreHeader(storageFor(path), path);
+    const { facts, rows, digest, counts } = await readScoreHeader(storageFor(path), path);
     first ??= facts;
     rowsOfAll += rows;
+    digests.push(digest);
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
         "semi/other-teacher",
@@ -150,8 +202,9 @@ export async function checkScoreFiles(
         `${path}: expected the ${classes.length} classes of the labelled images, ${odd}. Score the shard with a teacher of these classes.`,
       );
     }
+    if (counts === undefined || !addEncoded(countsOfAll, counts, rows)) uncounted.push(index);
   }
-  return rowsOfAll;
+  return { rows: rowsOfAll, counts: countsOfAll, uncounted, digests };
 }
 
 const nameOf = ({ teacher: { name, sha256 } }: ScoreFacts): string => `${name} (${sha256.slice(0, 8)})`;

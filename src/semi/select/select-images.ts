@@ -50,26 +50,26 @@ export async function checkSelection(
     memoryLimit: options.memoryLimit ?? 1e9,
   };
   const rule = selectionRule(given);
-  const scoreRows = await checkScoreFiles(storageFor, given.scores, options.classes, options.signal);
+  const scored = await checkScoreFiles(storageFor, given.scores, options.classes, options.signal);
   const compared = rule.duplicates?.references;
   const referenceRows =
     compared === undefined
       ? 0
       : Number((await readTableMetadata(storageFor(compared), compared, referenceColumns)).num_rows);
-  return { ...given, rule, scoreRows, referenceRows };
+  return { ...given, rule, scored, referenceRows };
 }
 
-// Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted.
-const fewRows = 100_000;
+/** Up to here DuckDB takes longer to be loaded and to start than the rows take to be sorted. */
+export const fewRows = 100_000;
 const bytesPerRow = 1000;
 // Less than a second, in which nothing else happens here.
 const fewPairs = 1e7;
 
 /** Depends on the tables and options only, so that a selection that is made again is the same file. */
-function isSmall({ rule, images, scoreRows, referenceRows, memoryLimit }: CheckedSelection): boolean {
+function isSmall({ rule, images, scored, referenceRows, memoryLimit }: CheckedSelection): boolean {
   const distance = rule.duplicates?.distance ?? 0;
   return (
-    scoreRows + referenceRows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
+    scored.rows + referenceRows < Math.min(fewRows, memoryLimit / bytesPerRow) &&
     comparedPairs(images, referenceRows, distance) < fewPairs
   );
 }

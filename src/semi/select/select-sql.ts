@@ -1,3 +1,4 @@
+import type { RowSources } from "../score/pruned-scores.ts";
 import { bandMasks } from "./hash-distance.ts";
 import type { Bound } from "./selection-options.ts";
 import { scoreBins, type Ranking } from "./selection.ts";
@@ -8,13 +9,46 @@ export const scoresView = (files: readonly string[]): string => `
   SELECT file_index::INTEGER AS shard, position, image_id, class, score, rank, phash
   FROM ${sqlFiles(files)}`;
 
-/** The view `candidates`: the rows of `scores` that may be ranked, those without a finite score among them. */
-export function candidatesView(ranking: Ranking, withoutDuplicates: boolean): string {
-  return `
-  CREATE TEMP VIEW candidates AS
-  SELECT shard, position, image_id, class, score, rank, phash
-  FROM scores${withoutDuplicates ? " ANTI JOIN duplicates USING (shard, position)" : ""}
-  ${ranking === "balanced" ? "" : "WHERE rank = 1"}`;
+/**
+ * The view `candidates`: the rows with a finite score that may be ranked, from where those are read that reach the bounds; `places`
+ * says which shard the rows of a table are of.
+ *
+ * @param files All score files.
+ */
+export function candidatesView(
+  files: readonly string[],
+  { pruned, others }: RowSources,
+  ranking: Ranking,
+  withoutDuplicates: boolean,
+): readonly string[] {
+  const columns = "position, image_id, class, score, rank, phash";
+  const places = [
+    ...pruned.flatMap(({ shards }, source) =>
+      shards.flatMap((shard, part) => (shard === undefined ? [] : [[source, part, shard]])),
+    ),
+    ...others.map((shard, index) => [pruned.length + index, 0, shard]),
+  ];
+  const tables = [
+    ...(pruned.length === 0
+      ? []
+      : [
+          `SELECT file_index::INTEGER AS source, shard AS part, ${columns} FROM ${sqlFiles(pruned.map(({ path }) => path))}`,
+        ]),
+    ...(others.length === 0
+      ? []
+      : [
+          `SELECT file_index::INTEGER + ${pruned.length} AS source, 0 AS part, ${columns} FROM ${sqlFiles(others.map((index) => files[index]!))}`,
+        ]),
+  ];
+  const list = (column: number): string =>
+    `unnest([${places.map((place) => place[column]).join(", ")}]::INTEGER[])`;
+  return [
+    `CREATE OR REPLACE TEMP TABLE places AS SELECT ${list(0)} AS source, ${list(1)} AS part, ${list(2)} AS shard`,
+    `CREATE OR REPLACE TEMP VIEW candidates AS
+    SELECT shard, ${columns} FROM (${tables.join(" UNION ALL ")}) JOIN places USING (source, part)
+    ${withoutDuplicates ? "ANTI JOIN duplicates USING (shard, position)" : ""}
+    WHERE isfinite(score)${ranking === "balanced" ? "" : " AND rank = 1"}`,
+  ];
 }
 
 /**
@@ -68,63 +102,43 @@ export const duplicateExamples = (count: number): string => `
   SELECT image_id, reference_id, "set", distance FROM duplicates
   ORDER BY distance, image_id, "set", shard, position LIMIT ${count}`;
 
-// Of the odds of the score, which spread out both small scores and those near 1: a bucket spans 6 % of them. What
-// scores a damaged file may hold must not stop the query. abs: the logarithm of a negative number is an error.
-const bucket =
-  "(16 * ln(abs(score::DOUBLE / (1.0000001::DOUBLE - score::DOUBLE)) + 1e-30::DOUBLE))::SMALLINT";
-
-/** The table `histogram`: the candidates of each class by score, those without a finite score in the bucket NULL. */
-export const histogramTable: string = `
-  CREATE TEMP TABLE histogram AS
-  SELECT class, CASE WHEN isfinite(score) THEN ${bucket} END AS bucket, count(*) AS rows, min(score) AS lowest
-  FROM candidates GROUP BY ALL`;
+// Of the odds of the score, so that the rows of a group differ little. What scores a damaged file may hold must not stop the query.
+// abs: the logarithm of a negative number is an error.
+const group = "(16 * ln(abs(score::DOUBLE / (1.0000001::DOUBLE - score::DOUBLE)) + 1e-30::DOUBLE))::SMALLINT";
+const bin = `greatest(0, least(${scoreBins - 1}, floor(score::DOUBLE * ${scoreBins})))::INTEGER`;
 
 /**
- * The table `bounds`: for each class a score that all rows to be selected reach, and few others.
- *
- * Buckets are taken from the top until they hold enough rows, and the bound is the lowest score in them. So at least
- * that many rows reach it, whatever rounding does to the buckets.
+ * Counts scores of a table in groups, as arrays of the class, whether it is the best one of its images, the lowest score, which counts for
+ * all of the group, and rows. The scores of a group are of one bin, and none is lower than counted.
  */
-export function boundsTable(bound: Bound): string {
-  return `CREATE TEMP TABLE bounds AS ${boundsQuery(bound)}`;
-}
+export const countedScores = (scores: string): string => `
+  SELECT class, best, min(score) AS lowest, count(*)::DOUBLE AS rows
+  FROM (SELECT class, rank = 1 AS best, score, isfinite(score) AS finite, CASE WHEN isfinite(score) THEN ${group} END AS part,
+    CASE WHEN isfinite(score) THEN ${bin} END AS bin FROM ${scores})
+  GROUP BY class, best, finite, part, bin`;
 
-function boundsQuery(bound: Bound): string {
-  if (bound.ranking === "threshold") {
-    return `SELECT DISTINCT class, ${bound.score}::FLOAT AS lowest FROM histogram`;
-  }
-  if (bound.ranking === "unbalanced") {
-    return `
-    SELECT class, lowest FROM (SELECT DISTINCT class FROM histogram), (
-      SELECT min(lowest) AS lowest FROM (
-        SELECT min(lowest) AS lowest, sum(sum(rows)) OVER (ORDER BY bucket DESC) - sum(rows) AS above
-        FROM histogram WHERE bucket IS NOT NULL GROUP BY bucket)
-      WHERE above < ${bound.rows})`;
-  }
-  return `
-    SELECT class, min(lowest) AS lowest FROM (
-      SELECT class, lowest, sum(rows) OVER (PARTITION BY class ORDER BY bucket DESC) - rows AS above
-      FROM histogram WHERE bucket IS NOT NULL)
-    WHERE above < ${bound.rows} GROUP BY class`;
-}
+/** The rows of all score files that belong to a duplicate image. */
+export const duplicateScores = "(FROM scores SEMI JOIN duplicates USING (shard, position))";
+
+/** A table of bounds: `bounds` has for each class a score that all rows to be selected reach, and few others. */
+export const boundsTable = (bounds: readonly number[], name = "bounds"): string => `
+  CREATE OR REPLACE TEMP TABLE ${name} AS SELECT unnest(range(${bounds.length}))::INTEGER AS class,
+    unnest([${bounds.map((lowest) => `'${lowest}'`).join(", ")}]::FLOAT[]) AS lowest`;
+
+/** The rows of score files that reach the bounds of the table `kept_bounds`. */
+export const prunedRows = (files: readonly string[], ranking: Ranking): string => `
+  SELECT file_index::INTEGER AS shard, image_id, position, class, score, rank, phash
+  FROM ${sqlFiles(files)} JOIN kept_bounds USING (class)
+  WHERE isfinite(score) AND score >= lowest${ranking === "balanced" ? "" : " AND rank = 1"}`;
 
 // Unique, so that neither threads nor the order of rows decide anything.
 const order = "score DESC, image_id, shard, position";
 const classRank = `row_number() OVER (PARTITION BY class ORDER BY ${order})::INTEGER AS class_rank`;
 const columns = "shard, position, image_id, class, class_rank, score";
 
-/** Puts the bounds of a larger selection in the place of those of some classes, whose best rows are copies. */
-export const lowerBounds = (
-  bound: Exclude<Bound, { readonly ranking: "threshold" }>,
-  classes: string,
-): string => `
-  CREATE OR REPLACE TEMP TABLE bounds AS
-  SELECT class, lowest FROM bounds WHERE class NOT IN (${classes})
-  UNION ALL SELECT class, lowest FROM (${boundsQuery(bound)}) WHERE class IN (${classes})`;
-
 /** The table `copies`: candidates that look like a better one of their class, and so are not ranked. */
 export const copiesTable: string =
-  "CREATE TEMP TABLE copies (class INTEGER, shard INTEGER, position INTEGER)";
+  "CREATE OR REPLACE TEMP TABLE copies (class INTEGER, shard INTEGER, position INTEGER)";
 
 /** Adds rows to `copies`, given as class, shard and position one after the other. */
 export const insertCopies = (values: Int32Array): string => `
@@ -134,7 +148,7 @@ export const insertCopies = (values: Int32Array): string => `
 /** The candidates above the bounds in the order in which they compete for places. @param classes SQL that gives those wanted */
 export const competingRows = (ranking: Ranking, classes: string): string => `
   SELECT class, shard, position, phash FROM candidates JOIN bounds USING (class)
-  WHERE isfinite(score) AND score >= lowest AND class IN (${classes})
+  WHERE score >= lowest AND class IN (${classes})
   ORDER BY ${ranking === "unbalanced" ? "" : "class, "}${order}`;
 
 /** The rows of a selection, sorted: what is left of `candidates` after ranking those above `bounds`. */
@@ -142,7 +156,7 @@ export function selectedRows(bound: Bound, withoutCopies: boolean): string {
   const contenders = `
     SELECT shard, position, image_id, class, score FROM candidates JOIN bounds USING (class)
     ${withoutCopies ? "ANTI JOIN copies USING (class, shard, position)" : ""}
-    WHERE isfinite(score) AND score >= lowest`;
+    WHERE score >= lowest`;
   const best =
     bound.ranking === "unbalanced"
       ? `(${contenders} ORDER BY ${order} LIMIT ${bound.rows})`
@@ -151,16 +165,6 @@ export function selectedRows(bound: Bound, withoutCopies: boolean): string {
   const kept = bound.ranking === "balanced" ? `WHERE class_rank <= ${bound.rows}` : "";
   return `SELECT ${columns} FROM (${ranked}) ${kept} ORDER BY shard, position, class`;
 }
-
-/** Candidates by class; the row without a finite score has `finite` false. */
-export const candidateCounts: string = `
-  SELECT class, bucket IS NOT NULL AS finite, sum(rows)::DOUBLE AS rows FROM histogram GROUP BY ALL`;
-
-/** Images by their best class and its score, those that duplicate another left out. */
-export const bestScoreCounts: string = `
-  SELECT class, greatest(0, least(${scoreBins - 1}, floor(score::DOUBLE * ${scoreBins})))::INTEGER AS bin,
-    count(*)::DOUBLE AS images
-  FROM candidates WHERE rank = 1 AND isfinite(score) GROUP BY ALL`;
 
 /** What was selected of each class. */
 export const selectedCounts = (selection: string): string => `

@@ -1,4 +1,5 @@
 import { DataError, UsageError } from "../../core/index.ts";
+import type { ScoredRows } from "../score/score-files.ts";
 import { defaultK, type Ranking, type SelectionSummary } from "./selection.ts";
 
 /** What to select of images that were scored, wherever their scores are. */
@@ -48,8 +49,8 @@ export interface SelectImagesOptions extends SelectionOptions {
 export interface CheckedSelection extends SelectImagesOptions {
   readonly rule: SelectionRule<string>;
   readonly memoryLimit: number;
-  /** Rows of all score files. */
-  readonly scoreRows: number;
+  /** What the score files say of their rows. */
+  readonly scored: ScoredRows;
   /** Rows of the table of hashes; 0 when nothing is compared. */
   readonly referenceRows: number;
 }

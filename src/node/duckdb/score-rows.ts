@@ -1,0 +1,162 @@
+import { dirname } from "node:path";
+import { DataError } from "../../core/index.ts";
+import {
+  prunedFolder,
+  prunedKey,
+  prunedPath,
+  sourcesOf,
+  standingPruned,
+  superseded,
+  type PrunedContents,
+  type RowSources,
+} from "../../semi/score/pruned-scores.ts";
+import type { ScoredRows } from "../../semi/score/score-files.ts";
+import {
+  boundsOf,
+  countedRows,
+  countRows,
+  rowsReaching,
+  type ScoreCounts,
+} from "../../semi/score/score-counts.ts";
+import { boundsTable, countedScores, prunedRows, sqlFiles, sqlText } from "../../semi/select/select-sql.ts";
+import { unknownClass, type Bound } from "../../semi/select/selection-options.ts";
+import { fileStorage } from "../files/file-storage.ts";
+import { isQueryError, throughPartialPath, type Duckdb } from "./duckdb.ts";
+
+/**
+ * Adds what a query counts.
+ *
+ * @param scores A table in SQL.
+ * @returns an index that no class has, when a row is of such a one
+ */
+export async function addQueried(
+  duckdb: Duckdb,
+  counts: ScoreCounts,
+  scores: string,
+): Promise<{ readonly odd: number | null } | undefined> {
+  for await (const rows of duckdb.stream(countedScores(scores))) {
+    for (const [index, isBest, score, some] of rows as readonly CountedValues[]) {
+      if (index === null || index < 0 || index >= counts.classes) return { odd: index };
+      countRows(counts, { class: index, rank: isBest ? 1 : 2, score }, some);
+    }
+  }
+  return undefined;
+}
+
+type CountedValues = readonly [index: number | null, isBest: boolean, score: number, rows: number];
+
+/**
+ * The counts of score files: of those that do not say theirs, the rows are counted.
+ *
+ * @throws DataError `semi/scores` when a score is of a class that there is not; names the file
+ */
+export async function countScores(
+  duckdb: Duckdb,
+  paths: readonly string[],
+  { counts, uncounted }: ScoredRows,
+  classes: readonly string[],
+): Promise<ScoreCounts> {
+  const all: ScoreCounts = { ...counts, values: counts.values.slice() };
+  if (uncounted.length === 0) return all;
+  const files = uncounted.map((index) => paths[index]!);
+  const found = await addQueried(duckdb, all, sqlFiles(files));
+  if (found === undefined) return all;
+  const [first] = await duckdb.rows<{ readonly file: number }>(
+    `SELECT file_index::INTEGER AS file FROM ${sqlFiles(files)} WHERE class IS NOT DISTINCT FROM ${found.odd} ORDER BY file LIMIT 1`,
+  );
+  throw unknownClass(files[first!.file]!, classes, found.odd);
+}
+
+/** Score files, and how many rows they have with which scores. */
+export interface CountedFiles {
+  readonly paths: readonly string[];
+  /** Of each file that has one. */
+  readonly digests: readonly (string | undefined)[];
+  readonly counts: ScoreCounts;
+}
+
+// Duplicates and copies lower the bounds, and so does a K that is a little larger.
+const spareRows = 1.5;
+// What one more table costs is saved by reading a part of the rows only.
+const mostKept = 0.25;
+
+const sparing = (bound: Bound): Bound =>
+  bound.ranking === "threshold" ? bound : { ...bound, rows: Math.ceil(spareRows * bound.rows) };
+
+/**
+ * Finds where the rows of score files that reach bounds are read: in pruned scores that have them all, or in such as are made now, where
+ * most rows can be left out and the system lets it; else in the score files.
+ *
+ * @param bounds Scores that rows have to reach, those of the counts for the bound, or lower ones.
+ * @param wanted Only these score files are pruned. @default all
+ */
+export async function prunedSources(
+  duckdb: Duckdb,
+  { paths, digests, counts }: CountedFiles,
+  bound: Bound,
+  bounds: readonly number[],
+  wanted?: ReadonlySet<string>,
+): Promise<RowSources> {
+  const { ranking } = bound;
+  const folder = prunedFolder(fileStorage, dirname(paths[0]!));
+  const standing = await standingPruned(fileStorage, folder);
+  const sources = sourcesOf(standing, digests, ranking, bounds);
+  const left = sources.others.filter(
+    (index) => digests[index] !== undefined && (!wanted || wanted.has(paths[index]!)),
+  );
+  if (left.length === 0) return sources;
+  const spare = boundsOf(counts, sparing(bound));
+  const kept = bounds.map((lowest, index) => Math.min(lowest, spare[index]!));
+  if (rowsReaching(counts, ranking, kept) > mostKept * countedRows(counts)) return sources;
+  const contents: PrunedContents = { scores: left.map((index) => digests[index]!), ranking, bounds: kept };
+  const path = await prunedPath(fileStorage, folder, contents);
+  const files = left.map((index) => paths[index]!);
+  if (!(await whereWritable(() => writePruned(duckdb, path, files, contents)))) return sources;
+  const old = superseded(standing, contents);
+  for (const { path: needless } of old) if (needless !== path) await fileStorage.remove(needless);
+  const others = standing.filter((one) => !old.includes(one));
+  return sourcesOf([...others, { ...contents, path }], digests, ranking, bounds);
+}
+
+async function writePruned(
+  duckdb: Duckdb,
+  path: string,
+  files: readonly string[],
+  contents: PrunedContents,
+): Promise<void> {
+  await fileStorage.makeFolder(dirname(path));
+  await throughPartialPath(path, async (partial) => {
+    await duckdb.run(boundsTable(contents.bounds, "kept_bounds"));
+    const said = `KV_METADATA {${sqlText(prunedKey)}: ${sqlText(JSON.stringify(contents))}}`;
+    await duckdb.run(
+      `COPY (${prunedRows(files, contents.ranking)}) TO ${sqlText(partial)} (FORMAT parquet, USE_TMP_FILE false, ${said})`,
+    );
+  });
+}
+
+/** Does work that only saves time later. @returns whether the system let it */
+async function whereWritable(write: () => Promise<void>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    const refusals = ["data/permission", "data/read-only", "data/disk-full"];
+    if (error instanceof DataError && refusals.includes(error.code)) return false;
+    throw error;
+  }
+}
+
+/** Removes pruned scores whose rows cannot be read, or that are gone. @returns whether there were any */
+export async function removeUnreadable(duckdb: Duckdb, { pruned }: RowSources): Promise<boolean> {
+  let isRemoved = false;
+  for (const { path } of pruned) {
+    try {
+      await duckdb.run(`SELECT max(COLUMNS(*)) FROM ${sqlFiles([path])}`);
+    } catch (error) {
+      if (!isQueryError(error)) throw error;
+      await fileStorage.remove(path);
+      isRemoved = true;
+    }
+  }
+  return isRemoved;
+}
