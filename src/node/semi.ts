@@ -23,6 +23,7 @@ import { nodeTrainingPlatform } from "./training.ts";
 export const nodeSemiPlatform: SemiPlatform = {
   ...nodeTrainingPlatform,
   selectImages: async (...given) => (await import("./duckdb/select-images.ts")).selectWithDuckdb(...given),
+  pruneScores: async (...given) => (await import("./duckdb/prune-scores.ts")).pruneWithDuckdb(...given),
 };
 
 // A program that only classifies loads nothing of this.

@@ -10,16 +10,17 @@ import {
   type PrunedContents,
   type RowSources,
 } from "../../semi/score/pruned-scores.ts";
-import type { ScoredRows } from "../../semi/score/score-files.ts";
 import {
   boundsOf,
   countedRows,
   countRows,
   rowsReaching,
   type ScoreCounts,
+  type ScoredRows,
 } from "../../semi/score/score-counts.ts";
 import { boundsTable, countedScores, prunedRows, sqlFiles, sqlText } from "../../semi/select/select-sql.ts";
-import { unknownClass, type Bound } from "../../semi/select/selection-options.ts";
+import type { Bound } from "../../semi/select/selection.ts";
+import { unknownClass } from "../../semi/select/selection-options.ts";
 import { fileStorage } from "../files/file-storage.ts";
 import { isQueryError, throughPartialPath, type Duckdb } from "./duckdb.ts";
 

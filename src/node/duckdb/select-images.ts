@@ -20,6 +20,7 @@ import {
   shortfalls,
   shownDuplicates,
   uncountedClasses,
+  type Bound,
   type ClassSelection,
   type CopySummary,
   type DuplicatePair,
@@ -37,8 +38,8 @@ import {
   type ScoreCounts,
 } from "../../semi/score/score-counts.ts";
 import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "../../semi/select/copies.ts";
-import type { Bound, SelectImages, SelectionRule } from "../../semi/select/selection-options.ts";
-import { nodeStorageFor } from "../files/file-storage.ts";
+import type { SelectImages, SelectionRule } from "../../semi/select/selection-options.ts";
+import { pathOnDisk } from "../files/file-storage.ts";
 import { isQueryError, namingDamagedFile, openDuckdb, throughPartialPath, type Duckdb } from "./duckdb.ts";
 import { addQueried, countScores, prunedSources, removeUnreadable, type CountedFiles } from "./score-rows.ts";
 
@@ -53,19 +54,19 @@ const shareOfDuckdb = 0.6;
  */
 export const selectWithDuckdb: SelectImages = (selection) => {
   const { rule, classes, memoryLimit, threads, temporaryFolder, signal } = selection;
-  const scores = selection.scores.map(pathOf);
-  const out = pathOf(selection.out);
+  const scores = selection.scores.map(pathOnDisk);
+  const out = pathOnDisk(selection.out);
   return throughPartialPath(out, async (partial) => {
     await using duckdb = await openDuckdb({
       memoryLimit: shareOfDuckdb * memoryLimit,
       threads,
       spillFolder: join(
-        temporaryFolder === undefined ? dirname(out) : pathOf(temporaryFolder),
+        temporaryFolder === undefined ? dirname(out) : pathOnDisk(temporaryFolder),
         `${basename(out)}.spill`,
       ),
       signal,
     });
-    const references = rule.duplicates && pathOf(rule.duplicates.references);
+    const references = rule.duplicates && pathOnDisk(rule.duplicates.references);
     const files = references === null ? scores : [...scores, references];
     return await namingDamagedFile(duckdb, files, async () => {
       const counts = await countScores(duckdb, scores, selection.scored, classes);
@@ -119,9 +120,6 @@ async function rank(
     }
   }
 }
-
-/** The path of a file that has one. */
-const pathOf = (uri: string): string => nodeStorageFor(uri).path(uri) ?? uri;
 
 /**
  * Fills the table of copies, one ranking after the other, and lowers the bounds of classes whose best rows are copies until all

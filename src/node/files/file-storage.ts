@@ -67,6 +67,9 @@ export const nodeStorageFor: StorageFor = storageTable(
   fileStorage,
 );
 
+/** The path of a file that has one. */
+export const pathOnDisk = (uri: string): string => nodeStorageFor(uri).path(uri) ?? uri;
+
 /**
  * The path of a folder that is to appear as a whole, for which it is renamed.
  *

@@ -1,5 +1,4 @@
-import type { Bound } from "../select/selection-options.ts";
-import { scoreBins, type Ranking } from "../select/selection.ts";
+import { scoreBins, type Bound, type Ranking } from "../select/selection.ts";
 import type { ScoreRow } from "../tables.ts";
 
 /**
@@ -18,6 +17,17 @@ export interface ScoreCounts {
 const bucketCount = 250;
 const slots = { best: bucketCount, notFinite: 2 * bucketCount, bins: 2 * bucketCount + 2 } as const;
 const slotsOfClass = slots.bins + scoreBins;
+
+/** What score files say of their rows. */
+export interface ScoredRows {
+  readonly rows: number;
+  /** Of all files that say it. */
+  readonly counts: ScoreCounts;
+  /** Which files do not. */
+  readonly uncounted: readonly number[];
+  /** Of each file that has one. */
+  readonly digests: readonly (string | undefined)[];
+}
 
 /** Counts of no rows. */
 export const noCounts = (classes: number): ScoreCounts => ({
@@ -143,7 +153,7 @@ export function bucketOf(score: number): number {
   return score > 0 ? Math.max(0, scaleOf(score) - lowestScale) : 0;
 }
 
-/** The lowest score of a bucket. */
+/** The lowest score of a bucket; near 1 some have none, and begin where the next one does. */
 export function bucketStart(bucket: number): number {
   if (bucket === bucketCount - 1) return 1;
   // The lowest finite float32.

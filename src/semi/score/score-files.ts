@@ -22,7 +22,7 @@ import {
   noCounts,
   scoreCounter,
   type ScoreCounter,
-  type ScoreCounts,
+  type ScoredRows,
 } from "./score-counts.ts";
 
 /** A score file and what it says of itself. */
@@ -148,17 +148,6 @@ function* counted(rows: Iterable<ScoreRow>, counter: ScoreCounter): Generator<Sc
  */
 export const openReferenceWriter = (storage: Storage, path: string): Promise<TableWriter<ReferenceRow>> =>
   openTableWriter(storage, path, referenceColumns);
-
-/** What score files say of their rows. */
-export interface ScoredRows {
-  readonly rows: number;
-  /** Of all files that say it. */
-  readonly counts: ScoreCounts;
-  /** Which files do not. */
-  readonly uncounted: readonly number[];
-  /** Of each file that has one. */
-  readonly digests: readonly (string | undefined)[];
-}
 
 /**
  * Checks that score files are what they should be, and are of one teacher and these classes.

@@ -1,7 +1,6 @@
 import type { ScoreRow } from "../tables.ts";
 import { bandMasks, differingBits, halves, type Halves } from "./hash-distance.ts";
-import type { Bound } from "./selection-options.ts";
-import type { CopySummary } from "./selection.ts";
+import type { Bound, CopySummary } from "./selection.ts";
 
 type Ranked = Pick<ScoreRow, "class" | "phash">;
 

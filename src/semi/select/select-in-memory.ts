@@ -1,11 +1,12 @@
 import { addCopies, distinctRanking, rankingsOf, type DistinctRanking } from "./copies.ts";
 import { bandMasks, differingBits, halves, type Halves } from "./hash-distance.ts";
-import { selectionRule, unknownClass, type Bound, type SelectionOptions } from "./selection-options.ts";
+import { selectionRule, unknownClass, type SelectionOptions } from "./selection-options.ts";
 import {
   scoreBins,
   shortfalls,
   shownDuplicates,
   uncountedClasses,
+  type Bound,
   type ClassSelection,
   type DuplicatePair,
   type DuplicateSummary,

@@ -1,7 +1,6 @@
 import type { RowSources } from "../score/pruned-scores.ts";
 import { bandMasks } from "./hash-distance.ts";
-import type { Bound } from "./selection-options.ts";
-import { scoreBins, type Ranking } from "./selection.ts";
+import { scoreBins, type Bound, type Ranking } from "./selection.ts";
 
 /** The view `scores`: all rows of all score files, with the index of their file. */
 export const scoresView = (files: readonly string[]): string => `

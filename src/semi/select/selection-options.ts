@@ -1,6 +1,6 @@
 import { DataError, UsageError } from "../../core/index.ts";
-import type { ScoredRows } from "../score/score-files.ts";
-import { defaultK, type Ranking, type SelectionSummary } from "./selection.ts";
+import type { ScoredRows } from "../score/score-counts.ts";
+import { defaultK, type Bound, type Ranking, type SelectionSummary } from "./selection.ts";
 
 /** What to select of images that were scored, wherever their scores are. */
 export interface SelectionOptions {
@@ -65,6 +65,26 @@ export interface CheckedSelection extends SelectImagesOptions {
  */
 export type SelectImages = (selection: CheckedSelection) => Promise<SelectionSummary>;
 
+/** Which score files are pruned, and by what. */
+export interface PruneScoresOptions {
+  /** All score files that there are so far. */
+  readonly scores: readonly string[];
+  /** Those of them that are pruned. */
+  readonly wanted: readonly string[];
+  /** Class names in the order of the class indices. */
+  readonly classes: readonly string[];
+  readonly bound: Bound;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Leaves the rows of score files that a selection may take where it finds them: those that reach bounds over the score files that there
+ * are, which more files only raise.
+ *
+ * @throws DataError for files that are damaged, or of several teachers or other classes
+ */
+export type PruneScores = (options: PruneScoresOptions) => Promise<void>;
+
 /** The options that decide which rows are taken, complete and checked. */
 export interface SelectionRule<References> {
   readonly ranking: Ranking;
@@ -75,11 +95,6 @@ export interface SelectionRule<References> {
   /** Bits in which the hashes of images that count once differ at most; null where all count. */
   readonly copyDistance: number | null;
 }
-
-/** Which scores may be ranked high enough. */
-export type Bound =
-  | { readonly ranking: "balanced" | "unbalanced"; readonly rows: number }
-  | { readonly ranking: "threshold"; readonly score: number };
 
 /** Options and the references, in the form that a way of selecting takes them. */
 type WithReferences<References> = SelectionOptions & { readonly references?: References | undefined };

@@ -11,6 +11,11 @@ import { selectionColumns, type ReferenceRow, type SelectionRow } from "../table
  */
 export type Ranking = "balanced" | "unbalanced" | "threshold";
 
+/** Which scores may be ranked high enough. */
+export type Bound =
+  | { readonly ranking: "balanced" | "unbalanced"; readonly rows: number }
+  | { readonly ranking: "threshold"; readonly score: number };
+
 /** What a selection took, and what it left. */
 export interface SelectionSummary {
   readonly ranking: Ranking;

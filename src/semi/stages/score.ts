@@ -17,6 +17,7 @@ import {
 import { imagesIn, listShards, openShard, type Shard } from "../score/shards.ts";
 import { givenOptions } from "../score/teacher.ts";
 import type { ReferenceRow, ScoreFacts } from "../tables.ts";
+import { pruneScored } from "./prune-scores.ts";
 import { bestWeights } from "./training.ts";
 
 /** Scores the unlabelled images, a file for each shard, and hashes the images that they are compared with. */
@@ -118,8 +119,12 @@ async function* scoreAll(work: ScoreWork): AsyncGenerator<SemiEvent, StageOutcom
   await using models = await openModels(platform, execution, scoring);
   yield* hashReferences(work, models.hasher);
   const standing = await arrangeScores(platform, scoring.folder, scoreOrigins(scoring, shards));
-  return outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
+  const files = yield* scoreEach(context, scoring, models, shards, standing);
+  await pruneScored(context, stage.folder, names(shards));
+  return outcomeOf(files);
 }
+
+const names = (shards: readonly Shard[]): readonly string[] => shards.map(({ name }) => name);
 
 /**
  * Scores a part of the shards, while other processes may do the others: files appear whole, those that stand are kept. What there
@@ -137,6 +142,7 @@ export async function* scorePart(
   await storage.makeFolder(scoring.folder);
   const standing = await matchingScores(platform, scoring.folder, scoreOrigins(scoring, shards));
   const { counts } = outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
+  await pruneScored(context, stage.folder, names(shards), part);
   yield { type: "part-finished", stage: stage.folder, part, counts, stood: standing.size };
 }
 
