@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { DataError } from "../../core/index.ts";
 import {
+  ofOthers,
   prunedFolder,
   prunedKey,
   prunedPath,
@@ -113,8 +114,11 @@ export async function prunedSources(
   const path = await prunedPath(fileStorage, folder, contents);
   const files = left.map((index) => paths[index]!);
   if (!(await whereWritable(() => writePruned(duckdb, path, files, contents)))) return sources;
-  const old = superseded(standing, contents);
-  for (const { path: needless } of old) if (needless !== path) await fileStorage.remove(needless);
+  // Processes that prune score files one after the other do not know those that come next.
+  const old = [...superseded(standing, contents), ...(wanted ? [] : ofOthers(standing, digests))];
+  await whereWritable(async () => {
+    for (const needless of old) if (needless.path !== path) await fileStorage.remove(needless.path);
+  });
   const others = standing.filter((one) => !old.includes(one));
   return sourcesOf([...others, { ...contents, path }], digests, ranking, bounds);
 }

@@ -78,8 +78,8 @@ export const selectWithDuckdb: SelectImages = (selection) => {
         await addQueried(duckdb, removed, duplicateScores);
         left = withoutCounts(counts, removed);
       }
-      const files = { paths: scores, digests: selection.scored.digests, counts };
-      const ranked = await rank(duckdb, files, left, rule, partial);
+      const counted = { paths: scores, digests: selection.scored.digests, counts };
+      const ranked = await rank(duckdb, counted, left, rule, partial);
       return { ...(await summarise(duckdb, partial, rule, classes, left)), ...ranked };
     });
   });
@@ -99,14 +99,14 @@ async function rank(
   out: string,
 ): Promise<Pick<SelectionSummary, "copies">> {
   const { bound, duplicates, ranking, copyDistance } = rule;
-  let sources: RowSources | undefined;
+  let sources: RowSources = { pruned: [], others: [] };
   const boundBy = async (bounds: readonly number[]): Promise<void> => {
     sources = await prunedSources(duckdb, files, bound, bounds);
     for (const sql of candidatesView(files.paths, sources, ranking, duplicates !== null))
       await duckdb.run(sql);
     await duckdb.run(boundsTable(bounds));
   };
-  for (;;) {
+  for (let tries = 3; ; tries--) {
     try {
       await boundBy(boundsOf(left, bound));
       const copies =
@@ -116,7 +116,7 @@ async function rank(
       await duckdb.run(`COPY (${rows}) TO ${sqlText(out)} (FORMAT parquet, USE_TMP_FILE false)`);
       return { copies };
     } catch (error) {
-      if (!isQueryError(error) || !sources || !(await removeUnreadable(duckdb, sources))) throw error;
+      if (tries === 1 || !isQueryError(error) || !(await removeUnreadable(duckdb, sources))) throw error;
     }
   }
 }

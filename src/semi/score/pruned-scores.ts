@@ -126,3 +126,12 @@ export function superseded(
       holdsAll({ scores, ranking, bounds }, one.ranking, one.bounds),
   );
 }
+
+/** Which of the pruned scores that stand hold nothing of these score files. */
+export const ofOthers = (
+  standing: readonly PrunedScores[],
+  digests: readonly (string | undefined)[],
+): readonly PrunedScores[] => {
+  const known = new Set(digests);
+  return standing.filter(({ scores }) => !scores.some((digest) => known.has(digest)));
+};
