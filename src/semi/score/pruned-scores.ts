@@ -10,10 +10,10 @@ import { scoreColumns, type ScoreRow, type TableColumns } from "../tables.ts";
 // Any of them may be deleted at any time.
 
 /** A row of a score file, with the index of that file among those of the table. */
-export type PrunedRow = ScoreRow & { readonly shard: number };
+type PrunedRow = ScoreRow & { readonly shard: number };
 
 /** Columns of pruned scores. */
-export const prunedColumns: TableColumns<PrunedRow> = { shard: "int32", ...scoreColumns };
+const prunedColumns: TableColumns<PrunedRow> = { shard: "int32", ...scoreColumns };
 
 /** Key of the contents in the metadata of pruned scores. */
 export const prunedKey = "ssl-resnext.pruned";
@@ -73,7 +73,7 @@ export async function standingPruned(storage: Storage, folder: string): Promise<
 }
 
 /** Whether pruned scores have all rows of their score files that reach other bounds. */
-export const holdsAll = (pruned: PrunedContents, ranking: Ranking, bounds: readonly number[]): boolean =>
+const holdsAll = (pruned: PrunedContents, ranking: Ranking, bounds: readonly number[]): boolean =>
   (pruned.ranking === "balanced" || ranking !== "balanced") &&
   pruned.bounds.length === bounds.length &&
   bounds.every((bound, index) => pruned.bounds[index]! <= bound);

@@ -66,7 +66,7 @@ export interface CheckedSelection extends SelectImagesOptions {
 export type SelectImages = (selection: CheckedSelection) => Promise<SelectionSummary>;
 
 /** Which score files are pruned, and by what. */
-export interface PruneScoresOptions {
+interface PruneScoresOptions {
   /** All score files that there are so far. */
   readonly scores: readonly string[];
   /** Those of them that are pruned. */
