@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { exportSafetensors, trainModel, type ImageSource } from "ssl-resnext";
 import { semiFields } from "ssl-resnext/semi";
@@ -61,6 +61,7 @@ function benchmarkOf<Task extends FewLabelTask>(study: Study<Task>): Benchmark {
     name: study.name,
     summary,
     async run({ quick, photos, backbone }) {
+      mkdirSync(folder, { recursive: true });
       const task = await study.task(photos);
       const draws = quick ? 2 : study.draws;
       /** The figure of each draw, one after the other, by the number of labels. */
