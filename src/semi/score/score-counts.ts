@@ -246,7 +246,10 @@ export function addEncoded({ values }: ScoreCounts, text: string, rows: number):
       if (byte < 0x80) return value;
     }
   };
-  const found: (readonly [place: number, rows: number])[] = [];
+  // Each takes two bytes at least.
+  const places = new Int32Array(bytes.length >> 1);
+  const found = new Float64Array(places.length);
+  let length = 0;
   let place = 0;
   let counted = 0;
   while (at < bytes.length) {
@@ -254,9 +257,10 @@ export function addEncoded({ values }: ScoreCounts, text: string, rows: number):
     const some = read();
     if (!(place < values.length && some > 0)) return false;
     if (place % slotsOfClass < slots.bins) counted += some;
-    found.push([place++, some]);
+    places[length] = place++;
+    found[length++] = some;
   }
   if (counted !== rows) return false;
-  for (const [where, some] of found) values[where]! += some;
+  for (let i = 0; i < length; i++) values[places[i]!]! += found[i]!;
   return true;
 }
