@@ -61,11 +61,27 @@ export interface ScoreFacts {
 /** Key of the facts in the metadata of a score file. */
 export const scoreFactsKey = "ssl-resnext.scores";
 
-/** Key of how many rows with which scores a score file has of each class, so that a selection need not count them. */
-export const scoreCountsKey = "ssl-resnext.counts";
+/** Key of what the writer of a score file says of its rows, {@link SaidOfRows}. */
+export const scoreRowsKey = "ssl-resnext.rows";
 
-/** Key of a digest of the rows, by which what was taken from a score file knows it. */
-export const scoreDigestKey = "ssl-resnext.digest";
+/** What the writer of a score file says of its rows, as JSON: true only as long as nobody else has written the table again. */
+export interface SaidOfRows {
+  /** The `created_by` of the Parquet file. */
+  readonly writer: string;
+  /** Of the rows, by which what was taken from them knows the file. */
+  readonly digest: string;
+  /** How many rows with which scores each class has, as `encodeCounts` writes it, so that a selection need not count them. */
+  readonly counts: string;
+  /** Of digest and counts. */
+  readonly check: string;
+}
+
+export const saidOfRowsSchema: z.ZodType<SaidOfRows> = z.object({
+  writer: z.string(),
+  digest: z.string(),
+  counts: z.string(),
+  check: z.string(),
+});
 
 const count = z.int().min(0);
 

@@ -4,6 +4,7 @@ import { copyFile, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openDuckdb } from "../../src/node/duckdb/duckdb.ts";
+import { selectWithDuckdb as selectChecked } from "../../src/node/duckdb/select-images.ts";
 import { addQueried } from "../../src/node/duckdb/score-rows.ts";
 import { nodeStorageFor } from "../../src/node/files/file-storage.ts";
 import { nodeSemiPlatform, readSelection, selectImages } from "../../src/node/semi.ts";
@@ -21,10 +22,12 @@ import {
   noCounts,
   rowsReaching,
 } from "../../src/semi/score/score-counts.ts";
+import { saidOfRows } from "../../src/semi/score/score-files.ts";
+import { checkSelection } from "../../src/semi/select/select-images.ts";
 import type { Ranking } from "../../src/semi/select/selection.ts";
-import { sqlFiles } from "../../src/semi/select/select-sql.ts";
+import { countedScores, sqlFiles } from "../../src/semi/select/select-sql.ts";
 import { pruneScored } from "../../src/semi/stages/prune-scores.ts";
-import { scoreColumns, scoreFactsKey, type ScoreRow } from "../../src/semi/tables.ts";
+import { scoreColumns, scoreFactsKey, scoreRowsKey, type ScoreRow } from "../../src/semi/tables.ts";
 import { collect } from "../data/collect.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { naiveSelection, naiveSummary, type NaiveRule } from "./naive-selection.ts";
@@ -59,6 +62,25 @@ async function writeUncounted(path: string, rows: Iterable<ScoreRow>): Promise<s
   const writer = await openTableWriter(nodeStorageFor(path), path, scoreColumns);
   await writer.write(rows);
   await writer.close([{ key: scoreFactsKey, value: JSON.stringify(facts) }]);
+  return path;
+}
+
+/** A score file whose writer said wrong counts, as another program leaves them that writes the table again, with its own name or ours. */
+async function writeStale(
+  path: string,
+  rows: Iterable<ScoreRow>,
+  counted: Iterable<ScoreRow>,
+  by: string,
+): Promise<string> {
+  const counts = noCounts(classes.length);
+  for (const row of counted) countRows(counts, row);
+  const said = await saidOfRows(by, "0123", encodeCounts(counts));
+  const writer = await openTableWriter(nodeStorageFor(path), path, scoreColumns);
+  await writer.write(rows);
+  await writer.close([
+    { key: scoreFactsKey, value: JSON.stringify(facts) },
+    { key: scoreRowsKey, value: JSON.stringify(said) },
+  ]);
   return path;
 }
 
@@ -119,7 +141,7 @@ describe("scores of float32", () => {
         expect(addEncoded(read, encodeCounts(counts), all.length)).toBe(true);
         expect(read).toEqual(counts);
         const queried = noCounts(3);
-        expect(await addQueried(duckdb, queried, sqlFiles([path]))).toBeUndefined();
+        expect(await addQueried(duckdb, queried, countedScores(sqlFiles([path])))).toBeUndefined();
         expect(countedRows(queried)).toBe(all.length);
         const bound = ranking === "threshold" ? { ranking, score: 0.5 } : { ranking, rows };
         for (const [index, lowest] of boundsOf(queried, bound).entries())
@@ -173,7 +195,12 @@ describe.each(rankings)("a %s selection from pruned scores", (ranking) => {
       fc.asyncProperty(...tables, async (random, references, uncounted, selections) => {
         const shards = [...random, fallingScores(60), fallingScores(20, 60)];
         const place = await mkdtemp(join(folder, "steps-"));
-        const compared = await writeReferences(join(place, "references.parquet"), references);
+        // Some look like images that rank high.
+        const near = fallingScores(80)
+          .filter((_row, index) => index % 26 === 0)
+          .map(({ phash }, index) => ({ image_id: `near ${index}`, phash, set: "labelled" as const }));
+        const sought = [...references, ...near];
+        const compared = await writeReferences(join(place, "references.parquet"), sought);
         const scores = await Promise.all(
           shards.map((rows, index) =>
             (index < uncounted ? writeUncounted : writeScores)(join(place, `${index}.parquet`), rows),
@@ -195,7 +222,7 @@ describe.each(rankings)("a %s selection from pruned scores", (ranking) => {
             out,
             threads: 2,
           });
-          const rule: NaiveRule = { ...given, references, distance };
+          const rule: NaiveRule = { ...given, references: sought, distance };
           const rows = await collect(readSelection(out));
           expect(rows).toEqual(naiveSelection(shards.slice(first, last), rule));
           expect(summary).toEqual(naiveSummary(shards.slice(first, last), rule, rows));
@@ -274,6 +301,88 @@ describe("a selection", () => {
     expect(await prunedOf(scores[0]!)).toEqual(larger);
   });
 
+  it("looks far enough down where duplicates share a group of scores with others, but not their bucket", async () => {
+    const place = await mkdtemp(join(folder, "duplicates-"));
+    const [start, below] = [Math.fround(0.3125), Math.fround(0.3124969)];
+    expect(bucketOf(start)).toBe(bucketOf(below) + 1);
+    const shown = [start, below, start, start, below, below, 0.25, 0.2].map((score, position) => ({
+      image_id: `${position}.jpg`,
+      position,
+      class: 0,
+      score: Math.fround(score),
+      rank: 1,
+      phash: position < 2 ? 0n : BigInt.asIntN(64, BigInt(position) * 0x9e3779b97f4a7c15n),
+    }));
+    const references = [{ image_id: "labelled", phash: 0n, set: "labelled" as const }];
+    const given = { k: 3, classes, images: 8, keepDuplicates: true };
+    const compared = await writeReferences(join(place, "references.parquet"), references);
+    for (const ranking of rankings.slice(0, 2)) {
+      const out = join(place, ranking);
+      const scores = [await writeScores(join(place, `${ranking}.parquet`), shown)];
+      const options = { ...given, ranking, k: ranking === "balanced" ? 3 : 1, duplicateDistance: 0 };
+      await selectWithDuckdb({ ...options, scores, references: compared, out });
+      const rule: NaiveRule = { ...options, references, distance: 0, threshold: 0 };
+      expect(await collect(readSelection(out))).toEqual(naiveSelection([shown], rule));
+    }
+  });
+
+  it("keeps no rows that a file had by the time they were read under what it said before", async () => {
+    const { scores, select } = await prepared();
+    const [a, b] = scores as [string, string];
+    const swap = async (): Promise<void> => {
+      await rename(a, `${a}-aside`);
+      await rename(b, a);
+      await rename(`${a}-aside`, b);
+    };
+    const out = join(a, "..", "selection.parquet");
+    const options = await checkSelection(nodeSemiPlatform, { scores, classes, images: 2000, k: 20, out });
+    await swap();
+    await selectChecked(options);
+    expect(await prunedOf(a)).toEqual([]);
+    await swap();
+    const after = await select();
+    await rm(join(a, "..", "pruned"), { recursive: true });
+    expect(await select()).toEqual(after);
+  });
+
+  it("does not believe what stands in a table that another program has written again", async () => {
+    const place = await mkdtemp(join(folder, "stale-"));
+    const rows = fallingScores(1000);
+    const paths = await Promise.all(
+      ["another program", "ssl-resnext"].map((by, index) =>
+        writeStale(
+          join(place, `${index}.parquet`),
+          rows,
+          rows.map((row) => ({ ...row, score: 0.001 })),
+          by,
+        ),
+      ),
+    );
+    const given = { classes, images: 1000, k: 20, out: join(place, "selection.parquet") };
+    await selectWithDuckdb({ ...given, scores: [paths[0]!] });
+    const rule = {
+      ranking: "balanced",
+      ...given,
+      threshold: 0,
+      references: [],
+      distance: null,
+      keepDuplicates: false,
+    } as const;
+    expect(await collect(readSelection(given.out))).toEqual(naiveSelection([rows], rule));
+    // Where the name is ours it is our fault, but it ends.
+    const compared = await writeReferences(join(place, "references.parquet"), [
+      { image_id: "x", phash: 5n, set: "test" },
+    ]);
+    const looking = { ...given, k: 900, references: compared, duplicateDistance: 0 };
+    await selectWithDuckdb({ ...looking, scores: [paths[1]!] });
+    const text = await readFile(paths[1]!);
+    const at = text.indexOf('"counts":"') + 20;
+    text[at] = text[at] === 65 ? 66 : 65;
+    await writeFile(paths[1]!, text);
+    await selectWithDuckdb({ ...given, scores: [paths[1]!] });
+    expect(await collect(readSelection(given.out))).toEqual(naiveSelection([rows], rule));
+  });
+
   it("is its own among several at once over the same files", async () => {
     const { scores, select } = await prepared();
     const sizes = [3, 20, 60, 110, 9, 40];
@@ -295,11 +404,25 @@ describe("a selection", () => {
     const { scores, select } = await prepared();
     const first = await select();
     const place = join(scores[0]!, "..", "pruned");
-    await rm(place, { recursive: true });
-    await symlink("/sys/kernel", place);
-    expect(await select()).toEqual(first);
-    expect(await prunedOf(scores[0]!)).toEqual([]);
+    for (const put of [
+      () => symlink("/sys/kernel", place),
+      () => symlink("nowhere", place),
+      () => writeFile(place, "a file in the place of the folder"),
+    ]) {
+      await rm(place, { recursive: true });
+      await put();
+      expect(await select()).toEqual(first);
+    }
   });
+});
+
+/** What pruning needs of a run in a folder. */
+const runIn = (place: string): Parameters<typeof pruneScored>[0] => ({
+  platform: nodeSemiPlatform,
+  storage: nodeStorageFor(place),
+  path: (...parts) => join(place, ...parts),
+  settings: { k: 50, ranking: "balanced", threshold: 0.95, method: "paper" },
+  signal: undefined,
 });
 
 describe("pruning", () => {
@@ -308,32 +431,27 @@ describe("pruning", () => {
     const names = ["000000-a.parquet", "000001-b.parquet", "000002-c.parquet"];
     for (const [index, name] of names.entries())
       await writeScores(join(place, name), fallingScores(20_000, 20_000 * index), { images: 20_000 });
-    const context = {
-      platform: nodeSemiPlatform,
-      storage: nodeStorageFor(place),
-      path: (...parts: readonly string[]) => join(place, ...parts),
-      settings: { k: 50, ranking: "balanced", threshold: 0.95, method: "paper" },
-      signal: undefined,
-    } as const;
-    await pruneScored(context, ".", names.slice(0, 2), { index: 1, count: 2 });
+    const part = { index: 1, count: 2 };
+    await pruneScored(runIn(place), { folder: ".", names: names.slice(0, 2), classes, part });
     const scores = names.map((name) => join(place, name));
     for (const path of scores.slice(0, 2)) await damageRows(path);
     const options = { scores, classes, images: 60_000, k: 50, out: join(place, "selection.parquet") };
     expect((await selectImages(options)).rows).toBe(150);
   });
 
+  it("leaves scoring alone where DuckDB cannot read a file", async () => {
+    const place = await mkdtemp(join(folder, "unreadable-"));
+    const path = await writeScores(join(place, "000000-a.parquet"), fallingScores(60_000));
+    await damageRows(path);
+    await pruneScored(runIn(place), { folder: ".", names: ["000000-a.parquet"], classes });
+    expect(await readdir(join(place, "pruned"))).toEqual([]);
+  });
+
   it("leaves scoring alone where files are not what they should be", async () => {
     const { scores } = await prepared();
     await writeFile(scores[1]!, "no table");
     const place = join(scores[0]!, "..");
-    const context = {
-      platform: nodeSemiPlatform,
-      storage: nodeStorageFor(place),
-      path: (...parts: readonly string[]) => join(place, ...parts),
-      settings: { k: 50, ranking: "balanced", threshold: 0.95, method: "paper" },
-      signal: undefined,
-    } as const;
-    await pruneScored(context, ".", ["000000-a.parquet"]);
+    await pruneScored(runIn(place), { folder: ".", names: ["000000-a.parquet"], classes });
     expect((await readdir(place)).sort()).toEqual(["000000-a.parquet", "000001-b.parquet"]);
   });
 });

@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
+import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DataError } from "../../core/index.ts";
+import { SslResnextError } from "../../core/index.ts";
 import {
   ofOthers,
   prunedFolder,
@@ -11,6 +13,7 @@ import {
   type PrunedContents,
   type RowSources,
 } from "../../semi/score/pruned-scores.ts";
+import { readScoreDigest } from "../../semi/score/score-files.ts";
 import {
   boundsOf,
   countedRows,
@@ -23,20 +26,19 @@ import { boundsTable, countedScores, prunedRows, sqlFiles, sqlText } from "../..
 import type { Bound } from "../../semi/select/selection.ts";
 import { unknownClass } from "../../semi/select/selection-options.ts";
 import { fileStorage } from "../files/file-storage.ts";
-import { isQueryError, throughPartialPath, type Duckdb } from "./duckdb.ts";
+import { isQueryError, type Duckdb } from "./duckdb.ts";
 
 /**
- * Adds what a query counts.
+ * Adds what a query of `countedScores` gives.
  *
- * @param scores A table in SQL.
  * @returns an index that no class has, when a row is of such a one
  */
 export async function addQueried(
   duckdb: Duckdb,
   counts: ScoreCounts,
-  scores: string,
+  query: string,
 ): Promise<{ readonly odd: number | null } | undefined> {
-  for await (const rows of duckdb.stream(countedScores(scores))) {
+  for await (const rows of duckdb.stream(query)) {
     for (const [index, isBest, score, some] of rows as readonly CountedValues[]) {
       if (index === null || index < 0 || index >= counts.classes) return { odd: index };
       countRows(counts, { class: index, rank: isBest ? 1 : 2, score }, some);
@@ -58,10 +60,10 @@ export async function countScores(
   { counts, uncounted }: ScoredRows,
   classes: readonly string[],
 ): Promise<ScoreCounts> {
+  if (uncounted.length === 0) return counts;
   const all: ScoreCounts = { ...counts, values: counts.values.slice() };
-  if (uncounted.length === 0) return all;
   const files = uncounted.map((index) => paths[index]!);
-  const found = await addQueried(duckdb, all, sqlFiles(files));
+  const found = await addQueried(duckdb, all, countedScores(sqlFiles(files)));
   if (found === undefined) return all;
   const [first] = await duckdb.rows<{ readonly file: number }>(
     `SELECT file_index::INTEGER AS file FROM ${sqlFiles(files)} WHERE class IS NOT DISTINCT FROM ${found.odd} ORDER BY file LIMIT 1`,
@@ -85,23 +87,31 @@ const mostKept = 0.25;
 const sparing = (bound: Bound): Bound =>
   bound.ranking === "threshold" ? bound : { ...bound, rows: Math.ceil(spareRows * bound.rows) };
 
+/** Which score files are pruned, and until when. */
+interface PruneOptions {
+  /** Only these. @default all */
+  readonly wanted?: ReadonlySet<string> | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Finds where the rows of score files that reach bounds are read: in pruned scores that have them all, or in such as are made now, where
- * most rows can be left out and the system lets it; else in the score files.
+ * most rows can be left out; else in the score files. As pruned scores only save time, nothing that is wrong with them or that keeps them
+ * from being written ends a selection.
  *
  * @param bounds Scores that rows have to reach, those of the counts for the bound, or lower ones.
- * @param wanted Only these score files are pruned. @default all
  */
 export async function prunedSources(
   duckdb: Duckdb,
-  { paths, digests, counts }: CountedFiles,
+  files: CountedFiles,
   bound: Bound,
   bounds: readonly number[],
-  wanted?: ReadonlySet<string>,
+  { wanted, signal }: PruneOptions,
 ): Promise<RowSources> {
+  const { paths, digests, counts } = files;
   const { ranking } = bound;
   const folder = prunedFolder(fileStorage, dirname(paths[0]!));
-  const standing = await standingPruned(fileStorage, folder);
+  const standing = await orElse([], signal, () => standingPruned(fileStorage, folder));
   const sources = sourcesOf(standing, digests, ranking, bounds);
   const left = sources.others.filter(
     (index) => digests[index] !== undefined && (!wanted || wanted.has(paths[index]!)),
@@ -112,56 +122,61 @@ export async function prunedSources(
   if (rowsReaching(counts, ranking, kept) > mostKept * countedRows(counts)) return sources;
   const contents: PrunedContents = { scores: left.map((index) => digests[index]!), ranking, bounds: kept };
   const path = await prunedPath(fileStorage, folder, contents);
-  const files = left.map((index) => paths[index]!);
-  if (!(await whereWritable(() => writePruned(duckdb, path, files, contents)))) return sources;
+  const written = left.map((index) => paths[index]!);
+  const isWritten = await orElse(false, signal, () => writePruned(duckdb, path, written, contents));
+  if (!isWritten) return sources;
   // Processes that prune score files one after the other do not know those that come next.
   const old = [...superseded(standing, contents), ...(wanted ? [] : ofOthers(standing, digests))];
-  await whereWritable(async () => {
-    for (const needless of old) if (needless.path !== path) await fileStorage.remove(needless.path);
-  });
+  for (const needless of old) if (needless.path !== path) await removeQuietly(needless.path);
   const others = standing.filter((one) => !old.includes(one));
   return sourcesOf([...others, { ...contents, path }], digests, ranking, bounds);
 }
 
+/** @returns whether they stand; not when a score file was another one by the time that its rows were read */
 async function writePruned(
   duckdb: Duckdb,
   path: string,
   files: readonly string[],
   contents: PrunedContents,
-): Promise<void> {
+): Promise<boolean> {
   await fileStorage.makeFolder(dirname(path));
-  await throughPartialPath(path, async (partial) => {
-    await duckdb.run(boundsTable(contents.bounds, "kept_bounds"));
-    const said = `KV_METADATA {${sqlText(prunedKey)}: ${sqlText(JSON.stringify(contents))}}`;
+  await duckdb.run(boundsTable(contents.bounds, "kept_bounds"));
+  const said = `KV_METADATA {${sqlText(prunedKey)}: ${sqlText(JSON.stringify(contents))}}`;
+  const aside = `${path}.${randomBytes(6).toString("hex")}.partial`;
+  try {
     await duckdb.run(
-      `COPY (${prunedRows(files, contents.ranking)}) TO ${sqlText(partial)} (FORMAT parquet, USE_TMP_FILE false, ${said})`,
+      `COPY (${prunedRows(files, contents.ranking)}) TO ${sqlText(aside)} (FORMAT parquet, USE_TMP_FILE false, ${said})`,
     );
-  });
+    for (const [index, file] of files.entries())
+      if ((await readScoreDigest(fileStorage, file)) !== contents.scores[index]) return false;
+    await fileStorage.move(aside, path);
+    return true;
+  } finally {
+    await removeQuietly(aside);
+  }
 }
 
-/** Does work that only saves time later. @returns whether the system let it */
-async function whereWritable(write: () => Promise<void>): Promise<boolean> {
+/** What work gives, or something else where it fails; not when it was told to stop. */
+async function orElse<T>(other: T, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   try {
-    await write();
-    return true;
+    return await work();
   } catch (error) {
-    const refusals = ["data/permission", "data/read-only", "data/disk-full"];
-    if (error instanceof DataError && refusals.includes(error.code)) return false;
+    signal?.throwIfAborted();
+    if (error instanceof SslResnextError) return other;
     throw error;
   }
 }
 
-/** Removes pruned scores whose rows cannot be read, or that are gone. @returns whether there were any */
-export async function removeUnreadable(duckdb: Duckdb, { pruned }: RowSources): Promise<boolean> {
-  let isRemoved = false;
+const removeQuietly = (path: string): Promise<void> => unlink(path).catch(() => undefined);
+
+/** Removes pruned scores whose rows cannot be read, as far as the system lets it. */
+export async function removeUnreadable(duckdb: Duckdb, { pruned }: RowSources): Promise<void> {
   for (const { path } of pruned) {
     try {
       await duckdb.run(`SELECT max(COLUMNS(*)) FROM ${sqlFiles([path])}`);
     } catch (error) {
       if (!isQueryError(error)) throw error;
-      await fileStorage.remove(path);
-      isRemoved = true;
+      await removeQuietly(path);
     }
   }
-  return isRemoved;
 }

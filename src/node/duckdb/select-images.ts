@@ -4,10 +4,12 @@ import {
   candidatesView,
   competingRows,
   copiesTable,
+  countedScores,
   duplicateCounts,
   duplicateExamples,
   duplicateScores,
   duplicateTables,
+  duplicateTotal,
   insertCopies,
   labelledTestCount,
   scoresView,
@@ -32,6 +34,7 @@ import type { RowSources } from "../../semi/score/pruned-scores.ts";
 import {
   boundsOf,
   candidatesOf,
+  lowestBound,
   noCounts,
   withoutCounts,
   type CandidateCounts,
@@ -74,20 +77,26 @@ export const selectWithDuckdb: SelectImages = (selection) => {
       let left = counts;
       if (rule.duplicates && references !== null) {
         for (const sql of duplicateTables(references, rule.duplicates.distance)) await duckdb.run(sql);
-        const removed = noCounts(classes.length);
-        await addQueried(duckdb, removed, duplicateScores);
-        left = withoutCounts(counts, removed);
+        left = withoutCounts(counts, await duplicateRows(duckdb, classes));
       }
       const counted = { paths: scores, digests: selection.scored.digests, counts };
-      const ranked = await rank(duckdb, counted, left, rule, partial);
+      const ranked = await rank(duckdb, counted, left, rule, partial, signal);
       return { ...(await summarise(duckdb, partial, rule, classes, left)), ...ranked };
     });
   });
 };
 
+/** The counts of the rows of duplicates, of which none is counted too low. */
+async function duplicateRows(duckdb: Duckdb, classes: readonly string[]): Promise<ScoreCounts> {
+  const counts = noCounts(classes.length);
+  const [{ duplicates }] = (await duckdb.rows(duplicateTotal)) as [{ readonly duplicates: number }];
+  if (duplicates > 0) await addQueried(duckdb, counts, countedScores(duplicateScores, "max"));
+  return counts;
+}
+
 /**
- * Ranks the rows that reach the bounds, and writes those of the selection. Pruned scores that cannot be read, or that another process
- * has removed meanwhile, are done without.
+ * Ranks the rows that reach the bounds, and writes those of the selection. Where pruned scores cannot be read, or another process has
+ * removed them meanwhile, once more from the score files.
  *
  * @param left What is left of the counts without duplicates.
  */
@@ -97,27 +106,32 @@ async function rank(
   left: ScoreCounts,
   rule: SelectionRule<string>,
   out: string,
+  signal: AbortSignal | undefined,
 ): Promise<Pick<SelectionSummary, "copies">> {
   const { bound, duplicates, ranking, copyDistance } = rule;
-  let sources: RowSources = { pruned: [], others: [] };
-  const boundBy = async (bounds: readonly number[]): Promise<void> => {
-    sources = await prunedSources(duckdb, files, bound, bounds);
-    for (const sql of candidatesView(files.paths, sources, ranking, duplicates !== null))
-      await duckdb.run(sql);
-    await duckdb.run(boundsTable(bounds));
+  const scoreFiles: RowSources = { pruned: [], others: [...files.paths.keys()] };
+  let sources = scoreFiles;
+  const attempt = async (isPruned: boolean): Promise<Pick<SelectionSummary, "copies">> => {
+    const boundBy = async (bounds: readonly number[]): Promise<void> => {
+      sources = isPruned ? await prunedSources(duckdb, files, bound, bounds, { signal }) : scoreFiles;
+      for (const sql of candidatesView(files.paths, sources, ranking, duplicates !== null))
+        await duckdb.run(sql);
+      await duckdb.run(boundsTable(bounds));
+    };
+    await boundBy(boundsOf(left, bound));
+    const copies =
+      copyDistance === null ? null : await markCopies(duckdb, bound, copyDistance, left, boundBy);
+    const rows = selectedRows(bound, copies !== null);
+    // The partial file is temporary already.
+    await duckdb.run(`COPY (${rows}) TO ${sqlText(out)} (FORMAT parquet, USE_TMP_FILE false)`);
+    return { copies };
   };
-  for (let tries = 3; ; tries--) {
-    try {
-      await boundBy(boundsOf(left, bound));
-      const copies =
-        copyDistance === null ? null : await markCopies(duckdb, bound, copyDistance, left, boundBy);
-      const rows = selectedRows(bound, copies !== null);
-      // The partial file is temporary already.
-      await duckdb.run(`COPY (${rows}) TO ${sqlText(out)} (FORMAT parquet, USE_TMP_FILE false)`);
-      return { copies };
-    } catch (error) {
-      if (tries === 1 || !isQueryError(error) || !(await removeUnreadable(duckdb, sources))) throw error;
-    }
+  try {
+    return await attempt(true);
+  } catch (error) {
+    if (!isQueryError(error) || sources.pruned.length === 0) throw error;
+    await removeUnreadable(duckdb, sources);
+    return await attempt(false);
   }
 }
 
@@ -152,7 +166,8 @@ async function markCopies(
     const finish = (): void => {
       if (!open) return;
       const { key, from, ranking } = open;
-      const isOver = bound.ranking === "threshold" || seen >= (candidates.get(key) ?? 0);
+      const isOver =
+        bound.ranking === "threshold" || seen >= (candidates.get(key) ?? 0) || bounds[key]! <= lowestBound;
       if (ranking.isFull || isOver) summaries.push(ranking.tally());
       else {
         short.push(key);
@@ -181,7 +196,8 @@ async function markCopies(
       await duckdb.run(insertCopies(values.subarray(at, at + copiesAtOnce)));
     if (bound.ranking === "threshold" || short.length === 0) return addCopies(summaries);
     const lowered = boundsOf(counts, { ...bound, rows: bound.rows * depth });
-    const isLowered = (index: number): boolean => bound.ranking === "unbalanced" || short.includes(index);
+    const shorts = new Set(short);
+    const isLowered = (index: number): boolean => bound.ranking === "unbalanced" || shorts.has(index);
     bounds = bounds.map((lowest, index) => (isLowered(index) ? lowered[index]! : lowest));
     if (bound.ranking === "balanced") wanted = short.join(", ");
     await boundBy(bounds);

@@ -101,8 +101,13 @@ export function sourcesOf(
   bounds: readonly number[],
 ): RowSources {
   const wanted = new Map<string, number[]>();
-  for (const [index, digest] of digests.entries())
-    if (digest !== undefined) wanted.set(digest, [...(wanted.get(digest) ?? []), index]);
+  for (const [index, digest] of digests.entries()) {
+    if (digest !== undefined) {
+      const same = wanted.get(digest);
+      if (same) same.push(index);
+      else wanted.set(digest, [index]);
+    }
+  }
   const common = ({ scores }: PrunedScores): number => scores.filter((digest) => wanted.has(digest)).length;
   const pruned: { readonly path: string; readonly shards: readonly (number | undefined)[] }[] = [];
   const usable = standing.filter((one) => holdsAll(one, ranking, bounds));

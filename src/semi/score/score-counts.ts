@@ -27,6 +27,8 @@ export interface ScoredRows {
   readonly uncounted: readonly number[];
   /** Of each file that has one. */
   readonly digests: readonly (string | undefined)[];
+  /** Images that were scored, of each file. */
+  readonly images: readonly number[];
 }
 
 /** Counts of no rows. */
@@ -153,11 +155,13 @@ export function bucketOf(score: number): number {
   return score > 0 ? Math.max(0, scaleOf(score) - lowestScale) : 0;
 }
 
+/** What all finite scores reach: the lowest float32. */
+export const lowestBound: number = -(2 - 2 ** -23) * 2 ** 127;
+
 /** The lowest score of a bucket; near 1 some have none, and begin where the next one does. */
 export function bucketStart(bucket: number): number {
   if (bucket === bucketCount - 1) return 1;
-  // The lowest finite float32.
-  if (bucket === 0) return -(2 - 2 ** -23) * 2 ** 127;
+  if (bucket === 0) return lowestBound;
   if (bucket <= bucketOfHalf) return leastOf(lowestScale + bucket);
   const lacking = leastOf(bucketOfHalf + half - bucket + 1);
   return 1 - (Math.ceil(lacking / step) - 1) * step;

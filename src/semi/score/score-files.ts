@@ -1,17 +1,18 @@
-import { DataError, UsageError } from "../../core/index.ts";
+import { DataError, hexOf, UsageError } from "../../core/index.ts";
 import { baseName, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import { textHash } from "../fingerprints.ts";
-import { openTableWriter, readTableMetadata, type TableWriter } from "../parquet-table.ts";
+import { openTableWriter, readTableMetadata, tableWriterName, type TableWriter } from "../parquet-table.ts";
 import type { SemiPlatform } from "../platform.ts";
 import type { Manifest } from "../stages/manifest.ts";
 import {
   referenceColumns,
   scoreColumns,
-  scoreCountsKey,
-  scoreDigestKey,
+  saidOfRowsSchema,
   scoreFactsKey,
   scoreFactsSchema,
+  scoreRowsKey,
   type ReferenceRow,
+  type SaidOfRows,
   type ScoreFacts,
   type ScoreRow,
 } from "../tables.ts";
@@ -70,7 +71,7 @@ export async function readScoreFacts(storage: Storage, path: string): Promise<Sc
 interface ScoreHeader {
   readonly facts: ScoreFacts;
   readonly rows: number;
-  /** Those of another writer, as earlier versions were, do not say it. */
+  /** Tables without rows, and those of another writer, as earlier versions were, do not say it. */
   readonly digest: string | undefined;
   /** As `encodeCounts` writes them. */
   readonly counts: string | undefined;
@@ -83,14 +84,33 @@ async function readScoreHeader(storage: Storage, path: string): Promise<ScoreHea
   const text = said(scoreFactsKey);
   const facts = scoreFactsSchema.safeParse(parseJson(text));
   if (facts.success) {
-    const [digest, counts] = [said(scoreDigestKey), said(scoreCountsKey)];
-    return { facts: facts.data, rows: Number(metadata.num_rows), digest, counts };
+    const rows = Number(metadata.num_rows);
+    const ofRows = rows === 0 ? undefined : await readSaidOfRows(said(scoreRowsKey), metadata.created_by);
+    return { facts: facts.data, rows, digest: ofRows?.digest, counts: ofRows?.counts };
   }
   const what = text === undefined ? "none" : facts.error.issues[0]!.message;
   throw new DataError(
     "semi/scores",
     `${path}: expected the facts of a score file under "${scoreFactsKey}" in its metadata, received ${what}. Score the shard again.`,
   );
+}
+
+/** What a writer says of rows. @param writer As `TableWriter` has it. */
+export async function saidOfRows(writer: string, digest: string, counts: string): Promise<SaidOfRows> {
+  const bytes = new TextEncoder().encode(digest + counts);
+  const check = hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))).slice(0, 16);
+  return { writer, digest, counts, check };
+}
+
+/** The same as it stands in a file; undefined where it is damaged, or another program has written the table again. */
+async function readSaidOfRows(
+  text: string | undefined,
+  createdBy: string | undefined,
+): Promise<SaidOfRows | undefined> {
+  const { data } = saidOfRowsSchema.safeParse(parseJson(text));
+  if (data?.writer !== createdBy) return undefined;
+  const { writer, digest, counts, check } = data!;
+  return check === (await saidOfRows(writer, digest, counts)).check ? data : undefined;
 }
 
 function parseJson(text: string | undefined): unknown {
@@ -118,16 +138,17 @@ export interface ScoreWriter {
  * @throws DataError when the folder does not exist, may not be written to, or the disk is full
  */
 export async function openScoreWriter(storage: Storage, path: string): Promise<ScoreWriter> {
-  const table = await openTableWriter(storage, path, scoreColumns);
+  const table = await openTableWriter(storage, path, scoreColumns, true);
   const counter = scoreCounter();
   return {
     write: (rows) => table.write(counted(rows, counter)),
-    close(facts) {
+    async close(facts) {
       const counts = counter.counts(facts.classes.length);
-      return table.close((digest) => [
+      const digest = await table.digest();
+      const said = counts && digest && (await saidOfRows(tableWriterName, digest, encodeCounts(counts)));
+      await table.close([
         { key: scoreFactsKey, value: JSON.stringify(facts) },
-        { key: scoreDigestKey, value: digest },
-        ...(counts ? [{ key: scoreCountsKey, value: encodeCounts(counts) }] : []),
+        ...(said ? [{ key: scoreRowsKey, value: JSON.stringify(said) }] : []),
       ]);
     },
     abort: () => table.abort(),
@@ -140,6 +161,10 @@ function* counted(rows: Iterable<ScoreRow>, counter: ScoreCounter): Generator<Sc
     yield row;
   }
 }
+
+/** The digest of the rows of a score file; undefined when it says none. @throws as `readScoreFacts` does */
+export const readScoreDigest = async (storage: Storage, path: string): Promise<string | undefined> =>
+  (await readScoreHeader(storage, path)).digest;
 
 /**
  * Begins a table of the hashes of labelled, validation and test images.
@@ -172,12 +197,14 @@ export async function checkScoreFiles(
   const countsOfAll = noCounts(classes.length);
   const uncounted: number[] = [];
   const digests: (string | undefined)[] = [];
+  const images: number[] = [];
   for (const [index, path] of paths.entries()) {
     signal?.throwIfAborted();
     const { facts, rows, digest, counts } = await readScoreHeader(storageFor(path), path);
     first ??= facts;
     rowsOfAll += rows;
     digests.push(digest);
+    images.push(facts.images);
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
         "semi/other-teacher",
@@ -191,9 +218,10 @@ export async function checkScoreFiles(
         `${path}: expected the ${classes.length} classes of the labelled images, ${odd}. Score the shard with a teacher of these classes.`,
       );
     }
+    if (rows === 0) continue;
     if (counts === undefined || !addEncoded(countsOfAll, counts, rows)) uncounted.push(index);
   }
-  return { rows: rowsOfAll, counts: countsOfAll, uncounted, digests };
+  return { rows: rowsOfAll, counts: countsOfAll, uncounted, digests, images };
 }
 
 const nameOf = ({ teacher: { name, sha256 } }: ScoreFacts): string => `${name} (${sha256.slice(0, 8)})`;

@@ -63,7 +63,7 @@ export async function selectInMemory(options: SelectInMemoryOptions): Promise<Se
   const removed = new Set(duplicates?.map(imageKey));
   const isKept = removed.size === 0 ? () => true : (row: ScoredRow) => !removed.has(imageKey(row));
   const candidates = scored.filter((row) => (ranking === "balanced" || row.rank === 1) && isKept(row));
-  const odd = candidates.find(({ class: index }) => classes[index] === undefined);
+  const odd = scored.find(({ class: index }) => classes[index] === undefined);
   if (odd !== undefined) throw unknownClass(names[odd.shard]!, classes, odd.class);
   const finite = candidates.filter(({ score }) => Number.isFinite(score));
   const rankings = copyDistance === null ? undefined : distinctRankings(bound, copyDistance);

@@ -107,14 +107,19 @@ const group = "(16 * ln(abs(score::DOUBLE / (1.0000001::DOUBLE - score::DOUBLE))
 const bin = `greatest(0, least(${scoreBins - 1}, floor(score::DOUBLE * ${scoreBins})))::INTEGER`;
 
 /**
- * Counts scores of a table in groups, as arrays of the class, whether it is the best one of its images, the lowest score, which counts for
- * all of the group, and rows. The scores of a group are of one bin, and none is lower than counted.
+ * Counts scores of a table in groups, as arrays of the class, whether it is the best one of its images, a score that counts for
+ * all of the group, and rows. The scores of a group are of one bin.
+ *
+ * @param by The lowest of a group for rows that there are, the highest for rows to take away: so no bound comes out too high.
  */
-export const countedScores = (scores: string): string => `
-  SELECT class, best, min(score) AS lowest, count(*)::DOUBLE AS rows
+export const countedScores = (scores: string, by: "min" | "max" = "min"): string => `
+  SELECT class, best, ${by}(score) AS score, count(*)::DOUBLE AS rows
   FROM (SELECT class, rank = 1 AS best, score, isfinite(score) AS finite, CASE WHEN isfinite(score) THEN ${group} END AS part,
     CASE WHEN isfinite(score) THEN ${bin} END AS bin FROM ${scores})
   GROUP BY class, best, finite, part, bin`;
+
+/** How many duplicates there are, by image and set. */
+export const duplicateTotal = "SELECT count(*)::DOUBLE AS duplicates FROM duplicates";
 
 /** The rows of all score files that belong to a duplicate image. */
 export const duplicateScores = "(FROM scores SEMI JOIN duplicates USING (shard, position))";

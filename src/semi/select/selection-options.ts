@@ -73,7 +73,8 @@ interface PruneScoresOptions {
   readonly wanted: readonly string[];
   /** Class names in the order of the class indices. */
   readonly classes: readonly string[];
-  readonly bound: Bound;
+  /** What will be selected, of how many images the files hold that there are, and those that are pruned. */
+  readonly boundOf: (images: number, wanted: number) => Bound;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Storage } from "../../core/storage/index.ts";
 import type { SemiContext, StageWork } from "../context.ts";
 import type { SemiEvent, StageStatus } from "../events.ts";
 import type { Stage } from "../plan/stage.ts";
+import { prunedFolder } from "../score/pruned-scores.ts";
 import { absoluteModel } from "../settings/absolute-paths.ts";
 import { openChoose } from "./best.ts";
 import {
@@ -93,10 +94,12 @@ async function* completed(
 
 /** Removes what a process that was killed had not written to its end. */
 async function removePartials(storage: Storage, folder: string): Promise<void> {
-  if (!(await storage.stat(folder))) return;
-  const partials: string[] = [];
-  for await (const { name } of storage.list(folder)) if (name.endsWith(".partial")) partials.push(name);
-  for (const name of partials) await storage.remove(storage.join(folder, name));
+  for (const place of [folder, prunedFolder(storage, folder)]) {
+    if (!(await storage.stat(place))) continue;
+    const partials: string[] = [];
+    for await (const { name } of storage.list(place)) if (name.endsWith(".partial")) partials.push(name);
+    for (const name of partials) await storage.remove(storage.join(place, name));
+  }
 }
 
 /** Removes everything that a stage left. */

@@ -1,8 +1,8 @@
 import { SslResnextError } from "../../core/index.ts";
-import type { SemiContext } from "../context.ts";
 import type { Part } from "../../data/index.ts";
-import { readScores } from "../score/score-files.ts";
-import { selectionRule, type PruneScores } from "../select/selection-options.ts";
+import type { SemiContext } from "../context.ts";
+import { scoreFileNames } from "../score/score-files.ts";
+import { selectionRule } from "../select/selection-options.ts";
 import { defaultK } from "../select/selection.ts";
 
 /** What pruning needs of a run. */
@@ -10,49 +10,44 @@ type PruneContext = Pick<SemiContext, "platform" | "storage" | "path" | "signal"
   readonly settings: Pick<SemiContext["settings"], "k" | "ranking" | "threshold" | "method">;
 };
 
+/** What was scored, and of what that is a part. */
+interface Scored {
+  /** Folder of the score files. */
+  readonly folder: string;
+  /** Names of those that were scored here. */
+  readonly names: readonly string[];
+  readonly classes: readonly string[];
+  /** Which of the shards these are of, where others may not be scored yet. */
+  readonly part?: Part | undefined;
+}
+
 /**
  * Takes the rows that can still be selected out of score files, by the bounds of all that stand in their folder, so that selecting reads
  * only these. Where they turn out to be too few for a selection, it takes more itself.
- *
- * @param names The score files that were scored here.
- * @param part Which of the shards these are of, where others may not be scored yet.
  */
 export async function pruneScored(
-  context: PruneContext,
-  folder: string,
-  names: readonly string[],
-  part?: Part,
+  { platform, storage, path, settings, signal }: PruneContext,
+  { folder, names, classes, part }: Scored,
 ): Promise<void> {
-  const { platform, storage, path } = context;
+  const at = (name: string): string => path(folder, name);
   if (names.length === 0 || !platform.pruneScores || storage.path(path(folder)) === undefined) return;
+  const { k, ranking, threshold, method } = settings;
   try {
-    await prune(context, platform.pruneScores, folder, names, part);
+    await platform.pruneScores({
+      scores: (await scoreFileNames(storage, path(folder))).map(at),
+      wanted: names.map(at),
+      classes,
+      boundOf(all, own) {
+        // The parts are about alike.
+        const images = Math.max(all, own * (part?.count ?? 1));
+        const wanted = k ?? defaultK(images, classes.length, method === "joint");
+        return selectionRule({ classes, images, k: wanted, ranking, threshold }).bound;
+      },
+      signal,
+    });
   } catch (error) {
+    signal?.throwIfAborted();
     // It only saves time: what is wrong with the files, selecting says.
     if (!(error instanceof SslResnextError)) throw error;
   }
-}
-
-async function prune(
-  { storage, path, settings: { k, ranking, threshold, method }, signal }: PruneContext,
-  pruneScores: PruneScores,
-  folder: string,
-  names: readonly string[],
-  part: Part | undefined,
-): Promise<void> {
-  const files = await readScores(storage, path(folder));
-  const own = new Set(names.map((name) => path(folder, name)));
-  const imagesOf = (some: typeof files): number => some.reduce((sum, { facts }) => sum + facts.images, 0);
-  // The parts are about alike.
-  const expected = imagesOf(files.filter((file) => own.has(file.path))) * (part?.count ?? 1);
-  const images = Math.max(imagesOf(files), expected);
-  const { classes } = files[0]!.facts;
-  const { bound } = selectionRule({
-    classes,
-    images,
-    k: k ?? defaultK(images, classes.length, method === "joint"),
-    ranking,
-    threshold,
-  });
-  await pruneScores({ scores: files.map((file) => file.path), wanted: [...own], classes, bound, signal });
 }

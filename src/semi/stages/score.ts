@@ -120,11 +120,21 @@ async function* scoreAll(work: ScoreWork): AsyncGenerator<SemiEvent, StageOutcom
   yield* hashReferences(work, models.hasher);
   const standing = await arrangeScores(platform, scoring.folder, scoreOrigins(scoring, shards));
   const files = yield* scoreEach(context, scoring, models, shards, standing);
-  await pruneScored(context, stage.folder, names(shards));
+  await pruneScored(context, scored(stage, scoring, shards, standing));
   return outcomeOf(files);
 }
 
-const names = (shards: readonly Shard[]): readonly string[] => shards.map(({ name }) => name);
+/** What was scored here: not what stood before. */
+const scored = (
+  { folder }: ScoreStage,
+  { classes }: Scoring,
+  shards: readonly Shard[],
+  standing: ReadonlyMap<string, ScoreFacts>,
+): Parameters<typeof pruneScored>[1] => ({
+  folder,
+  names: shards.flatMap(({ name }) => (standing.has(name) ? [] : [name])),
+  classes,
+});
 
 /**
  * Scores a part of the shards, while other processes may do the others: files appear whole, those that stand are kept. What there
@@ -142,7 +152,7 @@ export async function* scorePart(
   await storage.makeFolder(scoring.folder);
   const standing = await matchingScores(platform, scoring.folder, scoreOrigins(scoring, shards));
   const { counts } = outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
-  await pruneScored(context, stage.folder, names(shards), part);
+  await pruneScored(context, { ...scored(stage, scoring, shards, standing), part });
   yield { type: "part-finished", stage: stage.folder, part, counts, stood: standing.size };
 }
 
