@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { twoHosts } from "../../bench/fixtures/two-hosts.ts";
 import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
 import type { TrainingEvent } from "../../src/train/run/options.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { mpiMissing, ranksOf, runRanks } from "../support/mpi.ts";
-import { ended, jsonLines, killSeed, runCli, startCli, type CliRun } from "../support/run-cli.ts";
+import { ended, jsonLines, killSeed, onLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { tensorsOf } from "../support/tensors-of.ts";
@@ -151,6 +152,42 @@ describe.skipIf(missing !== undefined)(`two ranks${missing === undefined ? "" : 
     });
     // The ranks within the limit and a second; mpirun takes 6 s to end the frozen one.
     expect(frozen.milliseconds).toBeLessThan(15_000);
+  });
+
+  it("end with 75 when the way between their hosts is cut, and mpirun with them", async ({ skip }) => {
+    using hosts = twoHosts();
+    if (!hosts) {
+      skip("there can be no network namespaces here (root, and Debian's iproute2)");
+      return;
+    }
+    const [here, there] = hosts.addresses;
+    const limit = ["--hosts", `${here}:1,${there}:1`, "--peer-timeout", "3", "--epochs", "500"];
+    const child = startCli(
+      line("cut", ...limit),
+      { NO_COLOR: "1", OMPI_MCA_odls_base_sigkill_timeout: "1", ...hosts.settings },
+      hosts.first,
+    );
+    let cutAt = Infinity;
+    let running = 0;
+    onLines(child, (event: TrainingEvent) => {
+      if (cutAt < Infinity || !isStep(2)(event)) return;
+      cutAt = performance.now();
+      running = hosts.running().length;
+      hosts.cut();
+    });
+    const { code, stderr } = await ended(child);
+    // This one and its mpirun, a rank, and ssh.
+    expect(running).toBeGreaterThanOrEqual(4);
+    const seconds = (performance.now() - cutAt) / 1000;
+    expect({ code, stderr }).toEqual({
+      code: 75,
+      stderr: expect.stringMatching(
+        /rank 0 of 2: peer lost; start again with --resume \(no answer for 3 s\)\n(.*\n)*error: peer lost; start again with --resume \(mpirun still waited for a host/,
+      ) as string,
+    });
+    // 3 s until a rank says so, 11 s for mpirun to end by itself.
+    expect(seconds).toBeLessThan(25);
+    expect(hosts.running()).toEqual([]);
   });
 
   const kills = Number(process.env["SSL_RESNEXT_KILLS"] ?? (process.env["SSL_RESNEXT_LONG_TESTS"] ? 5 : 1));

@@ -5,6 +5,13 @@ import { openMpi, type OpenMpi } from "./open-mpi.ts";
 /** Exit code of a rank that lost a peer: the run is as it was saved last, and may be started again. */
 export const peerLostCode = 75;
 
+/** What a rank that lost a peer says first, behind which rank it is. */
+const peerLost = "peer lost; ";
+
+/** Whether a rank says in a text that it lost a peer. */
+export const saysPeerLost = (text: string): boolean =>
+  new RegExp(`rank \\d+ of \\d+: ${peerLost}`).test(text);
+
 /** How a training is gone on with after a peer was lost. */
 export const resumes = "start again with --resume";
 
@@ -194,7 +201,7 @@ function beginRounds(
     onPeerLost(
       new ClusterError(
         "cluster/peer-lost",
-        `rank ${mpi.rank} of ${mpi.size}: peer lost; ${goOn} (${reason})`,
+        `rank ${mpi.rank} of ${mpi.size}: ${peerLost}${goOn} (${reason})`,
       ),
     );
     mpi.exit(peerLostCode);

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { ClusterError, UsageError } from "../../core/index.ts";
-import { peerLostCode, resumes } from "./join-ranks.ts";
+import { peerLostCode, resumes, saysPeerLost } from "./join-ranks.ts";
 import { loadKoffi } from "./open-mpi.ts";
 
 /** Where ranks are started. */
@@ -17,7 +18,8 @@ export interface Placement {
  * Starts ranks by Open MPI's mpirun, and waits for their end.
  *
  * mpirun is told to ask hosts from which it hears nothing, to bind no rank to a single core, and to leave ranks some seconds to
- * say why they end. An abort asks the ranks to stop, by the one signal that mpirun only hands on.
+ * say why they end. An abort asks the ranks to stop, by the one signal that mpirun only hands on. Where a rank has lost a peer and
+ * mpirun does not end in time after that, as it waits for a host to which the way is cut, it is ended.
  *
  * @param command A rank, as program and arguments.
  * @returns its exit code
@@ -32,14 +34,16 @@ export async function launchRanks(
   // What every rank would say otherwise.
   await loadKoffi();
   signal.throwIfAborted();
+  const env = { ...process.env, ...mpirunSettings() };
   const child = spawn("mpirun", [...mpirunArguments(placement), ...command], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...mpirunSettings() },
+    stdio: ["ignore", "inherit", "pipe"],
+    env,
     // Of its own group: Ctrl-C comes to this process alone, which asks the ranks.
     detached: true,
   });
   const stop = (): void => void child.kill("SIGUSR2");
   signal.addEventListener("abort", stop, { once: true });
+  const isEnded = endWhenStuck(child, patienceWith(env));
   const { code, killedBy } = await new Promise<{ code: number; killedBy: NodeJS.Signals | null }>(
     (resolve, reject) => {
       child.once("error", (cause) => {
@@ -51,15 +55,88 @@ export async function launchRanks(
           ),
         );
       });
-      child.once("close", (exit, by) => resolve({ code: exit ?? 1, killedBy: by }));
+      child.once("exit", (exit, by) => {
+        // Whoever still holds its streams is not waited for.
+        const done = (): void => resolve({ code: exit ?? 1, killedBy: by });
+        child.once("close", done);
+        setTimeout(done, lastWords);
+      });
     },
   ).finally(() => signal.removeEventListener("abort", stop));
+  if (isEnded()) {
+    child.stderr.destroy();
+    const why = "mpirun still waited for a host that does not answer, and was ended";
+    throw new ClusterError("cluster/peer-lost", `peer lost; ${placement.goOn ?? resumes} (${why})`);
+  }
   const isStop = code === 130 || code === 143;
   if (!signal.aborted && !isStop && (killedBy !== null || code === peerLostCode || code > 128)) {
     const how = killedBy ?? (code > 128 ? `one ended by signal ${code - 128}` : "one does not answer");
     throw new ClusterError("cluster/peer-lost", `peer lost; ${placement.goOn ?? resumes} (${how})`);
   }
   return code;
+}
+
+/** Milliseconds that mpirun has to end a job of which a rank has lost a peer, besides what it leaves the ranks between signals. */
+const patience = 8000;
+/** Milliseconds until the last words of an mpirun that has ended are no longer waited for. */
+const lastWords = 1000;
+
+/** Milliseconds until an mpirun counts as stuck: it ends ranks by three signals. */
+const patienceWith = (env: NodeJS.ProcessEnv): number =>
+  patience + 3000 * (Number(env["OMPI_MCA_odls_base_sigkill_timeout"]) || 1);
+
+/**
+ * Hands on what mpirun and its ranks say of errors, and ends it, with all that it started here, so many milliseconds after one of
+ * them has said that it lost a peer.
+ *
+ * @returns whether it was ended
+ */
+function endWhenStuck(child: ChildProcess, limit: number): () => boolean {
+  let said = "";
+  let timer: NodeJS.Timeout | undefined;
+  let isEnded = false;
+  const end = (): void => {
+    isEnded = true;
+    // It has tried to end the ranks already. One that is told to by SIGTERM, twice, crashes (4.1.4).
+    for (const pid of sessionOf(child.pid!)) killIfThere(pid);
+  };
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    process.stderr.write(text);
+    said = (said + text).slice(-1000);
+    if (!timer && saysPeerLost(said)) timer = setTimeout(end, limit);
+  });
+  child.once("exit", () => clearTimeout(timer));
+  return () => isEnded;
+}
+
+/** The processes of a session, which mpirun's ranks and its ssh share; where the system does not say, its group. */
+function sessionOf(leader: number): readonly number[] {
+  let names: readonly string[];
+  try {
+    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [-leader];
+  }
+  return names.map(Number).filter((pid) => {
+    try {
+      // Behind the name in brackets: state, parent, group, session.
+      const [, , , session] = readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      return Number(session) === leader;
+    } catch {
+      // It ended meanwhile.
+      return false;
+    }
+  });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 /** The arguments of mpirun before the command. @throws UsageError `cluster/hosts` */
