@@ -11,6 +11,7 @@ import { percent, plural } from "../output/numbers.ts";
 import { textWidth } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import {
+  checkOutput,
   failureEntry,
   failureLines,
   failureRow,
@@ -31,6 +32,7 @@ export const classifier: AnswerCommand<ClassifyOptions> = {
   name: "classify",
   async check(options) {
     checkExplainOptions(options);
+    checkOutput(options, false);
     if (options.labels !== undefined) await readLabels(options.labels);
   },
   async open(given, terminal) {

@@ -9,6 +9,7 @@ import { taps } from "../options/schemas.ts";
 import { truncate, truncateStart } from "../output/table.ts";
 import type { Style, Terminal } from "../output/terminal.ts";
 import {
+  checkOutput,
   failureEntry,
   failureLines,
   failureRow,
@@ -27,7 +28,10 @@ import type { EmbedOptions } from "./options.ts";
 /** Embeds images, or reads a feature map of each. */
 export const embedder: AnswerCommand<EmbedOptions> = {
   name: "embed",
-  check: async (options) => checkOptions(options),
+  async check(options) {
+    checkOptions(options);
+    checkOutput(options, true);
+  },
   async open(options, terminal) {
     const model = await openModel(options, terminal, { onNotice: weightsNotices(terminal, "averages") });
     return {

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { printable, UsageError } from "../../core/index.ts";
-import { namesBeside, openNpyWriter } from "../../node/output/npy-writer.ts";
+import { namesBeside, npyOnDisk, openNpyWriter } from "../../node/output/npy-writer.ts";
 import { openResultWriter } from "../../node/output/open-result-writer.ts";
 import type { ResultColumn, ResultRow } from "../../node/output/text-encoders.ts";
 import type { ImageSource, LeftOutFiles } from "../../data/index.ts";
@@ -94,16 +94,10 @@ async function openAnswerOutput<Answer extends { readonly image: string }>(
   options: OutputOptions,
   terminal: Terminal,
 ): Promise<AnswerOutput<Answer>> {
+  checkOutput(options, shape.array !== undefined);
   const format = outputFormat(options);
   const nothing = (): Promise<void> => Promise.resolve();
-  if (format === "table" || (format === "npy" && !shape.array)) {
-    if (options.output !== undefined) {
-      const arrays = shape.array ? ".npy, " : "";
-      throw new UsageError(
-        "usage/format",
-        `--output ${options.output}: end it in ${arrays}.jsonl, .json, .csv or .parquet, or name one with --format.`,
-      );
-    }
+  if (format === "table") {
     const take = (answer: Answer): Promise<void> => terminal.print(shape.lines(answer));
     return { take, leaveOut: nothing, close: nothing, abort: nothing };
   }
@@ -136,6 +130,25 @@ async function openAnswerOutput<Answer extends { readonly image: string }>(
     close: () => writer.close(),
     abort: () => writer.abort(),
   };
+}
+
+/**
+ * Checks that answers can be written as the options ask for it.
+ *
+ * @param areArrays Whether the answers may be arrays, for NumPy.
+ * @throws UsageError `usage/format`; DataError `data/read-only` for an array that is not on a disk
+ */
+export function checkOutput(options: OutputOptions, areArrays: boolean): void {
+  const { output } = options;
+  const format = outputFormat(options);
+  if (output !== undefined && (format === "table" || (format === "npy" && !areArrays))) {
+    const arrays = areArrays ? ".npy, " : "";
+    throw new UsageError(
+      "usage/format",
+      `--output ${output}: end it in ${arrays}.jsonl, .json, .csv or .parquet, or name one with --format.`,
+    );
+  }
+  if (format === "npy") npyOnDisk(output!);
 }
 
 const byExtension: Readonly<Record<string, OutputFormat>> = {

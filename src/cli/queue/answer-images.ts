@@ -1,6 +1,7 @@
 import { UsageError } from "../../core/index.ts";
+import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import type { Outcome } from "../options/command.ts";
-import { partOf } from "../options/part.ts";
+import { partFile, partOf } from "../options/part.ts";
 import { plural } from "../output/numbers.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { openAnswered, type AnswerCommand, type AnsweredPart, type AnswerOptions } from "./answer-command.ts";
@@ -39,7 +40,9 @@ async function answerByQueue<Options extends AnswerOptions>(
     );
   }
   const { pieces } = await openAnswered(inputs, options, firstPart(options), terminal.signal);
-  // Whether the model answers what it is asked is said here, and not by each worker.
+  // Whether the answers can be written, and the model gives what it is asked, is said here, and not by each worker.
+  const first = partFile(options.output, firstPart(options));
+  await (await nodeStorageFor(first).create(first)).abort();
   await (await command.open(options, terminal))[Symbol.asyncDispose]();
   const { doByQueue } = await import("./do-by-queue.ts");
   const { merged, failed, parts } = await doByQueue<AnsweredPart>(

@@ -48,7 +48,14 @@ export async function openPartWorker(
   }
   const { doPart, close } = await open[command](inputs, options, { ...terminal, signal });
   return {
-    score: (part, { signal: stop, onImage }) => doPart(part, quiet(terminal, stop), onImage),
+    async score(part, { signal: stop, onImage }) {
+      const { terminal: own, end } = quiet(terminal, stop);
+      try {
+        return await doPart(part, own, onImage);
+      } finally {
+        end();
+      }
+    },
     merge: (_, parts) => {
       const sum = (count: (part: DonePart) => number): number =>
         parts.reduce((total, part) => total + count(part), 0);
@@ -109,11 +116,17 @@ const open: Readonly<Record<QueuedCommand["command"], Open>> = {
   validate: measuring,
 };
 
-/** A terminal for one part of many. What was written of a part is given up at a stop, as another worker will write it. */
-function quiet(terminal: Terminal, stop: AbortSignal): Terminal {
+/** A terminal for one part of many, until its end. What was written of a part is given up at a stop, as another worker will write it. */
+function quiet(
+  terminal: Terminal,
+  stop: AbortSignal,
+): { readonly terminal: Terminal; readonly end: () => void } {
   const given = new AbortController();
   const giveUp = (): void => given.abort(new Error("the part is given back"));
   if (stop.aborted) giveUp();
   else stop.addEventListener("abort", giveUp, { once: true });
-  return { ...silent(terminal), signal: given.signal };
+  return {
+    terminal: { ...silent(terminal), signal: given.signal },
+    end: () => stop.removeEventListener("abort", giveUp),
+  };
 }

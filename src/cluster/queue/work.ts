@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Job, Processor, Queue, Worker } from "bullmq";
-import { ClusterError, SessionError, SslResnextError } from "../../core/index.ts";
+import { ClusterError, DataError, SessionError, SslResnextError } from "../../core/index.ts";
 import type { QueueServer } from "./redis.ts";
 import { mergeId, mergeOf, prefix, isOver, queueOf, readRuns, type QueuedRun } from "./runs.ts";
 import { unlessAborted } from "./start-run.ts";
@@ -57,6 +57,12 @@ const times = {
 
 /** How many workers a shard may take with it before it is left out; machines that are taken away count, too. */
 const maxStalledCount = 10;
+
+/** How often a shard is given back for being refused to a machine that has done none yet, before it is tried as any other. */
+const maxReturns = 10;
+
+/** What a machine lacks, whatever it is asked to read: keys to an object store, the right time, the right region. */
+const machineCodes: ReadonlySet<string> = new Set(["data/credentials", "data/clock", "data/region"]);
 
 /**
  * Takes shards of all runs in a Redis, of each run one at a time, until it is told to stop; then the shards go back.
@@ -192,8 +198,7 @@ function takeShards(
       onEvent({ type: "shard-scored", run: name, shard, result, seconds });
       return result;
     } catch (error) {
-      // Before anything was scored here the machine is to blame: no such device, or too little memory.
-      if (scored === 0 && error instanceof SessionError) {
+      if (isOfMachine(error, scored === 0 && job.attemptsStarted <= maxReturns)) {
         failure = error;
         await worker.pause(true);
       }
@@ -260,6 +265,14 @@ function progressOf(
       await Promise.race([telling, delay(times.patience, undefined, { ref: false })]);
     },
   };
+}
+
+/** Whether the machine is to blame, and no shard. @param isNew Whether nothing was scored here yet, so that all of them may be refused. */
+function isOfMachine(error: unknown, isNew: boolean): error is SslResnextError {
+  // No such device, or too little memory.
+  if (error instanceof SessionError) return isNew;
+  if (!(error instanceof DataError)) return false;
+  return machineCodes.has(error.code) || (isNew && error.code === "data/permission");
 }
 
 /** An error whose code stands in its message, which is all that a queue keeps of it. */

@@ -129,12 +129,12 @@ function refusal(uri: string, status: number, headers: Headers, body: string): D
   if (status === 412 || status === 409) return error("data/exists", `another writer was first (${said}).`);
   if (code === "InvalidAccessKeyId" || code === "SignatureDoesNotMatch")
     return error(
-      "data/permission",
+      "data/credentials",
       `the store does not know these credentials (${said}). Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_PROFILE.`,
     );
   if (code === "ExpiredToken" || code === "InvalidToken" || code === "TokenRefreshRequired")
     return error(
-      "data/permission",
+      "data/credentials",
       `the session's credentials are no longer good (${said}). Set new ones, with AWS_SESSION_TOKEN.`,
     );
   if (status === 401 || status === 403)

@@ -1,3 +1,4 @@
+import { DataError } from "../../core/index.ts";
 import {
   endsEarly,
   joinBytes,
@@ -48,6 +49,23 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
       absent(error);
       throw (await isFolder(uri)) ? notAFile(uri) : error;
     };
+  const buckets = new Map<string, Promise<unknown>>();
+  /** Refuses, once for each bucket, one that is not there: what is written would be lost when all of it is done. */
+  const checkBucket = (uri: string): Promise<unknown> => {
+    const { bucket, key } = s3Name(uri);
+    const known = buckets.get(bucket);
+    if (known) return known;
+    // Who may write may be forbidden to list.
+    const found = listKeys(source, uri, key, { page: 1 })
+      .next()
+      .catch((error: unknown) => {
+        if (error instanceof DataError && error.code === "data/permission") return;
+        buckets.delete(bucket);
+        throw error;
+      });
+    buckets.set(bucket, found);
+    return found;
+  };
   const isFileName = (uri: string): boolean => !/^$|\/$/.test(s3Name(uri).key);
 
   return {
@@ -86,7 +104,10 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
         await orFolder(uri)(error);
       }
     },
-    create: (uri) => Promise.resolve(s3Writer(source, uri)),
+    async create(uri) {
+      await checkBucket(uri);
+      return s3Writer(source, uri);
+    },
     grow: (uri) => growObject(uri),
     async makeFolder(uri) {
       const key = folderKey(uri);

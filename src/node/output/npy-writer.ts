@@ -23,6 +23,19 @@ const headerBytes = 128;
 /** Where the names of the images stand whose arrays a file holds: `x.images.csv` beside `x.npy`. */
 export const namesBeside = (path: string): string => `${path.replace(/\.npy$/i, "")}.images.csv`;
 
+/** The path of such a file. @throws DataError `data/read-only` for one that is not on a disk */
+export function npyOnDisk(uri: string): string {
+  const path = nodeStorageFor(uri).path(uri);
+  if (path === undefined) throw notOnDisk(uri);
+  return path;
+}
+
+const notOnDisk = (uri: string): DataError =>
+  new DataError(
+    "data/read-only",
+    `${uri}: the length of a .npy file is written at its beginning in the end, which is for files on disk only. Write .parquet there, or to the disk.`,
+  );
+
 /**
  * A file of NumPy's (format 1.0, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): float32 of shape [n, …],
  * row i being the array of the image in row i of the CSV beside it, {@link namesBeside}.
@@ -31,15 +44,11 @@ export const namesBeside = (path: string): string => `${path.replace(/\.npy$/i, 
  * @throws DataError when a file cannot be created.
  */
 export async function openNpyWriter(path: string, dims: readonly number[]): Promise<ArrayWriter> {
-  const onDisk = nodeStorageFor(path).path(path);
-  const file = onDisk === undefined ? undefined : await openAtomicFile(onDisk, path);
-  const overwrite = file?.overwrite;
-  if (!file || !overwrite) {
-    await file?.abort();
-    throw new DataError(
-      "data/read-only",
-      `${path}: the length of a .npy file is written at its beginning in the end, which is for files on disk only. Write .parquet there, or to the disk.`,
-    );
+  const file = await openAtomicFile(npyOnDisk(path), path);
+  const { overwrite } = file;
+  if (!overwrite) {
+    await file.abort();
+    throw notOnDisk(path);
   }
   const sink = await fileSink(namesBeside(path)).catch(async (error: unknown) => {
     await file.abort();

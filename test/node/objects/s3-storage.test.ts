@@ -262,10 +262,10 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     await refused(asked({ AWS_PROFILE: "work" }), "data/credentials", /received "work"; there are none/);
     await refused(
       asked({ AWS_SECRET_ACCESS_KEY: "no" }),
-      "data/permission",
+      "data/credentials",
       /403 SignatureDoesNotMatch.*Check AWS_/,
     );
-    await refused(asked({ AWS_ACCESS_KEY_ID: "no" }), "data/permission", /403 InvalidAccessKeyId/);
+    await refused(asked({ AWS_ACCESS_KEY_ID: "no" }), "data/credentials", /403 InvalidAccessKeyId/);
     await refused(asked({ AWS_NO_SIGN_REQUEST: "1" }), "data/permission", /403 AccessDenied.*s3:GetObject/);
     await refused(asked({}, "s3://bucket/b.txt"), "data/not-found", /b\.txt: no such file/);
     await refused(asked({}, "s3://nowhere/b.txt"), "data/not-found", /there is no bucket "nowhere"/);
