@@ -20,7 +20,9 @@ export async function runProgram(line: readonly string[]): Promise<number> {
 
   let outcome: Outcome = "ok";
   const program = describeProgram();
-  const asked = line.find((word) => !word.startsWith("-") && word !== "help");
+  const asked = line.find(
+    (word, index) => !word.startsWith("-") && word !== "help" && line[index - 1] !== "--spool",
+  );
   try {
     for (const entry of commandTable) {
       const command = program.command(entry.name).summary(entry.summary).description(sentence(entry.summary));
@@ -46,6 +48,11 @@ function describeProgram(): Command {
       "Classify, embed, validate and train with the SSL ResNeXt models, from their original weights.",
     )
     .version(version, "-v, --version", "print the version")
+    .option("--spool <bytes>", "disk for objects of a store, in any command (default: 20GB)")
+    .hook("preAction", async (root) => {
+      const { spool } = root.opts<{ readonly spool?: string }>();
+      if (spool !== undefined) (await import("../node/objects/spool.ts")).boundSpool(spool);
+    })
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .showHelpAfterError("(add --help for the options)")

@@ -12,25 +12,26 @@ Classify, embed, validate and train with the SSL ResNeXt models, from their
 original weights.
 
 Options:
-  -v, --version   print the version
-  -h, --help      print this help
+  -v, --version    print the version
+  --spool <bytes>  disk for objects of a store, in any command (default: 20GB)
+  -h, --help       print this help
 
 Commands:
-  models          list the models with trained weights
-  info            show a model's card and layers, or what a weights file holds
-  classify        say what images show
-  embed           turn images into feature vectors or feature maps
-  validate        measure a model's accuracy over labelled images
-  check           look for wrong, doubled and leaking photos before a run
-  train           train or fine-tune a model on your own labelled images
-  adapt           go on training a network on images without labels
-  semi            train a student on labelled and unlabelled images
-  worker          score shards of a queue, beside other machines
-  suggest         find the unlabelled images whose labels would help most
-  export          write a model as ONNX, safetensors or a Hugging Face folder
-  average         average checkpoints of one model
-  benchmark       measure the images a second of a model
-  help [command]  print the help of a command
+  models           list the models with trained weights
+  info             show a model's card and layers, or what a weights file holds
+  classify         say what images show
+  embed            turn images into feature vectors or feature maps
+  validate         measure a model's accuracy over labelled images
+  check            look for wrong, doubled and leaking photos before a run
+  train            train or fine-tune a model on your own labelled images
+  adapt            go on training a network on images without labels
+  semi             train a student on labelled and unlabelled images
+  worker           score shards of a queue, beside other machines
+  suggest          find the unlabelled images whose labels would help most
+  export           write a model as ONNX, safetensors or a Hugging Face folder
+  average          average checkpoints of one model
+  benchmark        measure the images a second of a model
+  help [command]   print the help of a command
 
 Examples:
   ssl-resnext classify dog.jpg
@@ -38,6 +39,16 @@ Examples:
   ssl-resnext validate imagenet/val --model ssl_resnext101_32x8d
   ssl-resnext classify --help
 `);
+  });
+
+  it.each([
+    [["models", "--spool", "much"]],
+    [["--spool", "much", "models"]],
+    [["semi", "run", "--spool=much", "-o", "run"]],
+  ])("knows the option of all commands: %j", async (line) => {
+    const { code, stdout, stderr } = await runCli(line);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`expected a size such as 20GB or 500MB, received "much"`);
   });
 
   const stages = ["run", "sweep", "teach", "score", "select", "pretrain", "finetune", "supervised", "report"];

@@ -303,6 +303,17 @@ export function processSpool(env: NodeJS.ProcessEnv = process.env): Spool {
   return (ofProcess = openSpool({ folder, limit }));
 }
 
+/**
+ * Bounds the spool of this process and of those that it starts, before its first use.
+ *
+ * @param limit A size such as 20GB or 500MB.
+ * @throws UsageError `usage/spool`
+ */
+export function boundSpool(limit: string): void {
+  parseBytes(limit);
+  process.env["SSL_RESNEXT_SPOOL"] = limit;
+}
+
 /** Takes away what processes left that are no more, and one of this one's number. */
 function removeLeftBehind(own: string): void {
   for (const name of readdirSync(tmpdir())) {

@@ -10,11 +10,11 @@ type PruneContext = Pick<SemiContext, "platform" | "storage" | "path" | "signal"
   readonly settings: Pick<SemiContext["settings"], "k" | "ranking" | "threshold" | "method">;
 };
 
-/** What was scored, and of what that is a part. */
+/** What is pruned, and of what that is a part. */
 interface Scored {
   /** Folder of the score files. */
   readonly folder: string;
-  /** Names of those that were scored here. */
+  /** Names of those that are pruned, unless they are already. */
   readonly names: readonly string[];
   readonly classes: readonly string[];
   /** Which of the shards these are of, where others may not be scored yet. */

@@ -120,21 +120,10 @@ async function* scoreAll(work: ScoreWork): AsyncGenerator<SemiEvent, StageOutcom
   yield* hashReferences(work, models.hasher);
   const standing = await arrangeScores(platform, scoring.folder, scoreOrigins(scoring, shards));
   const files = yield* scoreEach(context, scoring, models, shards, standing);
-  await pruneScored(context, scored(stage, scoring, shards, standing));
+  const names = shards.map(({ name }) => name);
+  await pruneScored(context, { folder: stage.folder, names, classes: scoring.classes });
   return outcomeOf(files);
 }
-
-/** What was scored here: not what stood before. */
-const scored = (
-  { folder }: ScoreStage,
-  { classes }: Scoring,
-  shards: readonly Shard[],
-  standing: ReadonlyMap<string, ScoreFacts>,
-): Parameters<typeof pruneScored>[1] => ({
-  folder,
-  names: shards.flatMap(({ name }) => (standing.has(name) ? [] : [name])),
-  classes,
-});
 
 /**
  * Scores a part of the shards, while other processes may do the others: files appear whole, those that stand are kept. What there
@@ -152,7 +141,8 @@ export async function* scorePart(
   await storage.makeFolder(scoring.folder);
   const standing = await matchingScores(platform, scoring.folder, scoreOrigins(scoring, shards));
   const { counts } = outcomeOf(yield* scoreEach(context, scoring, models, shards, standing));
-  await pruneScored(context, { ...scored(stage, scoring, shards, standing), part });
+  const names = shards.flatMap(({ name }) => (standing.has(name) ? [] : [name]));
+  await pruneScored(context, { folder: stage.folder, names, classes: scoring.classes, part });
   yield { type: "part-finished", stage: stage.folder, part, counts, stood: standing.size };
 }
 
