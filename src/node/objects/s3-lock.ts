@@ -1,49 +1,62 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { DataError } from "../../core/index.ts";
-import { readBytes, type LockOptions, type Storage } from "../../core/storage/index.ts";
+import type { LockOptions } from "../../core/storage/index.ts";
 import { isOfDeadProcess, thisProcess } from "../files/file-lock.ts";
 import { absent, ask, type ObjectSource } from "./object-source.ts";
-import { putObject } from "./s3-writer.ts";
 
 /** Milliseconds without a sign of life after which a lock counts as left behind. */
 const staleAfter = 60_000;
 const pollInterval = 500;
 
+/** What stands in place of a lock: nothing where its version is undefined. */
+interface Statement {
+  readonly text: string;
+  /** Its ETag. No two are alike, as no statement is written twice. */
+  readonly version: string | undefined;
+}
+
 /**
- * Takes a lock: an object that only one writer can create. The holder writes it anew four times a minute; one that has stayed
- * as it was for a minute, or is of a process of this machine that is no more, was left behind, and is taken over.
+ * Takes a lock: an object that only one writer can create (`If-None-Match: *`). The holder writes it anew four times a minute; one
+ * that has stayed as it was for a minute, or is of a process of this machine that is no more, was left behind, and is taken over by
+ * writing in place of that very version (`If-Match`), which only one can do either.
  */
 export async function lockObject(
   source: ObjectSource,
-  storage: Pick<Storage, "stream">,
   uri: string,
   { signal, onWait }: LockOptions = {},
 ): Promise<() => Promise<void>> {
   const id = randomUUID();
-  const statement = (): Uint8Array<ArrayBuffer> =>
-    new TextEncoder().encode(JSON.stringify({ ...thisProcess(), id, at: Date.now() }));
-  const held = async (): Promise<string> =>
-    new TextDecoder().decode(await readBytes(storage, uri).catch(absent));
-  const isOurs = async (): Promise<boolean> => (await held()).includes(id);
-
-  let seen = { text: "", since: performance.now() };
-  let waited = false;
-  for (;;) {
-    signal?.throwIfAborted();
-    // A first answer that was lost makes the second one a refusal.
-    if (await create(source, uri, statement(), signal)) break;
-    const text = await held();
-    if (text.includes(id)) break;
-    if (text !== seen.text) seen = { text, since: performance.now() };
-    const isLeft = isOfDeadProcess(text) || performance.now() - seen.since > staleAfter;
-    if (text !== "" && isLeft) {
-      await ask(source, uri, { method: "DELETE" }, signal);
-      // Of several that saw it, the last to create it has it.
-      if (await create(source, uri, statement(), signal)) {
-        await delay(2000);
-        if (await isOurs()) break;
+  const held = async (): Promise<Statement> => {
+    const answer = await ask(source, uri, {}).catch(absent);
+    return { text: answer?.body ?? "", version: answer?.headers.get("etag") ?? undefined };
+  };
+  /** Writes our statement in place of a version, or where none stands. @returns its own; undefined where another writer was first */
+  const write = async (version: string | undefined, until?: AbortSignal): Promise<string | undefined> => {
+    const body = new TextEncoder().encode(JSON.stringify({ ...thisProcess(), id, at: Date.now() }));
+    for (const headers of conditionsFor(version)) {
+      try {
+        const answer = await ask(source, uri, { method: "PUT", body, headers }, until);
+        return answer.headers.get("etag") ?? `"${createHash("md5").update(body).digest("hex")}"`;
+      } catch (error) {
+        if (!(error instanceof DataError) || !isOfAnother.has(error.code)) throw error;
       }
+    }
+    // A first answer that was lost makes the second one a refusal.
+    const now = await held();
+    return now.text.includes(id) ? now.version : undefined;
+  };
+
+  let own = await write(undefined, signal);
+  let seen = { version: undefined as string | undefined, since: 0 };
+  let waited = false;
+  while (own === undefined) {
+    signal?.throwIfAborted();
+    const { text, version } = await held();
+    if (version !== seen.version) seen = { version, since: performance.now() };
+    const isLeft = isOfDeadProcess(text) || performance.now() - seen.since > staleAfter;
+    if (version === undefined || isLeft) {
+      own = await write(version, signal);
       continue;
     }
     if (!waited) onWait?.();
@@ -55,8 +68,11 @@ export async function lockObject(
   }
   let beat: Promise<unknown> = Promise.resolve();
   const heartbeat = setInterval(() => {
-    beat = isOurs()
-      .then((ours) => (ours ? putObject(source, uri, statement()) : undefined))
+    // One that was taken over while this process stood still is no longer ours to write.
+    beat = beat
+      .then(async () => {
+        if (own !== undefined) own = await write(own);
+      })
       .catch(() => undefined);
   }, staleAfter / 4);
   heartbeat.unref();
@@ -64,22 +80,15 @@ export async function lockObject(
     clearInterval(heartbeat);
     // One under way would bring the lock back.
     await beat;
-    if (await isOurs()) await ask(source, uri, { method: "DELETE" });
+    if ((await held()).text.includes(id)) await ask(source, uri, { method: "DELETE" });
   };
 }
 
-/** @returns whether the object is ours; false where one stands already */
-async function create(
-  source: ObjectSource,
-  uri: string,
-  body: Uint8Array<ArrayBuffer>,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  try {
-    await ask(source, uri, { method: "PUT", body, headers: { "if-none-match": "*" } }, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof DataError && error.code === "data/exists") return false;
-    throw error;
-  }
-}
+/** What is to hold when a statement is written, in the words of either kind of store: Ceph's (16.2) knows ETags without quotes alone here. */
+const conditionsFor = (version: string | undefined): readonly Readonly<Record<string, string>>[] =>
+  version === undefined
+    ? [{ "if-none-match": "*" }]
+    : [...new Set([version, version.replaceAll('"', "")])].map((tag) => ({ "if-match": tag }));
+
+/** What a store answers to a condition that no longer holds: another version stands there, or none. */
+const isOfAnother: ReadonlySet<string> = new Set(["data/exists", "data/not-found"]);

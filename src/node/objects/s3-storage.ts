@@ -130,7 +130,7 @@ export function s3Storage({ spool = processSpool(), ...options }: S3Options = {}
         }
       }
     },
-    lock: (uri, given) => lockObject(source, reading, uri, given),
+    lock: (uri, given) => lockObject(source, uri, given),
     join: joinNames,
     resolve: (uri) => uri,
     path: () => undefined,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
-import { createServer, request } from "node:http";
+import { createServer, request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -165,8 +165,43 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
       inside--;
       await unlock();
     };
-    await Promise.all([take(), take(), take()]);
+    await Promise.all(Array.from({ length: 24 }, take));
     expect(await storage.stat("s3://bucket/left.lock")).toBe(undefined);
+  });
+
+  it("lets nobody take over a lock that another one has taken over meanwhile", async () => {
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const uri = "s3://bucket/late.lock";
+    await writeText(storage, uri, JSON.stringify({ pid, host: hostname() }));
+    // Whoever goes by the proxy sees that the lock was left behind, and is held up before it does anything about it.
+    let arrived = (): void => undefined;
+    const isHeldUp = new Promise<void>((resolve) => (arrived = resolve));
+    let goOn = (): void => undefined;
+    const released = new Promise<void>((resolve) => (goOn = resolve));
+    let writes = 0;
+    await using proxy = await httpProxy(store.port, async ({ method }) => {
+      // The first one only finds that a lock stands.
+      if (method === "GET" || writes++ === 0) return;
+      arrived();
+      await released;
+    });
+    const late = s3Storage({ env: storeEnvironment(proxy.url), spool });
+    let isOurs = false;
+    const waiting = late.lock(uri).then((unlock) => {
+      expect(isOurs).toBe(false);
+      return unlock();
+    });
+    await isHeldUp;
+    const unlock = await storage.lock(uri);
+    isOurs = true;
+    const ours = await readText(storage, uri);
+    goOn();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(await readText(storage, uri)).toBe(ours);
+    isOurs = false;
+    await unlock();
+    await waiting;
+    expect(await storage.stat(uri)).toBe(undefined);
   });
 
   it("reads the same through cuts, standstills and 503", { timeout: 90_000 }, async () => {
@@ -295,6 +330,32 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     await expect(writeText(storage, "s3://short-lived/b.txt", "x")).rejects.toMatchObject(gone);
   });
 });
+
+/** Hands on requests to a port of the loopback interface, each after a wait. */
+async function httpProxy(
+  port: number,
+  wait: (asked: IncomingMessage) => Promise<void>,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((asked, answer) => {
+    void wait(asked).then(() => {
+      const { method, url, headers } = asked;
+      const onward = request({ host: "127.0.0.1", port, method, path: url, headers }, (response) => {
+        answer.writeHead(response.statusCode!, response.headers);
+        response.pipe(answer);
+      });
+      onward.on("error", () => answer.destroy());
+      asked.pipe(onward);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 describe("a store in another region", () => {
   // Ceph takes any region: these are the answers that Amazon documents.
