@@ -67,28 +67,30 @@ export async function openFingerprints(
     if (store !== undefined) await writeFingerprints(platform, store, Object.fromEntries(known));
     saved = performance.now();
   };
-  /** What is known of a file as it is now. */
-  const knownOf = async (path: string): Promise<Known> => {
+  /** What is known of a file that stands there so. */
+  const knownAt = (path: string, { size, modified }: Entry): Known => {
     const name = storageFor(path).resolve(path);
-    const { size, modified } = await entryOf(platform, path);
     const kept = known.get(name);
     if (kept?.size === size && kept.modified === modified) return kept;
     const fresh: Known = { size, modified };
     known.set(name, fresh);
     return fresh;
   };
-  const file: Fingerprints["file"] = async (path, signal) => {
-    const kept = await knownOf(path);
+  const knownOf = async (path: string): Promise<Known> => knownAt(path, await entryOf(platform, path));
+  const hashOf = async (path: string, kept: Known, signal: AbortSignal | undefined): Promise<string> => {
     if (kept.sha256 !== undefined) return kept.sha256;
     kept.sha256 = await bytesHash(platform, path, signal);
     // Hashing many shards takes hours, of which little is to be lost.
     if (performance.now() - saved > saveInterval) await save();
     return kept.sha256;
   };
+  const file: Fingerprints["file"] = async (path, signal) => hashOf(path, await knownOf(path), signal);
   const images: Fingerprints["images"] = async (path, signal) => {
-    if (await isFolder(platform, path)) return folderFingerprint(platform, path, signal);
-    const sha256 = await file(path, signal);
-    const kept = await knownOf(path);
+    // Asked once: in an object store that is a request, and there may be a million archives.
+    const entry = await entryOf(platform, path);
+    if (entry.kind === "folder") return folderFingerprint(platform, path, signal);
+    const kept = knownAt(path, entry);
+    const sha256 = await hashOf(path, kept, signal);
     return { sha256, images: (kept.images ??= await countImages(platform, path, signal)) };
   };
   return {
@@ -101,9 +103,11 @@ export async function openFingerprints(
     async data(inputs, signal) {
       const hash = newHash();
       for (const path of await pathsOfInputs(storageFor, inputs)) {
-        const { sha256 } = (await isFolder(platform, path))
-          ? await folderFingerprint(platform, path, signal)
-          : { sha256: await file(path, signal) };
+        const entry = await entryOf(platform, path);
+        const sha256 =
+          entry.kind === "folder"
+            ? (await folderFingerprint(platform, path, signal)).sha256
+            : await hashOf(path, knownAt(path, entry), signal);
         updateText(hash, sha256);
       }
       return hash.hex();

@@ -66,14 +66,14 @@ export async function lockObject(
       throw error;
     });
   }
-  let beat: Promise<unknown> = Promise.resolve();
+  let beat: Promise<void> = Promise.resolve();
   const heartbeat = setInterval(() => {
     // One that was taken over while this process stood still is no longer ours to write.
-    beat = beat
-      .then(async () => {
-        if (own !== undefined) own = await write(own);
-      })
-      .catch(() => undefined);
+    const renew = async (): Promise<void> => {
+      await beat;
+      if (own !== undefined) own = await write(own);
+    };
+    beat = renew().catch(() => undefined);
   }, staleAfter / 4);
   heartbeat.unref();
   return async () => {

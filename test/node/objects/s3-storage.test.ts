@@ -337,7 +337,8 @@ async function httpProxy(
   wait: (asked: IncomingMessage) => Promise<void>,
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const server = createServer((asked, answer) => {
-    void wait(asked).then(() => {
+    const handOn = async (): Promise<void> => {
+      await wait(asked);
       const { method, url, headers } = asked;
       const onward = request({ host: "127.0.0.1", port, method, path: url, headers }, (response) => {
         answer.writeHead(response.statusCode!, response.headers);
@@ -345,7 +346,8 @@ async function httpProxy(
       });
       onward.on("error", () => answer.destroy());
       asked.pipe(onward);
-    });
+    };
+    void handOn();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
