@@ -20,6 +20,8 @@ const arms = {
   "variants/joint/joint": "the same as LS, half selected images: ranked with a class for none of these",
   average: "mean of the weights of that one and of LS",
   "variants/plain/joint": "the same as LS, half selected images: ranked by the classifier",
+  "variants/fewer/joint": "the same as LS, half selected images: ranked with such a class, K = 300",
+  "variants/threshold/joint": "the same as LS, half selected images: all from a probability of 0.95",
 } as const;
 
 type Arm = keyof typeof arms;
@@ -83,7 +85,12 @@ async function accuracies(
     mode: "full",
     seed: draw,
     tuneRecipe: quick ? { ...tuneRecipe, images: 256 } : tuneRecipe,
-    variants: { joint: { method: "joint" }, plain: { method: "joint", noneImages: null } },
+    variants: {
+      joint: { method: "joint" },
+      plain: { method: "joint", noneImages: null },
+      fewer: { method: "joint", k: 300 },
+      threshold: { method: "joint", noneImages: null, ranking: "threshold" },
+    },
   } as const;
   const out = join(folder, `${quick ? "quick-" : ""}joint-${labels}-${draw}`);
   const found: Record<string, number> = {};

@@ -44,6 +44,7 @@ describe("a queue is refused", () => {
     const portOf = (server: typeof silent): number => (server.address() as AddressInfo).port;
     const tries = [
       ["redis://127.0.0.1:1", "cluster/no-redis", "start one there: redis-server --port 1 --appendonly yes"],
+      ["rediss://127.0.0.1:1", "cluster/no-redis", "redis-server --port 0 --tls-port 1 --tls-cert-file"],
       [`redis://:secret@127.0.0.1:${portOf(rude)}`, "cluster/redis", "cannot be used as a Redis"],
       [`redis://127.0.0.1:${portOf(silent)}`, "cluster/redis", "cannot be used as a Redis"],
     ] as const;

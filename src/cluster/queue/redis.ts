@@ -127,8 +127,10 @@ export async function durabilityWarning({ client, address }: QueueServer): Promi
 
 /** What starts a Redis that writes down what it is told, on the machine and at the port of an address. */
 function serverCommand(address: string): string {
-  const { hostname, port } = new URL(address);
-  const at = port === "" || port === "6379" ? "" : ` --port ${port}`;
+  const { protocol, hostname, port } = new URL(address);
+  const plain = port === "" || port === "6379" ? "" : ` --port ${port}`;
+  const secure = ` --port 0 --tls-port ${port || "6379"} --tls-cert-file CERTIFICATE --tls-key-file KEY`;
+  const at = protocol === "rediss:" ? secure : plain;
   // Redis answers no other machine, unless there is a password.
   const forOthers = isLoopback.test(hostname) ? "" : " --bind 0.0.0.0 --requirepass PASSWORD";
   return `redis-server${at}${forOthers} --appendonly yes --appendfsync always`;

@@ -131,7 +131,7 @@ export function ownChoice({ own, counts }: OwnReportData): Markup | undefined {
       verdict && againstBest(own, best.arm, verdict)
     }`
   }
-<h3>The method</h3><p><strong>${own.method}</strong>. ${reason ?? ""} All ${count(counts.labelled)} labelled images were trained on; none was kept back.</p></div>
+<h3>The method</h3><p><strong>${own.method}</strong>${reason === undefined ? "" : `: ${reason.replace(/\.$/, "")}`}. All ${count(counts.labelled)} labelled images were trained on; none was kept back.</p></div>
 ${
   verdict && verdict.help.length > 0
     ? markup`<div><h3>What would help</h3><ol>${verdict.help.map((line) => markup`<li>${line}</li>`)}</ol></div>`
