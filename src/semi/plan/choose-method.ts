@@ -9,13 +9,13 @@ import type { RunSettings } from "./plan-runs.ts";
 import type { Method } from "./stage.ts";
 
 /** Labelled images of a class from which training the whole network gained more than it forgot (docs/results.md). */
-const fullFrom = { adapted: 5, given: 10 };
+const fullFrom = { adapted: 100, given: 10 };
 /** Adapting to 1,000 images brought nothing (docs/results.md): hardly more than a dozen batches an epoch. */
 const leastToAdapt = 2000;
 
 /**
  * What the labels train where mode `auto` decides: the classifier alone while they are few. A network that was adapted to the
- * images needs fewer of them to be trained as a whole than one as it came (docs/semi.md).
+ * images has more to forget than one as it came, and less to learn (docs/semi.md).
  *
  * @param imagesOfClass Labelled images of a class, on average.
  */
