@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const missing = redisMissing();
 const isLong = process.env["SSL_RESNEXT_LONG_TESTS"] !== undefined;
-const shards = Number(process.env["SSL_RESNEXT_CHAOS_SHARDS"] ?? (isLong ? 100 : 40));
+const shards = Number(process.env["SSL_RESNEXT_CHAOS_SHARDS"] ?? (isLong ? 60 : 40));
 const workers = shards > 100 ? 4 : 3;
 const folder = temporaryFolder();
 
@@ -65,6 +65,11 @@ describe.skipIf(missing !== undefined)(`a queue in trouble${missing ? `: ${missi
       const watching = (async () => {
         let seen = await look();
         if (counts.left > 0) seen = await look();
+        // Who comes back while there is no Redis is told so, and comes back later.
+        while (/\[cluster\/(no-)?redis\]/.test(seen.stderr) && seen.code === 1) {
+          await delay(500);
+          seen = await look();
+        }
         state.isOver = true;
         return seen;
       })();
@@ -113,7 +118,7 @@ describe.skipIf(missing !== undefined)(`a queue in trouble${missing ? `: ${missi
       const disturbed = counts.kills + counts.redis + counts.cuts;
       const figures = { shards, ...counts, started, repeatsPerKill: repeats / disturbed };
       process.stdout.write(`${JSON.stringify(figures)}\n`);
-      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(code, stderr).toBe(0);
       expect(last).toMatchObject({
         type: "queue-finished",
         counts: { shards, images: 60 * shards, broken: 0 },

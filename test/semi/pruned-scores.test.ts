@@ -229,7 +229,7 @@ describe.each(rankings)("a %s selection from pruned scores", (ranking) => {
           pruned += (await prunedOf(scores[0]!)).length;
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
     expect(pruned).toBeGreaterThan(0);
   });
