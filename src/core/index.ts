@@ -14,7 +14,7 @@ export {
   toFloat16,
 } from "./tensor.ts";
 export { blobSource, bytesSource, type ByteSource } from "./byte-source.ts";
-export { hexOf, type Sha256 } from "./sha256.ts";
+export { hexOf, sha256Of, type Sha256 } from "./sha256.ts";
 export {
   nearestNames,
   ClusterError,

@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SslResnextError } from "../../core/index.ts";
+import { damagedTable } from "../../semi/parquet-table.ts";
 import {
   ofOthers,
   prunedFolder,
@@ -26,7 +26,7 @@ import { boundsTable, countedScores, prunedRows, sqlFiles, sqlText } from "../..
 import type { Bound } from "../../semi/select/selection.ts";
 import { unknownClass } from "../../semi/select/selection-options.ts";
 import { fileStorage } from "../files/file-storage.ts";
-import { isQueryError, type Duckdb } from "./duckdb.ts";
+import { isQueryError, throughPartialPath, type Duckdb } from "./duckdb.ts";
 
 /**
  * Adds what a query of `countedScores` gives.
@@ -123,7 +123,10 @@ export async function prunedSources(
   const contents: PrunedContents = { scores: left.map((index) => digests[index]!), ranking, bounds: kept };
   const path = await prunedPath(fileStorage, folder, contents);
   const written = left.map((index) => paths[index]!);
-  const isWritten = await orElse(false, signal, () => writePruned(duckdb, path, written, contents));
+  const isWritten = await orElse(false, signal, async () => {
+    await writePruned(duckdb, path, written, contents);
+    return true;
+  });
   if (!isWritten) return sources;
   // Processes that prune score files one after the other do not know those that come next.
   const old = [...superseded(standing, contents), ...(wanted ? [] : ofOthers(standing, digests))];
@@ -132,28 +135,25 @@ export async function prunedSources(
   return sourcesOf([...others, { ...contents, path }], digests, ranking, bounds);
 }
 
-/** @returns whether they stand; not when a score file was another one by the time that its rows were read */
+/** @throws DataError also when a score file was another one by the time that its rows were read */
 async function writePruned(
   duckdb: Duckdb,
   path: string,
   files: readonly string[],
   contents: PrunedContents,
-): Promise<boolean> {
+): Promise<void> {
   await fileStorage.makeFolder(dirname(path));
-  await duckdb.run(boundsTable(contents.bounds, "kept_bounds"));
-  const said = `KV_METADATA {${sqlText(prunedKey)}: ${sqlText(JSON.stringify(contents))}}`;
-  const aside = `${path}.${randomBytes(6).toString("hex")}.partial`;
-  try {
+  await throughPartialPath(path, async (partial) => {
+    await duckdb.run(boundsTable(contents.bounds, "kept_bounds"));
+    const said = `KV_METADATA {${sqlText(prunedKey)}: ${sqlText(JSON.stringify(contents))}}`;
     await duckdb.run(
-      `COPY (${prunedRows(files, contents.ranking)}) TO ${sqlText(aside)} (FORMAT parquet, USE_TMP_FILE false, ${said})`,
+      `COPY (${prunedRows(files, contents.ranking)}) TO ${sqlText(partial)} (FORMAT parquet, USE_TMP_FILE false, ${said})`,
     );
-    for (const [index, file] of files.entries())
-      if ((await readScoreDigest(fileStorage, file)) !== contents.scores[index]) return false;
-    await fileStorage.move(aside, path);
-    return true;
-  } finally {
-    await removeQuietly(aside);
-  }
+    for (const [index, file] of files.entries()) {
+      if ((await readScoreDigest(fileStorage, file)) !== contents.scores[index])
+        throw damagedTable(file, "its rows are no longer those that were looked for");
+    }
+  });
 }
 
 /** What work gives, or something else where it fails; not when it was told to stop. */

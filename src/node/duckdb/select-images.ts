@@ -9,7 +9,6 @@ import {
   duplicateExamples,
   duplicateScores,
   duplicateTables,
-  duplicateTotal,
   insertCopies,
   labelledTestCount,
   scoresView,
@@ -75,13 +74,15 @@ export const selectWithDuckdb: SelectImages = (selection) => {
       const counts = await countScores(duckdb, scores, selection.scored, classes);
       await duckdb.run(scoresView(scores));
       let left = counts;
+      let duplicates: DuplicateSummary | null = null;
       if (rule.duplicates && references !== null) {
         for (const sql of duplicateTables(references, rule.duplicates.distance)) await duckdb.run(sql);
-        left = withoutCounts(counts, await duplicateRows(duckdb, classes));
+        duplicates = await duplicateSummary(duckdb);
+        if (duplicates.images > 0) left = withoutCounts(counts, await duplicateRows(duckdb, classes));
       }
       const counted = { paths: scores, digests: selection.scored.digests, counts };
       const ranked = await rank(duckdb, counted, left, rule, partial, signal);
-      return { ...(await summarise(duckdb, partial, rule, classes, left)), ...ranked };
+      return { ...(await summarise(duckdb, partial, rule, classes, left)), duplicates, ...ranked };
     });
   });
 };
@@ -89,8 +90,7 @@ export const selectWithDuckdb: SelectImages = (selection) => {
 /** The counts of the rows of duplicates, of which none is counted too low. */
 async function duplicateRows(duckdb: Duckdb, classes: readonly string[]): Promise<ScoreCounts> {
   const counts = noCounts(classes.length);
-  const [{ duplicates }] = (await duckdb.rows(duplicateTotal)) as [{ readonly duplicates: number }];
-  if (duplicates > 0) await addQueried(duckdb, counts, countedScores(duplicateScores, "max"));
+  await addQueried(duckdb, counts, countedScores(duplicateScores, "max"));
   return counts;
 }
 
@@ -213,10 +213,10 @@ const copiesAtOnce = 3 * 10_000;
 async function summarise(
   duckdb: Duckdb,
   selection: string,
-  { ranking, k, duplicates }: SelectionRule<string>,
+  { ranking, k }: SelectionRule<string>,
   names: readonly string[],
   counts: ScoreCounts,
-): Promise<Omit<SelectionSummary, "copies">> {
+): Promise<Omit<SelectionSummary, "copies" | "duplicates">> {
   const candidates = candidatesOf(counts, ranking);
   const classes = await classSelections(duckdb, selection, names, candidates);
   const [{ images }] = (await duckdb.rows(selectedImages(selection))) as [{ readonly images: number }];
@@ -228,7 +228,6 @@ async function summarise(
     notFinite: total(candidates.map(({ notFinite }) => notFinite)),
     classes,
     ...shortfalls({ ranking, k }, classes),
-    duplicates: duplicates === null ? null : await duplicateSummary(duckdb),
   };
 }
 

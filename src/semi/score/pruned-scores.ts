@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { hexOf } from "../../core/index.ts";
+import { sha256Of } from "../../core/index.ts";
 import type { Storage } from "../../core/storage/index.ts";
 import { readTableMetadata } from "../parquet-table.ts";
 import type { Ranking } from "../select/selection.ts";
@@ -48,8 +48,7 @@ export async function prunedPath(
   folder: string,
   contents: PrunedContents,
 ): Promise<string> {
-  const said = new TextEncoder().encode(JSON.stringify(contents));
-  const hash = hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", said)));
+  const hash = await sha256Of(new TextEncoder().encode(JSON.stringify(contents)));
   return storage.join(folder, `${hash.slice(0, 32)}.parquet`);
 }
 

@@ -79,10 +79,7 @@ export interface CandidateCounts {
 export const candidatesOf = (counts: ScoreCounts, ranking: Ranking): readonly CandidateCounts[] =>
   Array.from({ length: counts.classes }, (_, index) => {
     const at = index * slotsOfClass;
-    const [others, best] = counts.values.subarray(at + slots.notFinite, at + slots.bins) as unknown as [
-      number,
-      number,
-    ];
+    const [others = 0, best = 0] = counts.values.subarray(at + slots.notFinite, at + slots.bins);
     let finite = 0;
     for (let bucket = 0; bucket < bucketCount; bucket++) finite += rowsIn(counts, ranking, index, bucket);
     return {

@@ -1,4 +1,4 @@
-import { DataError, hexOf, UsageError } from "../../core/index.ts";
+import { DataError, sha256Of, UsageError } from "../../core/index.ts";
 import { baseName, type Storage, type StorageFor } from "../../core/storage/index.ts";
 import { textHash } from "../fingerprints.ts";
 import { openTableWriter, readTableMetadata, tableWriterName, type TableWriter } from "../parquet-table.ts";
@@ -64,30 +64,18 @@ export async function readScores(storage: Storage, folder: string): Promise<read
  *   it does not say what it is; as `Storage.open` does when it cannot be opened
  */
 export async function readScoreFacts(storage: Storage, path: string): Promise<ScoreFacts> {
-  return (await readScoreHeader(storage, path)).facts;
+  return factsOf(path, await readTableMetadata(storage, path, scoreColumns));
 }
 
-/** What a score file says of itself and its rows. */
-interface ScoreHeader {
-  readonly facts: ScoreFacts;
-  readonly rows: number;
-  /** Tables without rows, and those of another writer, as earlier versions were, do not say it. */
-  readonly digest: string | undefined;
-  /** As `encodeCounts` writes them. */
-  readonly counts: string | undefined;
-}
+type TableMetadata = Awaited<ReturnType<typeof readTableMetadata>>;
 
-async function readScoreHeader(storage: Storage, path: string): Promise<ScoreHeader> {
-  const metadata = await readTableMetadata(storage, path, scoreColumns);
-  const said = (wanted: string): string | undefined =>
-    metadata.key_value_metadata?.find(({ key }) => key === wanted)?.value;
-  const text = said(scoreFactsKey);
+const valueOf = ({ key_value_metadata }: TableMetadata, wanted: string): string | undefined =>
+  key_value_metadata?.find(({ key }) => key === wanted)?.value;
+
+function factsOf(path: string, metadata: TableMetadata): ScoreFacts {
+  const text = valueOf(metadata, scoreFactsKey);
   const facts = scoreFactsSchema.safeParse(parseJson(text));
-  if (facts.success) {
-    const rows = Number(metadata.num_rows);
-    const ofRows = rows === 0 ? undefined : await readSaidOfRows(said(scoreRowsKey), metadata.created_by);
-    return { facts: facts.data, rows, digest: ofRows?.digest, counts: ofRows?.counts };
-  }
+  if (facts.success) return facts.data;
   const what = text === undefined ? "none" : facts.error.issues[0]!.message;
   throw new DataError(
     "semi/scores",
@@ -97,19 +85,19 @@ async function readScoreHeader(storage: Storage, path: string): Promise<ScoreHea
 
 /** What a writer says of rows. @param writer As `TableWriter` has it. */
 export async function saidOfRows(writer: string, digest: string, counts: string): Promise<SaidOfRows> {
-  const bytes = new TextEncoder().encode(digest + counts);
-  const check = hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))).slice(0, 16);
+  const check = (await sha256Of(new TextEncoder().encode(digest + counts))).slice(0, 16);
   return { writer, digest, counts, check };
 }
 
-/** The same as it stands in a file; undefined where it is damaged, or another program has written the table again. */
-async function readSaidOfRows(
-  text: string | undefined,
-  createdBy: string | undefined,
-): Promise<SaidOfRows | undefined> {
-  const { data } = saidOfRowsSchema.safeParse(parseJson(text));
-  if (data?.writer !== createdBy) return undefined;
-  const { writer, digest, counts, check } = data!;
+/**
+ * The same as it stands in a file; undefined where there are no rows, it is damaged, or another program has written the table again, as
+ * earlier versions did not say it.
+ */
+async function saidOf(metadata: TableMetadata): Promise<SaidOfRows | undefined> {
+  if (metadata.num_rows === 0n) return undefined;
+  const { data } = saidOfRowsSchema.safeParse(parseJson(valueOf(metadata, scoreRowsKey)));
+  if (data === undefined || data.writer !== metadata.created_by) return undefined;
+  const { writer, digest, counts, check } = data;
   return check === (await saidOfRows(writer, digest, counts)).check ? data : undefined;
 }
 
@@ -162,9 +150,9 @@ function* counted(rows: Iterable<ScoreRow>, counter: ScoreCounter): Generator<Sc
   }
 }
 
-/** The digest of the rows of a score file; undefined when it says none. @throws as `readScoreFacts` does */
+/** The digest of the rows of a score file; undefined when it says none. @throws as `readTableMetadata` does */
 export const readScoreDigest = async (storage: Storage, path: string): Promise<string | undefined> =>
-  (await readScoreHeader(storage, path)).digest;
+  (await saidOf(await readTableMetadata(storage, path, scoreColumns)))?.digest;
 
 /**
  * Begins a table of the hashes of labelled, validation and test images.
@@ -200,10 +188,13 @@ export async function checkScoreFiles(
   const images: number[] = [];
   for (const [index, path] of paths.entries()) {
     signal?.throwIfAborted();
-    const { facts, rows, digest, counts } = await readScoreHeader(storageFor(path), path);
+    const metadata = await readTableMetadata(storageFor(path), path, scoreColumns);
+    const facts = factsOf(path, metadata);
+    const said = await saidOf(metadata);
+    const rows = Number(metadata.num_rows);
     first ??= facts;
     rowsOfAll += rows;
-    digests.push(digest);
+    digests.push(said?.digest);
     images.push(facts.images);
     if (facts.teacher.sha256 !== first.teacher.sha256) {
       throw new DataError(
@@ -219,7 +210,7 @@ export async function checkScoreFiles(
       );
     }
     if (rows === 0) continue;
-    if (counts === undefined || !addEncoded(countsOfAll, counts, rows)) uncounted.push(index);
+    if (!said || !addEncoded(countsOfAll, said.counts, rows)) uncounted.push(index);
   }
   return { rows: rowsOfAll, counts: countsOfAll, uncounted, digests, images };
 }

@@ -118,9 +118,6 @@ export const countedScores = (scores: string, by: "min" | "max" = "min"): string
     CASE WHEN isfinite(score) THEN ${bin} END AS bin FROM ${scores})
   GROUP BY class, best, finite, part, bin`;
 
-/** How many duplicates there are, by image and set. */
-export const duplicateTotal = "SELECT count(*)::DOUBLE AS duplicates FROM duplicates";
-
 /** The rows of all score files that belong to a duplicate image. */
 export const duplicateScores = "(FROM scores SEMI JOIN duplicates USING (shard, position))";
 

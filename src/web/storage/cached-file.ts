@@ -1,4 +1,4 @@
-import { hexOf, WeightsError } from "../../core/index.ts";
+import { sha256Of, WeightsError } from "../../core/index.ts";
 import { baseName, readText, writeText, type Storage } from "../../core/storage/index.ts";
 import { embeddedModel } from "../../nn/model-cards.ts";
 import type { DownloadOptions } from "../../weights/hub/index.ts";
@@ -53,7 +53,7 @@ async function cachedFile(
   folder: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<string> {
-  const place = storage.join(folder, (await sha256(new TextEncoder().encode(url))).slice(0, 16));
+  const place = storage.join(folder, (await sha256Of(new TextEncoder().encode(url))).slice(0, 16));
   const file = storage.join(place, baseName(url) || "file");
   const note = storage.join(place, ".facts.json");
   const kept = await readText(storage, note).catch(() => undefined);
@@ -111,15 +111,11 @@ const factsOf = ({ headers }: Response): Facts => ({
 async function checkName(url: string, content: Blob): Promise<void> {
   const expected = /-([0-9a-f]{8,64})\.[a-z]+$/.exec(baseName(url))?.[1];
   if (expected === undefined) return;
-  const found = await sha256(await content.arrayBuffer());
+  const found = await sha256Of(await content.arrayBuffer());
   if (found.startsWith(expected)) return;
   throw new WeightsError(
     "weights/checksum-mismatch",
     `${url}: its SHA-256 begins with ${found.slice(0, expected.length)}, and its name says ${expected}. ` +
       "The file is damaged, or another one; fetch it again.",
   );
-}
-
-async function sha256(bytes: BufferSource): Promise<string> {
-  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
