@@ -1,10 +1,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SemiJson } from "../../src/cli/semi/json.ts";
 import type { WorkerJson } from "../../src/cli/worker/json.ts";
@@ -12,6 +11,7 @@ import { durabilityWarning, openServer } from "../../src/cluster/queue/redis.ts"
 import { startRun } from "../../src/cluster/queue/start-run.ts";
 import { work } from "../../src/cluster/queue/work.ts";
 import { version } from "../../src/core/index.ts";
+import { packageCopy } from "../support/package-copy.ts";
 import { fillQueue, startWorker, writeScoredRun, type ScoredRun } from "../support/queued-run.ts";
 import { redisMissing, startRedis, type RedisServer } from "../support/redis.ts";
 import { ended, jsonLines, onLines, runCli, startCli } from "../support/run-cli.ts";
@@ -21,17 +21,6 @@ const missing = redisMissing();
 const folder = temporaryFolder();
 const at = (...names: readonly string[]): string => join(folder, ...names);
 const shards = 6;
-const root = fileURLToPath(new URL("../../", import.meta.url));
-
-/** A copy of the built package, in which something is other. */
-function packageCopy(name: string, modules: "with packages" | "without packages"): string {
-  const copy = at(name);
-  mkdirSync(copy);
-  cpSync(join(root, "dist"), join(copy, "dist"), { recursive: true });
-  cpSync(join(root, "package.json"), join(copy, "package.json"));
-  if (modules === "with packages") symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-  return copy;
-}
 
 describe("a queue is refused", () => {
   it("where no Redis is, or what answers is none, in one line", async () => {
@@ -83,7 +72,7 @@ describe("a queue is refused", () => {
   });
 
   it("without bullmq, with the command that installs it", () => {
-    const copy = packageCopy("alone", "without packages");
+    const copy = packageCopy(at("alone"), "without packages");
     const program = `const { openServer } = await import(${JSON.stringify(join(copy, "dist/cluster/queue/redis.js"))});
       await openServer("redis://127.0.0.1:1").catch(({ code, message }) => console.log(code, message));`;
     const said = execFileSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
@@ -282,7 +271,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     it("is left to others by a worker of another version, or with another teacher, which says so once", async () => {
-      const copy = packageCopy("older", "with packages");
+      const copy = packageCopy(at("older"), "with packages");
       const file = join(copy, "dist/core/version.js");
       writeFileSync(file, readFileSync(file, "utf8").replace(/"\d+\.\d+\.\d+"/, '"0.0.9"'));
       const filling = startCli(run.line("left", "--queue", redis.address, "--name", "left"), {

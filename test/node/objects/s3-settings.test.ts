@@ -1,10 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { readS3Settings } from "../../../src/node/objects/s3-settings.ts";
 import { s3Source } from "../../../src/node/objects/s3-source.ts";
+import { packageCopy } from "../../support/package-copy.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
@@ -25,6 +27,13 @@ s3 =
     addressing_style = virtual
 [profile sso]
 sso_session = company
+sso_account_id = 123456789012
+sso_role_name = reader
+[sso-session company]
+sso_start_url = https://company.example/start
+sso_region = us-east-1
+[profile process]
+credential_process = "${process.execPath}" -p "JSON.stringify({Version:1,AccessKeyId:'AK6',SecretAccessKey:'SK6',Expiration:'2099-01-01T00:00:00Z'})"
 `,
 );
 writeFileSync(
@@ -38,6 +47,19 @@ aws_secret_access_key=SK=2
 aws_session_token=ST2
 `,
 );
+
+/** Sets variables until the test ends: the AWS SDK reads those of the process. */
+function inProcess(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const none = join(folder, "none");
+  const shared = {
+    AWS_CONFIG_FILE: none,
+    AWS_SHARED_CREDENTIALS_FILE: none,
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+  for (const [name, value] of Object.entries({ ...shared, ...variables })) vi.stubEnv(name, value);
+  return process.env;
+}
+afterEach(() => vi.unstubAllEnvs());
 
 describe("settings of S3", () => {
   it("come from the shared files", async () => {
@@ -93,7 +115,7 @@ describe("settings of S3", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const env = { HOME: folder, AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/role`, AWS_ENDPOINT_URL: url };
+    const env = inProcess({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/role`, AWS_ENDPOINT_URL: url });
     const source = s3Source({ env });
     const send = (): Promise<Response> => source.send("s3://bucket/a", {}, AbortSignal.timeout(10_000));
     for (let i = 0; i < 2; i++) await send();
@@ -119,35 +141,57 @@ describe("settings of S3", () => {
       );
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const env = {
-      HOME: folder,
-      AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${(server.address() as AddressInfo).port}/role`,
-    };
+    const { port } = server.address() as AddressInfo;
+    const address = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/role` };
     const credentials = {
       accessKeyId: "AK4",
       secretAccessKey: "SK4",
       sessionToken: "T4",
       expires: Date.UTC(2030, 0),
     };
-    expect(await readS3Settings({ ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN: "let me in" })).toMatchObject({
-      credentials,
-    });
-    await expect(readS3Settings(env)).rejects.toMatchObject({
+    await expect(readS3Settings(inProcess(address))).rejects.toMatchObject({
       code: "data/credentials",
-      message: expect.stringContaining("answered 401") as string,
+      message: expect.stringMatching(/there are none. The AWS SDK says: .* Set AWS_ACCESS_KEY_ID/) as string,
     });
+    const env = inProcess({ ...address, AWS_CONTAINER_AUTHORIZATION_TOKEN: "let me in" });
+    expect(await readS3Settings(env)).toMatchObject({ credentials });
     server.close();
   });
 
-  it("say what is not followed", async () => {
-    await expect(readS3Settings({ ...files, AWS_PROFILE: "sso" })).rejects.toMatchObject({
+  it("come from a process that the profile names", async () => {
+    expect(await readS3Settings(inProcess({ ...files, AWS_PROFILE: "process" }))).toMatchObject({
+      credentials: { accessKeyId: "AK6", secretAccessKey: "SK6", expires: Date.UTC(2099, 0) },
+    });
+  });
+
+  it("say what a profile lacks, and which there are", async () => {
+    await expect(readS3Settings(inProcess({ ...files, AWS_PROFILE: "sso" }))).rejects.toMatchObject({
       code: "data/credentials",
       message: expect.stringMatching(
-        /sso_session is not followed.*aws configure export-credentials --profile sso/,
+        /sso_session of the profile "sso".*The AWS SDK says: .*aws sso login.*aws configure export-credentials --profile sso/,
       ) as string,
     });
     await expect(readS3Settings({ ...files, AWS_PROFILE: "stroe" })).rejects.toMatchObject({
-      message: expect.stringContaining("there are default, store, sso") as string,
+      message: expect.stringContaining("there are default, store, sso, process") as string,
     });
+  });
+
+  it("name the package that asks for roles, where it is missing", () => {
+    const copy = packageCopy(join(folder, "alone"), "without packages");
+    const asked = (name: string): string =>
+      execFileSync(
+        process.execPath,
+        [
+          "--input-type=module",
+          "-e",
+          `const { sdkCredentials } = await import(${JSON.stringify(join(copy, "dist/node/objects/sdk-credentials.js"))});
+           await sdkCredentials("me", "here", new Map(${name})).catch(({ code, message }) => console.log(code, message));`,
+        ],
+        { encoding: "utf8" },
+      );
+    expect(asked(`[["role_arn", "x"]]`)).toMatch(
+      /^data\/credentials .*role_arn of the profile "me".*npm install @aws-sdk\/credential-providers.*--profile me/,
+    );
+    expect(asked("[]")).toMatch(/npm install @aws-sdk\/credential-providers.*AWS_NO_SIGN_REQUEST=1/);
   });
 });

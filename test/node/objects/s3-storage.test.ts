@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { createServer, request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
@@ -293,6 +293,7 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
         code,
         message: expect.stringMatching(message),
       });
+    vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
     await refused(asked({ AWS_ACCESS_KEY_ID: "" }), "data/credentials", /Set AWS_ACCESS_KEY_ID/);
     await refused(asked({ AWS_PROFILE: "work" }), "data/credentials", /received "work"; there are none/);
     await refused(
@@ -313,6 +314,41 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     );
     vi.useFakeTimers({ toFake: ["Date"], now: new Date("2020-01-01") });
     await refused(asked({}), "data/clock", /2020-01-01.*Set the clock/).finally(() => vi.useRealTimers());
+  });
+
+  it("gives what a role may have, which the AWS SDK takes on", async () => {
+    await writeText(storage, "s3://bucket/role.txt", "for the role");
+    const config = join(spoolFolder, "config");
+    await writeFile(
+      config,
+      `[profile role]
+role_arn = ${await store.createRole("reader")}
+source_profile = owner
+[profile stranger]
+role_arn = arn:aws:iam:::role/nobody
+source_profile = owner
+[profile owner]
+aws_access_key_id = ${store.env["AWS_ACCESS_KEY_ID"]!}
+aws_secret_access_key = ${store.env["AWS_SECRET_ACCESS_KEY"]!}
+`,
+    );
+    // The SDK reads the variables of the process.
+    const variables = { ...store.env, AWS_ENDPOINT_URL_STS: store.endpoint, AWS_CONFIG_FILE: config };
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) vi.stubEnv(name, undefined);
+    const as = (profile: string): Storage => {
+      vi.stubEnv("AWS_PROFILE", profile);
+      return s3Storage({ spool });
+    };
+    try {
+      expect(await readText(as("role"), "s3://bucket/role.txt")).toBe("for the role");
+      await expect(readText(as("stranger"), "s3://bucket/role.txt")).rejects.toMatchObject({
+        code: "data/credentials",
+        message: expect.stringMatching(/role_arn of the profile "stranger".*The AWS SDK says: /) as string,
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it("says so when the bucket is gone in the middle of it", async () => {
