@@ -3,7 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { runSemi } from "ssl-resnext";
 import { contentReader, type ImageItem } from "ssl-resnext/data";
 import { nodePlatform } from "ssl-resnext/node";
-import { semiFields } from "ssl-resnext/semi";
+import { semiFields, type RecipeChoice, type SemiSettings } from "ssl-resnext/semi";
 import type { Benchmark, BenchmarkOptions } from "../benchmark.ts";
 import { top1Of, type FewLabelTask } from "../fixtures/few-labels.ts";
 import { vehicles, vehicleTask } from "../fixtures/vehicles.ts";
@@ -22,6 +22,10 @@ const arms = {
   "variants/plain/joint": "the same as LS, half selected images: ranked by the classifier",
   "variants/fewer/joint": "the same as LS, half selected images: ranked with such a class, K = 300",
   "variants/threshold/joint": "the same as LS, half selected images: all from a probability of 0.95",
+  "paper/finetune":
+    "the paper's order, LS as the teacher: its own network on selected images, then on the labels",
+  "paper/variants/pretrained/finetune": "the same from the network as it came",
+  "paper/variants/random/finetune": "the same from random weights",
 } as const;
 
 type Arm = keyof typeof arms;
@@ -94,16 +98,48 @@ async function accuracies(
   } as const;
   const out = join(folder, `${quick ? "quick-" : ""}joint-${labels}-${draw}`);
   const found: Record<string, number> = {};
-  for await (const event of runSemi({ settings, out, withVariants: true })) {
-    if (event.type !== "stage-finished") continue;
-    console.error(`${labels} labels a class, draw ${draw}: ${event.stage}`);
-    if (event.kind !== "measure") continue;
-    for (const [name, value] of Object.entries(event.manifest.counts)) {
-      found[name.slice("top-1 of ".length)] = value;
+  const measure = async (run: Partial<SemiSettings>, place: string, prefix = ""): Promise<void> => {
+    for await (const event of runSemi({ settings: run, out: place, withVariants: true })) {
+      if (event.type !== "stage-finished") continue;
+      console.error(`${labels} labels a class, draw ${draw}: ${prefix}${event.stage}`);
+      if (event.kind !== "measure") continue;
+      for (const [name, value] of Object.entries(event.manifest.counts)) {
+        found[prefix + name.slice("top-1 of ".length)] = value;
+      }
     }
-  }
+  };
+  await measure(settings, out);
+  const { labelled, unlabelled, test, seed } = settings;
+  const teacher = join(out, "tuned", "best.safetensors");
+  const paper = paperSettings(settings.tuneRecipe, backbone);
+  await measure({ labelled, unlabelled, test, seed, teacher, ...paper }, `${out}-paper`, "paper/");
   found["average" satisfies Arm] = await averageTop1(out, task);
   return found;
+}
+
+/** The paper's order with as many images processed as `recipe` says, a quarter of them in fine-tuning, from three starts. */
+function paperSettings(recipe: RecipeChoice, backbone: string): Partial<SemiSettings> {
+  const images = recipe["images"] as number;
+  const fresh = { ...recipe, batchNorm: "live" };
+  return {
+    method: "paper",
+    teach: false,
+    k: 1000,
+    validationShare: 0,
+    baseline: false,
+    pretrainRecipe: { ...recipe, images: 0.75 * images },
+    finetuneRecipe: { ...recipe, images: 0.25 * images },
+    studentStart: "teacher",
+    variants: {
+      pretrained: { studentStart: "pretrained", student: backbone },
+      random: {
+        studentStart: "random",
+        student: backbone,
+        pretrainRecipe: { ...fresh, learningRate: 0.1, images: 0.75 * images },
+        finetuneRecipe: { ...fresh, learningRate: 0.02, images: 0.25 * images },
+      },
+    },
+  };
 }
 
 /** The accuracy of the mean of two networks that were trained from the same classifier: on the labels alone, and on selected images too. */

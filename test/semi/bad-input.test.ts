@@ -139,6 +139,12 @@ describe("before anything is written, a run refuses", () => {
       "validationShare (0.2): no effect with validation images of their own",
     ],
     ["an exported graph to train", () => ({ teacher: at("t.onnx") }), "semi/settings", "exported graph"],
+    [
+      "published weights of a model that has none",
+      () => ({ student: "resnet18", studentStart: "pretrained" }),
+      "semi/settings",
+      "resnet18 has no published weights",
+    ],
     ["an unknown architecture", () => ({ student: "resnext" }), "model/unknown-name", "resnext"],
   ])("%s", async (_, changes, code, words) => {
     const out = copyOf("refused");

@@ -41,6 +41,7 @@ const others: { readonly [K in keyof SemiSettings]: readonly unknown[] } = {
   keepDuplicates: [true],
   shardImages: [500],
   student: ["resnet26"],
+  studentStart: ["random", "pretrained", "teacher"],
   pretrainRecipe: ["supervised"],
   finetuneRecipe: ["supervised"],
   baseline: [true, false],
@@ -58,6 +59,7 @@ const ofPaper: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "a teacher as it is": { teach: false },
   "weak labels, two rounds": { weak: "tags", rounds: 3 },
   "no baseline": { baseline: false },
+  "the teacher's weights": { student: null, studentStart: "teacher" },
   "validation images of their own": { validation: "validation" },
   "trainings in images": {
     pretrainRecipe: { base: "quick", images: 320 },

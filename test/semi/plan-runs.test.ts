@@ -51,6 +51,32 @@ describe("planStages", () => {
     ]);
   });
 
+  it("starts the student, and its baseline, from where it is asked to", () => {
+    const startsOf = (given: Parameters<typeof settingsOf>[0]): readonly unknown[] => {
+      const stages = planStages(settingsOf(given));
+      return ["pretrain", "supervised"].map((folder) => startOf(stageIn(stages, folder)));
+    };
+    for (const [given, start] of [
+      [
+        { student: "ssl_resnet18", studentStart: "pretrained" },
+        { model: "ssl_resnet18", scratch: false },
+      ],
+      [
+        { student: null, studentStart: "pretrained" },
+        { model: "resnet50", scratch: false },
+      ],
+      [{ student: null, studentStart: "teacher" }, { folder: "teacher" }],
+    ] as const) {
+      expect(startsOf(given)).toEqual([start, start]);
+    }
+    const rounds = planStages(settingsOf({ student: null, studentStart: "teacher", rounds: 2 }));
+    expect(stageIn(rounds, "round-2/pretrain")).toMatchObject({
+      needs: ["round-2/selection", "round-2/scores", "finetune"],
+      settings: { start: { folder: "finetune" } },
+    });
+    expect(stageIn(rounds, "supervised").needs).toEqual(["teacher"]);
+  });
+
   it("lets a teacher score that is trained already", () => {
     const stages = planStages(settingsOf({ teach: false, teacher: "my.pth" }));
     expect(foldersOf(stages)[0]).toBe("scores");

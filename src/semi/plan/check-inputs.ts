@@ -10,7 +10,7 @@ import {
   type ImageSource,
   type SplitNames,
 } from "../../data/index.ts";
-import { noClassifier, type ModelDescription } from "../../nn/index.ts";
+import { hasWeights, noClassifier, type ModelDescription } from "../../nn/index.ts";
 import {
   classesOf,
   isOnnxPath,
@@ -159,13 +159,19 @@ async function startingNetworks(
 async function openStart(
   context: SemiContext,
   { kind }: Stage,
-  { model, ema, key }: Exclude<Start, { readonly folder: string }>,
+  { model, scratch, ema, key }: Exclude<Start, { readonly folder: string }>,
 ): Promise<Training["network"]> {
   if (model === "") throw noModel(kind);
   if (isOnnxPath(model)) {
     throw new UsageError(
       "semi/settings",
       `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
+    );
+  }
+  if (kind === "pretrain" && !scratch && !isWeightsPath(model) && !hasWeights(model)) {
+    throw new UsageError(
+      "semi/settings",
+      `studentStart (pretrained): ${model} has no published weights. Name a model that has some, or a file (student, --student), or start from random ones (random).`,
     );
   }
   // Its classes are none of a training's, which has those of the labelled images.

@@ -64,16 +64,13 @@ export function planStages(
 
 /**
  * The teacher is trained, scores the unlabelled images, the best of each class are selected, the student is trained on
- * those from random weights and then on the labelled images (Yalniz et al. 2019, section 3).
+ * those, from random weights unless another start is asked for, and then on the labelled images (Yalniz et al. 2019, section 3).
  */
 function addPaper(settings: SemiSettings, add: AddStage): void {
   const { rounds, baseline, pretrainRecipe, labelled, validation, test, unlabelled } = settings;
   const reads = labelledOf(settings);
   let teacher = addTeacher(settings, add);
-  const student =
-    settings.student === null
-      ? { ...givenModel(settings), scratch: true }
-      : { model: settings.student, scratch: true };
+  const first = studentOf(settings, teacher);
   let pretrained = "";
   for (let round = 1; round <= rounds; round++) {
     // The first round stands where a run of one round does, which further rounds go on from.
@@ -97,10 +94,11 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
       reads: {},
       settings: selectionSettings(settings),
     });
+    const student = studentOf(settings, teacher);
     pretrained = add({
       kind: "pretrain",
       folder: inRound("pretrain"),
-      needs: [selection, scores],
+      needs: [selection, scores, ...neededBy(student)],
       reads,
       settings: training(settings, student, pretrainRecipe),
     });
@@ -113,7 +111,7 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
     });
   }
   const finetuned = teacher!;
-  if (baseline) addBaseline(settings, student, [pretrained, finetuned], add);
+  if (baseline) addBaseline(settings, first, [pretrained, finetuned], add);
 }
 
 /**
@@ -236,6 +234,16 @@ const givenWeights = ({ ema, key }: SemiSettings): Pick<ScoreSettings, "ema" | "
   ...(key === null ? {} : { key }),
 });
 
+/** What a student starts from. @param teacher Where the teacher stands that is trained */
+function studentOf(settings: SemiSettings, teacher: string | undefined): Start {
+  const { student, studentStart } = settings;
+  if (studentStart === "teacher") return teacher === undefined ? givenModel(settings) : { folder: teacher };
+  const scratch = studentStart === "random";
+  return student === null ? { ...givenModel(settings), scratch } : { model: student, scratch };
+}
+
+const neededBy = (start: Start): readonly [] | readonly [string] => ("folder" in start ? [start.folder] : []);
+
 /** What else decides on the scores of a teacher that is taken as it is. */
 const ofGivenTeacher = (settings: SemiSettings): Partial<ScoreSettings> => ({
   ...givenWeights(settings),
@@ -260,13 +268,13 @@ function addTeacher(settings: SemiSettings, add: AddStage): string | undefined {
   return add({
     kind: "teach",
     folder: "teacher",
-    needs: "folder" in start ? [start.folder] : [],
+    needs: neededBy(start),
     reads: labelledOf(settings),
     settings: training(settings, start, teachRecipe),
   });
 }
 
-/** The student's architecture on the labelled images alone, for as many images as the student sees. */
+/** The student's network on the labelled images alone, from the same start, for as many images as the student sees. */
 function addBaseline(
   settings: SemiSettings,
   student: Start,
@@ -285,7 +293,7 @@ function addBaseline(
     kind: "supervised",
     folder: "supervised",
     // Lengths in epochs follow from how much is selected.
-    needs: known ? [] : trainings,
+    needs: [...neededBy(student), ...(known ? [] : trainings)],
     reads: labelledOf(settings),
     settings: training(settings, student, known ? { ...choice, epochs: null, images } : choice),
   });

@@ -28,12 +28,12 @@ export type SelectStage = StageOf<"select", readonly [scores: string], Selection
 /** Trains the student on the selected images. */
 export type PretrainStage = StageOf<
   "pretrain",
-  readonly [selection: string, scores: string],
+  readonly [selection: string, scores: string, ...start: readonly string[]],
   TrainingSettings
 >;
 /** Trains the student on the labelled images, after that. */
 export type FinetuneStage = StageOf<"finetune", readonly [pretrained: string], TrainingSettings>;
-/** Trains the student on the labelled images alone; it needs the trainings whose length it takes. */
+/** Trains the student on the labelled images alone; it needs what it starts from, and the trainings whose length it takes. */
 export type SupervisedStage = StageOf<"supervised", readonly string[], TrainingSettings>;
 /** Trains the given network on all images without their labels. */
 export type AdaptStage = StageOf<"adapt", readonly [], AdaptSettings>;

@@ -9,6 +9,8 @@ export interface ComparedModels {
   readonly unlabelled: number;
   readonly classes: number;
   readonly method: "adapt" | "labels" | "joint" | "paper";
+  /** What the student of method `paper` and its baseline began with. */
+  readonly studentStart?: "random" | "pretrained" | "teacher" | undefined;
   /** On test images, when given; they decide then. */
   readonly test?: TestComparison | undefined;
   /** Out of fold, on the labelled images: each is judged by models that were trained without it. */
@@ -224,7 +226,7 @@ function help(
   judged: Judged | undefined,
   outcome: Verdict["outcome"],
 ): readonly string[] {
-  const { unlabelled, method } = compared;
+  const { unlabelled, method, studentStart } = compared;
   const isUnsure = outcome === "cannot tell" || judged?.by !== "test";
   return [
     ...(outcome === "loss"
@@ -234,8 +236,8 @@ function help(
       : []),
     moreLabels(compared),
     ...(isUnsure ? [testSet(compared, judged)] : []),
-    method === "paper"
-      ? "A better start: a student that begins from pretrained weights, not from random ones, or method adapt."
+    method === "paper" && (studentStart ?? "random") === "random"
+      ? "A better start: a student that begins from pretrained weights, not from random ones (studentStart, --student-start), or method adapt."
       : "A better start: pretrained weights that know images like yours; at few labels the start decides most.",
     ...(unlabelled < fewUnlabelled && outcome !== "loss"
       ? [`More unlabelled images: ${count(unlabelled)} are few to learn from without labels.`]

@@ -83,6 +83,11 @@ const comparing: Condition<SemiSettings> = {
   where: "with duplicateDistance null, which compares no images",
   instead: "give a distance",
 };
+const ownStudent: Condition<SemiSettings> = {
+  holds: ({ studentStart }) => studentStart !== "teacher",
+  where: "with studentStart teacher, which goes on with the teacher's network",
+  instead: "take another start",
+};
 const compared: Condition<SemiSettings> = {
   holds: ({ baseline }) => baseline,
   where: "with baseline false",
@@ -126,7 +131,8 @@ export const semiEffects: Effects<SemiSettings> = {
   duplicateDistance: when([selecting]),
   keepDuplicates: when([selecting, comparing], false),
   shardImages: when([selecting]),
-  student: when([inPaper], null),
+  student: when([inPaper, ownStudent], null),
+  studentStart: when([inPaper]),
   pretrainRecipe: when([inPaper]),
   finetuneRecipe: when([inPaper]),
   baseline: when([inPaper]),

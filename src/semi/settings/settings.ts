@@ -229,7 +229,16 @@ export const semiFields = {
   student: student(
     z.string().min(1).nullable().default(null),
     "<model>",
-    "an architecture (null: the teacher's)",
+    "an architecture, or a file that has it (null: the teacher's)",
+  ),
+  /**
+   * Weights that the student begins with, and its baseline too: `random` as in the paper, the `pretrained` ones of `student` (a
+   * name or a file; null: those that the teacher began with), or the `teacher`'s own.
+   */
+  studentStart: student(
+    z.enum(["random", "pretrained", "teacher"]).default("random"),
+    "<start>",
+    "weights that the student begins with, and its baseline: random, pretrained (of student, which may be a file) or teacher (the teacher's own)",
   ),
   pretrainRecipe: student(recipeOf({ base: "quick" }), "<recipe>", "recipe on the selected images"),
   finetuneRecipe: student(

@@ -103,6 +103,7 @@ async function* choose(
     unlabelled: imagesIn(await listShards(context)),
     classes: classes.length,
     method,
+    ...(method === "paper" ? { studentStart: context.settings.studentStart } : {}),
     ...(await testComparison(context, lastOf(["measure"]), ours, alone)),
     ...(crossValidated ? { crossValidated } : {}),
   };
@@ -270,13 +271,18 @@ async function judgedClasses(
 
 /** What the chosen model is. @param fit Manifest of the classifier that unlabelled images helped to make. */
 function sentence(
-  { method, labelled, unlabelled, classes }: ComparedModels,
+  { method, studentStart, labelled, unlabelled, classes }: ComparedModels,
   { stage }: Manifest,
   fit: Manifest | undefined,
 ): string {
   const labels = `${labelled} labelled images of ${classes} classes`;
   if (paperKinds.has(stage)) {
-    return `the student, trained on images that a teacher selected of ${unlabelled}, then on ${labels}`;
+    const start = {
+      random: "",
+      pretrained: " from pretrained weights",
+      teacher: " from the teacher's weights",
+    };
+    return `the student${start[studentStart ?? "random"]}, trained on images that a teacher selected of ${unlabelled}, then on ${labels}`;
   }
   const isAlone = withoutUnlabelled.includes(stage);
   const isByUnlabelled = fit !== undefined && featuresOf(fit).features === "half-whitened";

@@ -81,8 +81,9 @@ export const openOnLabelled: OpenStage<TeachStage | FinetuneStage> = async (cont
 
 /** Trains on the labelled images alone, for as long as pre-training and fine-tuning took together. */
 export const openSupervised: OpenStage<SupervisedStage> = async (context, stage) => {
-  const { recipe: known } = stage.settings;
-  const manifests = await Promise.all(stage.needs.map((needed) => context.manifest(needed)));
+  const { recipe: known, start } = stage.settings;
+  const trainings = stage.needs.filter((needed) => !("folder" in start && start.folder === needed));
+  const manifests = await Promise.all(trainings.map((needed) => context.manifest(needed)));
   const images = manifests.reduce((sum, { counts }) => sum + counts["imagesProcessed"]!, 0);
   const recipe: Recipe = manifests.length === 0 ? known : { ...known, epochs: null, images };
   return trainingWork(context, stage, recipe, await labelledImages(context));
