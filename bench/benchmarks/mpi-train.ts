@@ -34,7 +34,7 @@ export const mpiTrain: Benchmark = {
     const setups = {
       "one process, 2 threads": line(1, 2),
       "one process, 1 thread": line(1, 1),
-      "two ranks of 1 thread, shared memory": [...twoRanksHere, ...line(2, 1)],
+      "two ranks of 1 thread, shared memory": [...twoRanksHere("none"), ...line(2, 1)],
       ...(hosts ? { "two ranks of 1 thread, 1 Gbit/s": [...hosts.start, ...line(2, 1)] } : {}),
     };
     let runs = 0;

@@ -20,7 +20,7 @@ export const mpi: Benchmark = {
     const ours = [process.execPath, program, `${exchanged}`, `${rounds}`, repository];
     const inC = compiled();
     using hosts = twoHosts();
-    const places = [{ name: "shared memory", start: twoRanksHere }, ...(hosts ? [hosts] : [])];
+    const places = [{ name: "shared memory", start: twoRanksHere("core") }, ...(hosts ? [hosts] : [])];
     const rows: string[][] = [];
     const data: unknown[] = [];
     for (const { name, start } of places) {
@@ -47,7 +47,7 @@ export const mpi: Benchmark = {
       notes: [
         ...(inC ? [] : ["C is left out: there is no mpicc (Debian: libopenmpi-dev, gcc)."]),
         ...(hosts ? [] : ["Two hosts are left out: network namespaces need root and iproute2."]),
-        "Each rank has one of the machine's cores where there are two.",
+        "In shared memory each rank is bound to a core, so that two which wait for one another are not put onto the same one.",
       ],
       data,
     };
