@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -8,6 +7,7 @@ import { mpirunArguments } from "../../src/cluster/mpi/launch.ts";
 import type { Recipe } from "../../src/train/recipe/fields.ts";
 import { resolveRecipe } from "../../src/train/recipe/resolve-recipe.ts";
 import { checkRanks, type Ranks } from "../../src/train/run/ranks.ts";
+import { packageCopy } from "../support/package-copy.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -37,9 +37,7 @@ describe("a rank is refused", () => {
 
   it("without koffi, with the command that installs it", async () => {
     // The built package where nothing can be found but what it always needs.
-    const copy = join(folder, "copy");
-    mkdirSync(copy);
-    cpSync(new URL("../../dist", import.meta.url), join(copy, "dist"), { recursive: true });
+    const copy = packageCopy(join(folder, "copy"), "without packages");
     const program = `const { openMpi } = await import(${JSON.stringify(join(copy, "dist/cluster/mpi/open-mpi.js"))});
       await openMpi().catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);

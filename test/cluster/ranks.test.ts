@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -6,7 +7,7 @@ import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
 import type { TrainingEvent } from "../../src/train/run/options.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
-import { mpiMissing, ranksOf, runRanks } from "../support/mpi.ts";
+import { mpiMissing, rankEnvironment, ranksOf, runRanks } from "../support/mpi.ts";
 import { ended, jsonLines, killSeed, onLines, runCli, startCli, type CliRun } from "../support/run-cli.ts";
 import { smallNetwork } from "../support/small-network.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -107,6 +108,24 @@ describe.skipIf(missing !== undefined)(`two ranks${missing === undefined ? "" : 
       "started",
       "finished",
     ]);
+  });
+
+  it.each([
+    [{}, "send (environment)"],
+    [{ OMPI_MCA_btl_tcp_flags: "send,put,need-ack" }, "send,put,need-ack (environment)"],
+  ])("send by TCP in pieces, unless they are told otherwise: %o", (given, flags) => {
+    const shown = at(`parameters-${flags.length}`);
+    const program = `const { openMpi } = await import(${JSON.stringify(new URL("../../dist/cluster/mpi/open-mpi.js", import.meta.url).href)});
+      await (await openMpi()).finalize();`;
+    execFileSync("mpirun", ["--quiet", "-np", "1", process.execPath, "--input-type=module", "-e", program], {
+      env: {
+        ...rankEnvironment,
+        OMPI_MCA_mpi_show_mca_params: "all",
+        OMPI_MCA_mpi_show_mca_params_file: shown,
+        ...given,
+      },
+    });
+    expect(readFileSync(shown, "utf8")).toContain(`\nbtl_tcp_flags=${flags}\n`);
   });
 
   it("do not begin when they would do different things, and name these", async () => {

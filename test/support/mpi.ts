@@ -12,7 +12,8 @@ export function mpiMissing(): string | undefined {
   return undefined;
 }
 
-const environment = {
+/** Of an mpirun, and of its ranks. */
+export const rankEnvironment = {
   ...process.env,
   OMPI_ALLOW_RUN_AS_ROOT: "1",
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
@@ -27,7 +28,7 @@ export function runRanks(...lines: readonly (readonly string[])[]): Promise<CliR
     return rank > 0 ? [":", ...program] : program;
   });
   const settings = ["--quiet", "--host", `localhost:${lines.length}`, "--bind-to", "none"];
-  const child = spawn("mpirun", [...settings, ...programs], { env: environment });
+  const child = spawn("mpirun", [...settings, ...programs], { env: rankEnvironment });
   child.stdin.end();
   return ended(child);
 }
