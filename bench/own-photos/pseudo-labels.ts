@@ -11,7 +11,7 @@ import { runCommand } from "../measure/command.ts";
 import { meanAndError, signed } from "../measure/statistics.ts";
 import { cacheFolder, commandLine, repository } from "../paths.ts";
 
-/** The networks of a run, by what its results call them; those that are not a classifier or a mean are trained alike but for their images. */
+/** The networks of a run, by what its results call them; those of the methods labels and joint that are whole networks are trained alike but for their images. */
 const arms = {
   "labels-alone": "classifier, labels alone",
   labels: "classifier, with the statistics of the unlabelled images",
@@ -34,7 +34,7 @@ type Arm = keyof typeof arms;
 export const pseudoLabels: Benchmark = {
   name: "own-photos-joint",
   summary:
-    "what images that a classifier selects add to the labels alone, at equal steps and augmentation (--backbone FILE; hours, resumable)",
+    "what images that a classifier selects add to the labels alone, at equal steps and augmentation, and the paper's order (--backbone FILE; hours, resumable)",
   async run(options) {
     const { quick } = options;
     const [draws, labelsOfClass] = quick ? [2, [5]] : [5, [5, 10, 25, 100]];
@@ -68,7 +68,7 @@ export const pseudoLabels: Benchmark = {
   },
 };
 
-/** Runs the methods labels and joint on one draw of the labels, as far as that is not done, and gives the accuracy of each network. */
+/** Runs the methods labels, joint and paper on one draw of the labels, as far as that is not done, and gives the accuracy of each network. */
 async function accuracies(
   { photos, backbone, quick }: BenchmarkOptions,
   labels: number,

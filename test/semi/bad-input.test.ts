@@ -145,6 +145,30 @@ describe("before anything is written, a run refuses", () => {
       "semi/settings",
       "resnet18 has no published weights",
     ],
+    [
+      "the weights of a teacher that has none",
+      () => ({
+        teach: false,
+        teachRecipe: undefined,
+        teacher: "resnet18",
+        student: null,
+        studentStart: "teacher",
+      }),
+      "semi/settings",
+      "studentStart (teacher): resnet18 has no published weights",
+    ],
+    [
+      "to go on with an exported graph",
+      () => ({
+        teach: false,
+        teachRecipe: undefined,
+        teacher: at("t.onnx"),
+        student: null,
+        studentStart: "teacher",
+      }),
+      "semi/settings",
+      "--student-start",
+    ],
     ["an unknown architecture", () => ({ student: "resnext" }), "model/unknown-name", "resnext"],
   ])("%s", async (_, changes, code, words) => {
     const out = copyOf("refused");

@@ -74,7 +74,9 @@ describe("planStages", () => {
       needs: ["round-2/selection", "round-2/scores", "finetune"],
       settings: { start: { folder: "finetune" } },
     });
+    // Each student goes on from the one before, so the baseline is as long as all of them.
     expect(stageIn(rounds, "supervised").needs).toEqual(["teacher"]);
+    expect(trainingIn(rounds, "supervised").recipe).toMatchObject({ images: 2 * 640 });
   });
 
   it("lets a teacher score that is trained already", () => {

@@ -32,7 +32,7 @@ const libraryNames = ["libmpi.so.40", "libmpi.40.dylib", "libmpi.so"];
  * How Open MPI sends by TCP. By default a message is put onto a connection as one piece: the answer that a peer waits for, which came
  * to its exchange a moment later, lies behind it, and both send one after the other, which takes half as long again (measured).
  */
-const inPieces = "send";
+const tcpFlags = "send";
 
 /** Bytes of the stacks of koffi's threads; Open MPI's calls do not fit into its default. */
 const stackBytes = 2 ** 20;
@@ -134,7 +134,7 @@ export async function openMpi(path: string | undefined = process.env["SSL_RESNEX
     "MPI_Init_thread",
     "void *argc, void *argv, int wanted, _Out_ int *given",
   );
-  process.env["OMPI_MCA_btl_tcp_flags"] ??= inPieces;
+  process.env["OMPI_MCA_btl_tcp_flags"] ??= tcpFlags;
   const serialised = 2;
   const given = numberOf("MPI_Init_thread", (out) => init(null, null, serialised, out));
   if (given < serialised) {

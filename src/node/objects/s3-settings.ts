@@ -62,10 +62,12 @@ async function findCredentials(
     secretAccessKey: profile.get("aws_secret_access_key"),
     sessionToken: profile.get("aws_session_token"),
   };
-  for (const { accessKeyId, secretAccessKey, sessionToken } of [given, kept])
+  // A role that a profile names is taken on by its keys.
+  const own = profile.has("role_arn") ? [given] : [given, kept];
+  for (const { accessKeyId, secretAccessKey, sessionToken } of own)
     if (accessKeyId !== undefined && secretAccessKey !== undefined)
       return { accessKeyId, secretAccessKey, sessionToken };
-  return sdkCredentials(name, region, profile);
+  return sdkCredentials(env, { name, region, profile });
 }
 
 /** The entries of a profile in both files; those of `credentials` win. @throws DataError when it is named and absent */

@@ -13,26 +13,37 @@ export interface S3SourceOptions {
   readonly stallAfter?: number | undefined;
 }
 
-/** Milliseconds before credentials end at which new ones are asked for. */
+/** Milliseconds before credentials end at which new ones are asked for; of those that live shortly, half of their time. */
 const renewBefore = 300_000;
+/** Milliseconds until they are asked for again that could not be had. */
+const renewAgainAfter = 10_000;
 
 /** Objects of S3 and of stores that speak as it does: signed requests, and refusals in words. */
 export function s3Source({ env = process.env, stallAfter = 15_000 }: S3SourceOptions = {}): ObjectSource {
   const fetch = environmentFetch(env);
   const keys = new Map<string, ArrayBuffer>();
-  let settings: Promise<S3Settings> | undefined;
-  const current = async (): Promise<S3Settings> => {
-    const known = await settings?.catch(() => undefined);
-    const expires = known?.credentials?.expires ?? Infinity;
-    if (known && Date.now() <= expires - renewBefore) return known;
-    const renewed = (settings = readS3Settings(env));
-    return renewed.catch((error: unknown) => {
-      // Those that are there are good until they end; the next request asks again.
-      if (!known || Date.now() > expires) throw error;
-      settings = Promise.resolve(known);
-      return known;
-    });
+  let known: { readonly settings: S3Settings; readonly expires: number } | undefined;
+  let renewAt = 0;
+  let renewing: Promise<S3Settings> | undefined;
+  const renew = async (): Promise<S3Settings> => {
+    try {
+      const settings = await readS3Settings(env);
+      const expires = settings.credentials?.expires ?? Infinity;
+      const left = expires - Date.now();
+      renewAt = expires - Math.min(renewBefore, left / 2);
+      known = { settings, expires };
+    } catch (error) {
+      // Those that are there are good until they end.
+      if (!known || Date.now() > known.expires) throw error;
+      renewAt = Math.min(Date.now() + renewAgainAfter, known.expires);
+    }
+    return known.settings;
   };
+  /** Requests that come together ask for credentials once. */
+  const current = async (): Promise<S3Settings> =>
+    known && Date.now() < renewAt
+      ? known.settings
+      : (renewing ??= renew().finally(() => (renewing = undefined)));
   return {
     stallAfter,
     async send(uri, { method = "GET", query = {}, headers = {}, body }, signal) {

@@ -162,16 +162,19 @@ async function openStart(
   { model, scratch, ema, key }: Exclude<Start, { readonly folder: string }>,
 ): Promise<Training["network"]> {
   if (model === "") throw noModel(kind);
+  const { studentStart } = context.settings;
   if (isOnnxPath(model)) {
-    throw new UsageError(
-      "semi/settings",
-      `${model}: an exported graph cannot be trained. Say what the ${beginsWithTeacher(kind) ? "teacher (teacher, --teacher)" : "student (student, --student)"} is: an architecture such as resnext50_32x4d.`,
-    );
+    const remedy = beginsWithTeacher(kind)
+      ? "Say what the teacher (teacher, --teacher) is: an architecture such as resnext50_32x4d."
+      : studentStart === "teacher"
+        ? "Start the student elsewhere (studentStart, --student-start)."
+        : "Say what the student (student, --student) is: an architecture such as resnext50_32x4d.";
+    throw new UsageError("semi/settings", `${model}: an exported graph cannot be trained. ${remedy}`);
   }
-  if (kind === "pretrain" && !scratch && !isWeightsPath(model) && !hasWeights(model)) {
+  if (!beginsWithTeacher(kind) && !scratch && !isWeightsPath(model) && !hasWeights(model)) {
     throw new UsageError(
       "semi/settings",
-      `studentStart (pretrained): ${model} has no published weights. Name a model that has some, or a file (student, --student), or start from random ones (random).`,
+      `studentStart (${studentStart}): ${model} has no published weights. Name a model that has some, or a file (${studentStart === "teacher" ? "teacher, --teacher" : "student, --student"}), or start from random ones (random).`,
     );
   }
   // Its classes are none of a training's, which has those of the labelled images.

@@ -43,6 +43,8 @@ export function planStages(
     return folder;
   };
   const method = settings.method === "auto" ? "paper" : settings.method;
+  const { studentStart } = settings;
+  const startsOtherwise = method === "paper" && studentStart !== "random";
   if (method === "paper") addPaper(settings, add);
   else addLabelStages(settings, method, add);
   add({
@@ -57,7 +59,7 @@ export function planStages(
     folder: "best",
     needs: stages.filter(({ kind }) => chosenFrom.has(kind)).map(({ folder }) => folder),
     reads: labelledOf(settings),
-    settings: { method },
+    settings: { method, ...(startsOtherwise ? { studentStart } : {}) },
   });
   return stages;
 }
@@ -67,11 +69,13 @@ export function planStages(
  * those, from random weights unless another start is asked for, and then on the labelled images (Yalniz et al. 2019, section 3).
  */
 function addPaper(settings: SemiSettings, add: AddStage): void {
-  const { rounds, baseline, pretrainRecipe, labelled, validation, test, unlabelled } = settings;
+  const { rounds, baseline, pretrainRecipe, finetuneRecipe, labelled, validation, test, unlabelled } =
+    settings;
   const reads = labelledOf(settings);
   let teacher = addTeacher(settings, add);
   const first = studentOf(settings, teacher);
-  let pretrained = "";
+  /** What the last student has gone through since `first`. */
+  let trainings: readonly StudentTraining[] = [];
   for (let round = 1; round <= rounds; round++) {
     // The first round stands where a run of one round does, which further rounds go on from.
     const inRound = (name: string): string => (round === 1 ? name : `round-${round}/${name}`);
@@ -94,24 +98,28 @@ function addPaper(settings: SemiSettings, add: AddStage): void {
       reads: {},
       settings: selectionSettings(settings),
     });
-    const student = studentOf(settings, teacher);
-    pretrained = add({
+    const start = studentOf(settings, teacher);
+    const pretrained = add({
       kind: "pretrain",
       folder: inRound("pretrain"),
-      needs: [selection, scores, ...neededBy(student)],
+      needs: [selection, scores, ...neededBy(start)],
       reads,
-      settings: training(settings, student, pretrainRecipe),
+      settings: training(settings, start, pretrainRecipe),
     });
     teacher = add({
       kind: "finetune",
       folder: inRound("finetune"),
       needs: [pretrained],
       reads,
-      settings: training(settings, { folder: pretrained }, settings.finetuneRecipe),
+      settings: training(settings, { folder: pretrained }, finetuneRecipe),
     });
+    const student = [
+      { folder: pretrained, recipe: pretrainRecipe },
+      { folder: teacher, recipe: finetuneRecipe },
+    ];
+    trainings = [...(settings.studentStart === "teacher" ? trainings : []), ...student];
   }
-  const finetuned = teacher!;
-  if (baseline) addBaseline(settings, first, [pretrained, finetuned], add);
+  if (baseline) addBaseline(settings, first, trainings, add);
 }
 
 /**
@@ -274,16 +282,22 @@ function addTeacher(settings: SemiSettings, add: AddStage): string | undefined {
   });
 }
 
+/** A training that a student goes through, as its stage's folder and recipe. */
+interface StudentTraining {
+  readonly folder: string;
+  readonly recipe: RecipeChoice;
+}
+
 /** The student's network on the labelled images alone, from the same start, for as many images as the student sees. */
 function addBaseline(
   settings: SemiSettings,
   student: Start,
-  trainings: readonly string[],
+  trainings: readonly StudentTraining[],
   add: AddStage,
 ): void {
-  const { supervisedRecipe, pretrainRecipe, finetuneRecipe } = settings;
-  const lengths = [pretrainRecipe, finetuneRecipe].map((choice) => {
-    const { images: length, batchSize } = training(settings, student, choice).recipe;
+  const { supervisedRecipe, pretrainRecipe } = settings;
+  const lengths = trainings.map(({ recipe }) => {
+    const { images: length, batchSize } = training(settings, student, recipe).recipe;
     return length && batchSize * Math.ceil(length / batchSize);
   });
   const known = lengths.every((length) => length !== null);
@@ -293,7 +307,7 @@ function addBaseline(
     kind: "supervised",
     folder: "supervised",
     // Lengths in epochs follow from how much is selected.
-    needs: [...neededBy(student), ...(known ? [] : trainings)],
+    needs: [...neededBy(student), ...(known ? [] : trainings.map(({ folder }) => folder))],
     reads: labelledOf(settings),
     settings: training(settings, student, known ? { ...choice, epochs: null, images } : choice),
   });

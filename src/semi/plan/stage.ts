@@ -134,7 +134,7 @@ type MeasureSettings = Pick<SemiSettings, "exif">;
 /** How a run comes to its model. */
 export type Method = Exclude<SemiSettings["method"], "auto">;
 
-interface ChooseSettings {
+interface ChooseSettings extends Partial<Pick<SemiSettings, "studentStart">> {
   readonly method: Method;
 }
 

@@ -95,7 +95,7 @@ function stepsOf(counts: PipelineCounts, classes: number): readonly Step[] {
       text:
         pretrainImages === undefined
           ? pending
-          : "A new model, the student, learns from the selected images as if the teacher's labels were true.",
+          : "The student learns from the selected images as if the teacher's labels were true.",
     },
     {
       name: "Fine-tune",

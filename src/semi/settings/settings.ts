@@ -233,7 +233,7 @@ export const semiFields = {
   ),
   /**
    * Weights that the student begins with, and its baseline too: `random` as in the paper, the `pretrained` ones of `student` (a
-   * name or a file; null: those that the teacher began with), or the `teacher`'s own.
+   * name or a file; null: those that the teacher has by its name or file), or the `teacher`'s own.
    */
   studentStart: student(
     z.enum(["random", "pretrained", "teacher"]).default("random"),

@@ -322,6 +322,8 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     await writeFile(
       config,
       `[profile role]
+aws_access_key_id = of
+aws_secret_access_key = nobody
 role_arn = ${await store.createRole("reader")}
 source_profile = owner
 [profile stranger]

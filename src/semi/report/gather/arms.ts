@@ -93,7 +93,7 @@ function armRun(run: StandingRun, folder: string): ArmRun | undefined {
   return { seed: run.settings.seed, top1, top5, ...trainingCost(run, folder) };
 }
 
-/** Cost of a training together with those that it started from, where it is one of the run's; a teacher's is no part of its student's. */
+/** Cost of a training together with those that it started from, where it is one of the run's; a teacher's is a part of its student's only if that goes on from it. */
 function trainingCost(
   { stages, manifests }: StandingRun,
   folder: string,

@@ -130,10 +130,16 @@ async function gather(
   };
 }
 
-function summaryOf({ teacher, student, labelled, unlabelled }: SemiSettings, isOwn: boolean): string {
+function summaryOf(settings: SemiSettings, isOwn: boolean): string {
+  const { teacher, student, studentStart, labelled, unlabelled } = settings;
   const data = [...labelled, ...unlabelled];
   const shown = data.slice(0, mostInputs).join(", ") + (data.length > mostInputs ? ", …" : "");
-  const start = isOwn ? `Starts from ${teacher}` : `Teacher ${teacher}, student ${student ?? teacher}`;
+  const students = {
+    random: student ?? teacher,
+    pretrained: `${student ?? teacher} with its weights`,
+    teacher: "the same network with the teacher's weights",
+  };
+  const start = isOwn ? `Starts from ${teacher}` : `Teacher ${teacher}, student ${students[studentStart]}`;
   return `${start}; images from ${shown}.`;
 }
 
