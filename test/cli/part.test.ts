@@ -224,6 +224,20 @@ describe("a part", () => {
     ["a list", true, slurm(3, 1, 8, 4), /task 3 of 4 from 1 to 8/],
     ["a task between two", "2", slurm(5, 0, 14, 2, 10), /Slurm array/],
     ["fewer parts than tasks", "8", slurm(3, 1, 20, 20), /array has 20/],
+    ["a number that nobody says", "2", {}, /such as --part 1\/2: no scheduler says it here/],
+    [
+      "a variable that is no number",
+      "2",
+      { JOB_COMPLETION_INDEX: "x" },
+      /whole number in the variable JOB_COMPLETION_INDEX, received "x"/,
+    ],
+    [
+      "a size that is no number",
+      true,
+      { AWS_BATCH_JOB_ARRAY_INDEX: "1", AWS_BATCH_JOB_ARRAY_SIZE: "-3" },
+      /variable AWS_BATCH_JOB_ARRAY_SIZE, received "-3"/,
+    ],
+    ["no parts at all", "0", { JOB_COMPLETION_INDEX: "0" }, /expected 3\/8 or 8, received "0"/],
     ["another array", "8", { AWS_BATCH_JOB_ARRAY_INDEX: "4", AWS_BATCH_JOB_ARRAY_SIZE: "6" }, /array has 6/],
   ])("refuses %s", (_, given, env, message) => {
     expect(() => partOf(given as string | true, env)).toThrow(message);

@@ -7,7 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SemiJson } from "../../src/cli/semi/json.ts";
 import type { WorkerJson } from "../../src/cli/worker/json.ts";
-import { durabilityWarning, openServer } from "../../src/cluster/queue/redis.ts";
+import { durabilityWarning, openServer, type QueueServer } from "../../src/cluster/queue/redis.ts";
+import { dropRun, prefix } from "../../src/cluster/queue/runs.ts";
 import { startRun } from "../../src/cluster/queue/start-run.ts";
 import { work } from "../../src/cluster/queue/work.ts";
 import { version } from "../../src/core/index.ts";
@@ -56,7 +57,7 @@ describe("a queue is refused", () => {
       /--queue: expected the address of a Redis/,
     ],
     ["semi score -o run --queue redis://host", "usage/no-effect", /--queue needs --name/],
-    ["semi score -o run --name first", "usage/no-effect", /--name needs --queue/],
+    ["semi score -o run --name first", "usage/no-effect", /--name needs --queue:/],
     ["semi score -o run --drop", "usage/no-effect", /--drop needs --queue/],
     [
       "semi score -o run --queue redis://host --name a:b",
@@ -264,10 +265,51 @@ describe.skipIf(missing !== undefined)(
       });
       expect(await end).toMatchObject({
         code: 1,
-        stderr: expect.stringContaining("[cluster/run-gone]") as string,
+        stderr: expect.stringMatching(/give the same command again\..*\[cluster\/run-gone\]/) as string,
       });
-      expect(await drop).toMatchObject({ code: 0, stdout: "run dropped is out of the queue\n" });
-      expect((await runCli([...line, "--drop"])).stdout).toContain("no run dropped");
+      expect(await drop).toMatchObject({ code: 0, stdout: 'run "dropped" is out of the queue\n' });
+      expect((await runCli([...line, "--drop"])).stdout).toContain('no run "dropped"');
+    });
+
+    /** BullMQ's own look for shards whose workers died, which each worker has every five seconds, now. */
+    const lookForLost = async ({ bullmq, client }: QueueServer, name: string): Promise<void> => {
+      await client.del(`${prefix}:${name}:stalled-check`);
+      const looking = new bullmq.Worker(name, undefined, { connection: client, prefix, autorun: false });
+      await looking.startStalledCheckTimer();
+      await looking.close();
+      expect(lastingKeys()).toEqual([`${prefix}:${name}:meta`]);
+    };
+
+    it.each([
+      ["is taken out", (server: QueueServer) => dropRun(server, "taken")],
+      ["is lost with Redis", ({ client }: QueueServer) => client.flushall()],
+    ])("leaves nothing where it %s while a worker is at it", async (_, lose) => {
+      using server = await openServer(redis.address, () => undefined);
+      using own = await openServer(redis.address, () => undefined);
+      const started = startRun(server, { name: "taken", version: "1" }, {}, [{ name: "shard" }], undefined);
+      await started.next();
+      const begun = new AbortController();
+      const working = work(own, {
+        version: "1",
+        open: () =>
+          Promise.resolve({
+            async score(_shard: unknown, { signal }: { readonly signal: AbortSignal }) {
+              begun.abort();
+              await delay(60_000, undefined, { signal }).catch(() => lookForLost(server, "taken"));
+              signal.throwIfAborted();
+            },
+            merge: () => Promise.resolve({}),
+            [Symbol.asyncDispose]: () => Promise.resolve(),
+          }),
+        onEvent: () => undefined,
+        untilDone: true,
+        signal: new AbortController().signal,
+      });
+      while (!begun.signal.aborted) await delay(20);
+      await lose(server);
+      await expect(started.next()).rejects.toThrow(/Redis has lost it.*same command again/);
+      expect(await working).toEqual([]);
+      expect(lastingKeys()).toEqual([]);
     });
 
     it("is left to others by a worker of another version, or with another teacher, which says so once", async () => {

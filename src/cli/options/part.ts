@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { UsageError } from "../../core/index.ts";
+import { printable, UsageError } from "../../core/index.ts";
 import type { Part } from "../../data/index.ts";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import type { OptionTable } from "./command.ts";
@@ -44,7 +44,7 @@ export function partOf(given: string | true | undefined, env: Environment = proc
   if (given === undefined) return undefined;
   const text = given === true ? "" : given;
   const [, first, second] = /^(?:(\d+)\/)?(\d+)?$/.exec(text) ?? [];
-  if (text !== "" && second === undefined) throw refused(`--part: expected 3/8 or 8, received "${text}".`);
+  if (text !== "" && !(Number(second) >= 1)) throw refused(`--part: expected 3/8 or 8, received "${text}".`);
   const count = second === undefined ? undefined : Number(second);
   const part =
     first === undefined ? partOfScheduler(count, env) : { index: Number(first), count: Number(second) };
@@ -62,22 +62,26 @@ function partOfScheduler(given: number | undefined, env: Environment): Part {
     );
   if (scheduled === undefined)
     throw refused(
-      `--part ${count}: expected which part it is, such as --part 3/${count}: no scheduler says it here (JOB_COMPLETION_INDEX, SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX).`,
+      `--part ${count}: expected which part it is, such as --part 1/${count}: no scheduler says it here (JOB_COMPLETION_INDEX, SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX).`,
     );
   if (scheduled.count !== undefined && scheduled.count !== count)
     throw refused(
-      `--part ${count}: expected as many tasks as parts, the scheduler's array has ${scheduled.count}. Say which part each is, such as --part 3/${count}.`,
+      `--part ${count}: expected as many tasks as parts, the scheduler's array has ${scheduled.count}. Say which part each is, such as --part 1/${count}.`,
     );
   return { index: scheduled.index + 1, count };
 }
 
-/** This task of an array, from 0, and how many there are. */
+/** This task of an array, from 0, and how many there are. @throws UsageError `usage/part` for a variable that cannot be read */
 function arrayTask(
   env: Environment,
 ): { readonly index: number; readonly count?: number | undefined } | undefined {
   const number = (name: string): number | undefined => {
     const text = env[name];
-    return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+    if (text === undefined || text === "") return undefined;
+    if (/^\d+$/.test(text)) return Number(text);
+    throw refused(
+      `--part: expected a whole number in the variable ${name}, received "${printable(text)}". Correct or unset it; or say which part it is, such as --part 3/8.`,
+    );
   };
   const completion = number("JOB_COMPLETION_INDEX");
   if (completion !== undefined) return { index: completion };

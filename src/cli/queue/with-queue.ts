@@ -48,7 +48,7 @@ export async function withQueue(
     const { dropRun } = await import("../../cluster/queue/runs.ts");
     const stood = await dropRun(server, name);
     await terminal.print([
-      stood ? `run ${name} is out of the queue` : `there was no run ${name} in the queue`,
+      stood ? `run "${name}" is out of the queue` : `there was no run "${name}" in the queue`,
     ]);
     return "ok";
   }
@@ -75,7 +75,9 @@ function refuseAlone({ queue, name, drop, parts }: QueueOptions): void {
   if (given === undefined) return;
   throw new UsageError(
     "usage/no-effect",
-    `--${given} needs --queue and --name: the Redis, and what the run is called there.`,
+    name === undefined
+      ? `--${given} needs --queue and --name: the Redis, and what the run is called there.`
+      : `--${given} needs --queue: the Redis that has the run.`,
   );
 }
 

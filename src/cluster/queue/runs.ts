@@ -56,6 +56,11 @@ export async function mergeOf(queue: Queue): Promise<Job | undefined> {
   return (await queue.getJob(mergeId)) ?? undefined;
 }
 
+/** Removes what BullMQ writes of a queue that is gone while a worker still looks at it: the settings, which say nothing of jobs. */
+export async function forgetQueue({ client }: QueueServer, name: string): Promise<void> {
+  if (!(await client.hexists(table, name))) await client.del(`${prefix}:${name}:meta`);
+}
+
 /** Whether nothing of a run is left to do. */
 export async function isOver(queue: Queue): Promise<boolean> {
   const counts = await queue.getJobCounts("wait", "active", "delayed", "waiting-children");

@@ -49,8 +49,8 @@ const betweenLooks = 1000;
  * is taken out of Redis. Who stops listening leaves the run as it is, and may come back.
  *
  * @param work What the workers have to know besides the shards. Both go through JSON.
- * @throws UsageError `cluster/run-exists` where another run has the name; ClusterError `cluster/run-gone` when somebody takes
- *   the run out of Redis, `cluster/merge` when the last job fails
+ * @throws UsageError `cluster/run-exists` where another run has the name; ClusterError `cluster/run-gone` when the run is taken out
+ *   of Redis or lost there, `cluster/merge` when the last job fails
  */
 export async function* startRun<Merged>(
   server: QueueServer,
@@ -160,7 +160,7 @@ async function* watch<Merged>(
 function gone(name: string): ClusterError {
   return new ClusterError(
     "cluster/run-gone",
-    `${name}: the run is no longer in the queue; another process has shown its end, or has taken it out.`,
+    `${name}: the run is no longer in the queue: another process has shown its end, somebody has taken it out with --drop, or Redis has lost it. Files that are written stay. To fill the queue again, give the same command again.`,
   );
 }
 

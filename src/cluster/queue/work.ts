@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Job, Processor, Queue, Worker } from "bullmq";
 import { ClusterError, DataError, SessionError, SslResnextError } from "../../core/index.ts";
 import type { QueueServer } from "./redis.ts";
-import { mergeId, mergeOf, prefix, isOver, queueOf, readRuns, type QueuedRun } from "./runs.ts";
+import { forgetQueue, mergeId, mergeOf, prefix, isOver, queueOf, readRuns, type QueuedRun } from "./runs.ts";
 import { unlessAborted } from "./start-run.ts";
 
 /** Does the shards of one run. */
@@ -238,6 +238,7 @@ function takeShards(
       closing.abort();
       // A Redis that is gone takes nothing back; the lock of the shard ends by itself.
       await worker.close(client.status !== "ready");
+      if (client.status === "ready") await forgetQueue(server, name);
       await queue.close();
       await scorer[Symbol.asyncDispose]();
     },
