@@ -2,19 +2,19 @@ import { Command, CommanderError } from "commander";
 import { version } from "../core/index.ts";
 import { defineCommand, type LoadedCommand, type Outcome } from "./options/command.ts";
 import { reportFailure } from "./output/report-failure.ts";
-import { Interrupted, processTerminal } from "./output/terminal.ts";
+import { Interrupted, processTerminal, stopSignals } from "./output/terminal.ts";
 
 const exitCodes: { readonly [O in Outcome]: number } = { ok: 0, failed: 1 };
 
 /**
  * Runs one command line and resolves to its exit code: 0 everything worked, 1 something failed, 2 the command
- * line was wrong, 75 another process was lost that took part, 130 interrupted, 143 told to end.
+ * line was wrong, 75 another process was lost that took part, 130 interrupted, 143 told to end, 129 its terminal was closed.
  */
 export async function runProgram(line: readonly string[]): Promise<number> {
   const controller = new AbortController();
   const terminal = processTerminal(controller);
   // Once: a second Ctrl-C ends the process at once, as if nothing listened.
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
+  for (const name of stopSignals) {
     process.once(name, () => controller.abort(new Interrupted(name)));
   }
 

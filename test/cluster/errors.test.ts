@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -7,11 +7,13 @@ import { mpirunArguments } from "../../src/cluster/mpi/launch.ts";
 import type { Recipe } from "../../src/train/recipe/fields.ts";
 import { resolveRecipe } from "../../src/train/recipe/resolve-recipe.ts";
 import { checkRanks, type Ranks } from "../../src/train/run/ranks.ts";
+import { mpiMissing } from "../support/mpi.ts";
 import { packageCopy } from "../support/package-copy.ts";
 import { runCli } from "../support/run-cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const folder = temporaryFolder();
+const hasSsh = spawnSync("ssh", ["-V"]).status === 0;
 const train = ["train", join(folder, "absent"), "-m", "resnext20_cifar10", "-o", join(folder, "run")];
 /** What mpirun tells its ranks; none of these comes as far as to join a job. */
 const rank = { OMPI_COMM_WORLD_SIZE: "2", OMPI_COMM_WORLD_RANK: "0" };
@@ -95,6 +97,30 @@ describe("where ranks run", () => {
     expect(mpirunArguments({ ranks: 3 }).join(" ")).toContain("--host localhost:3 -np 3");
     expect(mpirunArguments({ hosts: "a:2,b" }).join(" ")).toContain("--host a:2,b:1 -np 3");
   });
+
+  it("is told to other hosts with what they need of the environment", () => {
+    const env = { AWS_ACCESS_KEY_ID: "key", ALL_PROXY: "host:1", SSL_CERT_FILE: "a.pem", HOME: "/home/me" };
+    const passed = mpirunArguments({ hosts: "a,b" }, env).flatMap((word, index, all) =>
+      all[index - 1] === "-x" ? [word] : [],
+    );
+    expect(passed).toEqual(["AWS_ACCESS_KEY_ID", "ALL_PROXY", "SSL_CERT_FILE"]);
+  });
+
+  it.skipIf(mpiMissing() ?? !hasSsh)(
+    "is refused where ssh cannot reach it, and not to be tried again",
+    async () => {
+      const { code, stderr } = await runCli(
+        ["train", folder, "-m", "resnext20_cifar10", "-o", join(folder, "far"), "--hosts", "host.invalid:2"],
+        undefined,
+        { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
+      );
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/host\.invalid.*\[cluster\/unreached-host\]/s),
+      ]);
+      expect(stderr).not.toContain("peer lost");
+    },
+  );
 
   it.each(["", "a:0", "a:2:3", "a b", "a,,b", "-x"])("is refused as %j", (hosts) => {
     expect(() => mpirunArguments({ hosts })).toThrow(expect.objectContaining({ code: "cluster/hosts" }));

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { twoHosts } from "../../bench/fixtures/two-hosts.ts";
 import { seededRandom } from "../../src/core/index.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
@@ -65,6 +65,8 @@ async function disturbed(
 const kill = (pid: number | undefined, signal: NodeJS.Signals): void => {
   if (pid !== undefined) process.kill(pid, signal);
 };
+
+const isThere = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 const isStep =
   (number: number) =>
@@ -156,6 +158,24 @@ describe.skipIf(missing !== undefined)(`two ranks${missing === undefined ? "" : 
       expect(await lastOf(out)).toEqual(await lastOf("shared"));
     },
   );
+
+  it.each([
+    ["a closed terminal", ["SIGHUP"], 129],
+    ["kill -9", ["SIGKILL"], null],
+    ["two SIGTERM", ["SIGTERM", "SIGTERM"], 143],
+  ] as const)("do not outlive who started them: %s", async (name, signals, exitCode) => {
+    const out = `left by ${name}`;
+    let ranks: readonly number[] = [];
+    const { code } = await disturbed(line(out), isStep(2), (processes, launcher) => {
+      ranks = processes;
+      for (const signal of signals) kill(launcher, signal);
+    });
+    expect(code).toBe(exitCode);
+    await vi.waitUntil(() => !ranks.some(isThere), { timeout: 30_000, interval: 100 });
+    if (signals.length === 1) expect(existsSync(join(at(out), "last.safetensors"))).toBe(true);
+    expect((await runCli(line(out, "--resume", "--ranks", "2"))).code).toBe(0);
+    expect(await lastOf(out)).toEqual(await lastOf("shared"));
+  });
 
   it("end with 75 when one of them is killed, or gives no sign of life for the time limit", async () => {
     const limit = ["--peer-timeout", "3"];

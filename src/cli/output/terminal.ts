@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { styleText } from "node:util";
 
 /** Where a command's results and notices go, and the signal that ends it early. */
@@ -37,6 +38,9 @@ export function processTerminal(controller: AbortController): Terminal {
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     controller.abort(error.code === "EPIPE" ? new ReaderGone() : error);
   });
+
+  // Nobody reads what is said to a terminal that is closed, and what is under way is saved all the same.
+  stderr.on("error", () => undefined);
 
   const clearStatus = (): void => {
     if (statusShown) stderr.write(clearLine);
@@ -82,14 +86,19 @@ export const silent = (terminal: Terminal): Terminal => ({
 /** Why a run ends when the reader of its results has gone. */
 export class ReaderGone extends Error {}
 
+/** Signals by which a process is told to stop, in their usual senses: by Ctrl-C, by somebody else, by a terminal that is closed. */
+export const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+type StopSignal = (typeof stopSignals)[number];
+
 /** Why a run ends at Ctrl-C, or when it is told to end. */
 export class Interrupted extends Error {
   /** 128 and the number of the signal, as shells report it. */
   readonly exitCode: number;
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
+  constructor(signal: StopSignal) {
     super("interrupted");
-    this.exitCode = signal === "SIGINT" ? 130 : 143;
+    this.exitCode = 128 + constants.signals[signal];
   }
 }
 

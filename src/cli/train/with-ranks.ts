@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { isRank } from "../../cluster/mpi/is-rank.ts";
 import type { JoinedRanks } from "../../cluster/mpi/join-ranks.ts";
 import type { Placement } from "../../cluster/mpi/launch.ts";
@@ -40,9 +41,11 @@ export async function withRanks(
 async function asRank({ peerTimeout, goOn }: RanksOptions, terminal: Terminal, work: Work): Promise<Outcome> {
   // Loaded where there are several processes.
   const { joinRanks, PeerFailed, PeerStopped } = await import("../../cluster/mpi/join-ranks.ts");
+  const { starterVariable } = await import("../../cluster/mpi/launch.ts");
   const told = new AbortController();
   // The one signal that mpirun only hands on; the others end the job after a moment.
   process.once("SIGUSR2", () => told.abort(new Interrupted("SIGTERM")));
+  if (process.env[starterVariable]) whenStdinEnds(() => told.abort(new Interrupted("SIGHUP")));
   const ranks = await joinRanks({
     peerTimeout,
     goOn,
@@ -75,14 +78,20 @@ async function asRank({ peerTimeout, goOn }: RanksOptions, terminal: Terminal, w
   return outcome;
 }
 
+/** mpirun hands its standard input on to the first rank, which so sees the end of whoever started it; the others have none. */
+function whenStdinEnds(stop: () => void): void {
+  const { stdin } = process;
+  if (stdin instanceof Socket) stdin.once("close", stop).on("error", stop).resume().unref();
+}
+
 /** Starts the ranks of this very command line, and waits for them. */
 async function startRanks(placement: Placement, terminal: Terminal): Promise<Outcome> {
   const { launchRanks } = await import("../../cluster/mpi/launch.ts");
   const code = await launchRanks(process.argv, placement, terminal.signal);
-  terminal.signal.throwIfAborted();
   if (code === 0) return "ok";
   // The ranks have said why.
-  throw new Silent(code);
+  const reason: unknown = terminal.signal.reason;
+  throw new Silent(reason instanceof Interrupted ? reason.exitCode : code);
 }
 
 /** The error of another rank than the first, which says which one. */

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { ClusterError, UsageError } from "../../core/index.ts";
 import { peerLostCode, resumes, saysPeerLost } from "./join-ranks.ts";
 import { loadKoffi } from "./open-mpi.ts";
@@ -34,16 +35,25 @@ export async function launchRanks(
   // What every rank would say otherwise.
   await loadKoffi();
   signal.throwIfAborted();
-  const env = { ...process.env, ...mpirunSettings() };
-  const child = spawn("mpirun", [...mpirunArguments(placement), ...command], {
-    stdio: ["ignore", "inherit", "pipe"],
+  const env = { ...process.env, ...mpirunSettings(), ...ranksSettings() };
+  const child = spawn("mpirun", [...mpirunArguments(placement, env), ...command], {
+    // Its input stays open as long as this process lives, which the first rank sees.
+    stdio: ["pipe", "inherit", "pipe"],
     env,
     // Of its own group: Ctrl-C comes to this process alone, which asks the ranks.
     detached: true,
   });
-  const stop = (): void => void child.kill("SIGUSR2");
+  const endAtOnce = (name: NodeJS.Signals): void => {
+    endSession(child);
+    process.exit(128 + constants.signals[name]);
+  };
+  const stop = (): void => {
+    child.kill("SIGUSR2");
+    // Who asks a second time does not want to wait.
+    for (const name of impatient) process.once(name, endAtOnce);
+  };
   signal.addEventListener("abort", stop, { once: true });
-  const isEnded = endWhenStuck(child, patienceWith(env));
+  const { isEnded, said } = endWhenStuck(child, patienceWith(env));
   const { code, killedBy } = await new Promise<{ code: number; killedBy: NodeJS.Signals | null }>(
     (resolve, reject) => {
       child.once("error", (cause) => {
@@ -62,19 +72,41 @@ export async function launchRanks(
         setTimeout(done, lastWords);
       });
     },
-  ).finally(() => signal.removeEventListener("abort", stop));
+  ).finally(() => {
+    signal.removeEventListener("abort", stop);
+    for (const name of impatient) process.off(name, endAtOnce);
+  });
   if (isEnded()) {
     child.stderr.destroy();
     const why = "mpirun still waited for a host that does not answer, and was ended";
     throw new ClusterError("cluster/peer-lost", `peer lost; ${placement.goOn ?? resumes} (${why})`);
   }
-  const isStop = code === 130 || code === 143;
-  if (!signal.aborted && !isStop && (killedBy !== null || code === peerLostCode || code > 128)) {
-    const how = killedBy ?? (code > 128 ? `one ended by signal ${code - 128}` : "one does not answer");
+  if (signal.aborted) return code;
+  if (unreached.test(said())) {
+    throw new ClusterError(
+      "cluster/unreached-host",
+      `--hosts ${placement.hosts}: ssh cannot reach one of them, for the reason above, so no rank was started. Check the names, and that 'ssh HOST true' needs no password.`,
+    );
+  }
+  const isStop = impatient.some((name) => code === 128 + constants.signals[name]);
+  if (!isStop && (killedBy !== null || code === peerLostCode || code > 128)) {
+    const byMpirun =
+      code > 128 + lastSignal ? `mpirun ended with ${code}` : `one ended by signal ${code - 128}`;
+    const how = killedBy ?? (code > 128 ? byMpirun : "one does not answer");
     throw new ClusterError("cluster/peer-lost", `peer lost; ${placement.goOn ?? resumes} (${how})`);
   }
   return code;
 }
+
+/** Set for ranks that `launchRanks` starts. */
+export const starterVariable = "SSL_RESNEXT_STARTER";
+
+/** Signals that end this process at once after a first one has asked the ranks to stop. */
+const impatient = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Codes beyond 128 and this one stand for no signal. */
+const lastSignal = 64;
+/** What ssh says where it has not come to a host. */
+const unreached = /^ssh: |^Host key verification failed|: Permission denied \(/m;
 
 /** Milliseconds that mpirun has to end a job of which a rank has lost a peer, besides what it leaves the ranks between signals. */
 const patience = 8000;
@@ -89,16 +121,19 @@ const patienceWith = (env: NodeJS.ProcessEnv): number =>
  * Hands on what mpirun and its ranks say of errors, and ends it, with all that it started here, so many milliseconds after one of
  * them has said that it lost a peer.
  *
- * @returns whether it was ended
+ * @returns whether it was ended, and the last of what was said
  */
-function endWhenStuck(child: ChildProcess, limit: number): () => boolean {
+function endWhenStuck(
+  child: ChildProcess,
+  limit: number,
+): { readonly isEnded: () => boolean; readonly said: () => string } {
   let said = "";
   let timer: NodeJS.Timeout | undefined;
   let isEnded = false;
   const end = (): void => {
     isEnded = true;
     // It has tried to end the ranks already. One that is told to by SIGTERM, twice, crashes (4.1.4).
-    for (const pid of sessionOf(child.pid!)) killIfThere(pid);
+    endSession(child);
   };
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     process.stderr.write(text);
@@ -106,7 +141,12 @@ function endWhenStuck(child: ChildProcess, limit: number): () => boolean {
     if (!timer && saysPeerLost(said)) timer = setTimeout(end, limit);
   });
   child.once("exit", () => clearTimeout(timer));
-  return () => isEnded;
+  return { isEnded: () => isEnded, said: () => said };
+}
+
+/** Ends mpirun, and all that it started here. */
+function endSession({ pid: leader }: ChildProcess): void {
+  if (leader !== undefined) for (const pid of sessionOf(leader)) killIfThere(pid);
 }
 
 /** The processes of a session, which mpirun's ranks and its ssh share; where the system does not say, its group. */
@@ -140,7 +180,10 @@ function killIfThere(pid: number): void {
 }
 
 /** The arguments of mpirun before the command. @throws UsageError `cluster/hosts` */
-export function mpirunArguments({ ranks, hosts }: Placement): readonly string[] {
+export function mpirunArguments(
+  { ranks, hosts }: Placement,
+  env: NodeJS.ProcessEnv = process.env,
+): readonly string[] {
   const places = hosts === undefined ? [{ host: "localhost", ranks: ranks! }] : parseHosts(hosts);
   const count = places.reduce((sum, place) => sum + place.ranks, 0);
   if (hosts !== undefined && ranks !== undefined && ranks !== count) {
@@ -149,7 +192,7 @@ export function mpirunArguments({ ranks, hosts }: Placement): readonly string[] 
       `--ranks ${ranks} and --hosts ${hosts}, which are ${count} ranks: leave out one of them.`,
     );
   }
-  const passed = hosts === undefined ? [] : Object.keys(process.env).filter((name) => passedOn.test(name));
+  const passed = hosts === undefined ? [] : Object.keys(env).filter((name) => passedOn.test(name));
   return [
     "--quiet",
     "--host",
@@ -164,7 +207,13 @@ export function mpirunArguments({ ranks, hosts }: Placement): readonly string[] 
 
 /** Variables of this process that ranks on other hosts need as well. */
 const passedOn =
-  /^(SSL_RESNEXT_|HF_|NODE_|NO_COLOR$|FORCE_COLOR$|XDG_CACHE_HOME$|PATH$|LD_LIBRARY_PATH$|https?_proxy$|no_proxy$)/i;
+  /^(SSL_RESNEXT_|AWS_|HF_|NODE_|NO_COLOR$|FORCE_COLOR$|XDG_CACHE_HOME$|PATH$|LD_LIBRARY_PATH$|(https?|all|no)_proxy$|SSL_CERT_FILE$|(REQUESTS|CURL)_CA_BUNDLE$)/i;
+
+/** What ranks have to know of this process: that it is there, and that nobody sees colours, as mpirun gives them a terminal of its own. */
+const ranksSettings = (): Readonly<Record<string, string>> => ({
+  [starterVariable]: "1",
+  ...(process.stdout.isTTY || process.env["FORCE_COLOR"] !== undefined ? {} : { NO_COLOR: "1" }),
+});
 
 /** Settings of Open MPI by environment; those that the caller has stay. */
 function mpirunSettings(): Readonly<Record<string, string>> {
