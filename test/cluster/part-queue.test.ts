@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WorkerJson } from "../../src/cli/worker/json.ts";
 import { exportSafetensors } from "../../src/node/library.ts";
@@ -93,6 +93,30 @@ describe.skipIf(missing !== undefined)(
       // Of five archives there are five parts, though a hundred would be made of more.
       expect({ code, stdout }).toEqual({ code: 0, stdout: `run ${command}: 5 parts with 60 images\n` });
       expect(answers(`${command}-parts`)).toBe(readFileSync(whole, "utf8"));
+    });
+
+    it("names images as one process does that is in the same folder", async () => {
+      const inputs = [
+        "./0.tar",
+        "[12].tar",
+        `../${basename(folder)}/{3,4}.tar`,
+        "photos",
+        "./photos/red/0.png",
+        "./torn.png",
+      ];
+      writeFileSync(at("torn.png"), "no picture");
+      // The worker is in another folder.
+      const here = (...more: readonly string[]): Promise<CliRun> =>
+        runCli(["classify", ...inputs, "-w", "small.safetensors", ...more], undefined, {}, [], folder);
+      expect(await here(...own, "-o", "near.jsonl")).toMatchObject({ code: 1 });
+      const worker = startWorker(redis.address);
+      const end = ended(worker);
+      const parts = await here("-o", "near-parts.jsonl", ...queued("near"), "--parts", "2");
+      worker.kill("SIGTERM");
+      await end;
+      expect(parts).toMatchObject({ code: 1 });
+      const lines = (text: string): readonly string[] => text.split("\n").toSorted();
+      expect(lines(answers("near-parts"))).toEqual(lines(readFileSync(at("near.jsonl"), "utf8")));
     });
 
     it("draws the pictures of each part, and says how many images cannot be used", async () => {

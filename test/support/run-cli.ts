@@ -20,14 +20,17 @@ export interface CliRun {
  * Starts the built command line as a process of its own, its streams being pipes.
  *
  * @param emulator A command that runs programs on another processor.
+ * @param cwd The folder that it begins in. @default that of the tests
  */
 export function startCli(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
   emulator: readonly string[] = [],
+  cwd?: string,
 ): ChildProcessWithoutNullStreams {
   const [command, ...rest] = [...emulator, process.execPath, main, ...args] as [string, ...string[]];
   return spawn(command, rest, {
+    cwd,
     env: { ...process.env, SSL_RESNEXT_OFFLINE: "1", ...environment },
   });
 }
@@ -38,8 +41,9 @@ export async function runCli(
   input?: Uint8Array,
   environment?: NodeJS.ProcessEnv,
   emulator?: readonly string[],
+  cwd?: string,
 ): Promise<CliRun> {
-  const child = startCli(args, environment, emulator);
+  const child = startCli(args, environment, emulator, cwd);
   child.stdin.end(input);
   return ended(child);
 }

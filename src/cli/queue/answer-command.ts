@@ -1,5 +1,5 @@
 import type { ImageSource, Part } from "../../data/index.ts";
-import { openImages } from "../../node/library.ts";
+import { openImagesFrom } from "../../node/images/open-images-from.ts";
 import type { OutputOptions } from "../options/input-output-options.ts";
 import type { DecodeOption, PrecisionOptions } from "../options/model-options.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -46,12 +46,20 @@ export interface AnswerCommand<Options extends AnswerOptions> {
   open(options: Options, terminal: Terminal): Promise<Answerer>;
 }
 
-/** The images of the inputs, or a part of them. */
+/** The images of the inputs, or a part of them. @param folder Where relative paths begin. @default that of the process */
 export const openAnswered = (
   inputs: readonly string[],
   { imageColumn, labelColumn, explain }: AnswerOptions,
   part: Part | undefined,
   signal: AbortSignal,
+  folder?: string,
 ): Promise<ImageSource> =>
   // Pictures that explain are none of the data, whichever part drew them.
-  openImages(inputs, { imageColumn, labelColumn, part, exclude: explain, readLabels: false, signal });
+  openImagesFrom(folder, inputs, {
+    imageColumn,
+    labelColumn,
+    part,
+    exclude: explain,
+    readLabels: false,
+    signal,
+  });

@@ -2,6 +2,7 @@ import { printable } from "../../core/index.ts";
 import type { RunEnd } from "../../cluster/queue/start-run.ts";
 import type { Part } from "../../data/index.ts";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
+import { isRelative } from "../../node/images/open-images-from.ts";
 import { nodeSemiPlatform } from "../../node/semi.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/open-model.ts";
 import { openFingerprints } from "../../semi/fingerprints.ts";
@@ -33,8 +34,10 @@ export type QueuedOptions = QueueOptions &
 /** What a queue says of a run besides its parts: plain data, for processes of this version. */
 export interface QueuedCommand {
   readonly command: "classify" | "embed" | "validate";
-  /** Absolute. */
+  /** As they were given, since images are named by them. */
   readonly inputs: readonly string[];
+  /** Where those inputs begin that are relative paths; left out where none is. */
+  readonly folder?: string | undefined;
   /** Of the command line, with absolute paths. */
   readonly options: QueuedOptions;
   /** SHA-256 of the file of the model; a published model is its name. */
@@ -67,7 +70,8 @@ export async function doByQueue<Merged>(
   const count = Math.min(asked, pieces ?? asked);
   const work: QueuedCommand = {
     command,
-    inputs: inputs.map((input) => absolutePath(nodeStorageFor, input)),
+    inputs,
+    folder: inputs.some(isRelative) ? process.cwd() : undefined,
     options: sharedOptions(command, options),
     model: await modelHash(options, signal),
   };

@@ -37,7 +37,7 @@ export async function openPartWorker(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<PartWorker> {
-  const { command, inputs, model } = queued;
+  const { command, model } = queued;
   const options: QueuedOptions = { ...queued.options, ...machine };
   const found = await modelHash(options, signal);
   if (found !== model) {
@@ -46,7 +46,7 @@ export async function openPartWorker(
       `${options.weights ?? options.model}: expected the model ${model?.slice(0, 8)} that the run was begun with, received ${found?.slice(0, 8)}. Make the file that the run was begun with readable here.`,
     );
   }
-  const { doPart, close } = await open[command](inputs, options, { ...terminal, signal });
+  const { doPart, close } = await open[command](queued, options, { ...terminal, signal });
   return {
     async score(part, { signal: stop, onImage }) {
       const { terminal: own, end } = quiet(terminal, stop);
@@ -71,7 +71,7 @@ export async function openPartWorker(
 
 /** Opens a command's model. */
 type Open = (
-  inputs: readonly string[],
+  images: Pick<QueuedCommand, "inputs" | "folder">,
   options: QueuedOptions,
   terminal: Terminal,
 ) => Promise<{
@@ -81,12 +81,12 @@ type Open = (
 
 const answering =
   (load: () => Promise<AnswerCommand<AnswerOptions>>): Open =>
-  async (inputs, given, terminal) => {
+  async ({ inputs, folder }, given, terminal) => {
     const options = given as AnswerOptions;
     const answerer = await (await load()).open(options, terminal);
     return {
       async doPart(part, own, onImage) {
-        const images = await openAnswered(inputs, options, part, own.signal);
+        const images = await openAnswered(inputs, options, part, own.signal, folder);
         const counts = await answerer.answer(images, part, own, onImage);
         return { images: counts.images - counts.failed, broken: counts.failed, stood: false };
       },
@@ -94,14 +94,14 @@ const answering =
     };
   };
 
-const measuring: Open = async (inputs, given, terminal) => {
+const measuring: Open = async ({ inputs, folder }, given, terminal) => {
   const { openMeasured, openMeasurer } = await import("../validate/measure.ts");
   const { sumsOf } = await import("../../predict/metrics/report-sums.ts");
   const options = given as ValidateOptions;
   const measurer = await openMeasurer(options, terminal);
   return {
     async doPart(part, own, onImage) {
-      const { images } = await openMeasured(inputs, options, part, own);
+      const { images } = await openMeasured(inputs, options, part, own, folder);
       const { engine, report } = await measurer.measure(images, own, { onProgress: onImage });
       const { count, failed } = report;
       return { images: count, broken: failed, stood: false, measured: { engine, sums: sumsOf(report) } };

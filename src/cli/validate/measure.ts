@@ -7,7 +7,7 @@ import {
   type Part,
   type RealLabels,
 } from "../../data/index.ts";
-import { openImages } from "../../node/library.ts";
+import { openImagesFrom } from "../../node/images/open-images-from.ts";
 import type { Model, ValidationReport } from "../../predict/index.ts";
 import { parseClassSubset, type ClassSubset } from "../../predict/metrics/metrics.ts";
 import type { ValidateOptions as MeasureOptions } from "../../predict/validate.ts";
@@ -76,6 +76,7 @@ interface MeasuredImages extends Pick<ImageSource, "pieces"> {
 /**
  * The images to measure: of data with images for training too those for validation.
  *
+ * @param folder Where relative paths begin. @default that of the process
  * @throws UsageError `usage/part` for a part of such data; what opening images throws
  */
 export async function openMeasured(
@@ -83,9 +84,10 @@ export async function openMeasured(
   { labelsFile, imageColumn, labelColumn }: ValidateOptions,
   part: Part | undefined,
   terminal: Terminal,
+  folder?: string,
 ): Promise<MeasuredImages> {
   const { signal } = terminal;
-  const opened = await openImages(data, { labelsFile, imageColumn, labelColumn, part, signal });
+  const opened = await openImagesFrom(folder, data, { labelsFile, imageColumn, labelColumn, part, signal });
   const { splits, leftOut, pieces } = opened;
   if (part && splits) throw splitsInPart(data);
   if (splits?.validation) terminal.notice(`validating on ${splits.names.validation.join(", ")}`);
