@@ -20,7 +20,8 @@ export interface S3Settings {
 /**
  * What the environment and the shared files of the AWS tools say, in their order: `AWS_ACCESS_KEY_ID`,
  * `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; the profile `AWS_PROFILE` in `~/.aws/credentials` and `~/.aws/config`; what the
- * AWS SDK finds (of this process alone, whatever `env` says). `AWS_NO_SIGN_REQUEST=1` asks without any.
+ * AWS SDK finds (of this process alone, whatever `env` says). `AWS_NO_SIGN_REQUEST=1` asks without any. Beside keys in the
+ * environment a profile is free to be missing.
  *
  * @throws DataError `data/credentials`
  */
@@ -29,7 +30,7 @@ export async function readS3Settings(env: Environment): Promise<S3Settings> {
   const profile = await readProfile(env, name);
   const endpoint =
     setting(env, "AWS_ENDPOINT_URL_S3") ?? setting(env, "AWS_ENDPOINT_URL") ?? profile.get("endpoint_url");
-  const style = setting(env, "AWS_S3_ADDRESSING_STYLE") ?? profile.get("s3.addressing_style") ?? "auto";
+  const style = addressingStyle(env, name, profile);
   const region =
     setting(env, "AWS_REGION") ?? setting(env, "AWS_DEFAULT_REGION") ?? profile.get("region") ?? "us-east-1";
   return {
@@ -45,6 +46,26 @@ function setting(env: Environment, name: string): string | undefined {
   return value === "" ? undefined : value;
 }
 
+/** Ways to say a bucket. */
+const styles = ["auto", "path", "virtual"] as const;
+
+function addressingStyle(
+  env: Environment,
+  name: string,
+  profile: ReadonlyMap<string, string>,
+): (typeof styles)[number] {
+  const variable = setting(env, "AWS_S3_ADDRESSING_STYLE");
+  const given = variable ?? profile.get("s3.addressing_style") ?? "auto";
+  const style = styles.find((known) => known === given);
+  if (style !== undefined) return style;
+  const place =
+    variable === undefined ? `s3.addressing_style of the profile "${name}"` : "AWS_S3_ADDRESSING_STYLE";
+  throw new DataError(
+    "data/credentials",
+    `${place}: expected one of ${styles.join(", ")}, received "${given}". Correct it, or leave it out.`,
+  );
+}
+
 async function findCredentials(
   env: Environment,
   name: string,
@@ -52,41 +73,76 @@ async function findCredentials(
   profile: ReadonlyMap<string, string>,
 ): Promise<S3Credentials | undefined> {
   if (/^(1|true|yes|on)$/i.test(env["AWS_NO_SIGN_REQUEST"] ?? "")) return undefined;
-  const given = {
-    accessKeyId: setting(env, "AWS_ACCESS_KEY_ID"),
-    secretAccessKey: setting(env, "AWS_SECRET_ACCESS_KEY"),
-    sessionToken: setting(env, "AWS_SESSION_TOKEN"),
-  };
-  const kept = {
-    accessKeyId: profile.get("aws_access_key_id"),
-    secretAccessKey: profile.get("aws_secret_access_key"),
-    sessionToken: profile.get("aws_session_token"),
-  };
+  const given = keysOfEnvironment(env);
+  if (given) return given;
+  const file = sharedFile(env, "credentials").shown;
   // A role that a profile names is taken on by its keys.
-  const own = profile.has("role_arn") ? [given] : [given, kept];
-  for (const { accessKeyId, secretAccessKey, sessionToken } of own)
-    if (accessKeyId !== undefined && secretAccessKey !== undefined)
-      return { accessKeyId, secretAccessKey, sessionToken };
-  return sdkCredentials(env, { name, region, profile });
+  const kept = profile.has("role_arn")
+    ? undefined
+    : keysAmong(
+        (key) => profile.get(key),
+        ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"],
+        ` of the profile "${name}" in ${file}`,
+      );
+  return kept ?? sdkCredentials(env, { name, region, profile, file });
 }
 
-/** The entries of a profile in both files; those of `credentials` win. @throws DataError when it is named and absent */
+const keysOfEnvironment = (env: Environment): S3Credentials | undefined =>
+  keysAmong(
+    (key) => setting(env, key),
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
+    "",
+  );
+
+/** Keys where there are any. @param where Follows the name of what is missing. @throws DataError for one without the other */
+function keysAmong(
+  valueOf: (key: string) => string | undefined,
+  [id, secret, token]: readonly [string, string, string],
+  where: string,
+): S3Credentials | undefined {
+  const [accessKeyId, secretAccessKey] = [valueOf(id) || undefined, valueOf(secret) || undefined];
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { accessKeyId, secretAccessKey, sessionToken: valueOf(token) };
+  if (accessKeyId === secretAccessKey) return undefined;
+  const [missing, other] = accessKeyId === undefined ? [id, secret] : [secret, id];
+  throw new DataError(
+    "data/credentials",
+    `${missing}${where}: expected it beside ${other}, there is none. Give both, or neither.`,
+  );
+}
+
+/**
+ * The entries of a profile in both files; those of `credentials` win.
+ *
+ * @throws DataError when it is named and absent, and the environment has no keys
+ */
 async function readProfile(env: Environment, name: string): Promise<ReadonlyMap<string, string>> {
-  const fileOf = (variable: string, usual: string): string =>
-    setting(env, variable) ?? join(setting(env, "HOME") ?? homedir(), ".aws", usual);
-  const config = await sectionsOf(fileOf("AWS_CONFIG_FILE", "config"));
-  const credentials = await sectionsOf(fileOf("AWS_SHARED_CREDENTIALS_FILE", "credentials"));
+  const files = [sharedFile(env, "config"), sharedFile(env, "credentials")] as const;
+  const [config, credentials] = [await sectionsOf(files[0].path), await sectionsOf(files[1].path)];
   const found = [config.get(`profile ${name}`) ?? config.get(name), credentials.get(name)];
-  if (name !== "default" && found.every((section) => section === undefined)) {
+  const isMissing = name !== "default" && found.every((section) => section === undefined);
+  if (isMissing && !keysOfEnvironment(env)) {
     const profiles = [...config.keys()].filter((key) => !/^(sso-session|services) /.test(key));
     const named = [...credentials.keys(), ...profiles].map((key) => key.replace(/^profile /, ""));
     const names = [...new Set(named)];
     throw new DataError(
       "data/credentials",
-      `AWS_PROFILE: expected a profile of ~/.aws/credentials or ~/.aws/config, received "${name}"; there are ${names.join(", ") || "none"}.`,
+      `AWS_PROFILE: expected a profile of ${files[1].shown} or ${files[0].shown}, received "${name}"; there are ${names.join(", ") || "none"}.`,
     );
   }
   return new Map(found.flatMap((section) => [...(section ?? [])]));
+}
+
+/** A file that the tools of AWS share, and what it is called in messages. */
+function sharedFile(
+  env: Environment,
+  usual: "config" | "credentials",
+): { readonly path: string; readonly shown: string } {
+  const named = setting(env, usual === "config" ? "AWS_CONFIG_FILE" : "AWS_SHARED_CREDENTIALS_FILE");
+  return {
+    path: named ?? join(setting(env, "HOME") ?? homedir(), ".aws", usual),
+    shown: named ?? `~/.aws/${usual}`,
+  };
 }
 
 /** The sections of an INI file; nested entries are `outer.inner`. A file that is missing has none. */

@@ -23,11 +23,14 @@ export async function sdkCredentials(
     name,
     region,
     profile,
+    file,
   }: {
     readonly name: string;
     /** Of the store; roles are asked for there too, SSO where the profile says. */
     readonly region: string;
     readonly profile: ReadonlyMap<string, string>;
+    /** Where profiles keep keys, as messages call it. */
+    readonly file: string;
   },
 ): Promise<S3Credentials> {
   const entry = indirect.find((key) => profile.has(key));
@@ -45,7 +48,7 @@ export async function sdkCredentials(
             "Give the task a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
           ]
         : [
-            `expected credentials in the environment or in the profile "${name}" of ~/.aws/credentials, there are none`,
+            `expected credentials in the environment or in the profile "${name}" of ${file}, there are none`,
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; for public buckets AWS_NO_SIGN_REQUEST=1.",
           ];
   const error = (tried: string, cause: unknown): DataError =>

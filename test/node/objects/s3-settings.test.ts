@@ -25,6 +25,11 @@ region=here
 endpoint_url = https://store.example
 s3 =
     addressing_style = virtual
+[profile half]
+region = halfway
+[profile bogus]
+s3 =
+    addressing_style = Path
 [profile sso]
 sso_session = company
 sso_account_id = 123456789012
@@ -45,6 +50,8 @@ aws_secret_access_key = SK1
 aws_access_key_id=AK2
 aws_secret_access_key=SK=2
 aws_session_token=ST2
+[half]
+aws_access_key_id = AK7
 `,
 );
 
@@ -96,6 +103,64 @@ describe("settings of S3", () => {
     expect(await readS3Settings({ ...env, AWS_NO_SIGN_REQUEST: "yes" })).not.toHaveProperty(
       "credentials.accessKeyId",
     );
+  });
+
+  it("say which half of a pair of keys is missing, and where", async () => {
+    const none = { AWS_CONFIG_FILE: join(folder, "none"), AWS_SHARED_CREDENTIALS_FILE: join(folder, "none") };
+    const refused = async (env: NodeJS.ProcessEnv, message: string): Promise<void> =>
+      expect(readS3Settings(env)).rejects.toMatchObject({
+        name: "DataError",
+        code: "data/credentials",
+        message,
+      });
+    await refused(
+      { ...files, AWS_ACCESS_KEY_ID: "AK" },
+      "AWS_SECRET_ACCESS_KEY: expected it beside AWS_ACCESS_KEY_ID, there is none. Give both, or neither.",
+    );
+    await refused(
+      { ...none, AWS_ACCESS_KEY_ID: " ", AWS_SECRET_ACCESS_KEY: "SK" },
+      "AWS_ACCESS_KEY_ID: expected it beside AWS_SECRET_ACCESS_KEY, there is none. Give both, or neither.",
+    );
+    await refused(
+      { ...files, AWS_PROFILE: "half" },
+      `aws_secret_access_key of the profile "half" in ${files.AWS_SHARED_CREDENTIALS_FILE}: expected it beside aws_access_key_id, there is none. Give both, or neither.`,
+    );
+    await expect(readS3Settings(inProcess(none))).rejects.toMatchObject({
+      message: expect.stringContaining(
+        `the profile "default" of ${join(folder, "none")}, there are none`,
+      ) as string,
+    });
+  });
+
+  it("need no profile beside keys of the environment", async () => {
+    const keys = { AWS_ACCESS_KEY_ID: "AK3", AWS_SECRET_ACCESS_KEY: "SK3" };
+    expect(await readS3Settings({ ...files, ...keys, AWS_PROFILE: "stroe" })).toMatchObject({
+      credentials: { accessKeyId: "AK3", secretAccessKey: "SK3" },
+      region: "us-east-1",
+    });
+    expect(await readS3Settings({ ...files, ...keys, AWS_PROFILE: "half" })).toMatchObject({
+      credentials: { accessKeyId: "AK3", secretAccessKey: "SK3" },
+      region: "halfway",
+    });
+  });
+
+  it("refuse an addressing style that is none", async () => {
+    const refused = async (env: NodeJS.ProcessEnv, message: string): Promise<void> =>
+      expect(readS3Settings(env)).rejects.toMatchObject({
+        name: "DataError",
+        code: "data/credentials",
+        message,
+      });
+    await refused(
+      { ...files, AWS_S3_ADDRESSING_STYLE: "bogus" },
+      'AWS_S3_ADDRESSING_STYLE: expected one of auto, path, virtual, received "bogus". Correct it, or leave it out.',
+    );
+    await refused(
+      { ...files, AWS_PROFILE: "bogus" },
+      's3.addressing_style of the profile "bogus": expected one of auto, path, virtual, received "Path". Correct it, or leave it out.',
+    );
+    const auto = { ...files, AWS_PROFILE: "store", AWS_S3_ADDRESSING_STYLE: "auto" };
+    expect(await readS3Settings(auto)).toMatchObject({ style: "path" });
   });
 
   it("stay as they are until they end when they cannot be renewed", async () => {
@@ -182,7 +247,9 @@ describe("settings of S3", () => {
       ) as string,
     });
     await expect(readS3Settings({ ...files, AWS_PROFILE: "stroe" })).rejects.toMatchObject({
-      message: expect.stringContaining("there are default, store, sso, process") as string,
+      message: expect.stringContaining(
+        `of ${files.AWS_SHARED_CREDENTIALS_FILE} or ${files.AWS_CONFIG_FILE}, received "stroe"; there are default, store, half, bogus, sso, process`,
+      ) as string,
     });
   });
 
@@ -195,7 +262,7 @@ describe("settings of S3", () => {
           "--input-type=module",
           "-e",
           `const { sdkCredentials } = await import(${JSON.stringify(join(copy, "dist/node/objects/sdk-credentials.js"))});
-           await sdkCredentials({}, { name: "me", region: "here", profile: new Map(${name}) }).catch(({ code, message }) => console.log(code, message));`,
+           await sdkCredentials({}, { name: "me", region: "here", profile: new Map(${name}), file: "" }).catch(({ code, message }) => console.log(code, message));`,
         ],
         { encoding: "utf8" },
       );

@@ -294,8 +294,18 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
         message: expect.stringMatching(message),
       });
     vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
-    await refused(asked({ AWS_ACCESS_KEY_ID: "" }), "data/credentials", /Set AWS_ACCESS_KEY_ID/);
-    await refused(asked({ AWS_PROFILE: "work" }), "data/credentials", /received "work"; there are none/);
+    const noKeys = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
+    await refused(asked(noKeys), "data/credentials", /Set AWS_ACCESS_KEY_ID/);
+    await refused(
+      asked({ AWS_ACCESS_KEY_ID: "" }),
+      "data/credentials",
+      /^AWS_ACCESS_KEY_ID: expected it beside AWS_SECRET_ACCESS_KEY/,
+    );
+    await refused(
+      asked({ ...noKeys, AWS_PROFILE: "work" }),
+      "data/credentials",
+      /received "work"; there are none/,
+    );
     await refused(
       asked({ AWS_SECRET_ACCESS_KEY: "no" }),
       "data/credentials",
