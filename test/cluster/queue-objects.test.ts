@@ -164,7 +164,7 @@ describe.skipIf(missing !== undefined)(
     it.each([
       ["an array, which is for disks", "vectors.npy", "data/read-only"],
       ["a format that is none", "vectors.text", "usage/format"],
-      ["no such bucket", "s3://nowhere/vectors.jsonl", "data/not-found"],
+      ["no such bucket", "s3://nowhere/vectors.jsonl", "data/no-bucket"],
     ])("refuses %s before it is filled", async (_, out, code) => {
       const output = out.includes(":") ? out : `${inStore}/${out}`;
       const line = ["embed", `${inStore}/test`, "-w", `${inStore}/small.safetensors`, "-o", output];

@@ -2,7 +2,10 @@
 export interface FetchFailure {
   /** In words. */
   readonly reason: string;
-  /** Whether trying again soon is of no use: the host has no address, its certificate is not trusted, the proxy refuses. */
+  /**
+   * Whether trying again soon is of no use: the host has no address, its certificate is not trusted, the proxy refuses, or `fetch`
+   * itself does, for a port of another protocol.
+   */
   readonly lasting: boolean;
 }
 
@@ -28,15 +31,15 @@ const saysNothing: ReadonlySet<string> = new Set([
   "Request was cancelled.",
 ]);
 
-/** What undici says of a proxy that refuses: for good, where its status is the client's fault. */
-const refusedByProxy = /^Proxy response \(4\d\d\)/;
+/** What undici says of a proxy that refuses, for good where its status is the client's fault, and of ports that the standard forbids. */
+const refusedAtOnce = /^Proxy response \(4\d\d\)|^bad port$/;
 
 /** Finds out why `fetch` failed. */
 export function fetchFailure(error: unknown): FetchFailure {
   const chain = causesOf(error);
   const codes = chain.map(({ code }) => code ?? "");
   const lasting = chain.some(
-    ({ code = "", message }) => lastingCodes.has(code) || refusedByProxy.test(message),
+    ({ code = "", message }) => lastingCodes.has(code) || refusedAtOnce.test(message),
   );
   const untrusted = codes.some((code) => lastingCodes.has(code) && /CERT|ISSUER|LEAF/.test(code));
   // Where a host has several addresses, what failed for all of them has a code and no message.

@@ -64,7 +64,8 @@ export interface LockOptions extends StorageOptions {
  * Files by name, wherever they are: on disk, behind HTTP, in object stores, in a browser's private files, in memory.
  *
  * Names are URIs or, in Node, paths. What is not there, or refused, is a DataError that names the URI: `data/not-found`,
- * `data/permission`, `data/not-a-file`, `data/disk-full`, `data/read-only`, `data/unreadable`. Implementations pass one
+ * `data/permission`, `data/not-a-file`, `data/disk-full`, `data/read-only`, `data/unreadable`; of object stores also
+ * `data/no-bucket`, and `data/unavailable` where the server did not answer although it was tried again. Implementations pass one
  * suite, `test/contract/storage.ts`.
  */
 export interface Storage {

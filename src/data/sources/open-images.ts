@@ -269,9 +269,12 @@ export async function pathsOfInputs(
   return paths;
 }
 
-/** What stands at a path, as far as it can be seen. */
+/** What stands at a path, as far as it can be seen. @throws DataError when its server does not answer: asking again takes as long */
 function lookUp(storageFor: StorageFor, path: string): Promise<Entry | undefined> {
   return storageFor(path)
     .stat(path)
-    .catch(() => undefined);
+    .catch((error: unknown) => {
+      if (error instanceof DataError && error.code === "data/unavailable") throw error;
+      return undefined;
+    });
 }

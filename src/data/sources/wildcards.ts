@@ -1,7 +1,7 @@
 import { expand } from "brace-expansion";
 import picomatch from "picomatch";
 import { DataError } from "../../core/index.ts";
-import { isUrl, withoutQuery, type ListedEntry, type Storage } from "../../core/storage/index.ts";
+import { isUrl, withoutQuery, type Entry, type ListedEntry, type Storage } from "../../core/storage/index.ts";
 import { sortNaturally } from "../natural-order.ts";
 import { isRunFolder } from "./run-folder.ts";
 
@@ -22,7 +22,7 @@ export function hasWildcards(name: string): boolean {
  * depth. Hidden names and the folders of runs have to be spelled out; links are followed; folders that cannot be read are passed
  * over.
  *
- * @throws DataError `data/no-match` when there are none
+ * @throws DataError `data/no-match` when there are none; what a store says of a bucket that is not there, or when it does not answer
  */
 export async function matchingFiles(storage: Storage, pattern: string): Promise<readonly string[]> {
   const { root, segments } = parsePattern(pattern);
@@ -87,7 +87,7 @@ async function* walk(
     yield* enter(below(only.name), await kindAt(storage, below(only.name)), [from[0]! + 1], ancestors);
     return;
   }
-  const identity = (await storage.stat(folder || ".").catch(() => undefined))?.identity;
+  const identity = (await seenAt(storage, folder || "."))?.identity;
   if (identity !== undefined && ancestors.has(identity)) return;
   const inside = identity === undefined ? ancestors : new Set([...ancestors, identity]);
   for (const { name, kind } of await listed(storage, folder || ".")) {
@@ -123,7 +123,18 @@ function after(segments: readonly Segment[], i: number, name: string): readonly 
 }
 
 async function kindAt(storage: Storage, path: string): Promise<ListedEntry["kind"] | undefined> {
-  return (await storage.stat(path).catch(() => undefined))?.kind;
+  return (await seenAt(storage, path))?.kind;
+}
+
+/** What stands at a path, as far as it can be seen. @throws DataError when all of a store is not there, or does not answer */
+async function seenAt(storage: Storage, path: string): Promise<Entry | undefined> {
+  try {
+    return await storage.stat(path);
+  } catch (error) {
+    if (error instanceof DataError && ["data/no-bucket", "data/unavailable"].includes(error.code))
+      throw error;
+    return undefined;
+  }
 }
 
 async function listed(storage: Storage, folder: string): Promise<readonly ListedEntry[]> {

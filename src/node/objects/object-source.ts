@@ -83,7 +83,7 @@ function brokenOff(
   if (cause instanceof DataError || cause instanceof PassingFailure) return cause;
   const { reason, lasting } = fetchFailure(guard.aborted ? guard.reason : cause);
   const error = new DataError(
-    "data/unreadable",
+    "data/unavailable",
     `${uri}: the server cannot be reached or broke off (${reason}). Check the address and the network.`,
     { cause },
   );
@@ -122,11 +122,14 @@ export function absent(error: unknown): undefined {
   throw error;
 }
 
+/** What nobody says more about when asked in another way. */
+const endsThere: ReadonlySet<string> = new Set(["data/not-found", "data/unavailable"]);
+
 /** What stands at a URI. @throws DataError `data/not-found` and what else is refused */
 export async function factsOf(source: ObjectSource, uri: string, signal?: AbortSignal): Promise<ObjectFacts> {
   const headers = { "accept-encoding": "identity" };
   const found = await ask(source, uri, { method: "HEAD", headers }, signal).catch(async (error: unknown) => {
-    if (!(error instanceof DataError) || error.code === "data/not-found") throw error;
+    if (!(error instanceof DataError) || endsThere.has(error.code)) throw error;
     // An answer to HEAD has no words: the first byte has, where it is refused as well.
     await ask(source, uri, { headers: { ...headers, range: "bytes=0-0" } }, signal);
     throw error;

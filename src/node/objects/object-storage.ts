@@ -1,3 +1,4 @@
+import { DataError } from "../../core/index.ts";
 import {
   endsEarly,
   joinBytes,
@@ -37,12 +38,15 @@ export function objectReading(
     const mayGo = size < spooledFrom && fits(facts);
     let ranges = 0;
     let fetching: Promise<OpenFile | undefined> | undefined;
+    const unlessGone = (error: unknown): undefined => {
+      if (error instanceof DataError && error.code === "data/unavailable") throw error;
+    };
     /** The object on disk, once many ranges were asked for; undefined where it cannot be had as a whole. */
     const fetched = (): Promise<OpenFile | undefined> | undefined =>
       mayGo && ++ranges > fewRanges
-        ? (fetching ??= spool.open(source, uri, facts).catch(() => undefined))
+        ? (fetching ??= spool.open(source, uri, facts).catch(unlessGone))
         : undefined;
-    const close = async (): Promise<void> => (await fetching)?.close();
+    const close = async (): Promise<void> => (await fetching?.catch(() => undefined))?.close();
     return {
       name: uri,
       size,

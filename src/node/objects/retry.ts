@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { DataError } from "../../core/index.ts";
+import { DataError } from "../../core/index.ts";
 
 /** What may go well when it is tried again: a server that is busy, a connection that broke off or stands still. */
 export class PassingFailure extends Error {
@@ -12,13 +12,17 @@ export class PassingFailure extends Error {
   }
 }
 
-/** How often something is tried before its failure counts: about half a minute. */
+/** How often something is tried before its failure counts: 15 to 30 seconds, and what the tries themselves take. */
 const tries = 10;
 
 /** Milliseconds. */
 const [firstPause, longestPause] = [100, 6000];
 
-/** Waits before the next try, longer each time and never the same. @throws what made it fail, after the last try */
+/**
+ * Waits before the next try, longer each time and never the same.
+ *
+ * @throws what made it fail for good, and DataError `data/unavailable` after the last try: no other way is to be tried then
+ */
 export async function pauseAfter(
   failures: number,
   failure: unknown,
@@ -26,7 +30,8 @@ export async function pauseAfter(
 ): Promise<void> {
   signal?.throwIfAborted();
   if (!(failure instanceof PassingFailure)) throw failure;
-  if (failures >= tries) throw failure.error;
+  if (failures >= tries)
+    throw new DataError("data/unavailable", failure.message, { cause: failure.error.cause });
   const pause = (0.5 + Math.random() / 2) * Math.min(longestPause, firstPause * 2 ** failures);
   await delay(pause, undefined, signal && { signal }).catch((error: unknown) => {
     signal?.throwIfAborted();

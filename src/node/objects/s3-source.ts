@@ -119,7 +119,7 @@ function refusal(uri: string, status: number, headers: Headers, body: string): D
   const said = [status, code].filter(Boolean).join(" ");
   const error = (kind: string, text: string): DataError => new DataError(kind, `${uri}: ${text}`);
   if (code === "NoSuchBucket")
-    return error("data/not-found", `there is no bucket "${bucket}". Check its name, and AWS_ENDPOINT_URL.`);
+    return error("data/no-bucket", `there is no bucket "${bucket}". Check its name, and AWS_ENDPOINT_URL.`);
   if (code === "RequestTimeTooSkewed")
     return error(
       "data/clock",

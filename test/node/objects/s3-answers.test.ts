@@ -4,6 +4,9 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { readText, writeBytes, writeText, type Storage } from "../../../src/core/storage/index.ts";
+import { matchingFiles } from "../../../src/data/sources/wildcards.ts";
+import { openImages } from "../../../src/data/index.ts";
+import { nodePlatform } from "../../../src/node/platform.ts";
 import { s3Storage } from "../../../src/node/objects/s3-storage.ts";
 import { openSpool } from "../../../src/node/objects/spool.ts";
 import { collect } from "../../data/collect.ts";
@@ -203,6 +206,44 @@ describe("answers that a store gives seldom", () => {
     await expect(storage.open("s3://bucket/a")).rejects.toMatchObject({
       code: "data/unreadable",
       message: expect.stringContaining("Content-Length") as string,
+    });
+  });
+
+  it("ends when a server answers to no try, and asks it in no other way", { timeout: 60_000 }, async () => {
+    const asked: string[] = [];
+    const server = createServer(({ url, socket }) => {
+      asked.push(url!.split("/", 2)[1]!.replace(/\?.*/, ""));
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const env = storeEnvironment(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const storage = s3Storage({ env, spool: openSpool({ folder: temporaryFolder(), limit: 1 }) });
+    const images = (input: string): Promise<unknown> =>
+      openImages({ ...nodePlatform, storageFor: () => storage }, [input]);
+    const gone = {
+      name: "DataError",
+      code: "data/unavailable",
+      message: expect.stringContaining("the server cannot be reached or broke off") as string,
+    };
+    await Promise.all([
+      expect(storage.open("s3://open/a")).rejects.toMatchObject(gone),
+      expect(storage.stat("s3://stat/a")).rejects.toMatchObject(gone),
+      expect(readText(storage, "s3://stream/a")).rejects.toMatchObject(gone),
+      expect(images("s3://image/a.jpg")).rejects.toMatchObject(gone),
+      expect(images("s3://glob/*/{a,b}.tar")).rejects.toMatchObject(gone),
+      expect(matchingFiles(storage, "s3://pattern/*/a.tar")).rejects.toMatchObject(gone),
+    ]);
+    server.close();
+    const buckets = ["open", "stat", "stream", "image", "glob", "pattern"];
+    const times = buckets.map((bucket) => [bucket, asked.filter((name) => name === bucket).length]);
+    expect(times).toEqual(buckets.map((bucket) => [bucket, 10]));
+  });
+
+  it("does not try a port again that fetch refuses", async () => {
+    const storage = s3Storage({ env: storeEnvironment("http://127.0.0.1:6000") });
+    await expect(storage.stat("s3://bucket/a")).rejects.toMatchObject({
+      code: "data/unavailable",
+      message: expect.stringContaining("(bad port)") as string,
     });
   });
 

@@ -11,6 +11,8 @@ import { listKeys } from "../../../src/node/objects/s3-listing.ts";
 import { s3Source } from "../../../src/node/objects/s3-source.ts";
 import { s3Storage } from "../../../src/node/objects/s3-storage.ts";
 import { openSpool } from "../../../src/node/objects/spool.ts";
+import { openImages } from "../../../src/data/index.ts";
+import { nodePlatform } from "../../../src/node/platform.ts";
 import { storageSuite } from "../../contract/storage.ts";
 import { collect } from "../../data/collect.ts";
 import { chaosProxy } from "../../support/chaos-proxy.ts";
@@ -314,7 +316,7 @@ describe.skipIf(missing !== undefined)(`an object store (${missing ?? "Ceph"})`,
     await refused(asked({ AWS_ACCESS_KEY_ID: "no" }), "data/credentials", /403 InvalidAccessKeyId/);
     await refused(asked({ AWS_NO_SIGN_REQUEST: "1" }), "data/permission", /403 AccessDenied.*s3:GetObject/);
     await refused(asked({}, "s3://bucket/b.txt"), "data/not-found", /b\.txt: no such file/);
-    await refused(asked({}, "s3://nowhere/b.txt"), "data/not-found", /there is no bucket "nowhere"/);
+    await refused(asked({}, "s3://nowhere/b.txt"), "data/no-bucket", /there is no bucket "nowhere"/);
     await refused(asked({}, "s3://bucket/a/../b.txt"), "data/not-found", /no URL can say/);
     await refused(asked({}, "s3:///b.txt"), "data/not-found", /expected s3:\/\/bucket\/key/);
     await refused(
@@ -363,6 +365,19 @@ aws_secret_access_key = ${store.env["AWS_SECRET_ACCESS_KEY"]!}
     }
   });
 
+  it("says of a pattern that its bucket is not there, and of one that fits nothing so too", async () => {
+    const opened = (input: string): Promise<unknown> =>
+      openImages({ ...nodePlatform, storageFor: () => storage }, [input]);
+    for (const pattern of ["shards/*.tar", "*/a.tar", "**", "{0..2}/*.jpg"])
+      await expect(opened(`s3://nowhere/${pattern}`)).rejects.toMatchObject({
+        name: "DataError",
+        code: "data/no-bucket",
+        message: expect.stringContaining('there is no bucket "nowhere"') as string,
+      });
+    await expect(opened("s3://bucket/nothing/*.tar")).rejects.toMatchObject({ code: "data/no-match" });
+    await expect(storage.lock("s3://nowhere/run.lock")).rejects.toMatchObject({ code: "data/no-bucket" });
+  });
+
   it("says so when the bucket is gone in the middle of it", async () => {
     await createBucket(store, "short-lived");
     await writeBytes(storage, "s3://short-lived/a.bin", [someBytes(MB)]);
@@ -371,7 +386,7 @@ aws_secret_access_key = ${store.env["AWS_SECRET_ACCESS_KEY"]!}
     await storage.remove("s3://short-lived/a.bin");
     await signedFetch(store, "/short-lived", "DELETE");
     const gone = {
-      code: "data/not-found",
+      code: "data/no-bucket",
       message: expect.stringContaining('no bucket "short-lived"') as string,
     };
     await expect(file.read(0, 10)).rejects.toMatchObject(gone);
