@@ -88,11 +88,18 @@ describe.skipIf(missing !== undefined)(
         if (type === "shard-started") dying.kill("SIGKILL");
       });
       const out = ["-o", at(`${command}-parts.jsonl`)];
+      // What it may have begun, and what somebody else has.
+      const begun = [`${command}-parts-00001-of-00005.jsonl`, `${command}-parts.jsonl`].map(
+        (name) => `${name}.0123456789ab.partial`,
+      );
+      for (const name of begun) writeFileSync(at(name), "half");
       const workers = [dying, startWorker(redis.address)];
       const { code, stdout } = await helped([...line, ...out, ...queued(command)], workers);
       // Of five archives there are five parts, though a hundred would be made of more.
       expect({ code, stdout }).toEqual({ code: 0, stdout: `run ${command}: 5 parts with 60 images\n` });
       expect(answers(`${command}-parts`)).toBe(readFileSync(whole, "utf8"));
+      expect(readdirSync(folder).filter((name) => name.endsWith(".partial"))).toEqual(begun.slice(1));
+      rmSync(at(begun[1]!));
     });
 
     it("names images as one process does that is in the same folder", async () => {

@@ -1,5 +1,7 @@
+import { basename, dirname } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
+import { removeUnfinished } from "../../node/files/file-system.ts";
 import type { Outcome } from "../options/command.ts";
 import { partFile, partOf } from "../options/part.ts";
 import { plural } from "../output/numbers.ts";
@@ -53,6 +55,7 @@ async function answerByQueue<Options extends AnswerOptions>(
     queue,
     terminal,
   );
+  await removeOfKilled(options.output, parts);
   const { images, broken } = merged;
   const unread = broken === 0 ? "" : `, ${broken} of them broken`;
   const rest = failed === 0 ? "" : `; ${failed} failed: give the command again`;
@@ -60,4 +63,12 @@ async function answerByQueue<Options extends AnswerOptions>(
     `run ${queue.name}: ${plural(parts - failed, "part")} with ${plural(images + broken, "image")}${unread}${rest}`,
   ]);
   return broken + failed > 0 ? "failed" : "ok";
+}
+
+/** Removes what killed workers had begun of files of parts, which others have written since. Object stores show none of it. */
+async function removeOfKilled(output: string, count: number): Promise<void> {
+  const path = nodeStorageFor(output).path(output);
+  if (path === undefined) return;
+  const files = Array.from({ length: count }, (_, at) => partFile(path, { index: at + 1, count }));
+  await removeUnfinished(dirname(path), new Set(files.map((file) => basename(file))));
 }

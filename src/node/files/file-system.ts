@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { fsync } from "node:fs";
-import { mkdir, mkdtemp, open, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -134,6 +134,16 @@ export async function openAtomicFile(given: string, name = given): Promise<Atomi
       }),
     abort: () => attempt(name, discard),
   };
+}
+
+/** Removes what processes that were killed had begun of files of a folder, when nobody writes them any more. @param names Of the files. */
+export function removeUnfinished(folder: string, names: ReadonlySet<string>): Promise<void> {
+  return attempt(folder, async () => {
+    for (const name of await readdir(folder)) {
+      const [, of] = /^(.*)\.[\da-f]{12}\.partial$/s.exec(name) ?? [];
+      if (of !== undefined && names.has(of)) await rm(join(folder, name), { force: true });
+    }
+  });
 }
 
 /** What is no file of a disk, and can be written to once. */
