@@ -185,6 +185,7 @@ describe.skipIf(missing !== undefined)(
       expect(await left).toMatchObject({ code: 130 });
       const other = await runCli(line("--normalize", "l2"));
       expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("[cluster/run-exists]")]);
+      writeFileSync(at("again-00002-of-00005.images.csv.0123456789ab.partial"), "half");
       const again = await helped(line());
       expect(again.stderr).toContain("run again is in the queue already");
       expect(again).toMatchObject({ code: 0, stdout: "run again: 5 parts with 60 images\n" });

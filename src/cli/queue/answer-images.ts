@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import { UsageError } from "../../core/index.ts";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { removeUnfinished } from "../../node/files/file-system.ts";
+import { namesBeside } from "../../node/output/npy-writer.ts";
 import type { Outcome } from "../options/command.ts";
 import { partFile, partOf } from "../options/part.ts";
 import { plural } from "../output/numbers.ts";
@@ -70,5 +71,6 @@ async function removeOfKilled(output: string, count: number): Promise<void> {
   const path = nodeStorageFor(output).path(output);
   if (path === undefined) return;
   const files = Array.from({ length: count }, (_, at) => partFile(path, { index: at + 1, count }));
-  await removeUnfinished(dirname(path), new Set(files.map((file) => basename(file))));
+  const written = files.flatMap((file) => [file, namesBeside(file)]);
+  await removeUnfinished(dirname(path), new Set(written.map((file) => basename(file))));
 }
