@@ -229,7 +229,7 @@ describe("a part", () => {
       "a variable that is no number",
       "2",
       { JOB_COMPLETION_INDEX: "x" },
-      /whole number in the variable JOB_COMPLETION_INDEX, received "x"/,
+      /whole number in the variable JOB_COMPLETION_INDEX, received "x".*--part 1\/2/,
     ],
     [
       "a size that is no number",

@@ -54,7 +54,7 @@ export function partOf(given: string | true | undefined, env: Environment = proc
 
 /** @param given How many parts there are, where that is said. */
 function partOfScheduler(given: number | undefined, env: Environment): Part {
-  const scheduled = arrayTask(env);
+  const scheduled = arrayTask(given, env);
   const count = given ?? scheduled?.count;
   if (count === undefined)
     throw refused(
@@ -73,6 +73,7 @@ function partOfScheduler(given: number | undefined, env: Environment): Part {
 
 /** This task of an array, from 0, and how many there are. @throws UsageError `usage/part` for a variable that cannot be read */
 function arrayTask(
+  given: number | undefined,
   env: Environment,
 ): { readonly index: number; readonly count?: number | undefined } | undefined {
   const number = (name: string): number | undefined => {
@@ -80,7 +81,7 @@ function arrayTask(
     if (text === undefined || text === "") return undefined;
     if (/^\d+$/.test(text)) return Number(text);
     throw refused(
-      `--part: expected a whole number in the variable ${name}, received "${printable(text)}". Correct or unset it; or say which part it is, such as --part 3/8.`,
+      `--part: expected a whole number in the variable ${name}, received "${printable(text)}". Correct or unset it; or say which part it is, such as --part 1/${given ?? 8}.`,
     );
   };
   const completion = number("JOB_COMPLETION_INDEX");
