@@ -2,6 +2,7 @@ export {
   baseName,
   checkSpace,
   existing,
+  seenAt,
   folderBytes,
   isUrl,
   joinBytes,

@@ -149,6 +149,17 @@ export async function existing(storage: Storage, uri: string): Promise<Entry> {
   return entry;
 }
 
+/** What stands at a URI, as far as it can be seen. @throws DataError when all of a store is not there, or does not answer */
+export async function seenAt(storage: Storage, uri: string): Promise<Entry | undefined> {
+  try {
+    return await storage.stat(uri);
+  } catch (error) {
+    if (error instanceof DataError && ["data/no-bucket", "data/unavailable"].includes(error.code))
+      throw error;
+    return undefined;
+  }
+}
+
 /** The whole of a file, in a buffer of its own. @throws DataError as `Storage.stream` does */
 export async function readBytes(
   storage: Pick<Storage, "stream">,

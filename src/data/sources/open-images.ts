@@ -1,8 +1,9 @@
 import { DataError, shownName } from "../../core/index.ts";
-import { baseName, existing, type Entry, type StorageFor } from "../../core/storage/index.ts";
+import { baseName, existing, seenAt, type Entry, type StorageFor } from "../../core/storage/index.ts";
 import { concatSources, type ImageItem, type ImageSource, type Part } from "../image-source.ts";
 import { imageExtensions, isImagePath, pathKind } from "../input-kind.ts";
 import { remedyFor } from "../left-out.ts";
+import type { InputPath } from "./wildcards.ts";
 import { openParquet, type ImagePlatform, type OpenImagesOptions } from "./image-sources.ts";
 
 /**
@@ -228,13 +229,6 @@ function nothingFound(inputs: readonly string[], leftOut: ImageSource["leftOut"]
   );
 }
 
-/** A path that an input names. */
-interface InputPath {
-  readonly path: string;
-  /** What stands there, where that was looked up. */
-  readonly entry: Entry | undefined;
-}
-
 /**
  * The paths that an input names: itself when it exists, else its braces expanded and its wildcards matched.
  *
@@ -243,20 +237,11 @@ interface InputPath {
  * @throws DataError `data/no-match` when a wildcard matches nothing, `data/scheme` for a URL that no storage knows
  */
 async function pathsOfInput(storageFor: StorageFor, input: string): Promise<readonly InputPath[]> {
-  const itself = await lookUp(storageFor, input);
+  const itself = await seenAt(storageFor(input), input);
   if (itself) return [{ path: input, entry: itself }];
   // Most inputs are plain names: the libraries for patterns are loaded for others.
   if (!/[*?!{}()[\]]/.test(input)) return [{ path: input, entry: undefined }];
-  const { expandBraces, hasWildcards, matchingFiles } = await import("./wildcards.ts");
-  const paths: InputPath[] = [];
-  for (const pattern of expandBraces(input)) {
-    const entry = pattern === input ? undefined : await lookUp(storageFor, pattern);
-    if (entry || !hasWildcards(pattern)) paths.push({ path: pattern, entry });
-    else
-      for (const path of await matchingFiles(storageFor(pattern), pattern))
-        paths.push({ path, entry: undefined });
-  }
-  return paths;
+  return (await import("./wildcards.ts")).pathsOfPattern(storageFor, input);
 }
 
 /** The paths that several inputs name, in their order. @throws as `pathsOfInput` does */
@@ -267,14 +252,4 @@ export async function pathsOfInputs(
   const paths: string[] = [];
   for (const input of inputs) for (const { path } of await pathsOfInput(storageFor, input)) paths.push(path);
   return paths;
-}
-
-/** What stands at a path, as far as it can be seen. @throws DataError when its server does not answer: asking again takes as long */
-function lookUp(storageFor: StorageFor, path: string): Promise<Entry | undefined> {
-  return storageFor(path)
-    .stat(path)
-    .catch((error: unknown) => {
-      if (error instanceof DataError && error.code === "data/unavailable") throw error;
-      return undefined;
-    });
 }

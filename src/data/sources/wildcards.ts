@@ -1,7 +1,15 @@
 import { expand } from "brace-expansion";
 import picomatch from "picomatch";
 import { DataError } from "../../core/index.ts";
-import { isUrl, withoutQuery, type Entry, type ListedEntry, type Storage } from "../../core/storage/index.ts";
+import {
+  isUrl,
+  seenAt,
+  withoutQuery,
+  type Entry,
+  type ListedEntry,
+  type Storage,
+  type StorageFor,
+} from "../../core/storage/index.ts";
 import { sortNaturally } from "../natural-order.ts";
 import { isRunFolder } from "./run-folder.ts";
 
@@ -12,9 +20,33 @@ const maxExpansions = 1_000_000;
 export const expandBraces = (pattern: string): readonly string[] => expand(pattern, { max: maxExpansions });
 
 /** Whether a name holds wildcards; what stands behind a question mark in a URL is no part of it. */
-export function hasWildcards(name: string): boolean {
+function hasWildcards(name: string): boolean {
   const { isGlob, negated } = picomatch.scan(withoutQuery(name));
   return isGlob || negated;
+}
+
+/** A path that an input names. */
+export interface InputPath {
+  readonly path: string;
+  /** What stands there, where that was looked up. */
+  readonly entry: Entry | undefined;
+}
+
+/**
+ * The paths that an input names by braces, each alternative of which has to exist, and by wildcards.
+ *
+ * @throws DataError `data/no-match` when a wildcard matches nothing, `data/scheme` for a URL that no storage knows
+ */
+export async function pathsOfPattern(storageFor: StorageFor, input: string): Promise<readonly InputPath[]> {
+  const paths: InputPath[] = [];
+  for (const pattern of expandBraces(input)) {
+    const entry = pattern === input ? undefined : await seenAt(storageFor(pattern), pattern);
+    if (entry || !hasWildcards(pattern)) paths.push({ path: pattern, entry });
+    else
+      for (const path of await matchingFiles(storageFor(pattern), pattern))
+        paths.push({ path, entry: undefined });
+  }
+  return paths;
 }
 
 /**
@@ -124,17 +156,6 @@ function after(segments: readonly Segment[], i: number, name: string): readonly 
 
 async function kindAt(storage: Storage, path: string): Promise<ListedEntry["kind"] | undefined> {
   return (await seenAt(storage, path))?.kind;
-}
-
-/** What stands at a path, as far as it can be seen. @throws DataError when all of a store is not there, or does not answer */
-async function seenAt(storage: Storage, path: string): Promise<Entry | undefined> {
-  try {
-    return await storage.stat(path);
-  } catch (error) {
-    if (error instanceof DataError && ["data/no-bucket", "data/unavailable"].includes(error.code))
-      throw error;
-    return undefined;
-  }
 }
 
 async function listed(storage: Storage, folder: string): Promise<readonly ListedEntry[]> {
