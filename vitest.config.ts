@@ -1,5 +1,4 @@
 import { existsSync, realpathSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration, type ViteUserConfig } from "vitest/config";
@@ -64,7 +63,7 @@ const config: ViteUserConfig = defineConfig({
     // Worker threads, pages and the command line run the built files: build them before the first test.
     globalSetup: ["test/support/build.ts"],
     // Files that wait, for a process or a page, leave their core to another.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: "100%",
     reporters: ["default", "./test/support/closing-line.ts"],
     projects: chromiumMissing() ? [node] : [node, chromium, isolated],
   },

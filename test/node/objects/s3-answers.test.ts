@@ -174,11 +174,11 @@ describe("answers that a store gives seldom", () => {
   });
 
   it("gives much that is sent, and what a store answers late, more time", async () => {
-    const storage = await opened(100);
+    const storage = await opened(400);
     // The first file in a bucket asks whether there is one.
     await writeText(storage, "s3://bucket/first", "");
     store.asked.splice(0);
-    store.pause = 600;
+    store.pause = 1500;
     await writeBytes(storage, "s3://bucket/large", [new Uint8Array(12 * MB)]);
     await storage.move("s3://bucket/large", "s3://bucket/large");
     expect(store.asked).toEqual(["PUT large", "PUT large"]);
