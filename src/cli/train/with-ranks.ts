@@ -6,7 +6,7 @@ import { SslResnextError, UsageError } from "../../core/index.ts";
 import type { OptionValues, Outcome } from "../options/command.ts";
 import type { ranksOptions } from "../options/model-options.ts";
 import { exitCodeOf, reportFailure } from "../output/report-failure.ts";
-import { Interrupted, Silent, silent, type Terminal } from "../output/terminal.ts";
+import { Interrupted, Silent, silent, stopSignals, type Terminal } from "../output/terminal.ts";
 
 /** Does the part of one rank, or of the only process there is. */
 type Work = (ranks: JoinedRanks | undefined, terminal: Terminal) => Promise<Outcome>;
@@ -87,7 +87,13 @@ function whenStdinEnds(stop: () => void): void {
 /** Starts the ranks of this very command line, and waits for them. */
 async function startRanks(placement: Placement, terminal: Terminal): Promise<Outcome> {
   const { launchRanks } = await import("../../cluster/mpi/launch.ts");
-  const code = await launchRanks(process.argv, placement, terminal.signal);
+  const atOnce = new AbortController();
+  // Who asks a second time does not want to wait.
+  const onStop = (): void => {
+    for (const name of stopSignals) process.once(name, () => atOnce.abort());
+  };
+  terminal.signal.addEventListener("abort", onStop, { once: true });
+  const code = await launchRanks(process.argv, placement, terminal.signal, atOnce.signal);
   if (code === 0) return "ok";
   // The ranks have said why.
   const reason: unknown = terminal.signal.reason;

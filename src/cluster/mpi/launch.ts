@@ -23,6 +23,8 @@ export interface Placement {
  * mpirun does not end in time after that, as it waits for a host to which the way is cut, it is ended.
  *
  * @param command A rank, as program and arguments.
+ * @param signal Asks the ranks to stop.
+ * @param atOnce Ends them as they are.
  * @returns its exit code
  * @throws ClusterError `cluster/no-mpi` without mpirun, `cluster/peer-lost` when a rank or a host is gone; UsageError
  *   `cluster/hosts`
@@ -31,6 +33,7 @@ export async function launchRanks(
   command: readonly string[],
   placement: Placement,
   signal: AbortSignal,
+  atOnce: AbortSignal,
 ): Promise<number> {
   // What every rank would say otherwise.
   await loadKoffi();
@@ -43,16 +46,10 @@ export async function launchRanks(
     // Of its own group: Ctrl-C comes to this process alone, which asks the ranks.
     detached: true,
   });
-  const endAtOnce = (name: NodeJS.Signals): void => {
-    endSession(child);
-    process.exit(128 + constants.signals[name]);
-  };
-  const stop = (): void => {
-    child.kill("SIGUSR2");
-    // Who asks a second time does not want to wait.
-    for (const name of impatient) process.once(name, endAtOnce);
-  };
+  const stop = (): void => void child.kill("SIGUSR2");
+  const endAtOnce = (): void => endSession(child);
   signal.addEventListener("abort", stop, { once: true });
+  atOnce.addEventListener("abort", endAtOnce, { once: true });
   const { isEnded, said } = endWhenStuck(child, patienceWith(env));
   const { code, killedBy } = await new Promise<{ code: number; killedBy: NodeJS.Signals | null }>(
     (resolve, reject) => {
@@ -74,7 +71,7 @@ export async function launchRanks(
     },
   ).finally(() => {
     signal.removeEventListener("abort", stop);
-    for (const name of impatient) process.off(name, endAtOnce);
+    atOnce.removeEventListener("abort", endAtOnce);
   });
   if (isEnded()) {
     child.stderr.destroy();
@@ -88,7 +85,7 @@ export async function launchRanks(
       `--hosts ${placement.hosts}: ssh cannot reach one of them, for the reason above, so no rank was started. Check the names, and that 'ssh HOST true' needs no password.`,
     );
   }
-  const isStop = impatient.some((name) => code === 128 + constants.signals[name]);
+  const isStop = stopSignals.some((name) => code === 128 + constants.signals[name]);
   if (!isStop && (killedBy !== null || code === peerLostCode || code > 128)) {
     const byMpirun =
       code > 128 + lastSignal ? `mpirun ended with ${code}` : `one ended by signal ${code - 128}`;
@@ -101,8 +98,8 @@ export async function launchRanks(
 /** Set for ranks that `launchRanks` starts. */
 export const starterVariable = "SSL_RESNEXT_STARTER";
 
-/** Signals that end this process at once after a first one has asked the ranks to stop. */
-const impatient = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Signals by which a rank is told to stop. */
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Codes beyond 128 and this one stand for no signal. */
 const lastSignal = 64;
 /** What ssh says where it has not come to a host. */

@@ -68,6 +68,10 @@ function inProcess(variables: Readonly<Record<string, string>>): NodeJS.ProcessE
 }
 afterEach(() => vi.unstubAllEnvs());
 
+/** That settings are refused, in these words. */
+const refused = async (env: NodeJS.ProcessEnv, message: string): Promise<void> =>
+  expect(readS3Settings(env)).rejects.toMatchObject({ name: "DataError", code: "data/credentials", message });
+
 describe("settings of S3", () => {
   it("come from the shared files", async () => {
     expect(await readS3Settings(files)).toEqual({
@@ -107,12 +111,6 @@ describe("settings of S3", () => {
 
   it("say which half of a pair of keys is missing, and where", async () => {
     const none = { AWS_CONFIG_FILE: join(folder, "none"), AWS_SHARED_CREDENTIALS_FILE: join(folder, "none") };
-    const refused = async (env: NodeJS.ProcessEnv, message: string): Promise<void> =>
-      expect(readS3Settings(env)).rejects.toMatchObject({
-        name: "DataError",
-        code: "data/credentials",
-        message,
-      });
     await refused(
       { ...files, AWS_ACCESS_KEY_ID: "AK" },
       "AWS_SECRET_ACCESS_KEY: expected it beside AWS_ACCESS_KEY_ID, there is none. Give both, or neither.",
@@ -145,12 +143,6 @@ describe("settings of S3", () => {
   });
 
   it("refuse an addressing style that is none", async () => {
-    const refused = async (env: NodeJS.ProcessEnv, message: string): Promise<void> =>
-      expect(readS3Settings(env)).rejects.toMatchObject({
-        name: "DataError",
-        code: "data/credentials",
-        message,
-      });
     await refused(
       { ...files, AWS_S3_ADDRESSING_STYLE: "bogus" },
       'AWS_S3_ADDRESSING_STYLE: expected one of auto, path, virtual, received "bogus". Correct it, or leave it out.',
