@@ -185,6 +185,15 @@ describe("method labels", () => {
   });
 });
 
+describe("a training whose length is found out beforehand", () => {
+  it("is timed on images of every class, though a few steps need fewer images than one class has", async () => {
+    const tuneRecipe = { ...full.tuneRecipe, batchSize: 2 };
+    const { choices, stages } = planOf(await run("timed", { method: "labels", test: null, tuneRecipe }));
+    expect(choices).toMatchObject([{ method: "labels", mode: "full" }]);
+    expect(stages.find(({ stage }) => stage === "tuned")!.seconds).toBeGreaterThan(0);
+  });
+});
+
 describe("the veto", () => {
   it("sends back the model of labels alone where the other one is clearly worse", async () => {
     // A rate of which the network does not recover.

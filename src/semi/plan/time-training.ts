@@ -1,6 +1,6 @@
 import { DataError } from "../../core/index.ts";
 import { readText, writeText } from "../../core/storage/index.ts";
-import type { ImageItem, ImageSource } from "../../data/index.ts";
+import type { ImageSource } from "../../data/index.ts";
 import { fitBatch, planOver, trainModel, type RecipeName } from "../../train/index.ts";
 import type { SemiContext } from "../context.ts";
 import { textHash } from "../fingerprints.ts";
@@ -83,7 +83,7 @@ async function secondsOfStep(
   let seconds = 0;
   try {
     const events = trainModel(platform, {
-      data: { name: "some images", images: firstImages(images, wanted) },
+      data: { name: "images of the run", images },
       ...startOptions(context, start),
       out,
       recipe: [{ name: "the cost", values: { ...recipe, epochs: null, images: wanted } }],
@@ -105,15 +105,3 @@ async function secondsOfStep(
   signal?.throwIfAborted();
   throw new DataError("data/no-images", "There are too few images to time a step of the training on.");
 }
-
-const firstImages = (images: ImageSource, count: number): ImageSource => ({
-  classes: images.classes,
-  size: Math.min(count, images.size ?? count),
-  async *[Symbol.asyncIterator](): AsyncGenerator<ImageItem> {
-    let left = count;
-    for await (const image of images) {
-      if (left-- === 0) return;
-      yield image;
-    }
-  },
-});
