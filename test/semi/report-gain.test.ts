@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { stripClasses, stripRanks } from "../../src/semi/report/selection.ts";
-import { duration, gain, plusMinus, spread } from "../../src/semi/report/statistics.ts";
+import { duration, gain, pairedInterval, plusMinus, spread } from "../../src/semi/report/statistics.ts";
 import { runs } from "../support/semi-report-data.ts";
 
 describe("the gain over the baseline", () => {
@@ -24,6 +24,16 @@ describe("the gain over the baseline", () => {
   it("sees in single runs no more than their images can show", () => {
     expect(gain(runs([75]), runs([76]), 1000)).toMatchObject({ verdict: "unclear", basis: "images" });
     expect(gain(runs([75]), runs([76]), 100_000)).toMatchObject({ verdict: "better", basis: "images" });
+  });
+
+  it("sees in single runs that it knows image by image where they are apart", () => {
+    const of = (top1: number, right: string): Parameters<typeof gain>[0] => [{ seed: 0, top1, right }];
+    // 900 of 1000 images right in both, 9 and then 1 in one of them alone.
+    const same = "1".repeat(900);
+    const [baseline, student] = [same + "1" + "0".repeat(99), same + "0" + "1".repeat(9) + "0".repeat(90)];
+    const found = gain(of(90.1, baseline), of(90.9, student), 1000);
+    expect(found).toMatchObject({ basis: "images", ...pairedInterval(1000, 9, 1), verdict: "better" });
+    expect(gain(runs([90.1]), runs([90.9]), 1000).verdict).toBe("unclear");
   });
 
   it("widens the interval for many seeds by Student's t beyond its table", () => {

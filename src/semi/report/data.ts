@@ -77,6 +77,8 @@ export interface ArmRun {
   readonly top1: number;
   /** NaN where it was not measured. */
   readonly top5: number;
+  /** A 1 for each image that is right and a 0 for each other one, in an order that all runs share; undefined where it is not known. */
+  readonly right?: string | undefined;
   /**
    * Training images processed for it, pre-training included and the teacher's own training not; undefined for a model
    * that was trained before.

@@ -4,6 +4,8 @@ import { accuracyText } from "../../core/index.ts";
 interface Reached {
   readonly seed: number;
   readonly top1: number;
+  /** A 1 for each image that is right and a 0 for each other one, in an order that all runs share. */
+  readonly right?: string | undefined;
 }
 
 /** Mean of some values and how far they lie apart. */
@@ -50,8 +52,8 @@ export interface Gain {
 
 /**
  * The gain of `runs` over `baseline`, with Student's t interval over the paired differences where both arms have the
- * same seeds, else Welch's with its degrees of freedom rounded down. A single run shows nothing of the seeds' noise: then the interval is that of two shares
- * of `images` images.
+ * same seeds, else Welch's with its degrees of freedom rounded down. A single run shows nothing of the seeds' noise: then the interval
+ * is that of the choice of images, {@link pairedInterval}'s where it is known which are right, else that of two shares of `images` images.
  */
 export function gain(baseline: readonly Reached[], runs: readonly Reached[], images: number): Gain {
   const from = spread(baseline.map(({ top1 }) => top1));
@@ -60,16 +62,21 @@ export function gain(baseline: readonly Reached[], runs: readonly Reached[], ima
   const differences = pairs(baseline, runs);
   if (differences) {
     const { deviation, count } = spread(differences);
-    return judged(points, (deviation! / Math.sqrt(count)) * studentT(count - 1), "paired seeds");
+    return around(points, (deviation! / Math.sqrt(count)) * studentT(count - 1), "paired seeds");
   }
   if (from.deviation !== undefined && to.deviation !== undefined) {
     const a = from.deviation ** 2 / from.count;
     const b = to.deviation ** 2 / to.count;
     const freedom = (a + b) ** 2 / (a ** 2 / (from.count - 1) + b ** 2 / (to.count - 1));
-    return judged(points, a + b === 0 ? 0 : Math.sqrt(a + b) * studentT(freedom), "seeds");
+    return around(points, a + b === 0 ? 0 : Math.sqrt(a + b) * studentT(freedom), "seeds");
+  }
+  const [one, other] = [runs[0]?.right, baseline[0]?.right];
+  if (one !== undefined && other !== undefined && runs.length === 1 && baseline.length === 1) {
+    const interval = pairedInterval(one.length, onlyRight(one, other), onlyRight(other, one));
+    return judged(points, interval, "images");
   }
   const variance = (share: number): number => (share * (100 - share)) / images;
-  return judged(points, normal * Math.sqrt(variance(from.mean) + variance(to.mean)), "images");
+  return around(points, normal * Math.sqrt(variance(from.mean) + variance(to.mean)), "images");
 }
 
 /** Differences seed by seed; undefined unless both arms have the same two or more. */
@@ -80,9 +87,18 @@ function pairs(baseline: readonly Reached[], runs: readonly Reached[]): readonly
   return runs.map(({ seed, top1 }) => top1 - bySeed.get(seed)!);
 }
 
-function judged(points: number, half: number, basis: Gain["basis"]): Gain {
-  const [low, high] = [points - half, points + half];
+const around = (points: number, half: number, basis: Gain["basis"]): Gain =>
+  judged(points, { low: points - half, high: points + half }, basis);
+
+function judged(points: number, { low, high }: Interval, basis: Gain["basis"]): Gain {
   return { points, low, high, basis, verdict: low > 0 ? "better" : high < 0 ? "worse" : "unclear" };
+}
+
+/** How many images `one` has right and `other` has not; both hold a 1 or a 0 for each image. */
+export function onlyRight(one: string, other: string): number {
+  let count = 0;
+  for (let image = 0; image < one.length; image++) if (one[image] === "1" && other[image] !== "1") count++;
+  return count;
 }
 
 /** 97.5 % quantile of the normal distribution. */

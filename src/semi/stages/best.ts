@@ -16,7 +16,7 @@ import {
   type CrossValidatedComparison,
   type TestComparison,
 } from "../report/verdict.ts";
-import { spread } from "../report/statistics.ts";
+import { onlyRight, spread } from "../report/statistics.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
 import { readResults, type Measured } from "./measure.ts";
@@ -203,20 +203,14 @@ async function testComparison(
   const [first, second] = [of(ours), of(alone)];
   if (!found || !first?.right || !second?.right) return {};
   const [own, other] = [first.right, second.right];
-  const onlyIn = (one: string, another: string): number => {
-    let count = 0;
-    for (let image = 0; image < one.length; image++)
-      if (one[image] === "1" && another[image] !== "1") count++;
-    return count;
-  };
   return {
     test: {
       name: found.data,
       images: first.images,
       with: first.top1,
       without: second.top1,
-      onlyWith: onlyIn(own, other),
-      onlyWithout: onlyIn(other, own),
+      onlyWith: onlyRight(own, other),
+      onlyWithout: onlyRight(other, own),
     },
   };
 }

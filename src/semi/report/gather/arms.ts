@@ -90,7 +90,7 @@ function armRun(run: StandingRun, folder: string): ArmRun | undefined {
   const top1 = measured?.top1 ?? run.manifests.get(folder)?.counts["cross-validated top-1"];
   if (top1 === undefined || (!measured && run.settings.test)) return undefined;
   const top5 = measured?.top5 ?? NaN;
-  return { seed: run.settings.seed, top1, top5, ...trainingCost(run, folder) };
+  return { seed: run.settings.seed, top1, top5, right: measured?.right, ...trainingCost(run, folder) };
 }
 
 /** Cost of a training together with those that it started from, where it is one of the run's; a teacher's is a part of its student's only if that goes on from it. */
