@@ -4,7 +4,7 @@ resnet.py JOB... reads each JOB.json: {seed, block, layers, groups, width_per_gr
 weights, float64}. It builds torchvision's model (with a 3x3 stem and no pool if `stem` is "cifar"), varies the weights
 of its batch normalisations and takes their running statistics from `images`: a list of files, or a number of images to
 make, reduced to `size`. It writes JOB-legacy.pth and JOB-zip.pth if `weights` says so, and JOB-outputs.json/.bin for
-the first `probe` images, in float64 too if `float64` is true.
+the first `probe` images, and of the first one in float64 if `float64` is true.
 """
 
 import json
@@ -96,7 +96,7 @@ def run(path):
     probe = images[: job["probe"]]
     results = {"images": probe, **outputs(model, probe)}
     if job.get("float64"):
-        exact = outputs(model.double(), probe.double())
+        exact = outputs(model.double(), probe[:1].double())
         results.update({f"{name}/float64": value for name, value in exact.items()})
     write_tensors(path + "-outputs", results)
 

@@ -1,6 +1,6 @@
-"""Training steps of a torchvision ResNeXt on fixed batches.
+"""Training steps of torchvision ResNeXts on fixed batches.
 
-training.py JOB reads JOB.json: {seed, block, layers, width, groups, width_per_group, stem, classes, batch, size, steps, lr,
+training.py JOB... reads JOB.json of each: {seed, block, layers, width, groups, width_per_group, stem, classes, batch, size, steps, lr,
 optimizer, eps, momentum, nesterov, weight_decay, decay, clip, accumulate, ema, frozen_norm, frozen,
 temperature} and writes JOB.json/.bin with
 `start/NAME` (state before the first step), `images/K`, `targets/K`, `loss/K` for each step K, and `after/K/NAME`,
@@ -120,8 +120,7 @@ def train(model, job, batches):
     return {name: value for name, value in results.items() if "num_batches_tracked" not in name}
 
 
-if __name__ == "__main__":
-    path = sys.argv[1]
+def run(path):
     with open(path + ".json") as stream:
         job = json.load(stream)
     torch.manual_seed(job["seed"])
@@ -146,3 +145,8 @@ if __name__ == "__main__":
         results[f"images/{step}"] = images
         results[f"targets/{step}"] = targets
     write_tensors(path, {**results, **train(model, job, batches)})
+
+
+if __name__ == "__main__":
+    for job_path in sys.argv[1:]:
+        run(job_path)

@@ -29,7 +29,7 @@ export interface ReferenceJob {
   readonly weights?: "as of 2019" | "as of today";
   /** Height and width that the images are reduced to. @default 224 */
   readonly size?: number;
-  /** Also computes the outputs in float64. */
+  /** Also computes the outputs of the first image in float64. */
   readonly float64?: boolean;
   /** Stages of torchvision that dilate instead of striding. */
   readonly dilate?: readonly [boolean, boolean, boolean];
