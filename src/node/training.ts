@@ -57,7 +57,7 @@ const training = (): Promise<typeof import("../train/index.ts")> => import("../t
  * the run saves what it needs to go on, gives the event `stopped`, and ends.
  *
  * What cannot go well is refused before anything is written. A set with fewer images than a batch is taken as a whole
- * at each step, and the event `smaller-batch` says so.
+ * at each step, and the event `smaller-batch` says so; a batch that does not fit into memory is computed in parts, and `in-parts` says so.
  *
  * @throws UsageError `train/recipe`, `train/no-effect`, `train/batch-norm`, `train/classes`, `train/out-exists`,
  *   `train/model`; DataError `data/disk-full`; TrainingError `train/other-run`, `train/no-checkpoint`, `train/history`,

@@ -118,6 +118,7 @@ export {
   type EpochEvent,
   type EpochsEvent,
   type FinishedEvent,
+  type InPartsEvent,
   type ProblemsEvent,
   type SkippedEvent,
   type SmallerBatchEvent,

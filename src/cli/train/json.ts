@@ -74,6 +74,12 @@ export const trainJson = z.discriminatedUnion("type", [
     batchSize: about(count, "batch that is taken"),
   }),
   z.strictObject({
+    type: type("in-parts", "a batch does not fit into memory at once, and each step computes it in parts"),
+    batchSize: about(count, "images of a step"),
+    microBatch: about(count, "images that are computed at once"),
+    wholeBytes: about(count, "about what the whole batch would need, in bytes"),
+  }),
+  z.strictObject({
     type: type("started", "the run is about to take its first step, or the first one after a resume"),
     model: about(text, "the network that it started from"),
     classes: about(z.array(text).readonly(), "names of the classes in the order of the outputs"),

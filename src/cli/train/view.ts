@@ -76,6 +76,8 @@ function eventLines(
       return [printable(splitsText(event))];
     case "smaller-batch":
       return [smallerBatchLine(event)];
+    case "in-parts":
+      return [inPartsLine(event)];
     case "no-better":
       return [noBetterLine(event)];
     case "embedded":
@@ -123,6 +125,13 @@ function smallerBatchLine({
 }: Extract<TrainingEvent, { type: "smaller-batch" }>): string {
   return `${plural(images, "image")} for a batch of ${grouped(asked)}: each step takes ${grouped(batchSize)}`;
 }
+
+const inPartsLine = ({
+  batchSize,
+  microBatch,
+  wholeBytes,
+}: Extract<TrainingEvent, { type: "in-parts" }>): string =>
+  `${grouped(batchSize)} images at once would need about ${(wholeBytes / 1e9).toFixed(1)} GB: each step computes ${grouped(microBatch)} at once`;
 
 const noBetterLine = ({ epoch, epochs, best }: Extract<TrainingEvent, { type: "no-better" }>): string =>
   `ends after epoch ${epoch} of ${epochs}: none was better than epoch ${best}`;

@@ -74,11 +74,11 @@ const trainingFields = {
   ),
   /** Images of one step of the optimiser. */
   batchSize: run(count.max(1e6).default(256), "<images>", "images of one step"),
-  /** Images that are computed at once; their gradients are averaged for one step. Null: the batch. */
+  /** Images that are computed at once; their gradients are averaged for one step. Null: the batch, or what fits into memory. */
   microBatch: run(
     count.nullable().default(null),
     "<images>",
-    "images computed at once: fewer need less memory; batch statistics are then theirs",
+    "images computed at once: fewer need less memory; batch statistics are then theirs (null: as many as fit)",
   ),
   sampler: run(
     z.enum(["shuffled", "class-balanced", "sequential"]).default("shuffled"),

@@ -10,9 +10,10 @@ import type {
   ConfidenceEvent,
   EpochsEvent,
   FinishedEvent,
-  SmallerBatchEvent,
+  InPartsEvent,
   LeftOutEvent,
   ProblemsEvent,
+  SmallerBatchEvent,
   SplitsEvent,
   StartedEvent,
 } from "../trainer/events.ts";
@@ -101,6 +102,7 @@ export type TrainingEvent =
   | LeftOutEvent
   | ProblemsEvent
   | SmallerBatchEvent
+  | InPartsEvent
   | StartedEvent
   | EpochsEvent
   | HeadEvent

@@ -16,6 +16,7 @@ import type { TrainingPlatform } from "../platform.ts";
 import { effectiveRecipe } from "../recipe/effects.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { askedOf, resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
+import { fitMemory, type FittedRecipe } from "../trainer/fit-memory.ts";
 import { checkNetwork, fitBatch, runBytes, trainingPlan } from "../trainer/plan.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
 import { checkEngine, engineOfRun, fasterFor, requireEngineOfRun, writeEngine } from "./run-engine.ts";
@@ -53,7 +54,7 @@ import { sweepOf, writeReport } from "./write-report.ts";
  * the run saves what it needs to go on, gives the event `stopped`, and ends.
  *
  * What cannot go well is refused before anything is written. A set with fewer images than a batch is taken as a whole
- * at each step, and the event `smaller-batch` says so.
+ * at each step, and the event `smaller-batch` says so; a batch that does not fit into memory is computed in parts, and `in-parts` says so.
  *
  * @throws UsageError `train/recipe`, `train/no-effect`, `train/batch-norm`, `train/classes`, `train/out-exists`,
  *   `train/model`; DataError `data/disk-full`; TrainingError `train/other-run`, `train/no-checkpoint`, `train/history`,
@@ -195,7 +196,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
       signal: options.signal,
     }),
   );
-  const recipe = fitBatch(asked, loader.images, ranks?.size);
+  const { recipe, wholeBytes } = fittedRecipe(opened, loader, network.description);
   const run: OpenedRun = { ...opened, recipe };
   const record: DataRecord = {
     images: loader.images,
@@ -221,8 +222,35 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
     const [images, batchSize] = [loader.images, recipe.batchSize];
     yield { type: "smaller-batch", images, asked: asked.batchSize, batchSize };
   }
+  if (wholeBytes !== undefined && recipe.microBatch !== null) {
+    const { batchSize, microBatch } = recipe;
+    yield { type: "in-parts", batchSize, microBatch, wholeBytes };
+  }
   await using history = disposable(await openHistory(folder, saved?.record.historyBytes ?? 0));
   yield* runEpochs({ ...run, loader, source, description, record, history });
+}
+
+/**
+ * The recipe for the images that there are and the memory that is free. A run that goes on computes as many images at once as before,
+ * unless another number is asked for.
+ *
+ * @returns With it what a whole batch would need, where that decided.
+ * @throws TrainingError `train/out-of-memory`
+ */
+function fittedRecipe(
+  { platform, options, recipe: asked, saved }: OpenedRun,
+  { images, classes }: TrainingLoader,
+  { config, preprocessing }: ModelDescription,
+): Omit<FittedRecipe, "wholeBytes"> & Partial<FittedRecipe> {
+  const { device = "cpu", ranks } = options;
+  const recipe = fitBatch(asked, images, ranks?.size);
+  if (asked.microBatch !== null) return { recipe };
+  if (saved) return { recipe: { ...recipe, microBatch: saved.record.recipe.microBatch } };
+  // What a device has is not known, and ranks have to compute alike. A pair has no other to be told apart from.
+  if (device !== "cpu" || ranks || (recipe.mode === "adapt" && recipe.batchSize < 2)) return { recipe };
+  const numClasses = Math.max(1, classes.length);
+  const { freeMemory } = platform.machine();
+  return fitMemory(recipe, { ...config, numClasses }, preprocessing.inputSize, freeMemory);
 }
 
 /** A classifier that would take the place of a network that was trained. */

@@ -36,6 +36,16 @@ export interface SmallerBatchEvent {
   readonly batchSize: number;
 }
 
+/** A batch does not fit into memory at once: each step computes it in parts. */
+export interface InPartsEvent {
+  readonly type: "in-parts";
+  readonly batchSize: number;
+  /** Images that are computed at once. */
+  readonly microBatch: number;
+  /** About what the whole batch would need, in bytes. */
+  readonly wholeBytes: number;
+}
+
 /** The run is about to take its first step, or the first one after a resume. */
 export interface StartedEvent {
   readonly type: "started";

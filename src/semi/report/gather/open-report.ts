@@ -16,6 +16,7 @@ import type { Manifest } from "../../stages/manifest.ts";
 import { readSummary, selectionName } from "../../stages/select.ts";
 import { bestWeights } from "../../stages/training.ts";
 import type {
+  Arm,
   ArmConfusion,
   ArmCurve,
   OwnPhotos,
@@ -64,9 +65,18 @@ export function openReport(settings: SemiSettings, runs: readonly ContextRun[], 
       hash = selected ?? "";
       const data = await gather(standing, settings, { selection: shown, status, reason });
       await writeText(storage, path, semiReport(data));
-      return { path, arms: data.arms, images: data.measuredOn?.images };
+      return { path, arms: data.arms.map(withoutImages), images: data.measuredOn?.images };
     },
   };
+}
+
+/** An arm without what is known of each image: figures alone are told. */
+function withoutImages(arm: Arm): Arm {
+  const runs = arm.runs.map((run) => {
+    const { right: _, ...figures } = run;
+    return figures;
+  });
+  return { ...arm, runs };
 }
 
 async function shownSelection(run: StandingRun): Promise<ShownSelection> {
