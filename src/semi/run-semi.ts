@@ -124,8 +124,9 @@ async function* runStages(
       return;
     }
     const checked: CheckedInputs[] = [];
+    const readable = new Set<string>();
     for (const { context, stages } of begun) {
-      checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }));
+      checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }, readable));
     }
     chosen = await weighEach(chosen, given, only, isWork, contextOf);
     const all = plan(chosen);

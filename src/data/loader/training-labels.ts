@@ -64,12 +64,12 @@ function checkNotEmpty({ size }: IndexedImages["index"]): void {
 
 const mostListed = 20;
 
-/** The error for classes without images, some of `classes`. */
-export function emptyClasses(empty: readonly string[], classes: number): DataError {
+/** The error for classes without images, some of `classes`. @param which What they have no images of: "that can be read" */
+export function emptyClasses(empty: readonly string[], classes: number, which = ""): DataError {
   const listed = empty.slice(0, mostListed).join(", ") + (empty.length > mostListed ? ", ..." : "");
   return new DataError(
     "data/empty-classes",
-    `expected images of each of the ${classes} classes, ${empty.length} have none: ${listed}. Add images of them, or take these classes out.`,
+    `expected images of each of the ${classes} classes, ${empty.length} have none${which && ` ${which}`}: ${listed}. Add images of them, or take these classes out.`,
   );
 }
 

@@ -11,6 +11,7 @@ import {
   type SplitNames,
 } from "../../data/index.ts";
 import { hasWeights, noClassifier, type ModelDescription } from "../../nn/index.ts";
+import { decodeOptionsOf } from "../../image/index.ts";
 import {
   classesOf,
   isOnnxPath,
@@ -73,6 +74,7 @@ interface Training {
  * Refuses what would end the run hours later, before anything is written.
  *
  * @param stages All of the run, and those of them that are to be done.
+ * @param readable Labelled images that an earlier check has read, which this one adds to.
  * @throws UsageError `semi/settings` for images or a model that are not named, and for images without classes;
  *   `semi/k`, `semi/p` and `semi/no-effect` for settings that the images cannot follow; `train/recipe` and
  *   `train/batch-norm` for a recipe that a network cannot be trained by; DataError `data/empty-classes`,
@@ -81,6 +83,7 @@ interface Training {
 export async function* checkInputs(
   context: SemiContext,
   stages: { readonly all: readonly Stage[]; readonly wanted: readonly Stage[] },
+  readable = new Set<string>(),
 ): AsyncGenerator<ShardsEvent, CheckedInputs, undefined> {
   const { settings } = context;
   const kinds = new Set(stages.wanted.map(({ kind }) => kind));
@@ -101,7 +104,8 @@ export async function* checkInputs(
   }
   if (![...kinds].some((kind) => kind !== "select")) return { notes: [], bytes: new Map() };
   const { training, validation, classes } = await context.labelled();
-  await checkPresent(training.images, classes);
+  const trains = stages.wanted.some((stage) => "recipe" in stage.settings);
+  await checkPresent(context, training.images, classes, trains ? readable : undefined);
   if (validation) await checkLabels(validation.images, validation.name, classes);
   if (kinds.has("score")) await checkTeacher(context, classes);
   await checkTest(context, kinds.has("measure") || kinds.has("score"), classes);
@@ -239,12 +243,35 @@ function checkP({ p }: SemiSettings, classes: number): void {
   );
 }
 
-/** @throws DataError `data/empty-classes`. */
-async function checkPresent(images: ImageSource, classes: readonly string[]): Promise<void> {
-  const present = new Set<string | undefined>();
-  for await (const { label } of images) present.add(label);
-  const empty = classes.filter((name) => !present.has(name));
+/**
+ * Makes sure that there is an image of each class, and one that can be read where images are trained on: of each class so many
+ * are decoded as it takes.
+ *
+ * @param readable Images that are known to be readable; undefined where none needs to be.
+ * @throws DataError `data/empty-classes`.
+ */
+async function checkPresent(
+  { platform, settings }: SemiContext,
+  images: ImageSource,
+  classes: readonly string[],
+  readable: Set<string> | undefined,
+): Promise<void> {
+  const decode = decodeOptionsOf({ exifOrientation: settings.exif });
+  const [present, read] = [new Set<string>(), new Set<string>()];
+  for await (const item of images) {
+    const { id, label } = item;
+    if (label === undefined) continue;
+    present.add(label);
+    if (!readable || read.has(label)) continue;
+    if (!readable.has(id) && (await platform.thumbnail(item, decode)) === undefined) continue;
+    read.add(label);
+    readable.add(id);
+  }
+  const without = (some: ReadonlySet<string>): readonly string[] => classes.filter((name) => !some.has(name));
+  const empty = without(present);
   if (empty.length > 0) throw emptyClasses(empty, classes.length);
+  const unreadable = readable ? without(read) : [];
+  if (unreadable.length > 0) throw emptyClasses(unreadable, classes.length, "that can be read");
 }
 
 async function checkTest(context: SemiContext, isUsed: boolean, classes: readonly string[]): Promise<void> {

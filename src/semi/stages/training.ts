@@ -23,6 +23,7 @@ import {
   type StageOutcome,
   type StageWork,
 } from "../context.ts";
+import { brokenWarning } from "../events.ts";
 import {
   paperKinds,
   type AdaptStage,
@@ -247,12 +248,15 @@ async function trainingWork(
         signal: ranks?.signal ?? signal,
       });
       let outcome: StageOutcome = { outputs: [bestWeights], counts: {} };
+      const broken = new Map<string, string>();
       for await (const event of events) {
         outcome = withEvent(outcome, event);
         yield { type: "training", stage: folder, event };
         if (event.type === "stopped") return undefined;
+        if (event.type === "skipped") broken.set(event.id, event.error.message);
       }
-      return outcome;
+      yield* brokenWarning(folder, broken);
+      return broken.size > 0 ? withoutBroken(outcome, data.data.images, broken, recipe) : outcome;
     },
   };
 }
@@ -288,6 +292,18 @@ function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): Sta
     };
   }
   return { outputs, counts };
+}
+
+/** What came of a training, the images counted that it could use; an epoch comes upon all. */
+async function withoutBroken(
+  { outputs, counts }: StageOutcome,
+  training: ImageSource,
+  broken: ReadonlyMap<string, string>,
+  { mode }: Recipe,
+): Promise<StageOutcome> {
+  let images = 0;
+  for await (const { id } of training) if (!broken.has(id)) images++;
+  return { outputs, counts: { ...counts, images, ...(mode === "head" ? { imagesProcessed: images } : {}) } };
 }
 
 async function startInputs(context: SemiContext, start: Start): Promise<Readonly<Record<string, string>>> {

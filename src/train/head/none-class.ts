@@ -9,6 +9,7 @@ import {
   bestFit,
   embedData,
   fitExamples,
+  skipped,
   withHead,
   type EmbeddedData,
   type HeadEvent,
@@ -116,6 +117,7 @@ export async function* fitNoneClass(
   const refused = hasRefused
     ? await seen(await embedRefused(platform, source, images, { ...options, engine }))
     : undefined;
+  if (refused) yield* skipped(refused.unreadable);
   const rows = foreignRows(given, others, { count: noneImages, seed });
   const { weights, ...examples } = withNone(given, others, rows, refused);
   const all = yield* fitExamples(platform, features, examples, new Int32Array(examples.rows).fill(-1), {

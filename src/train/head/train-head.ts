@@ -1,5 +1,6 @@
 import { DataError, ModelError, tensor } from "../../core/index.ts";
 import {
+  emptyClasses,
   sampleImages,
   stratifiedFolds,
   usableImages,
@@ -291,7 +292,8 @@ export async function* fitExamples(
 
 const numberOf = (folds: Int32Array): number => folds.reduce((most, fold) => Math.max(most, fold + 1), 0);
 
-function* skipped(images: readonly SkippedImage[]): Generator<HeadEvent> {
+/** Names images that are left out, and why. */
+export function* skipped(images: readonly SkippedImage[]): Generator<HeadEvent> {
   for (const image of images) yield { type: "skipped", ...image };
 }
 
@@ -374,12 +376,7 @@ function checkClassifier({ description: { name, config } }: ModelSource, classes
 function checkClasses({ labels }: Examples, classes: readonly string[]): void {
   const present = new Set(labels);
   const empty = classes.filter((_, index) => !present.has(index));
-  if (empty.length === 0) return;
-  const shown = empty.slice(0, 20).join(", ") + (empty.length > 20 ? ", …" : "");
-  throw new DataError(
-    "data/empty-classes",
-    `${empty.length} of the ${classes.length} classes have no image that can be read: ${shown}. Add images of them, or take these classes out.`,
-  );
+  if (empty.length > 0) throw emptyClasses(empty, classes.length, "that can be read");
 }
 
 /** The index of an image's class. */
