@@ -35,9 +35,14 @@ describe("36 photos in three folders, and 64 others", () => {
   it("end well with no flags but the folders, the teacher and little time", async () => {
     const { code, stdout, stderr } = await runCli([...line, ...teacher, "--tune-minutes", "0.01"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^method labels, mode head: 100 images are too few to adapt the network to/);
+    expect(stdout).toMatch(
+      /^method labels, mode head: 64 unlabelled images are too few to adapt the network to/,
+    );
     expect(stdout).toMatch(
       /which would take about \d+ minutes, and tuneMinutes is 0.01: the classifier alone/,
+    );
+    expect(stdout).toMatch(
+      /The 64 unlabelled images had no part in the model: .*; 36 labelled images are too few to tell how good it is\.\n/,
     );
     expect(stdout).toMatch(/\nreport: .*report\.html\n/);
     expect(existsSync(join(out, "best.safetensors"))).toBe(true);

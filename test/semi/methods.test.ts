@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openModel } from "../../src/node/library.ts";
@@ -254,6 +254,11 @@ describe("method auto", () => {
         because: expect.stringMatching(/of 500 unlabelled images .* look like one of the classes/) as string,
       },
     ]);
+    // A limit that is given to a run that goes on is followed.
+    const limited = { ...many, adaptRecipe: adapting.adaptRecipe, adaptMinutes: 1e-6, mode: "head" } as const;
+    expect(planOf(await run("auto", limited)).choices).toMatchObject([
+      { method: "labels", because: expect.stringContaining("adaptMinutes is") as string },
+    ]);
     const dear = { ...many, adaptMinutes: 1e-6, mode: "head" } as const;
     const { choices, stages } = planOf(await run("dear", dear));
     expect(choices).toMatchObject([
@@ -269,9 +274,23 @@ describe("method auto", () => {
       {
         method: "labels",
         mode: "head",
-        because: expect.stringMatching(/^60 images are too few.*tuneMinutes is/) as string,
+        because: expect.stringMatching(
+          /^30 unlabelled images are too few.* about 1 minute, and tuneMinutes is/,
+        ) as string,
       },
     ]);
+  });
+
+  it("does not count images that nobody has sorted yet", async () => {
+    await writeColouredImages(at("unsorted"), 8, 9);
+    for (const colour of ["blue", "green"]) {
+      for (const name of readdirSync(at("unsorted", colour)))
+        renameSync(at("unsorted", colour, name), at("unsorted", `${colour}-${name}`));
+    }
+    const labelled = [...settings.labelled!, at("unsorted")];
+    const { choices } = planOf(await run("sorting", { test: null, labelled, tuneMinutes: 1e-6 }));
+    expect(choices[0]!.because).toContain("12.7 labelled images a class");
+    expect(verdict("sorting")).toMatchObject({ labelled: 38 });
   });
 
   it("trains the whole network where labels suffice", () => {

@@ -39,7 +39,7 @@ describe.skipIf(missing)(`a semi-supervised report in Chromium${missing ? ` (${m
     ["a thousand classes", () => semiReportData(numbered(1000))],
     ["hostile names", () => semiReportData(hostile)],
     ["a loss, and long names", worse],
-    ...(["gain", "no gain", "loss", "cannot tell", "labels alone better"] as const).map(
+    ...(["gain", "no gain", "loss", "cannot tell", "labels alone better", "not used"] as const).map(
       (outcome) => [`own photos: ${outcome}`, async () => ownReportData(outcome)] as const,
     ),
     ["own photos, hostile names", async () => ownReportData("no gain", hostile)],

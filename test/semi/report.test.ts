@@ -252,7 +252,7 @@ describe("a semi-supervised report", () => {
 });
 
 describe("a report on own photos", () => {
-  it.each(["gain", "no gain", "loss", "cannot tell", "labels alone better"] as const)(
+  it.each(["gain", "no gain", "loss", "cannot tell", "labels alone better", "not used"] as const)(
     "of %s: opens with the verdict, says what was chosen and what would help",
     (outcome) => {
       const page = semiReport(ownReportData(outcome));

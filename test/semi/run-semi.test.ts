@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../../src/core/index.ts";
-import type { SemiEvent } from "../../src/semi/index.ts";
+import type { ComparedModels, SemiEvent } from "../../src/semi/index.ts";
 import { nodeSemiPlatform, runSemi } from "../../src/node/semi.ts";
 import { runSemi as runSemiOn, type RunSemiOptions } from "../../src/semi/index.ts";
 import type { SemiPlatform } from "../../src/semi/platform.ts";
@@ -60,6 +60,20 @@ beforeAll(async () => {
 });
 
 describe("a run", () => {
+  it("holds the student against the better of teacher and baseline, as its page does", () => {
+    const read = (...parts: readonly string[]): unknown => JSON.parse(readFileSync(at(...parts), "utf8"));
+    const { models } = read("run", "results", "results.json") as {
+      models: readonly { stage: string; top1: number }[];
+    };
+    const of = (name: string): number => models.find(({ stage }) => stage === name)!.top1;
+    const { test, alone } = read("run", "best", "verdict.json") as ComparedModels;
+    expect(test).toMatchObject({
+      with: of("finetune"),
+      without: Math.max(of("supervised"), of("teacher")),
+    });
+    expect(alone).toBe(of("teacher") > of("supervised") ? "teacher" : undefined);
+  });
+
   it("does every stage", () => {
     expect(stagesDone(first)).toEqual({
       teacher: [],

@@ -45,13 +45,63 @@ describe("the verdict on what unlabelled images brought", () => {
     const verdict = verdictOf(comparedModels("cannot tell"));
     expect(verdict).toMatchObject({ outcome: "cannot tell", isVetoed: false });
     expect(text(verdict)).toMatchInlineSnapshot(`
-      "36 labelled images are too few to tell whether the 64 unlabelled ones helped: 22 of 36 right in cross-validation with them, 20 of 36 with labels alone, +5.6 points (95 % interval −11.3 to +21.5).
+      "36 labelled images are too few to tell whether the 64 unlabelled images helped: 22 of 36 right in cross-validation with them, 20 of 36 with labels alone, +5.6 points (95 % interval −11.3 to +21.5).
       There is no test set: 36 labelled images were judged in 5 parts, each by models that had not seen its labels: 5 only the model with unlabelled images has right, 3 only that of labels alone. The interval is that of the paired difference; the parts share training images, so the truth is a little less sure than it says. With fewer than 50 labelled images such numbers are mostly chance. Cross-validated log loss: 0.960 with unlabelled images, 1.050 with labels alone; better by 0.090 ± 0.080 nats image by image, no more than two standard errors.
       - More labels, which is the surest: about 12 more of each of the 3 classes, twice as many as now; first of hedgehog (5 labelled).
       - A test set (--test) of images that no training sees: about 1,100 would show a difference of 3 points.
       - A better start: pretrained weights that know images like yours; at few labels the start decides most.
       - More unlabelled images: 64 are few to learn from without labels."
     `);
+  });
+
+  it("says so where the unlabelled images had no part", () => {
+    const verdict = verdictOf(comparedModels("not used"));
+    expect(verdict).toMatchObject({ outcome: "not used", isVetoed: false });
+    expect(text(verdict)).toMatchInlineSnapshot(`
+      "The 150 unlabelled images had no part in the model: they are too few to say how images vary. It is the model of the labels alone, 55.0 % right in cross-validation.
+      There is no test set: 200 labelled images were judged in 5 parts, each by models that had not seen its labels.
+      - More labels, which is the surest: about 50 more of each of the 4 classes, twice as many as now.
+      - A test set (--test) of images that no training sees, which tells how good the model is.
+      - A better start: pretrained weights that know images like yours; at few labels the start decides most.
+      - More unlabelled images: 150 are few to learn from without labels."
+    `);
+  });
+
+  it("holds a student against the teacher where the labels taught that better", () => {
+    const verdict = verdictOf({ ...comparedModels("loss"), method: "paper", alone: "teacher" });
+    expect(text(verdict)).toMatchInlineSnapshot(`
+      "The 4,000 unlabelled images did harm, a loss: 24.7 % of the test images right with them instead of 68.8 % with labels alone, the teacher's, −44.1 points (95 % interval −46.5 to −41.6).
+      Measured on 2,000 test images that no training saw: 61 only the model with unlabelled images has right, 943 only that of labels alone. The interval is that of the paired difference; it accounts for the choice of test images, not for another draw of labels.
+      - The teacher, which stands in the folder of the run, too; or unlabelled images that show the same kind of things.
+      - More labels, which is the surest: about 50 more of each of the 4 classes, twice as many as now.
+      - A better start: a student that begins from pretrained weights, not from random ones (studentStart, --student-start), or method adapt."
+    `);
+  });
+
+  it("says so where a teacher that was given is better than the student", () => {
+    const gained = { ...comparedModels("gain"), method: "paper" } as const;
+    expect(verdictOf({ ...gained, givenTeacher: 80 }).headline).toMatch(
+      / The teacher that was given is better: 80\.0 % right\.$/,
+    );
+    expect(verdictOf({ ...gained, givenTeacher: 60 }).headline).not.toContain("teacher");
+  });
+
+  it("goes by validation images where there are no others", () => {
+    const { test, ...rest } = comparedModels("no gain");
+    const verdict = verdictOf({ ...rest, method: "paper", test: { ...test!, set: "validation" } });
+    expect(text(verdict)).toMatchInlineSnapshot(`
+      "The 4,000 unlabelled images brought no gain that can be shown: 70.1 % of the validation images right with them, 70.3 % with labels alone, −0.2 points (95 % interval −1.9 to +1.5).
+      Measured on 2,000 validation images, on which all figures are a little too high where they also chose the best epoch: 140 only the model with unlabelled images has right, 144 only that of labels alone. The interval is that of the paired difference; it accounts for the choice of validation images, not for another draw of labels. Cross-validated log loss: 1.054 with unlabelled images, 1.050 with labels alone; worse by 0.004 ± 0.011 nats image by image, within one standard error.
+      - More labels, which is the surest: about 50 more of each of the 4 classes, twice as many as now.
+      - A test set (--test) of images that no training sees: about 610 would show a difference of 3 points.
+      - A better start: a student that begins from pretrained weights, not from random ones (studentStart, --student-start), or method adapt."
+    `);
+  });
+
+  it("says whose numbers those of cross-validation are where the whole network was trained on", () => {
+    const { headline } = verdictOf({ ...comparedModels("labels alone better"), tunedAfter: true });
+    expect(headline).toMatch(/ That is the classifier on the frozen network: .* was not measured\.$/);
+    expect(verdictOf({ ...comparedModels("gain"), tunedAfter: true }).headline).not.toContain("frozen");
   });
 
   it("sends back the model of labels alone", () => {

@@ -229,6 +229,13 @@ export function comparedModels(outcome: Verdict["outcome"]): ComparedModels {
       ],
     },
     "labels alone better": { ...base, crossValidated: crossValidated(200, 8, 19, 0.117, 0.041) },
+    "not used": {
+      ...base,
+      method: "labels",
+      unlabelled: 150,
+      unused: "they are too few to say how images vary",
+      crossValidated: crossValidated(200, 0, 0, 0, 0),
+    },
   };
   return compared[outcome];
 }

@@ -199,7 +199,7 @@ export const semiJson = z.discriminatedUnion("type", [
       z
         .strictObject({
           outcome: about(
-            z.enum(["gain", "no gain", "loss", "cannot tell", "labels alone better"]),
+            z.enum(["gain", "no gain", "loss", "cannot tell", "labels alone better", "not used"]),
             "what the unlabelled images brought",
           ),
           headline: about(text, "the same with both accuracies and the interval of their difference"),

@@ -60,7 +60,13 @@ export async function chooseMethod(context: SemiContext): Promise<Choice> {
   const { settings } = context;
   const asked = settings.method === "auto" ? askedOfPaper(settings) : undefined;
   if (settings.method === "paper") return paper("as asked for");
-  if (asked !== undefined) return paper(`${asked} has an effect in it alone`);
+  if (asked !== undefined) {
+    const start =
+      settings.studentStart === "random"
+        ? "; its student begins with random weights (--student-start says otherwise)"
+        : "";
+    return paper(`${asked} has an effect in it alone${start}`);
+  }
   if (settings.method === "auto" && !startsTrained(settings)) {
     return paper(
       "the start has random weights: a trained network (-m, --teacher) makes more of few images, in another way",
@@ -68,17 +74,23 @@ export async function chooseMethod(context: SemiContext): Promise<Choice> {
   }
   const { labelled, imagesOfClass } = await countLabelled(context);
   const about = async (): Promise<{ readonly method: Method; readonly because: string }> => {
-    if (settings.method !== "auto") return { method: settings.method, because: "as asked for" };
-    const all = labelled + imagesIn(await listShards(context));
-    const images = Math.min(all, settings.adaptImages ?? all);
-    return images < leastToAdapt
+    if (settings.method !== "auto") {
+      const untrained = startsTrained(settings)
+        ? ""
+        : ", from random weights, which hardly tell images apart";
+      return { method: settings.method, because: `as asked for${untrained}` };
+    }
+    const unlabelled = imagesIn(await listShards(context));
+    const most = settings.adaptImages ?? Infinity;
+    const few = Math.min(unlabelled, most);
+    return few < leastToAdapt
       ? {
           method: "labels",
-          because: `${images} images are too few to adapt the network to (from ${leastToAdapt} on)`,
+          because: `${few} unlabelled image${few === 1 ? " is" : "s are"} too few to adapt the network to (from ${leastToAdapt} on)`,
         }
       : {
           method: "adapt",
-          because: `the start is a trained network, which ${images} images adapt to what they show`,
+          because: `the start is a trained network, which ${Math.min(labelled + unlabelled, most)} images adapt to what they show`,
         };
   };
   const { method, because } = await about();
@@ -93,8 +105,10 @@ export async function countLabelled(
 ): Promise<{ readonly labelled: number; readonly imagesOfClass: number }> {
   const { training } = await context.labelled();
   let labelled = 0;
-  const classes = new Set<string | undefined>();
+  const classes = new Set<string>();
   for await (const { label } of training.images) {
+    // What nobody has sorted yet has none.
+    if (label === undefined) continue;
     labelled++;
     classes.add(label);
   }

@@ -13,6 +13,7 @@ import type {
 
 /** Stages that a run's model may come from, and that of their measurement. */
 const chosenFrom: ReadonlySet<StageKind> = new Set<StageKind>([
+  "teach",
   "finetune",
   "supervised",
   "fit",

@@ -24,8 +24,9 @@ const lookedAt = 500;
 const leastShare = 0.2;
 
 /**
- * Says what adapting the network takes, by a few steps that it times, unless it stands or goes on; method `auto` leaves out what
- * takes too long, and adapts to no images that hardly show the classes.
+ * Says what adapting the network takes, by a few steps that it times, unless it stands; method `auto` leaves out what takes too long,
+ * and adapts to no images that hardly show the classes. What was timed before is kept, so that a run goes on as it began unless
+ * another limit is given.
  *
  * @param before What is known of the run, by {@link chooseMethod}.
  * @param asked The settings as they were given.
@@ -39,7 +40,7 @@ export async function weighAdaptation(
   const stage = planStages(context.settings).find(({ kind }) => kind === "adapt") as AdaptStage;
   const work = await openStage(context, stage);
   const { status } = await standingOf(context, stage.folder, work);
-  if (status === "done" || status === "to resume") return before;
+  if (status === "done") return before;
   const isAuto = asked.method === "auto";
   let seconds: number;
   try {
@@ -77,8 +78,8 @@ export async function weighAdaptation(
 }
 
 /**
- * Says what training the whole network takes, with labels alone and with what the unlabelled images brought, unless it was begun;
- * mode `auto` leaves the network as it is where that takes too long.
+ * Says what training the whole network takes, with labels alone and with what the unlabelled images brought; mode `auto` leaves the
+ * network as it is where that takes too long.
  *
  * @param before What is known of the run, by {@link chooseMethod} and {@link weighAdaptation}.
  * @param asked The settings as they were given.
@@ -89,11 +90,10 @@ export async function weighTuning(
   asked: SemiSettings,
 ): Promise<Choice> {
   if (asked.mode !== "auto" || before.mode !== "full" || before.method === "joint") return before;
-  const { settings, storage, path, fingerprints, signal } = context;
+  const { settings, fingerprints, signal } = context;
   const stage = planStages({ ...settings, method: before.method, mode: "full" }).find(
     (one): one is TuneStage => one.kind === "tune",
   )!;
-  if (await storage.stat(path(stage.folder))) return before;
   const seconds =
     2 *
     (await secondsOfTraining(
@@ -109,7 +109,7 @@ export async function weighTuning(
   return {
     ...before,
     mode: "head",
-    because: `${before.because}, which would take about ${minutes} minutes, and tuneMinutes is ${limit}: the classifier alone is trained; give --tune-minutes ${minutes} for the rest`,
+    because: `${before.because}, which would take about ${minutes} minute${minutes === 1 ? "" : "s"}, and tuneMinutes is ${limit}: the classifier alone is trained; give --tune-minutes ${minutes} for the rest`,
   };
 }
 

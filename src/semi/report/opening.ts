@@ -1,3 +1,4 @@
+import { accuracyText, isFew } from "../../core/index.ts";
 import { count, markup, percent, significant, type Markup } from "../../report/elements.ts";
 import { armDots, isOther, runsOf } from "./arms.ts";
 import type { Arm, ArmRun, MeasuredOn, PipelineCounts, SemiReportData } from "./data.ts";
@@ -10,7 +11,7 @@ import {
   ownOutcome,
   type OwnReportData,
 } from "./own-photos.ts";
-import { gain, accuracySpread, signed, spread, type Gain, type Spread } from "./statistics.ts";
+import { gain, accuracySpread, signed, spread, type Gain } from "./statistics.ts";
 
 const states = {
   running: "This run was still going on when the page was written.",
@@ -123,30 +124,37 @@ function headline(data: SemiReportData): Markup {
     return markup`The student is not fine-tuned yet: there is no outcome to show.`;
   if (!measuredOn || student.length === 0)
     return markup`How good the model is was not measured: no labelled images were kept back for it.`;
-  const reached = strong(spread(student.map(({ top1 }) => top1)));
-  const images = measured(measuredOn);
+  const reached = right(student, measuredOn);
   const teacher = runsOf(data.arms, "teacher");
   if (counts.taught === false && teacher.length > 0 && top1Of(teacher) > top1Of(student))
-    return markup`With ${unlabelled} unlabelled images the student is right on ${reached} of ${images}: fewer than the teacher it was given, which is right on ${strong(spread(teacher.map(({ top1 }) => top1)))}.`;
+    return markup`With ${unlabelled} unlabelled images the student is right on ${reached}: fewer than the teacher it was given, which is right on ${strong(teacher, measuredOn)}.`;
   if (alone.runs.length === 0)
-    return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}. What they brought is not known: the supervised baseline was not trained.`;
-  const before = strong(spread(alone.runs.map(({ top1 }) => top1)));
+    return markup`With ${unlabelled} unlabelled images the model is right on ${reached}. What they brought is not known: the supervised baseline was not trained.`;
+  const before = strong(alone.runs, measuredOn);
   const without = alone.isTeacher ? "with labels alone, as its teacher" : "without them";
   const { verdict } = gain(alone.runs, student, measuredOn.images);
   if (verdict === "better") {
     const apart = unequal(data, alone);
-    return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, instead of ${before} ${without}${apart === undefined ? "." : `; not at equal ${apart}, so this is no gain of theirs alone.`}`;
+    return markup`With ${unlabelled} unlabelled images the model is right on ${reached}, instead of ${before} ${without}${apart === undefined ? "." : `; not at equal ${apart}, so this is no gain of theirs alone.`}`;
   }
   if (verdict === "worse")
     return alone.isTeacher
-      ? markup`With ${unlabelled} unlabelled images the student is right on ${reached} of ${images}, a loss: its teacher, from labels alone, is right on ${before}.`
-      : markup`The ${unlabelled} unlabelled images did harm: with them the model is right on ${reached} of ${images}, instead of ${before} without them.`;
-  return markup`With ${unlabelled} unlabelled images the model is right on ${reached} of ${images}, ${without} on ${before}: too close to tell apart from chance.`;
+      ? markup`With ${unlabelled} unlabelled images the student is right on ${reached}, a loss: its teacher, from labels alone, is right on ${before}.`
+      : markup`The ${unlabelled} unlabelled images did harm: with them the model is right on ${reached}, instead of ${before} without them.`;
+  return markup`With ${unlabelled} unlabelled images the model is right on ${reached}, ${without} on ${before}: too close to tell apart from chance.`;
 }
 
-const strong = ({ mean }: Spread): Markup => markup`<b>${percent(mean)}</b>`;
+/** How many of the images runs have right: a share of them, or of few images their number. */
+function strong(runs: readonly ArmRun[], { images }: MeasuredOn): Markup {
+  const { mean, count: trained } = spread(runs.map(({ top1 }) => top1));
+  return markup`<b>${trained === 1 ? accuracyText(mean, images) : percent(mean)}</b>`;
+}
 
-const measured = ({ set }: MeasuredOn): string => (set === "test" ? "new images" : "the validation images");
+/** The same, and of which images. */
+function right(runs: readonly ArmRun[], on: MeasuredOn): Markup {
+  const [ofAll, name] = on.set === "test" ? ["of ", "new"] : ["of the ", "validation"];
+  return markup`${strong(runs, on)} ${runs.length === 1 && isFew(on.images) ? "" : ofAll}${name} images`;
+}
 
 const verdicts = {
   better: "percentage points more right answers than with labelled images alone",

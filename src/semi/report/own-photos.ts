@@ -31,12 +31,12 @@ export const isOwn = (data: SemiReportData): data is OwnReportData => data.own !
 /** What was done, in a sentence or two. */
 export function ownLead({ own, counts }: OwnReportData): string {
   const labelled = `${count(counts.labelled)} labelled image${counts.labelled === 1 ? "" : "s"}`;
-  if (own.method === "labels" && own.classifier && own.classifier.images === undefined)
-    return `The unlabelled images are too few to learn anything from: the ${labelled} alone teach the classes, with them and without.`;
+  if (own.method === "labels" && own.classifier?.features === "as they are")
+    return `The unlabelled images have no part in what is learnt: the ${labelled} alone teach the classes.`;
   if (own.method === "joint")
     return `A classifier learns the classes from the ${labelled} and picks the unlabelled ones that it is surest of; the whole network then learns from both together. The same is done without the unlabelled images, to compare with.`;
   return own.method === "adapt"
-    ? `The network first learns from all images, without any label; then from the ${labelled} what the classes are. The same is done without the unlabelled images, to compare with.`
+    ? `The network first learns from ${own.adaptation ? `${count(own.adaptation.images)} images` : "all images"}, without any label; then from the ${labelled} what the classes are. The same is done without the unlabelled images, to compare with.`
     : `The unlabelled images scale what the network sees; the ${labelled} teach it the classes. The same is done without the unlabelled images, to compare with.`;
 }
 
@@ -46,7 +46,8 @@ export function ownOutcome({ own, arms, measuredOn }: OwnReportData): Markup | u
   const judged = compared && judgedOn(compared);
   const dots = armDots(arms, measuredOn?.images, { chosen: own.best?.arm, hasIntervals: true });
   if (!judged && !dots) return undefined;
-  return markup`<div class="outcome">${judged && panel(verdictOf(compared), judged)}${dots}</div>`;
+  const isCompared = judged && compared.unused === undefined;
+  return markup`<div class="outcome">${isCompared ? panel(verdictOf(compared), judged) : undefined}${dots}</div>`;
 }
 
 const looks: Readonly<Record<Verdict["outcome"], string>> = {
@@ -55,6 +56,7 @@ const looks: Readonly<Record<Verdict["outcome"], string>> = {
   loss: "worse",
   "cannot tell": "unclear",
   "labels alone better": "worse",
+  "not used": "unclear",
 };
 
 const meanings: Readonly<Record<Verdict["outcome"], string>> = {
@@ -63,11 +65,13 @@ const meanings: Readonly<Record<Verdict["outcome"], string>> = {
   loss: "percentage points: fewer right answers than with labels alone",
   "cannot tell": "percentage points against labels alone: too few images to tell",
   "labels alone better": "percentage points with the unlabelled images: the model of labels alone was taken",
+  "not used": "percentage points: the unlabelled images had no part in the model",
 };
 
 /** Where nothing can be told, the interval stands in the place of the difference, which would look like a result. */
 function panel({ outcome }: Verdict, { points, interval: { low, high }, by }: Judged): Markup {
-  const from = by === "test" ? "paired, over the choice of test images" : "paired, from cross-validation";
+  const from =
+    by === "cross-validation" ? "paired, from cross-validation" : `paired, over the choice of ${by} images`;
   const isUnknown = outcome === "cannot tell";
   return markup`<div class="gain ${looks[outcome]}">
 <p>${isUnknown ? markup`<b class="range">${signed(low)} to ${signed(high)}</b>` : markup`<b>${signed(points)}</b>`}</p>
@@ -80,12 +84,7 @@ function panel({ outcome }: Verdict, { points, interval: { low, high }, by }: Ju
 export function ownMeasured(data: OwnReportData): Markup | undefined {
   const { own, match } = data;
   if (!own.compared) return undefined;
-  const isBefore = !own.compared.test && (own.between?.with === "tuned" || own.between?.with === "joint");
-  return markup`<p class="measured">${verdictOf(own.compared).uncertainty}${
-    isBefore
-      ? " Cross-validation judges the classifiers, from which the whole networks were trained on: those are not measured."
-      : ""
-  } ${matchText(match)}</p>`;
+  return markup`<p class="measured">${verdictOf(own.compared).uncertainty} ${matchText(match)}</p>`;
 }
 
 /** Whether the trainings that are compared differ in more than the unlabelled images. */

@@ -11,7 +11,15 @@ export interface ComparedModels {
   readonly method: "adapt" | "labels" | "joint" | "paper";
   /** What the student of method `paper` and its baseline began with. */
   readonly studentStart?: "random" | "pretrained" | "teacher" | undefined;
-  /** On test images, when given; they decide then. */
+  /** The model of labels alone that it is held against, where that is the teacher: the labels taught it better than the baseline. */
+  readonly alone?: "teacher" | undefined;
+  /** Top-1 accuracy in percent, on the same images, of the teacher of method `paper` that was given and not trained here. */
+  readonly givenTeacher?: number | undefined;
+  /** Why the unlabelled images had no part in the model, as a clause, where they had none. */
+  readonly unused?: string | undefined;
+  /** Whether whole networks were trained on from the classifiers that cross-validation judges. */
+  readonly tunedAfter?: boolean | undefined;
+  /** On test images, or what was kept back for validation; they decide where there are some. */
   readonly test?: TestComparison | undefined;
   /** Out of fold, on the labelled images: each is judged by models that were trained without it. */
   readonly crossValidated?: CrossValidatedComparison | undefined;
@@ -20,6 +28,8 @@ export interface ComparedModels {
 }
 
 export interface TestComparison {
+  /** Validation images may have chosen the best epoch. @default "test" */
+  readonly set?: "test" | "validation" | undefined;
   /** Where the images come from. */
   readonly name: string;
   readonly images: number;
@@ -61,8 +71,9 @@ export interface Verdict {
    * - `no gain`: it reaches over 0, and rules out a gain of more than 3 points
    * - `cannot tell`: it reaches over 0 and further, or too few images were judged, or none
    * - `labels alone better`: the model with unlabelled images was vetoed, and the images are not too few to say so
+   * - `not used`: the unlabelled images had no part in the model
    */
-  readonly outcome: "gain" | "no gain" | "loss" | "cannot tell" | "labels alone better";
+  readonly outcome: "gain" | "no gain" | "loss" | "cannot tell" | "labels alone better" | "not used";
   /** The first line: the outcome, both accuracies, and their difference with its interval. */
   readonly headline: string;
   /** What it was measured on and how sure it is; a sentence or some. */
@@ -102,7 +113,7 @@ export function verdictOf(compared: ComparedModels): Verdict {
 
 /** The comparison that decides. */
 export interface Judged {
-  readonly by: "test" | "cross-validation";
+  readonly by: "test" | "validation" | "cross-validation";
   readonly images: number;
   /** Top-1 accuracies in percent. */
   readonly with: number;
@@ -116,7 +127,7 @@ export interface Judged {
 
 /** The numbers that decide; undefined when nothing was measured. */
 export function judgedOn({ test, crossValidated }: ComparedModels): Judged | undefined {
-  if (test) return paired("test", test, test.with, test.without);
+  if (test) return paired(test.set ?? "test", test, test.with, test.without);
   return (
     crossValidated &&
     paired("cross-validation", crossValidated, crossValidated.with.top1, crossValidated.without.top1)
@@ -141,12 +152,17 @@ function paired(
   };
 }
 
+/** Whether cross-validation had too few labelled images for its numbers to tell anything. */
+const isTooFew = ({ labelled }: ComparedModels, { by }: Judged): boolean =>
+  by === "cross-validation" && labelled < fewestLabelled;
+
 function outcomeOf(
-  { labelled }: ComparedModels,
+  compared: ComparedModels,
   judged: Judged | undefined,
   isVetoed: boolean,
 ): Verdict["outcome"] {
-  if (!judged || (judged.by === "cross-validation" && labelled < fewestLabelled)) return "cannot tell";
+  if (compared.unused !== undefined) return "not used";
+  if (!judged || isTooFew(compared, judged)) return "cannot tell";
   if (isVetoed) return "labels alone better";
   const { low, high } = judged.interval;
   if (low > 0) return "gain";
@@ -155,27 +171,42 @@ function outcomeOf(
 }
 
 function headline(compared: ComparedModels, judged: Judged | undefined, outcome: Verdict["outcome"]): string {
-  const unlabelled = count(compared.unlabelled);
-  if (!judged)
-    return `Whether the ${unlabelled} unlabelled images helped cannot be told: nothing was measured.`;
+  const unlabelled = `${count(compared.unlabelled)} unlabelled image${compared.unlabelled === 1 ? "" : "s"}`;
+  if (!judged) return `Whether the ${unlabelled} helped cannot be told: nothing was measured.`;
   const [reached, alone] = [judged.with, judged.without].map((share) => accuracyText(share, judged.images));
   const ofAll = isFew(judged.images) ? "" : "of the ";
-  const where = judged.by === "test" ? `${ofAll}test images right` : "right in cross-validation";
+  const where =
+    judged.by === "cross-validation" ? "right in cross-validation" : `${ofAll}${judged.by} images right`;
+  const labels = compared.alone === "teacher" ? "labels alone, the teacher's" : "labels alone";
   const difference = `${signed(judged.points)} points (95 % interval ${intervalText(judged)})`;
   const both = `${reached} ${where} with them`;
   const lines: Readonly<Record<Verdict["outcome"], string>> = {
-    gain: `The ${unlabelled} unlabelled images helped: ${both} instead of ${alone} with labels alone, ${difference}.`,
-    "no gain": `The ${unlabelled} unlabelled images brought no gain that can be shown: ${both}, ${alone} with labels alone, ${difference}.`,
-    loss: `The ${unlabelled} unlabelled images did harm, a loss: ${both} instead of ${alone} with labels alone, ${difference}.`,
-    "cannot tell": `${howFew(compared, judged)} too few to tell whether the ${unlabelled} unlabelled ones helped: ${both}, ${alone} with labels alone, ${difference}.`,
-    "labels alone better": `Labels alone did better${judged.by === "test" ? " in cross-validation" : ""}, so their model was taken: ${alone} ${where} instead of ${reached} with the ${unlabelled} unlabelled images, with them ${difference}.`,
+    gain: `The ${unlabelled} helped: ${both} instead of ${alone} with ${labels}, ${difference}.`,
+    "no gain": `The ${unlabelled} brought no gain that can be shown: ${both}, ${alone} with ${labels}, ${difference}.`,
+    loss: `The ${unlabelled} did harm, a loss: ${both} instead of ${alone} with ${labels}, ${difference}.`,
+    "cannot tell": `${howFew(compared, judged)} too few to tell whether the ${unlabelled} helped: ${both}, ${alone} with ${labels}, ${difference}.`,
+    "labels alone better": `Labels alone did better${judged.by === "cross-validation" ? "" : " in cross-validation"}, so their model was taken: ${alone} ${where} instead of ${reached} with the ${unlabelled}, with them ${difference}.`,
+    "not used": `The ${unlabelled} had no part in the model: ${compared.unused!}. It is the model of the labels alone, ${reached} ${where}${isTooFew(compared, judged) ? `; ${howFew(compared, judged)} too few to tell how good it is` : ""}.`,
   };
-  return lines[outcome];
+  const { givenTeacher = 0 } = compared;
+  return [
+    lines[outcome],
+    ...(givenTeacher > judged.with
+      ? [`The teacher that was given is better: ${accuracyText(givenTeacher, judged.images)} right.`]
+      : []),
+    ...(isJudgedBefore(compared) ? [judgedBefore] : []),
+  ].join(" ");
 }
 
+/** Whether the numbers are those of classifiers, and whole networks were trained on from there. */
+const isJudgedBefore = ({ test, tunedAfter }: ComparedModels): boolean => !test && tunedAfter === true;
+
+const judgedBefore =
+  "That is the classifier on the frozen network: how good the whole network is, which was trained on from there, was not measured.";
+
 function howFew({ labelled }: ComparedModels, { by, images }: Judged): string {
-  const few = by === "test" ? images : labelled;
-  const noun = by === "test" ? "test image" : "labelled image";
+  const few = by === "cross-validation" ? labelled : images;
+  const noun = by === "cross-validation" ? "labelled image" : `${by} image`;
   return few === 1 ? `One ${noun} is` : `${count(few)} ${noun}s are`;
 }
 
@@ -183,19 +214,32 @@ const intervalText = ({ interval: { low, high } }: Judged): string => `${signed(
 
 /** What decides, and what the interval accounts for. */
 function basis(compared: ComparedModels, judged: Judged | undefined): readonly string[] {
-  const { test, crossValidated, labelled } = compared;
+  const { test, crossValidated, labelled, unused } = compared;
   if (!judged) return ["There was neither a test set nor a cross-validation."];
   const apart = (onlyWith: number, onlyWithout: number): string =>
     `${count(onlyWith)} only the model with unlabelled images has right, ${count(onlyWithout)} only that of labels alone`;
-  if (test)
-    return [
-      `Measured on ${count(test.images)} test images that no training saw: ${apart(test.onlyWith, test.onlyWithout)}.`,
-      "The interval is that of the paired difference; it accounts for the choice of test images, not for another draw of labels.",
-    ];
+  const isUnused = unused !== undefined;
+  if (test) {
+    const measured =
+      test.set === "validation"
+        ? `Measured on ${count(test.images)} validation images, on which all figures are a little too high where they also chose the best epoch`
+        : `Measured on ${count(test.images)} test images that no training saw`;
+    return isUnused
+      ? [`${measured}.`]
+      : [
+          `${measured}: ${apart(test.onlyWith, test.onlyWithout)}.`,
+          `The interval is that of the paired difference; it accounts for the choice of ${judged.by} images, not for another draw of labels.`,
+        ];
+  }
   const { images, folds, onlyWith, onlyWithout } = crossValidated!;
+  const judgedBy = `There is no test set: ${count(images)} labelled images were judged in ${count(folds)} parts, each by models that had not seen its labels`;
   return [
-    `There is no test set: ${count(images)} labelled images were judged in ${count(folds)} parts, each by models that had not seen its labels: ${apart(onlyWith, onlyWithout)}.`,
-    "The interval is that of the paired difference; the parts share training images, so the truth is a little less sure than it says.",
+    ...(isUnused
+      ? [`${judgedBy}.`]
+      : [
+          `${judgedBy}: ${apart(onlyWith, onlyWithout)}.`,
+          "The interval is that of the paired difference; the parts share training images, so the truth is a little less sure than it says.",
+        ]),
     ...(labelled < fewestLabelled
       ? [`With fewer than ${fewestLabelled} labelled images such numbers are mostly chance.`]
       : []),
@@ -203,8 +247,8 @@ function basis(compared: ComparedModels, judged: Judged | undefined): readonly s
 }
 
 /** The paired log loss, and what it decided. */
-function lossLine({ crossValidated }: ComparedModels, isVetoed: boolean): readonly string[] {
-  if (!crossValidated) return [];
+function lossLine({ crossValidated, unused }: ComparedModels, isVetoed: boolean): readonly string[] {
+  if (!crossValidated || unused !== undefined) return [];
   const { with: reached, without, difference } = crossValidated;
   const size = `${Math.abs(difference.mean).toFixed(3)} ± ${difference.standardError.toFixed(3)}`;
   const numbers = `Cross-validated log loss: ${reached.loss.toFixed(3)} with unlabelled images, ${without.loss.toFixed(3)} with labels alone;`;
@@ -231,7 +275,7 @@ function help(
   return [
     ...(outcome === "loss"
       ? [
-          "The model of labels alone, which stands in the folder of the run, too; or unlabelled images that show the same kind of things.",
+          `The ${compared.alone === "teacher" ? "teacher" : "model of labels alone"}, which stands in the folder of the run, too; or unlabelled images that show the same kind of things.`,
         ]
       : []),
     moreLabels(compared),
@@ -240,7 +284,9 @@ function help(
       ? "A better start: a student that begins from pretrained weights, not from random ones (studentStart, --student-start), or method adapt."
       : "A better start: pretrained weights that know images like yours; at few labels the start decides most.",
     ...(unlabelled < fewUnlabelled && outcome !== "loss"
-      ? [`More unlabelled images: ${count(unlabelled)} are few to learn from without labels.`]
+      ? [
+          `More unlabelled images: ${count(unlabelled)} ${unlabelled === 1 ? "is" : "are"} few to learn from without labels.`,
+        ]
       : []),
   ];
 }
@@ -273,12 +319,14 @@ function neediest(perClass: readonly ClassCounts[], each: number): readonly stri
 
 /** How many test images would show a difference that is worth it, by how often the models disagree. */
 function testSet(compared: ComparedModels, judged: Judged | undefined): string {
+  if (compared.unused !== undefined)
+    return "A test set (--test) of images that no training sees, which tells how good the model is.";
   // Var of the difference is at most the share of images that only one has right; that of few images is uncertain.
   const apart = judged ? (judged.apart + 1) / (judged.images + 2) : 0.2;
   const wanted = Math.ceil(apart * (1.96 / (worthwhile / 100)) ** 2);
   const round = 10 ** Math.max(1, Math.floor(Math.log10(wanted)) - 1);
   const images = count(Math.max(100, Math.ceil(wanted / round) * round));
-  return compared.test
+  return compared.test && compared.test.set !== "validation"
     ? `A larger test set: about ${images} images would show a difference of ${worthwhile} points; there are ${count(compared.test.images)}.`
     : `A test set (--test) of images that no training sees: about ${images} would show a difference of ${worthwhile} points.`;
 }

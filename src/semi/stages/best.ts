@@ -14,12 +14,11 @@ import {
   type ClassCounts,
   type ComparedModels,
   type CrossValidatedComparison,
-  type TestComparison,
 } from "../report/verdict.ts";
 import { onlyRight, spread } from "../report/statistics.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
 import type { Manifest } from "./manifest.ts";
-import { readResults, type Measured } from "./measure.ts";
+import { givenTeacher, readResults, type Measured, type Results } from "./measure.ts";
 import { writeNextLabels } from "./next-labels.ts";
 import { bestWeights, featuresOf } from "./training.ts";
 
@@ -92,7 +91,12 @@ async function* choose(
   const lastOf = (kinds: readonly StageKind[]): StandingStage | undefined =>
     stages.findLast(({ manifest }) => kinds.includes(manifest.stage));
   const ours = lastOf(withUnlabelled)!;
-  const alone = lastOf(withoutUnlabelled);
+  const results = lastOf(["measure"]);
+  const measured = results && (await readResults(storage, path(results.folder)));
+  const alone = bestAlone([lastOf(withoutUnlabelled), lastOf(["teach"])], measured);
+  const given = context.settings.teach
+    ? undefined
+    : measured?.models.find(({ stage }) => stage === givenTeacher);
   const crossValidated = await pairedCrossValidation(context, lastOf(["fit"]), lastOf(["alone"]));
 
   const { training, classes } = await context.labelled();
@@ -104,13 +108,17 @@ async function* choose(
     classes: classes.length,
     method,
     ...(method === "paper" ? { studentStart: context.settings.studentStart } : {}),
-    ...(await testComparison(context, lastOf(["measure"]), ours, alone)),
+    ...(alone?.manifest.stage === "teach" ? { alone: "teacher" } : {}),
+    ...(given ? { givenTeacher: given.top1 } : {}),
+    ...unusedImages(method, lastOf(["fit"])),
+    ...(ours.manifest.stage === "tune" || ours.manifest.stage === "joint" ? { tunedAfter: true } : {}),
+    ...testComparison(measured, context.settings.test ? "test" : "validation", ours, alone),
     ...(crossValidated ? { crossValidated } : {}),
   };
   const { isVetoed } = verdictOf(compared);
   const chosen = isVetoed && alone ? alone : ours;
-  const what = sentence(compared, chosen.manifest, lastOf(["fit"])?.manifest);
-  const perClass = await judgedClasses(context, chosen, stages, labels);
+  const what = sentence(compared, chosen.manifest, lastOf(["fit"])?.manifest, context.settings.adaptImages);
+  const perClass = await judgedClasses(context, chosen, stages, measured, labels);
   const best: ChosenModel = {
     ...compared,
     ...(perClass ? { perClass } : {}),
@@ -189,22 +197,52 @@ const isRight = (line: CrossValidatedImage): boolean => line.class === line.pred
 const percentRight = (lines: readonly CrossValidatedImage[]): number =>
   (100 * lines.filter(isRight).length) / lines.length;
 
-/** Both models on the test images. */
-async function testComparison(
-  { storage, path, settings }: SemiContext,
-  results: StandingStage | undefined,
+/** The better of the models that labels alone give, by what was measured; the first where none was. */
+function bestAlone(
+  models: readonly (StandingStage | undefined)[],
+  results: Results | undefined,
+): StandingStage | undefined {
+  const top1Of = ({ folder }: StandingStage): number =>
+    results?.models.find(({ stage }) => stage === folder)?.top1 ?? -1;
+  const standing = models.filter((model) => model !== undefined);
+  return standing.reduce<StandingStage | undefined>(
+    (best, model) => (best === undefined || top1Of(model) > top1Of(best) ? model : best),
+    undefined,
+  );
+}
+
+/** Why the unlabelled images had no part in the model, where they had none. */
+function unusedImages(
+  method: ChooseStage["settings"]["method"],
+  fit: StandingStage | undefined,
+): Pick<ComparedModels, "unused"> {
+  if (method !== "labels" || !fit) return {};
+  const { features, images } = featuresOf(fit.manifest);
+  if (features === "half-whitened") return {};
+  return {
+    unused:
+      images === undefined
+        ? "they are too few to say how images vary"
+        : "cross-validation found the classifier no better with their statistics",
+  };
+}
+
+/** Both models on the images that were measured. */
+function testComparison(
+  found: Results | undefined,
+  set: "test" | "validation",
   ours: StandingStage,
   alone: StandingStage | undefined,
-): Promise<{ readonly test?: TestComparison }> {
-  if (!results || !alone || !settings.test) return {};
-  const found = await readResults(storage, path(results.folder));
+): Pick<ComparedModels, "test"> {
+  if (!found || !alone) return {};
   const of = ({ folder }: StandingStage): Measured | undefined =>
-    found?.models.find(({ stage }) => stage === folder);
+    found.models.find(({ stage }) => stage === folder);
   const [first, second] = [of(ours), of(alone)];
-  if (!found || !first?.right || !second?.right) return {};
+  if (!first?.right || !second?.right) return {};
   const [own, other] = [first.right, second.right];
   return {
     test: {
+      ...(set === "validation" ? { set } : {}),
       name: found.data,
       images: first.images,
       with: first.top1,
@@ -224,24 +262,23 @@ async function labelCounts(
   return counts;
 }
 
-/** The classes on the test images, or else in the cross-validation of the chosen way's classifier. */
+/** The classes on the images that were measured, or else in the cross-validation of the chosen way's classifier. */
 async function judgedClasses(
   context: SemiContext,
   chosen: StandingStage,
   stages: readonly StandingStage[],
+  results: Results | undefined,
   labelled: ReadonlyMap<string, number>,
 ): Promise<readonly ClassCounts[] | undefined> {
   const { classes } = await context.labelled();
-  const results = stages.find(({ manifest }) => manifest.stage === "measure");
-  const tested = results && (await readResults(context.storage, context.path(results.folder)));
-  const confusion = tested?.models.find(({ stage }) => stage === chosen.folder)?.confusion;
+  const confusion = results?.models.find(({ stage }) => stage === chosen.folder)?.confusion;
   const row = (name: string, images: number, right: number): ClassCounts => ({
     name,
     labelled: labelled.get(name) ?? 0,
     images,
     right,
   });
-  if (context.settings.test && confusion) {
+  if (confusion) {
     return classes.map((name, index) => {
       const counts = confusion.slice(index * classes.length, (index + 1) * classes.length);
       return row(
@@ -268,6 +305,7 @@ function sentence(
   { method, studentStart, labelled, unlabelled, classes }: ComparedModels,
   { stage }: Manifest,
   fit: Manifest | undefined,
+  adaptImages: number | null,
 ): string {
   const labels = `${labelled} labelled images of ${classes} classes`;
   if (paperKinds.has(stage)) {
@@ -282,7 +320,7 @@ function sentence(
   const isByUnlabelled = fit !== undefined && featuresOf(fit).features === "half-whitened";
   const network =
     method === "adapt" && !isAlone
-      ? `the network adapted to all images without labels`
+      ? `the network adapted to ${adaptImages !== null && adaptImages < labelled + unlabelled ? adaptImages : "all"} images without labels`
       : `the network as it came${isByUnlabelled && !isAlone ? ", with the statistics of the unlabelled images" : ""}`;
   const trained =
     stage === "fit" || stage === "alone" ? "a classifier" : "a classifier, then the whole network,";

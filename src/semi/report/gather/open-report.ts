@@ -15,6 +15,7 @@ import type { SemiSettings } from "../../settings/settings.ts";
 import type { Manifest } from "../../stages/manifest.ts";
 import { readSummary, selectionName } from "../../stages/select.ts";
 import { bestWeights } from "../../stages/training.ts";
+import { countLabelled } from "../../plan/choose-method.ts";
 import type {
   Arm,
   ArmConfusion,
@@ -105,8 +106,8 @@ async function gather(
 ): Promise<SemiReportData> {
   const [run] = runs as readonly [StandingRun, ...StandingRun[]];
   const { context } = run;
-  const { classes, training } = await context.labelled();
-  const sizes = { labelled: training.images.size ?? 0, classes: classes.length };
+  const { classes } = await context.labelled();
+  const sizes = { labelled: (await countLabelled(context)).labelled, classes: classes.length };
   const leftOut = await context.leftOut();
   const own = isOwnRun(run) ? await ownPhotos(run, reason) : undefined;
   const unlabelled = own && (own.compared?.unlabelled ?? imagesIn(await listShards(context)));

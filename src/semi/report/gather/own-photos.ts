@@ -1,4 +1,11 @@
-import { readHistory, recipeFields, recipeKeys, runFolder, type Recipe } from "../../../train/index.ts";
+import {
+  fitBatch,
+  readHistory,
+  recipeFields,
+  recipeKeys,
+  runFolder,
+  type Recipe,
+} from "../../../train/index.ts";
 import type { BestModel } from "../../events.ts";
 import type { Start, StageKind } from "../../plan/stage.ts";
 import { readBest, type ChosenModel } from "../../stages/best.ts";
@@ -95,7 +102,9 @@ function tuning(run: StandingRun): OwnTuning | undefined {
 const recipeOf = ({ settings }: Manifest): Recipe => settings["recipe"] as Recipe;
 
 const stepsOf = (manifest: Manifest): number =>
-  Math.ceil(manifest.counts["imagesProcessed"]! / recipeOf(manifest).batchSize);
+  Math.ceil(
+    manifest.counts["imagesProcessed"]! / fitBatch(recipeOf(manifest), manifest.counts["images"]!).batchSize,
+  );
 
 /** How like the trainings are that a page compares; undefined before both stand. */
 export function trainingMatch(run: StandingRun): TrainingMatch | undefined {
