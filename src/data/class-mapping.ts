@@ -10,6 +10,22 @@ export function linesOf(text: string): readonly string[] {
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
 }
 
+/** What the error says of labels that do not fit. */
+export interface MappedLabels {
+  /** The data that have the labels: "test images (test, --test) photos/test"; left out where the command has a single one. */
+  readonly what?: string;
+  /** Whose the classes are. @default "the model" */
+  readonly owner?: string;
+  /** What to do. @default to check the folder, or to name the model's classes by `--labels` */
+  readonly remedy?: string;
+}
+
+const ofModel =
+  "Check that the folder given is the one that holds the class folders; if the model's own names are missing or other ones, give them in the order of its outputs, one a line (--labels FILE, classes).";
+
+/** Classes that an error lists. */
+const mostKnown = 10;
+
 /** Indices that each spelling may stand for. */
 type Spellings = ReadonlyMap<string, readonly number[]>;
 
@@ -20,15 +36,19 @@ type Spellings = ReadonlyMap<string, readonly number[]>;
  * order. A name is compared exactly first, and with case and "_" for " " aside only where exactly nothing fits: `A` and `a`
  * are classes of their own. Where the labels differ in these alone, each needs a class that is called exactly so.
  *
- * @throws DataError that lists what does not match
+ * @throws DataError `data/class-mismatch` that lists what does not match
  */
-export function mapClasses(labels: Iterable<string>, classes: ModelClasses): ReadonlyMap<string, number> {
+export function mapClasses(
+  labels: Iterable<string>,
+  classes: ModelClasses,
+  about: MappedLabels = {},
+): ReadonlyMap<string, number> {
   const wanted = [...new Set(labels)];
   const attempts = [names(classes, wanted), wordNetIds(classes), indices(classes)].map((scheme) =>
     match(wanted, scheme),
   );
   const best = attempts.reduce((a, b) => (b.failures.length < a.failures.length ? b : a));
-  if (best.failures.length > 0) throw mismatch(best.failures, wanted.length, classes);
+  if (best.failures.length > 0) throw mismatch(best.failures, wanted.length, classes, about);
   return best.found;
 }
 
@@ -98,11 +118,20 @@ function collect(
 
 const spelling = (name: string): string => name.trim().toLowerCase().replaceAll("_", " ");
 
-function mismatch(failures: readonly string[], labels: number, classes: ModelClasses): DataError {
+function mismatch(
+  failures: readonly string[],
+  labels: number,
+  classes: ModelClasses,
+  { what, owner, remedy }: MappedLabels,
+): DataError {
   const shown = failures.slice(0, 20).join(", ") + (failures.length > 20 ? ", ..." : "");
-  const examples = classes.slice(0, 3).map((entry) => (typeof entry === "string" ? entry : entry.wnid));
+  const all = classes.map((entry) => (typeof entry === "string" ? entry : entry.wnid));
+  const known = all.slice(0, mostKnown).join(", ") + (all.length > mostKnown ? ", ..." : "");
+  const by = classes.some((entry) => typeof entry !== "string")
+    ? "WordNet id, name or index"
+    : "name or index";
   return new DataError(
     "data/class-mismatch",
-    `expected labels that name the model's ${classes.length} classes (${examples.join(", ")}, ...) by WordNet id, name or index; ${failures.length} of ${labels} do not: ${shown}. Check that the folder given is the one that holds the class folders; if the model's own names are missing or other ones, give them in the order of its outputs, one a line (--labels FILE, classes).`,
+    `${what === undefined ? "" : `${what}: `}expected labels that name the ${classes.length} classes of ${owner ?? "the model"} (${known}) by ${by}; ${failures.length} of ${labels} do not: ${shown}. ${remedy ?? ofModel}`,
   );
 }

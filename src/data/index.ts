@@ -38,7 +38,7 @@ export {
 export { noneLabel } from "./sources/class-folders.ts";
 export { contentReader, readContent, type ContentReader } from "./sources/content-reader.ts";
 export type { ParquetImagesOptions } from "./parquet-images.ts";
-export { linesOf, mapClasses, type ModelClasses } from "./class-mapping.ts";
+export { linesOf, mapClasses, type MappedLabels, type ModelClasses } from "./class-mapping.ts";
 export {
   parseRealLabels,
   type RealLabels,

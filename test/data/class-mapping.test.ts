@@ -40,6 +40,19 @@ describe("mapClasses", () => {
     expect(() => mapClasses(["HOT DOG"], ["hot dog", "hot_dog"])).toThrow(/HOT DOG \(may be 0 or 1\)/);
   });
 
+  it("lists all of a few classes, says whose they are, and speaks of WordNet ids where there are some", () => {
+    const own = ["cat", "dog"];
+    expect(() => mapClasses(["owl"], own)).toThrow(
+      "expected labels that name the 2 classes of the model (cat, dog) by name or index; 1 of 1 do not: owl. Check",
+    );
+    expect(() => mapClasses(["owl"], own, { what: "photos", owner: "the others", remedy: "Go." })).toThrow(
+      /^photos: expected labels that name the 2 classes of the others \(cat, dog\) by name or index; 1 of 1 do not: owl\. Go\.$/,
+    );
+    expect(() => mapClasses(["owl", "x"], imagenet)).toThrow(
+      /the 1000 classes of the model \(n01440764, .*, \.\.\.\) by WordNet id, name or index; [12] of 2 do not/,
+    );
+  });
+
   it("lists what does not match, and what may be two classes", () => {
     expect(() => mapClasses(["n01440764", "train", "val"], imagenet)).toThrow(/2 of 3 do not: train, val\./);
     expect(() => mapClasses(["crane"], imagenet)).toThrow(/crane \(may be 134 or 517\)/);

@@ -347,7 +347,12 @@ describe("what is refused before anything is written", () => {
 
   it.each<[string, Partial<TrainModelOptions>, string, string]>([
     ["a class without images", { data: empty }, "data/empty-classes", "violet"],
-    ["other validation classes", { validation: other }, "data/class-mismatch", "violet"],
+    [
+      "other validation classes",
+      { validation: other },
+      "data/class-mismatch",
+      "of the training images (blue, green, red) by name or index; 1 of 4 do not: violet",
+    ],
     ["no images", { data: at("nothing") }, "data/no-images", "nothing"],
     ["no data", { data: at("absent") }, "data/not-found", "absent"],
     ["one class", { data: at("one-class") }, "train/classes", "red alone"],

@@ -71,13 +71,13 @@ describe("before anything is written, a run refuses", () => {
       "an unknown class in the test images",
       () => ({ test: [at("violet")] }),
       "data/class-mismatch",
-      "violet",
+      `test images (test, --test) ${at("violet")}: expected labels that name the 3 classes of the labelled images (blue, green, red) by name or index; 1 of 4 do not: violet. Check that the folder is the one that holds the class folders; leave`,
     ],
     [
       "an unknown class in the validation images",
       () => ({ validation: [at("violet")], validationShare: undefined }),
       "data/class-mismatch",
-      "violet",
+      `validation images (validation, --validation) ${at("violet")}: expected labels that name the 3 classes of the labelled`,
     ],
     [
       "test images without labels",
@@ -123,7 +123,7 @@ describe("before anything is written, a run refuses", () => {
       "a teacher that does not know a class",
       () => ({ teach: false, teachRecipe: undefined, teacher: "ssl_resnext17_cifar10", student: "resnet18" }),
       "data/class-mismatch",
-      "blue",
+      "labelled images (labelled, --labelled): expected labels that name the 10 classes of the teacher (airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck) by name or index; 3 of 3 do not: blue, green, red. Take a teacher",
     ],
     ["no teacher", () => ({ teacher: null, student: "resnet18" }), "semi/settings", "--teacher"],
     [

@@ -32,7 +32,7 @@ import {
 import { noClasses, noModel, openWithLabels, type SemiContext } from "../context.ts";
 import type { PlannedStage, ShardsEvent, StageNote } from "../events.ts";
 import { isFolder } from "../fingerprints.ts";
-import { givenOptions } from "../score/teacher.ts";
+import { givenOptions, ofTeacher } from "../score/teacher.ts";
 import { hashShards, imagesIn, listShards } from "../score/shards.ts";
 import { defaultK } from "../select/selection.ts";
 import { semiFields, type SemiSettings } from "../settings/settings.ts";
@@ -106,7 +106,11 @@ export async function* checkInputs(
   const { training, validation, classes } = await context.labelled();
   const trains = stages.wanted.some((stage) => "recipe" in stage.settings);
   await checkPresent(context, training.images, classes, trains ? readable : undefined);
-  if (validation) await checkLabels(validation.images, validation.name, classes);
+  if (validation) {
+    const given = settings.validation?.join(" ");
+    const name = given === undefined ? validation.name : `(validation, --validation) ${given}`;
+    await checkLabels(validation.images, `validation images ${name}`, classes);
+  }
   if (kinds.has("score")) await checkTeacher(context, classes);
   await checkTest(context, kinds.has("measure") || kinds.has("score"), classes);
 
@@ -207,7 +211,7 @@ async function checkTeacher(context: SemiContext, classes: readonly string[]): P
   if (teach || teacher === null || isOnnxPath(teacher)) return;
   const { description } = await described(context, teacher, await givenOptions(platform, settings));
   if (description.config.numClasses === 0) throw noClassifier(teacher);
-  mapClasses(classes, await classesOf(description));
+  mapClasses(classes, await classesOf(description), ofTeacher);
 }
 
 /** @throws UsageError `semi/no-effect` for a length of parts where there are none. */
@@ -279,13 +283,19 @@ async function checkTest(context: SemiContext, isUsed: boolean, classes: readonl
   if (test && isUsed) {
     const given = { name: test.join(" "), images: await openWithLabels(context, test) };
     const { name, images } = wholeOrValidation(given);
-    await checkLabels(images, name, classes);
+    await checkLabels(images, `test images (test, --test) ${name}`, classes);
   }
 }
 
-async function checkLabels(images: ImageSource, name: string, classes: readonly string[]): Promise<void> {
-  if (!images.classes) throw noClasses(name);
-  mapClasses(images.classes, classes);
+/** @param what What the images are for, and where they are. */
+async function checkLabels(images: ImageSource, what: string, classes: readonly string[]): Promise<void> {
+  if (!images.classes) throw noClasses(what);
+  mapClasses(images.classes, classes, {
+    what,
+    owner: "the labelled images",
+    remedy:
+      "Check that the folder is the one that holds the class folders; leave images of other classes out, or label some of these classes too.",
+  });
   // The rest are named when they are measured with.
   for await (const _ of usableImages(images, { labels: true }, () => undefined)) return;
 }

@@ -1,6 +1,6 @@
 import { decodeText, UsageError } from "../../core/index.ts";
 import { readBytes } from "../../core/storage/index.ts";
-import { linesOf, mapClasses, noneLabel } from "../../data/index.ts";
+import { linesOf, mapClasses, noneLabel, type MappedLabels } from "../../data/index.ts";
 import type { Preprocessing } from "../../image/index.ts";
 import { modelConfig, noClassifier, randomStateDict, type ModelDescription } from "../../nn/index.ts";
 import {
@@ -163,6 +163,14 @@ export async function givenOptions(
   return { ema, key: key ?? undefined, ...(classes ? { classes } : {}) };
 }
 
+/** What is said of labelled images with a class that a teacher, taken as it is, does not know. */
+export const ofTeacher: MappedLabels = {
+  what: "labelled images (labelled, --labelled)",
+  owner: "the teacher",
+  remedy:
+    "Take a teacher that knows them, or train it on them (teach: true, --teach true); if its own names are missing or other ones, give them in the order of its outputs, one a line (labels, --labels FILE).",
+};
+
 /**
  * For each class its index in a model: one that knew the classes keeps its own order.
  *
@@ -172,7 +180,7 @@ export function classIndices(
   { modelClasses }: Pick<Model<never>, "modelClasses">,
   classes: readonly string[],
 ): readonly number[] {
-  const indexOf = mapClasses(classes, modelClasses);
+  const indexOf = mapClasses(classes, modelClasses, ofTeacher);
   return classes.map((name) => indexOf.get(name)!);
 }
 

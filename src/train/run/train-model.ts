@@ -1,6 +1,6 @@
 import { TrainingError, UsageError } from "../../core/index.ts";
 import { checkSpace, folderBytes } from "../../core/storage/index.ts";
-import { mapClasses, type ImageSource, type TrainingLoader } from "../../data/index.ts";
+import { mapClasses, type TrainingLoader } from "../../data/index.ts";
 import {
   countParameters,
   provenanceOfCrossValidation,
@@ -207,7 +207,7 @@ async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, v
   const source = await network.withClasses(loader.classes);
   const description =
     saved?.description ?? (await trainedDescription(source, run, loader.classes.length, loader.images));
-  await checkValidation(data.validation, description);
+  await checkValidation(data, description);
   if (asked.mode !== "adapt") checkClassCount(loader.classes);
   checkNetwork(recipe, description.config, description.preprocessing.inputSize, ranks?.size);
   if (ranks) {
@@ -285,10 +285,15 @@ async function checkSaved(run: OpenedRun, loader: TrainingLoader, data: DataReco
  * @throws DataError `data/class-mismatch`
  */
 async function checkValidation(
-  validation: ImageSource | undefined,
+  { validation, validationName }: TrainingData,
   description: ModelDescription,
 ): Promise<void> {
-  mapClasses(validation?.classes ?? [], await classesOf(description));
+  mapClasses(validation?.classes ?? [], await classesOf(description), {
+    what: `validation images ${validationName}`,
+    owner: "the training images",
+    remedy:
+      "Check that the folder is the one that holds the class folders; leave images of other classes out, or train on some of these classes too.",
+  });
 }
 
 /** @throws DataError `data/disk-full` before anything is written, for what the files that stand lack. */
@@ -324,7 +329,7 @@ async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void
   const source = await network.withClasses(classes);
   const images = training.size;
   const description = await trainedDescription(source, run, classes.length, images);
-  await checkValidation(validation, description);
+  await checkValidation(data, description);
   await checkRoom(folder, runBytes(recipe, description.config));
   const plan = { maxWorkers: workers, maxCores: threads };
   await requireEngineOfRun(platform, folder, options, device);
