@@ -76,7 +76,7 @@ describe("values that an option does not accept", () => {
     const table = tables[name]!;
     let refused = 0;
     for (const [key, option] of Object.entries(table)) {
-      if (!option.flags.includes("<")) continue;
+      if (!/[<[]/.test(option.flags)) continue;
       const flag = /--[a-z0-9-]+/.exec(option.flags)![0];
       const attribute = flag.slice(2).replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
       for (const text of texts) {
@@ -92,6 +92,16 @@ describe("values that an option does not accept", () => {
       }
     }
     if (name !== "models" && name !== "info") expect(refused).toBeGreaterThan(0);
+  });
+
+  it.each(Object.keys(tables))("of %s: what is true or false does not swallow the next flag", (name) => {
+    const isBoolean = ({ schema }: OptionTable[string]): boolean =>
+      ["true", "false"].every((text) => schema.safeParse(text).data === (text === "true"));
+    const demanding = Object.values(tables[name]!).filter(
+      (option) => isBoolean(option) && option.flags.includes("<"),
+    );
+    expect(demanding.map(({ flags }) => flags)).toEqual([]);
+    expect([semiCommandOptions.teach, semiCommandOptions.k].map(isBoolean)).toEqual([true, false]);
   });
 
   it("say what they expect", () => {

@@ -1,9 +1,12 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { measureRuns } from "../../src/cli/benchmark/run.ts";
 import { parseOptions, type OptionTable } from "../../src/cli/options/command.ts";
 import { flag, integer, integers, oneOf, share } from "../../src/cli/options/schemas.ts";
 import { outputFormat } from "../../src/cli/output/write-answers.ts";
 import { UsageError } from "../../src/core/index.ts";
+import { runCli } from "../support/run-cli.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const table = {
   inputSize: {
@@ -93,5 +96,27 @@ describe("measured runs", () => {
     expect(timing.millisecondsPerImage).toBeGreaterThanOrEqual(fastest);
     expect(timing.millisecondsPerImage).toBeLessThanOrEqual(slowest);
     expect(timing.imagesPerSecond).toBeCloseTo(1000 / timing.millisecondsPerImage);
+  });
+});
+
+describe("a setting that is true or false", () => {
+  const folder = temporaryFolder();
+  const line = ["semi", "run", "--method", "paper", "--labelled", "photos"];
+  const out = ["-o", join(folder, "run")];
+
+  it.each(["--scratch", "--teach", "--baseline", "--ema"])(
+    "is true by %s alone, before another flag",
+    async (given) => {
+      const { code, stderr } = await runCli([...line, given, ...out]);
+      expect(code).toBe(2);
+      // What comes after the command line was read.
+      expect(stderr).toMatch(/^error: Say what to start from/);
+    },
+  );
+
+  it("takes a word that is neither for a mistake", async () => {
+    const { code, stderr } = await runCli([...line, "--scratch", "perhaps", ...out]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--scratch: expected true or false; got "perhaps".');
   });
 });

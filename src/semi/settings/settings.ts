@@ -71,7 +71,7 @@ export const semiFields = {
   /** Whether images are turned upright as their EXIF orientation says, here and wherever the model is used then. */
   exif: data(
     z.boolean().default(true),
-    "<true|false>",
+    "[true|false]",
     "turn photographs upright as their EXIF orientation says, and go on doing so; timm does not",
   ),
   seed: data(
@@ -163,11 +163,11 @@ export const semiFields = {
     "class names of a teacher that is taken as it is, one a line, in the order of its outputs (null: its file's)",
   ),
   /** Whether the teacher is trained on the labelled images, or taken as it is. */
-  teach: teacher(z.boolean().default(true), "<true|false>", "train the teacher first, or take it as it is"),
+  teach: teacher(z.boolean().default(true), "[true|false]", "train the teacher first, or take it as it is"),
   /** Starts the teacher from random weights where its name has published ones. */
   scratch: teacher(
     z.boolean().default(false),
-    "<true|false>",
+    "[true|false]",
     "start the teacher from random weights where its name has published ones",
   ),
   teachRecipe: teacher(recipeOf({ base: "quick" }), "<recipe>", "recipe of the teacher"),
@@ -249,7 +249,7 @@ export const semiFields = {
   /** Whether the student's architecture is trained on the labelled images alone too, for comparison. */
   baseline: student(
     z.boolean().default(true),
-    "<true|false>",
+    "[true|false]",
     "train the student on the labelled images alone too, for comparison",
   ),
   /** Recipe of the baseline, whose length is that of pre-training and fine-tuning; null takes the pre-training's. */

@@ -88,7 +88,7 @@ const trainingFields = {
   /** Whether images are turned upright as their EXIF orientation says, in training and wherever the model is used then. */
   exif: run(
     z.boolean().default(true),
-    "<true|false>",
+    "[true|false]",
     "turn photographs upright as their EXIF orientation says, and go on doing so; timm does not",
   ),
   /** Side of the images in pixels; null: the model's. */
@@ -134,7 +134,7 @@ const trainingFields = {
 
   optimizer: optimiser(z.enum(["sgd", "adamw"]).default("sgd"), "<name>", "sgd or adamw"),
   momentum: optimiser(rate.default(0.9), "<share>", "momentum of sgd"),
-  nesterov: optimiser(z.boolean().default(false), "<true|false>", "Nesterov's momentum, as timm's sgd"),
+  nesterov: optimiser(z.boolean().default(false), "[true|false]", "Nesterov's momentum, as timm's sgd"),
   weightDecay: optimiser(z.number().min(0).default(1e-4), "<factor>", "decay of the weights"),
   decay: optimiser(
     z.enum(["weights", "all"]).default("weights"),
