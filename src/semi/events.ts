@@ -58,6 +58,12 @@ export interface PlannedChoice extends Choice {
   readonly variant: string | undefined;
 }
 
+/** A few steps of a training are about to be timed, to say how long it takes; none are where that is known from before. */
+interface TimingEvent {
+  readonly type: "timing";
+  readonly training: "adapt" | "tune";
+}
+
 /** What is to be done; a stage after one that is not done is looked at again when its turn comes. */
 interface PlannedEvent {
   readonly type: "planned";
@@ -200,6 +206,7 @@ interface SemiStoppedEvent {
 export type SemiEvent =
   | WaitingEvent
   | ShardsEvent
+  | TimingEvent
   | PlannedEvent
   | ProblemsEvent
   | StageStartedEvent

@@ -128,7 +128,7 @@ async function* runStages(
     for (const { context, stages } of begun) {
       checked.push(yield* checkInputs(context, { all: stages, wanted: wantedOf(stages, only) }, readable));
     }
-    chosen = await weighEach(chosen, given, only, isWork, contextOf);
+    chosen = yield* weighEach(chosen, given, only, isWork, contextOf);
     const all = plan(chosen);
     const work = all.filter(isWork);
     const stages = await planned(work, chosen);
@@ -242,13 +242,13 @@ function checkAsked(
 }
 
 /** Looks at what trainings cost the runs that are to be done, where they are still to be done. */
-async function weighEach(
+async function* weighEach(
   chosen: readonly ChosenRun[],
   given: readonly RunSettings[],
   only: RunSemiOptions["only"],
   isWork: (run: RunSettings) => boolean,
   contextOf: ContextOf,
-): Promise<readonly ChosenRun[]> {
+): AsyncGenerator<SemiEvent, readonly ChosenRun[], undefined> {
   const isWanted = (kind: StageKind): boolean => only?.includes(kind) ?? true;
   const weighed: ChosenRun[] = [];
   for (const [index, run] of chosen.entries()) {
@@ -257,8 +257,15 @@ async function weighEach(
     const context = contextOf(run.settings);
     let choice = known ?? run.choice;
     if (!known && isWork(run)) {
-      if (isWanted("adapt")) choice = await weighAdaptation(context, choice, asked.settings);
-      if (isWanted("tune")) choice = await weighTuning(context, choice, asked.settings);
+      if (isWanted("adapt") && choice.method === "adapt") {
+        yield { type: "timing", training: "adapt" };
+        choice = await weighAdaptation(context, choice, asked.settings);
+      }
+      const { method, mode } = choice;
+      if (isWanted("tune") && mode === "full" && method !== "joint" && asked.settings.mode === "auto") {
+        yield { type: "timing", training: "tune" };
+        choice = await weighTuning(context, choice, asked.settings);
+      }
     }
     weighed.push(withChoice(asked, choice));
   }

@@ -32,6 +32,10 @@ export const semiJson = z.discriminatedUnion("type", [
     shardsPerSecond: about(number, "shards a second"),
   }),
   z.strictObject({
+    type: type("timing", "a few steps of a training are about to be timed, unless that was done before"),
+    training: about(z.enum(["adapt", "tune"]), "adapting the network, or training it as a whole"),
+  }),
+  z.strictObject({
     type: type("planned", "what is to be done"),
     choices: about(
       z

@@ -46,6 +46,7 @@ function eventLines(event: Exclude<SemiEvent, { type: "training" }>, style: Styl
       return reportLines(event, style);
     case "best":
       return verdictLines(event.verdict, event, style);
+    case "timing":
     case "waiting":
     case "problems":
     case "shards":
@@ -174,11 +175,17 @@ export function fewEpochs(): (event: SemiEvent) => boolean {
   };
 }
 
+const timingLines = {
+  adapt: "a few steps, to say how long adapting the network takes …",
+  tune: "a few steps, to say how long training the whole network takes …",
+} as const;
+
 /** Draws the progress of a run: call it with every event. */
 export function semiProgress(terminal: Terminal): (event: SemiEvent) => void {
   let steps = stepProgress(terminal);
   return (event) => {
     if (event.type === "stage-started") steps = stepProgress(terminal);
+    if (event.type === "timing") terminal.status(() => timingLines[event.training]);
     if (event.type === "training") steps(event.event);
     if (event.type === "images") show(event, event.imagesPerSecond, `images ${event.what}`);
     if (event.type === "shards") show(event, event.shardsPerSecond, "shards hashed");

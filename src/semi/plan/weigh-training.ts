@@ -28,7 +28,7 @@ const leastShare = 0.2;
  * and adapts to no images that hardly show the classes. What was timed before is kept, so that a run goes on as it began unless
  * another limit is given.
  *
- * @param before What is known of the run, by {@link chooseMethod}.
+ * @param before What is known of a run of method `adapt`, by {@link chooseMethod}.
  * @param asked The settings as they were given.
  */
 export async function weighAdaptation(
@@ -36,7 +36,6 @@ export async function weighAdaptation(
   before: Choice,
   asked: SemiSettings,
 ): Promise<Choice> {
-  if (before.method !== "adapt") return before;
   const stage = planStages(context.settings).find(({ kind }) => kind === "adapt") as AdaptStage;
   const work = await openStage(context, stage);
   const { status } = await standingOf(context, stage.folder, work);
@@ -81,7 +80,7 @@ export async function weighAdaptation(
  * Says what training the whole network takes, with labels alone and with what the unlabelled images brought; mode `auto` leaves the
  * network as it is where that takes too long.
  *
- * @param before What is known of the run, by {@link chooseMethod} and {@link weighAdaptation}.
+ * @param before What is known of a run of methods `adapt` and `labels` in mode `full`, by {@link chooseMethod} and {@link weighAdaptation}.
  * @param asked The settings as they were given.
  */
 export async function weighTuning(
@@ -89,7 +88,6 @@ export async function weighTuning(
   before: Choice,
   asked: SemiSettings,
 ): Promise<Choice> {
-  if (asked.mode !== "auto" || before.mode !== "full" || before.method === "joint") return before;
   const { settings, fingerprints, signal } = context;
   const stage = planStages({ ...settings, method: before.method, mode: "full" }).find(
     (one): one is TuneStage => one.kind === "tune",

@@ -172,7 +172,12 @@ function outcomeOf(
 
 function headline(compared: ComparedModels, judged: Judged | undefined, outcome: Verdict["outcome"]): string {
   const unlabelled = `${count(compared.unlabelled)} unlabelled image${compared.unlabelled === 1 ? "" : "s"}`;
-  if (!judged) return `Whether the ${unlabelled} helped cannot be told: nothing was measured.`;
+  const unused = compared.unused && `The ${unlabelled} had no part in the model: ${compared.unused}.`;
+  if (!judged) {
+    return unused
+      ? `${unused} How good it is was not measured.`
+      : `Whether the ${unlabelled} helped cannot be told: nothing was measured.`;
+  }
   const [reached, alone] = [judged.with, judged.without].map((share) => accuracyText(share, judged.images));
   const ofAll = isFew(judged.images) ? "" : "of the ";
   const where =
@@ -186,7 +191,7 @@ function headline(compared: ComparedModels, judged: Judged | undefined, outcome:
     loss: `The ${unlabelled} did harm, a loss: ${both} instead of ${alone} with ${labels}, ${difference}.`,
     "cannot tell": `${howFew(compared, judged)} too few to tell whether the ${unlabelled} helped: ${both}, ${alone} with ${labels}, ${difference}.`,
     "labels alone better": `Labels alone did better${judged.by === "cross-validation" ? "" : " in cross-validation"}, so their model was taken: ${alone} ${where} instead of ${reached} with the ${unlabelled}, with them ${difference}.`,
-    "not used": `The ${unlabelled} had no part in the model: ${compared.unused!}. It is the model of the labels alone, ${reached} ${where}${isTooFew(compared, judged) ? `; ${howFew(compared, judged)} too few to tell how good it is` : ""}.`,
+    "not used": `${unused} It is the model of the labels alone, ${reached} ${where}${isTooFew(compared, judged) ? `; ${howFew(compared, judged)} too few to tell how good it is` : ""}.`,
   };
   const { givenTeacher = 0 } = compared;
   return [
