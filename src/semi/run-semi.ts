@@ -7,6 +7,7 @@ import { missingStage, semiContext, type SemiContext } from "./context.ts";
 import type { PlannedChoice, PlannedStage, SemiEvent, StageNote, WaitingEvent } from "./events.ts";
 import { fingerprintsFile, openFingerprints, otherFingerprints } from "./fingerprints.ts";
 import { followRun } from "./follow-run.ts";
+import { checkOut } from "./plan/check-out.ts";
 import { checkInputs, checkRoom, labelledNote, type CheckedInputs } from "./plan/check-inputs.ts";
 import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.ts";
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
@@ -91,6 +92,7 @@ async function* runStages(
   const given = runsOf(settings);
   const isWork = ({ variant }: RunSettings): boolean => options.withVariants || variant === undefined;
   await requireEngineOfRuns(platform, given.filter(isWork), options);
+  for (const run of given.filter(isWork)) await checkOut(platform, run.settings, out);
   await storage.makeFolder(out);
   const { part, queue } = options;
   // Parts go on side by side: what each writes is its own.

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, type TestContext } from "vitest";
 import type { SemiEvent } from "../../src/semi/index.ts";
@@ -178,6 +187,41 @@ describe("before anything is written, a run refuses", () => {
     expect(existsSync(at(out, "teacher", "best.safetensors"))).toBe(true);
     expect(existsSync(at(out, ".semi.lock"))).toBe(false);
     rmSync(at(out), { recursive: true });
+  });
+});
+
+describe("a folder of images is not the folder of a run", () => {
+  const refused = (out: string, changes: Changes): Promise<void> =>
+    expect(run(out, changes)).rejects.toMatchObject({
+      code: "semi/out",
+      message: expect.stringContaining(
+        `${at(out)}: expected a folder of its own for the run (out, -o)`,
+      ) as string,
+    });
+
+  it.each(["labelled", "unlabelled", "test", "validation"] as const)("of %s images", async (name) => {
+    const plain = { validationShare: undefined };
+    await refused("violet", { ...plain, [name]: [at("violet")] });
+    await refused("violet/../violet/", { ...plain, [name]: [at("empty-class"), at("violet")] });
+    expect(readdirSync(at("violet"))).toEqual(["blue", "green", "red", "violet"]);
+  });
+
+  it("by another name", async () => {
+    symlinkSync(at("violet"), at("link-to-violet"));
+    await refused("link-to-violet", { labelled: [at("violet")] });
+    expect(readdirSync(at("violet"))).toEqual(["blue", "green", "red", "violet"]);
+  });
+
+  it("that is one of the classes", async () => {
+    await refused("violet/red", { labelled: [at("violet")] });
+    expect(readdirSync(at("violet", "red"))).toEqual(["0.png", "1.png"]);
+  });
+
+  it("but one of its own below them is", async () => {
+    await writeColouredImages(at("with-run"), 4, 5);
+    const changes = { labelled: [at("with-run")], only: ["teach"] } as const;
+    await run("with-run/run", changes);
+    expect(stagesDone(await run("with-run/run", changes))).toEqual({});
   });
 });
 
