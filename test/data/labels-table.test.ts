@@ -100,6 +100,40 @@ describe("labels of a table", () => {
     expect(labels).toEqual([several, several, "TABLE: no row names this image.", "dog"]);
   });
 
+  it("belong to the image that shares most of the path, whatever else is called so", async () => {
+    for (const path of ["ship/1.jpg", "ship/2.jpg", "flat/1.jpg", "flat/2.jpg", "flat/deep/2.jpg"]) {
+      mkdirSync(join(at("alike", path), ".."), { recursive: true });
+      writeFileSync(at("alike", path), "");
+    }
+    const labelsBy = async (name: (path: string) => string, ...inputs: readonly string[]) => {
+      writeFileSync(at("alike.csv"), `image,label\n${name("ship/1.jpg")},ship\n${name("ship/2.jpg")},boat\n`);
+      const source = await openImages(inputs, { labelsFile: at("alike.csv") });
+      return (await collect(source)).map(({ id, label, labelProblem }) => [
+        id.replace(`${at("alike")}/`, ""),
+        label ?? labelProblem?.replace(/^.*: /, ""),
+      ]);
+    };
+    const none = "no row names this image.";
+    const expected = [
+      ["flat/1.jpg", none],
+      ["flat/2.jpg", none],
+      ["flat/deep/2.jpg", none],
+      ["ship/1.jpg", "ship"],
+      ["ship/2.jpg", "boat"],
+    ];
+    expect(await labelsBy((path) => path, at("alike"))).toEqual(expected);
+    expect(await labelsBy((path) => at("alike", path), at("alike"))).toEqual(expected);
+    expect(await labelsBy((path) => `/elsewhere/${path}`, at("alike"))).toEqual(expected);
+    // What the table does not name keeps the labels of its folders.
+    expect(await labelsBy((path) => path, at("alike", "flat"), at("alike", "ship"))).toEqual([
+      ["flat/1.jpg", undefined],
+      ["flat/2.jpg", undefined],
+      ["flat/deep/2.jpg", "deep"],
+      ["ship/1.jpg", "ship"],
+      ["ship/2.jpg", "boat"],
+    ]);
+  });
+
   it("are for the inputs that the table names; others keep the labels of their folders", async () => {
     for (const path of [
       "own/cat/x.jpg",

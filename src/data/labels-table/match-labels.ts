@@ -23,8 +23,9 @@ export interface ImagePart {
 /**
  * Images with the labels of a table: `labels.csv` with `id,label` as on Kaggle, ImageNet's `val` list, Parquet.
  *
- * A row names an image by its path, or by the end of it, with or without its ending: the longest name that fits wins. An image that
- * no row names, or whose row names several images, has no label and says why. Rows that no image has are counted.
+ * A row names an image by its path, or by the end of it, with or without its ending: the longest name that fits wins, and of the
+ * images that a row may name those that share most of its path. An image that no row names, or whose row names several images, has
+ * no label and says why. Rows that no image has are counted.
  *
  * The table is for the parts some of whose images it gives a label; others keep the labels that they have, if they have any. An
  * image whose row has no label may lie in a folder that is called like another label.
@@ -37,22 +38,39 @@ export async function withLabelsOf(
   { labelsFile, signal, ...columns }: LabelsTableOptions,
 ): Promise<ImageSource> {
   const table = labelTable(labelsFile, await readLabels(storageFor, labelsFile, columns));
+  // Of each row how much of its path an image shares at most, and how many images do.
+  const most = new Uint32Array(table.rows.length);
   const images = new Uint32Array(table.rows.length);
-  const opened: { readonly source: ImageSource; readonly size: number; readonly hasOwn: boolean }[] = [];
+  const walked: {
+    readonly part: ImagePart;
+    readonly source: ImageSource;
+    readonly size: number;
+    readonly shared: ReadonlyMap<number, number>;
+  }[] = [];
   // Folders in which images lie whose row has no label.
   const folders = new Set<string>();
   for (const part of parts) {
     const source = await part.open();
-    let [size, named] = [0, 0];
+    let size = 0;
+    const found = new Map<number, number>();
     for await (const { id, label: own } of source) {
       signal?.throwIfAborted();
-      const row = table.find(id);
-      if (row !== undefined) images[row]!++;
-      if (row !== undefined && table.rows[row]!.label !== "") named++;
-      else if (row !== undefined && own !== undefined) folders.add(own);
       size++;
+      const match = table.find(id);
+      if (!match) continue;
+      const { row, shared } = match;
+      if (shared > most[row]!) images[row] = 0;
+      if (shared >= most[row]!) images[row]!++;
+      most[row] = Math.max(most[row]!, shared);
+      if (table.rows[row]!.label !== "") found.set(row, Math.max(found.get(row) ?? 0, shared));
+      else if (own !== undefined) folders.add(own);
     }
-    const own = named === 0 ? await part.withOwnLabels?.() : undefined;
+    walked.push({ part, source, size, shared: found });
+  }
+  const opened: { readonly source: ImageSource; readonly size: number; readonly hasOwn: boolean }[] = [];
+  for (const { part, source, size, shared } of walked) {
+    const isNamed = [...shared].some(([row, length]) => length === most[row]);
+    const own = isNamed ? undefined : await part.withOwnLabels?.();
     opened.push(own?.classes ? { source: own, size, hasOwn: true } : { source, size, hasOwn: false });
   }
   const unused = table.rows.filter((_, row) => images[row] === 0);
@@ -67,7 +85,8 @@ export async function withLabelsOf(
   ]);
   const classes = sortNaturally(new Set([...found, ...[...folders].filter((name) => known.has(name))]));
   const labelOf = ({ id, label: own }: ImageItem): Pick<ImageItem, "label" | "labelProblem"> => {
-    const row = table.find(id);
+    const match = table.find(id);
+    const row = match && match.shared === most[match.row] ? match.row : undefined;
     if (row === undefined) return { labelProblem: `${labelsFile}: no row names this image.` };
     const { image, label, row: line } = table.rows[row]!;
     if (label === "" && own !== undefined && known.has(own)) return { label: own };
@@ -100,8 +119,15 @@ export async function withLabelsOf(
 
 interface LabelTable {
   readonly rows: readonly LabelRow[];
-  /** The index of the row of an image. */
-  find(id: string): number | undefined;
+  /** The row that may name an image. */
+  find(id: string): Match | undefined;
+}
+
+interface Match {
+  /** Its index. */
+  readonly row: number;
+  /** Names at the end of the path that both have, the file's among them. */
+  readonly shared: number;
 }
 
 /** @throws DataError `data/labels-table` for an image with two labels */
@@ -129,13 +155,14 @@ function labelTable(path: string, given: readonly LabelRow[]): LabelTable {
       const names = isImagePath(name) ? [name, name.slice(0, name.lastIndexOf("."))] : [name];
       for (const whole of names) {
         for (let at = 0; at >= 0; at = whole.indexOf("/", at + 1)) {
-          const row = byName.get(at === 0 ? whole : whole.slice(at + 1));
-          if (row !== undefined) return row;
+          const end = at === 0 ? whole : whole.slice(at + 1);
+          const row = byName.get(end);
+          if (row !== undefined) return { row, shared: end.split("/").length };
         }
       }
       for (const whole of names) {
-        const row = nearest(whole, byFile.get(whole.slice(whole.lastIndexOf("/") + 1)) ?? []);
-        if (row !== undefined) return row;
+        const match = nearest(whole, byFile.get(whole.slice(whole.lastIndexOf("/") + 1)) ?? []);
+        if (match) return match;
       }
       return undefined;
     },
@@ -146,11 +173,13 @@ function labelTable(path: string, given: readonly LabelRow[]): LabelTable {
 function nearest(
   path: string,
   rows: readonly { readonly name: string; readonly row: number }[],
-): number | undefined {
+): Match | undefined {
   const shared = rows.map(({ name }) => sharedEnd(path.split("/"), name.split("/")));
   const most = Math.max(...shared);
-  const only = shared.indexOf(most) === shared.lastIndexOf(most);
-  return only ? rows[shared.indexOf(most)]?.row : undefined;
+  const nearestRow = rows[shared.indexOf(most)];
+  return nearestRow && shared.indexOf(most) === shared.lastIndexOf(most)
+    ? { row: nearestRow.row, shared: most }
+    : undefined;
 }
 
 function sharedEnd(a: readonly string[], b: readonly string[]): number {

@@ -242,6 +242,9 @@ async function probablyMeant(
         ? `${inside} holds the folders ${shown(below)}: give it, if these are the classes.`
         : undefined;
     }
+    if ((await foldersIn(path)).length > 0) {
+      return `No image in ${path} has a class: check that the table of labels names them.`;
+    }
     const above = storage.resolve(path).replace(/[/\\][^/\\]+[/\\]*$/, "");
     const beside = await foldersIn(above);
     return beside.length > 1
