@@ -179,6 +179,10 @@ describe("method labels", () => {
     expect(Object.keys(stagesDone(events))).toEqual(["labels", "labels-alone", "results", "best"]);
     expect(events.filter(({ type }) => type === "warning")).toEqual([]);
     expect(planOf(events).choices).toMatchObject([{ method: "labels", mode: "head" }]);
+    const page = bytes("labels", "report.html").toString();
+    expect(page).toContain("The 30 unlabelled images had no part in the model");
+    expect(page).toContain("is the model <strong>Labels alone, frozen</strong>");
+    expect(page).not.toContain("With unlabelled images");
     // Thirty unlabelled images are too few to say how embeddings vary: both classifiers are the same.
     expect(verdict("labels")).toMatchObject({ isVetoed: false, crossValidated: { difference: { mean: 0 } } });
     expect(verdict("labels")).not.toHaveProperty("test");

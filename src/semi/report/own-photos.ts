@@ -84,7 +84,7 @@ function panel({ outcome }: Verdict, { points, interval: { low, high }, by }: Ju
 export function ownMeasured(data: OwnReportData): Markup | undefined {
   const { own, match } = data;
   if (!own.compared) return undefined;
-  return markup`<p class="measured">${verdictOf(own.compared).uncertainty} ${matchText(match)}</p>`;
+  return markup`<p class="measured">${verdictOf(own.compared).uncertainty}${own.compared.unused === undefined ? ` ${matchText(match)}` : ""}</p>`;
 }
 
 /** Whether the trainings that are compared differ in more than the unlabelled images. */
@@ -143,6 +143,7 @@ const isAlone = (arm: OwnArm): boolean => arm === "labels-alone" || arm === "tun
 
 /** What spoke for the model that was chosen. */
 function why({ compared }: OwnPhotos, isVetoed: boolean): string {
+  if (compared?.unused !== undefined) return "The one that may use the unlabelled images is the same.";
   if (isVetoed)
     return "It is not what the method ended with: that one's cross-validated log loss was worse by more than one standard error.";
   return compared?.crossValidated

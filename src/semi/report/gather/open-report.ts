@@ -28,7 +28,7 @@ import type {
 } from "../data.ts";
 import { semiReport } from "../semi-report.ts";
 import { arms, sweeps } from "./arms.ts";
-import { isOwnRun, ownPhotos, trainingMatch } from "./own-photos.ts";
+import { isOwnRun, ownPhotos, trainingMatch, withoutEqual } from "./own-photos.ts";
 import { sureness } from "./sureness.ts";
 import { selectionRecord } from "./selection-record.ts";
 import { lastManifest, lastStage, standingRuns, type ContextRun, type StandingRun } from "./standing-run.ts";
@@ -118,7 +118,8 @@ async function gather(
     status,
     classes,
     measuredOn: measuredOn(run, own),
-    arms: arms(runs),
+    // Of other seeds the unlabelled images may have had a part.
+    arms: runs.length === 1 ? withoutEqual(arms(runs), own) : arms(runs),
     counts:
       unlabelled === undefined
         ? pipelineCounts(run, sizes, selection?.summary)

@@ -6,12 +6,11 @@ import {
   runFolder,
   type Recipe,
 } from "../../../train/index.ts";
-import type { BestModel } from "../../events.ts";
 import type { Start, StageKind } from "../../plan/stage.ts";
 import { readBest, type ChosenModel } from "../../stages/best.ts";
 import type { Manifest } from "../../stages/manifest.ts";
 import { readNextLabels } from "../../stages/next-labels.ts";
-import type { Adaptation, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "../data.ts";
+import type { Adaptation, Arm, OwnArm, OwnPhotos, OwnTuning, TrainingMatch } from "../data.ts";
 import { featuresOf } from "../../stages/training.ts";
 import { lastManifest, lastStage, type StandingRun } from "./standing-run.ts";
 
@@ -68,11 +67,23 @@ function comparedArms(run: StandingRun): OwnPhotos["between"] {
   return reached && without && { with: reached, without };
 }
 
-function bestOf({ stages }: StandingRun, { stage, what }: BestModel): OwnPhotos["best"] {
+function bestOf(
+  { stages }: StandingRun,
+  { stage, what, unused }: Pick<ChosenModel, "stage" | "what" | "unused">,
+): OwnPhotos["best"] {
   const kind = stages.find(({ folder }) => folder === stage)?.kind;
   const arm = kind && ownArms[kind];
-  return arm && { arm, what };
+  return arm && { arm: unused === undefined ? arm : (sameAlone[arm] ?? arm), what };
 }
+
+/** The models of labels alone that those with unlabelled images are equal to, where these had no part in them. */
+const sameAlone: { readonly [A in OwnArm]?: OwnArm } = { labels: "labels-alone", tuned: "tuned-alone" };
+
+/** The arms of a run without those that are shown under the names of the equal ones of labels alone. */
+export const withoutEqual = (arms: readonly Arm[], own: OwnPhotos | undefined): readonly Arm[] =>
+  own?.compared?.unused === undefined
+    ? arms
+    : arms.filter(({ kind }) => kind === "other" || !(kind in sameAlone));
 
 async function adaptation(run: StandingRun): Promise<Adaptation | undefined> {
   const [stage, manifest] = [lastStage(run, "adapt"), lastManifest(run, "adapt")];
