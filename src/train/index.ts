@@ -84,6 +84,7 @@ export {
   type Condition,
   type Effects,
 } from "./recipe/effects.ts";
+export { chooseMode, countLabels, type ChosenMode } from "./recipe/choose-mode.ts";
 export { learningRateAt, type ScheduleOptions } from "./recipe/learning-rate.ts";
 export {
   parseRecipe,

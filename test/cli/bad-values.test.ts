@@ -111,7 +111,9 @@ describe("values that an option does not accept", () => {
     expect(message("epochs", "two")).toBe('--epochs: expected a number; got "two".');
     expect(message("epochs", "1.5")).toBe('--epochs: expected a whole number; got "1.5".');
     expect(message("learningRate", "0")).toBe('--learning-rate: expected above 0; got "0".');
-    expect(message("mode", "all")).toBe('--mode: expected one of full, last-stages, head, adapt; got "all".');
+    expect(message("mode", "all")).toBe(
+      '--mode: expected one of full, last-stages, head, adapt, auto; got "all".',
+    );
     expect(message("nesterov", "maybe")).toBe('--nesterov: expected true or false; got "maybe".');
     expect(message("momentum", "1")).toBe('--momentum: expected below 1; got "1".');
   });

@@ -106,6 +106,68 @@ describe("a resumed run ends as if it had never stopped", () => {
   });
 });
 
+describe("mode auto", () => {
+  const auto = (out: string, ...more: readonly string[]): readonly string[] => [
+    ...start(out),
+    "--mode",
+    "auto",
+    "--images",
+    "960",
+    ...more,
+  ];
+  const whole = join(folder, "auto", "run");
+
+  it("says first what it has chosen, and how both parts went", async () => {
+    const { code, stdout, stderr } = await runCli(auto(whole));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(
+      /^mode full: 16 labelled images a class are enough to train the whole network, from 10 on; the classifier is fitted first\nsmall: .* 48 images of 3 classes\n48 images embedded in .*\n/,
+    );
+    expect(stdout).toMatch(
+      /\nfitted with l2 .*\nclassifier: .*, 0 for validation\n30 epochs, 30 steps of 32 images\n/,
+    );
+    expect(stdout.match(/^done: .*auto\/run holds best\.safetensors and report\.html$/gm)).toHaveLength(1);
+  });
+
+  it("is killed in either part, and ends with the same weights", async () => {
+    const out = join(folder, "auto-killed", "run");
+    const command = auto(out, "--json", "--resume", "--save-minutes", "0");
+    for (const type of ["embedded", "step"]) {
+      const { code } = await interrupted(command, "SIGKILL", (event) => event.type === type);
+      expect(code).toBe(null);
+    }
+    const { code, stdout } = await runCli(command);
+    expect(code).toBe(0);
+    expect(jsonLines<TrainingEvent>(stdout)[0]).toMatchObject({ type: "mode-chosen", mode: "full" });
+    for (const file of ["classifier/best.safetensors", "best.safetensors", "last.safetensors"])
+      expect(await tensorsOf(join(out, file))).toEqual(await tensorsOf(join(whole, file)));
+  });
+
+  it("refuses what has no effect in what it has chosen, and random weights", async () => {
+    const few = join(folder, "few");
+    await writeColouredImages(few, 3);
+    const command = ["train", few, "-w", weights, "--mode", "auto", "-o", join(folder, "refused")];
+    const idle = await runCli([...command, "--epochs", "3"]);
+    expect(idle).toMatchObject({ code: 2, stdout: "" });
+    expect(idle.stderr).toMatch(
+      /^error: Mode auto takes mode head: 3 labelled images a class are fewer than the 10 .*\n {2}the command line: epochs \(3\): no effect in mode head/,
+    );
+    const random = await runCli([...command, "--scratch"]);
+    expect(random).toMatchObject({ code: 2, stdout: "" });
+    expect(random.stderr).toContain("Mode auto goes on from trained weights");
+  });
+
+  it("changes its own recipe by a file that names no base", async () => {
+    const file = join(folder, "auto.yaml");
+    writeFileSync(file, "mode: auto\nimages: 64\n");
+    const out = join(folder, "of-file");
+    expect((await runCli([...start(out), "-r", file])).code).toBe(0);
+    const text = readFileSync(join(out, "recipe.yaml"), "utf8");
+    expect(text).toContain("\nmode: full\n");
+    expect(text).toContain("\nlearningRate: 0.005\n");
+  });
+});
+
 describe("the command line", () => {
   it("draws a table of the epochs, and reads the recipe of another run", async () => {
     const out = join(folder, "table");

@@ -111,6 +111,12 @@ describe("what the commands write", { timeout: 240_000 }, () => {
       trainJson,
       ["embedded", "unlabelled-unused", "tried", "cross-validated", "fitted", "skipped"],
     ],
+    [
+      "train --mode auto",
+      ["train", photos, "-w", weights, "--mode", "auto", "-o", at("auto")],
+      trainJson,
+      ["mode-chosen", "fitted", "skipped", "finished"],
+    ],
     ["adapt", ["adapt", photos, ...start, "-o", at("adapted.safetensors")], trainJson, []],
     [
       "semi",

@@ -5,7 +5,6 @@ import { openModel } from "../../src/node/library.ts";
 import { runSemi } from "../../src/node/semi.ts";
 import type { RunSemiOptions, SemiEvent, SemiSettings } from "../../src/semi/index.ts";
 import { verdictOf, type ComparedModels } from "../../src/semi/report/verdict.ts";
-import { modeFor } from "../../src/semi/plan/choose-method.ts";
 import { writeColouredImages } from "../support/coloured-images.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { eventsOf, stagesDone, writePipelineData, writeShard } from "./pipeline-data.ts";
@@ -295,11 +294,6 @@ describe("method auto", () => {
     const { choices } = planOf(await run("sorting", { test: null, labelled, tuneMinutes: 1e-6 }));
     expect(choices[0]!.because).toContain("12.7 labelled images a class");
     expect(verdict("sorting")).toMatchObject({ labelled: 38 });
-  });
-
-  it("trains the whole network where labels suffice", () => {
-    expect([5, 10, 100].map((images) => modeFor(false, images))).toEqual(["head", "full", "full"]);
-    expect([5, 99, 100].map((images) => modeFor(true, images))).toEqual(["head", "head", "full"]);
   });
 });
 

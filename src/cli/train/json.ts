@@ -57,6 +57,11 @@ export const problemsJson = z.strictObject({
 /** A line of `train --json` and `adapt --json`: what happens, in order. */
 export const trainJson = z.discriminatedUnion("type", [
   z.strictObject({
+    type: type("mode-chosen", "mode `auto` has chosen what is trained"),
+    mode: about(z.enum(["head", "full"]), "the classifier alone, or after it the whole network"),
+    because: about(text, "why"),
+  }),
+  z.strictObject({
     type: type("splits", "the data come in parts of their own"),
     training: about(z.array(text).readonly(), "folders that are trained on"),
     validation: about(z.array(text).readonly(), "folders that are validated on"),

@@ -1,6 +1,13 @@
 import * as z from "zod";
-import { recipeFields, recipeKeys, type Recipe, type RecipeGroup } from "../../train/recipe/fields.ts";
+import {
+  recipeFields,
+  recipeKeys,
+  recipeModes,
+  type Recipe,
+  type RecipeGroup,
+} from "../../train/recipe/fields.ts";
 import { defaultRecipe, recipeNames } from "../../train/recipe/recipe.ts";
+import type { AskedMode } from "../../train/run/options.ts";
 import type { CliOption, CommandDefinition, OptionValues } from "../options/command.ts";
 import { fieldOption, flagOf } from "../options/field-option.ts";
 import { labelledInputOptions } from "../options/input-output-options.ts";
@@ -8,7 +15,9 @@ import { embeddingOptions, ranksOptions, trainingOptions, whichWeights } from ".
 import { flag, text } from "../options/schemas.ts";
 
 /** Options for the values of a recipe, each of which may stay away. */
-type RecipeFlags = { readonly [K in keyof Recipe]: CliOption<Recipe[K] | undefined> };
+type RecipeFlags = {
+  readonly [K in keyof Recipe]: CliOption<(K extends "mode" ? AskedMode : Recipe[K]) | undefined>;
+};
 
 const recipeHeadings: { readonly [G in RecipeGroup]: string } = {
   run: "Recipe, what is trained and for how long (each value wins over --recipe):",
@@ -23,6 +32,15 @@ export const recipeOptions = {
   ...(Object.fromEntries(
     recipeKeys.map((key) => [key, fieldOption(flagOf(key), recipeFields[key], recipeHeadings)]),
   ) as RecipeFlags),
+  mode: fieldOption(
+    flagOf("mode"),
+    {
+      ...recipeFields.mode,
+      about: `${recipeFields.mode.about}; auto: head, and then full with 10 labelled images a class or more, from trained weights`,
+      schema: z.enum([...recipeModes, "auto"]),
+    },
+    recipeHeadings,
+  ) as CliOption<AskedMode | undefined>,
   // As it is written for every other command.
   exif: {
     flags: "--exif",
@@ -106,6 +124,10 @@ export const trainCommand = {
   },
   examples: [
     ["train photos -m ssl_resnext50_32x4d -o run", "fine-tune the published weights on your own classes"],
+    [
+      "train photos -m ssl_resnext50_32x4d --mode auto -o run",
+      "few photos: the classifier, and the network after it where they suffice",
+    ],
     ["train photos -w my.pth --mode head -o run", "the classifier only, on embeddings: seconds"],
     [
       "train photos -w my.pth --mode head --unlabelled more -o run",

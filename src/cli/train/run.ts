@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { nodeStorageFor } from "../../node/files/file-storage.ts";
 import { trainModel } from "../../node/training.ts";
 import { recipeKeys } from "../../train/recipe/fields.ts";
-import { defaultRecipe } from "../../train/recipe/recipe.ts";
+import { autoRecipe, defaultRecipe } from "../../train/recipe/recipe.ts";
 import { parseRecipe, type RecipeLayer } from "../../train/recipe/resolve-recipe.ts";
 import type { LeftOutFiles } from "../../data/index.ts";
 import type { TrainingEvent, TrainModelOptions } from "../../train/run/options.ts";
@@ -129,13 +129,15 @@ async function recipeLayers(options: TrainOptions): Promise<readonly RecipeLayer
     name: "the command line",
     values: givenValues(options, recipeKeys),
   };
-  return options.recipe === undefined ? [flags] : [await namedRecipe(options.recipe), flags];
+  return options.recipe === undefined ? [flags] : [await namedRecipe(options.recipe, options.mode), flags];
 }
 
-async function namedRecipe(recipe: string): Promise<RecipeLayer> {
+/** @param mode Of the command line, by which a file that names no base changes another recipe. */
+async function namedRecipe(recipe: string, mode: TrainOptions["mode"]): Promise<RecipeLayer> {
   if (![".yaml", ".yml"].includes(extname(recipe).toLowerCase())) {
     return { name: "--recipe", values: { base: recipe } };
   }
   const { name, values } = parseRecipe(await readText(recipe), recipe);
-  return { name, values: { base: defaultRecipe, ...values } };
+  const base = (mode ?? values["mode"]) === "auto" ? autoRecipe : defaultRecipe;
+  return { name, values: { base, ...values } };
 }

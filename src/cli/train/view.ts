@@ -72,6 +72,8 @@ function eventLines(
   event: Exclude<TrainingEvent, { type: "started" | "epoch" | "finished" }>,
 ): readonly string[] {
   switch (event.type) {
+    case "mode-chosen":
+      return [`mode ${event.mode}: ${event.because}`];
     case "splits":
       return [printable(splitsText(event))];
     case "smaller-batch":

@@ -1,5 +1,6 @@
 import { hasWeights } from "../../nn/index.ts";
 import { isOnnxPath, isWeightsPath } from "../../predict/index.ts";
+import { chooseMode, countLabels } from "../../train/index.ts";
 import type { SemiContext } from "../context.ts";
 import type { Choice } from "../events.ts";
 import { imagesIn, listShards } from "../score/shards.ts";
@@ -8,20 +9,8 @@ import { semiFields, type SemiSettings } from "../settings/settings.ts";
 import type { RunSettings } from "./plan-runs.ts";
 import type { Method } from "./stage.ts";
 
-/** Labelled images of a class from which training the whole network gained more than it forgot (docs/results.md). */
-const fullFrom = { adapted: 100, given: 10 };
 /** Adapting to 1,000 images brought nothing (docs/results.md): hardly more than a dozen batches an epoch. */
 const leastToAdapt = 2000;
-
-/**
- * What the labels train where mode `auto` decides: the classifier alone while they are few. A network that was adapted to the
- * images has more to forget than one as it came, and less to learn (docs/semi.md).
- *
- * @param imagesOfClass Labelled images of a class, on average.
- */
-export function modeFor(isAdapted: boolean, imagesOfClass: number): "head" | "full" {
-  return imagesOfClass < (isAdapted ? fullFrom.adapted : fullFrom.given) ? "head" : "full";
-}
 
 /** The first setting that differs from its default, or is varied, and has an effect in method `paper` alone. */
 function askedOfPaper(settings: SemiSettings): keyof SemiSettings | undefined {
@@ -100,20 +89,8 @@ export async function chooseMethod(context: SemiContext): Promise<Choice> {
 const paper = (because: string): Choice => ({ method: "paper", mode: undefined, because });
 
 /** The labelled images, and how many of them a class has on average. */
-export async function countLabelled(
-  context: SemiContext,
-): Promise<{ readonly labelled: number; readonly imagesOfClass: number }> {
-  const { training } = await context.labelled();
-  let labelled = 0;
-  const classes = new Set<string>();
-  for await (const { label } of training.images) {
-    // What nobody has sorted yet has none.
-    if (label === undefined) continue;
-    labelled++;
-    classes.add(label);
-  }
-  return { labelled, imagesOfClass: labelled / Math.max(1, classes.size) };
-}
+export const countLabelled = async (context: SemiContext): ReturnType<typeof countLabels> =>
+  countLabels((await context.labelled()).training.images);
 
 /** A method, with what the labels train in it. */
 export function withMode(
@@ -124,13 +101,6 @@ export function withMode(
 ): Choice {
   if (method === "joint") return { method, mode: "full", because: `${because}; it trains the whole network` };
   if (mode !== "auto") return { method, mode, because: `${because}; mode as asked for` };
-  const isAdapted = method === "adapt";
-  const chosen = modeFor(isAdapted, imagesOfClass);
-  const from = isAdapted ? fullFrom.adapted : fullFrom.given;
-  const few = `${Number(imagesOfClass.toFixed(1))} labelled images a class`;
-  const why =
-    chosen === "head"
-      ? `${few} are fewer than the ${from} from which the whole network is trained`
-      : `${few} are enough to train the whole network, from ${from} on`;
-  return { method, mode: chosen, because: `${because}; ${why}` };
+  const chosen = chooseMode(method === "adapt", imagesOfClass);
+  return { method, mode: chosen.mode, because: `${because}; ${chosen.because}` };
 }

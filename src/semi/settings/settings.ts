@@ -123,17 +123,7 @@ export const semiFields = {
   ),
   /** Recipe of mode `full`, from the classifier that was trained first. */
   tuneRecipe: method(
-    recipeOf({
-      base: "quick",
-      images: 12_800,
-      learningRate: 0.005,
-      referenceBatch: null,
-      clipNorm: 1,
-      batchNorm: "frozen",
-      autoAugment: "rand-m9-mstd0.5-inc1",
-      augmentProb: 0.5,
-      smoothing: 0,
-    }),
+    recipeOf({ base: "tune" }),
     "<recipe>",
     "recipe of mode full, from the classifier that was trained first",
   ),

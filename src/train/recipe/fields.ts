@@ -40,6 +40,9 @@ const share = z.number().min(0).max(1);
 const rate = z.number().min(0).lt(1);
 const positive = z.number().positive();
 
+/** What a recipe trains. */
+export const recipeModes = ["full", "last-stages", "head", "adapt"] as const;
+
 const trainingFields = {
   /** Decides every random choice of the run. */
   seed: run(
@@ -56,7 +59,7 @@ const trainingFields = {
    * but the classifier, without labels.
    */
   mode: run(
-    z.enum(["full", "last-stages", "head", "adapt"]).default("full"),
+    z.enum(recipeModes).default("full"),
     "<mode>",
     "what is trained: full, last-stages, head (the classifier, on embeddings that are computed once), or adapt (all but the classifier, on images without labels)",
   ),

@@ -6,7 +6,7 @@ export interface BuiltInRecipe {
   readonly values: Readonly<Partial<Recipe>>;
 }
 
-export type RecipeName = "card-finetune" | "paper-pretrain" | "supervised" | "quick" | "adapt";
+export type RecipeName = "card-finetune" | "paper-pretrain" | "supervised" | "quick" | "tune" | "adapt";
 
 /** The paper's objective: plain softmax cross-entropy. */
 const plain = { smoothing: 0 } as const;
@@ -57,6 +57,26 @@ export const builtInRecipes: Readonly<Record<RecipeName, BuiltInRecipe>> = {
       validationShare: 0.2,
     },
   },
+  tune: {
+    about:
+      "a trained network from a classifier that was fitted first: 12,800 images, rate 0.005, frozen statistics",
+    values: {
+      images: 12_800,
+      batchSize: 32,
+      learningRate: 0.005,
+      referenceBatch: null,
+      warmUp: 0.05,
+      nesterov: true,
+      weightDecay: 5e-4,
+      clipNorm: 1,
+      batchNorm: "frozen",
+      scale: [0.35, 1],
+      autoAugment: "rand-m9-mstd0.5-inc1",
+      augmentProb: 0.5,
+      validationShare: 0,
+      ...plain,
+    },
+  },
   adapt: {
     about: "a trained network to images without labels: SimCLR, 12 epochs, pairs of strongly varied views",
     values: {
@@ -83,3 +103,6 @@ export const recipeNames: readonly RecipeName[] = Object.keys(builtInRecipes) as
 
 /** The recipe of a run that names none. */
 export const defaultRecipe: RecipeName = "quick";
+
+/** The recipe by which mode `auto` trains the whole network, where it names no other. */
+export const autoRecipe: RecipeName = "tune";

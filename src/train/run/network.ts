@@ -100,7 +100,7 @@ async function keptClasses(
  * @param more What the recipe and the data say of it.
  * @throws UsageError `train/model` when nothing says what to train, or both weights and random ones are asked for.
  */
-async function startingModel(
+export async function startingModel(
   platform: TrainingPlatform,
   { model, weights, key, ema, scratch = false, hub, onNotice, signal }: StartingModelOptions,
   more: Pick<ModelOptions, "seed" | "numClasses" | "classes" | "preprocessing">,

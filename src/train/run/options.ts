@@ -12,6 +12,7 @@ import type {
   FinishedEvent,
   InPartsEvent,
   LeftOutEvent,
+  ModeChosenEvent,
   ProblemsEvent,
   SmallerBatchEvent,
   SplitsEvent,
@@ -24,7 +25,17 @@ import type { RunFolder, SavedTraining } from "./run-folder.ts";
 import type { TrainingData, TrainingDataOptions, TrainingImages } from "./training-data.ts";
 
 /** Values of a recipe, and the built-in recipe that they change. */
-export type RecipeValues = Partial<Recipe> & { readonly base?: RecipeName | undefined };
+export type RecipeValues = Partial<Omit<Recipe, "mode">> & {
+  readonly base?: RecipeName | undefined;
+  /**
+   * A mode, or `auto`: from trained weights, mode `head` while the classes have fewer than 10 labelled images on average, and from there on
+   * mode `full` from the classifier that mode `head` fits first, by recipe `tune` and on all labels unless others are asked for.
+   */
+  readonly mode?: AskedMode | undefined;
+};
+
+/** A mode of a recipe, or `auto`, which takes one by the images that there are. */
+export type AskedMode = Recipe["mode"] | "auto";
 
 /** What a training starts from. */
 export interface StartingModelOptions extends Pick<
@@ -98,6 +109,7 @@ export interface TrainModelOptions
 
 /** What happens during a training, in order; plain data but for errors. */
 export type TrainingEvent =
+  | ModeChosenEvent
   | SplitsEvent
   | LeftOutEvent
   | ProblemsEvent

@@ -1,6 +1,8 @@
 import { tensor, TrainingError, UsageError, type StateDict } from "../../core/index.ts";
 import {
   baseName,
+  checkSpace,
+  folderBytes,
   readText,
   writeBytes,
   writeText,
@@ -16,6 +18,7 @@ import type { CrossValidation, JudgedImage } from "../head/train-head.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { recipeText } from "../recipe/resolve-recipe.ts";
 import type { EpochEvent, StepEvent } from "../trainer/events.ts";
+import type { RunBytes } from "../trainer/plan.ts";
 import type { TrainingState } from "../trainer/train-epochs.ts";
 import {
   decodeTrainingRecord,
@@ -106,6 +109,12 @@ export async function beginFolder({ storage, path, recipe: file }: RunFolder, re
     `${runFiles["recipe.yaml"]}: all that had an effect. It can be given as --recipe to begin another one.`,
   ];
   await writeText(storage, file, recipeText(recipe, comment));
+}
+
+/** @throws DataError `data/disk-full` before anything is written, for what the files that stand lack. */
+export async function checkRoom({ storage, path }: RunFolder, { stays, passes }: RunBytes): Promise<void> {
+  const standing = await folderBytes(storage, path);
+  await checkSpace(storage, path, Math.max(0, stays - standing) + passes, "the run");
 }
 
 export type HistoryRow = StepEvent | EpochEvent;

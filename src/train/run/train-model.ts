@@ -1,49 +1,47 @@
 import { TrainingError, UsageError } from "../../core/index.ts";
-import { checkSpace, folderBytes } from "../../core/storage/index.ts";
-import { mapClasses, type TrainingLoader } from "../../data/index.ts";
-import {
-  countParameters,
-  provenanceOfCrossValidation,
-  provenanceOfValidation,
-  type ModelDescription,
-} from "../../nn/index.ts";
-import { classesOf, exportSafetensors, type ModelSource } from "../../predict/index.ts";
+import type { TrainingLoader } from "../../data/index.ts";
+import type { ModelDescription } from "../../nn/index.ts";
 import { viewsOfImage } from "../contrastive-loss.ts";
-import { trainHead, type HeadEvent } from "../head/train-head.ts";
-import { brokenImage } from "../loader/batch-worker.ts";
 import { openTrainingLoader } from "../loader/open-training-loader.ts";
 import type { TrainingPlatform } from "../platform.ts";
-import { effectiveRecipe } from "../recipe/effects.ts";
 import type { Recipe } from "../recipe/fields.ts";
+import { autoRecipe } from "../recipe/recipe.ts";
 import { askedOf, resolveRecipe, type RecipeLayer } from "../recipe/resolve-recipe.ts";
 import { fitMemory, type FittedRecipe } from "../trainer/fit-memory.ts";
 import { checkNetwork, fitBatch, runBytes, trainingPlan } from "../trainer/plan.ts";
 import { checkResume, type DataRecord } from "../trainer/training-record.ts";
-import { checkEngine, engineOfRun, fasterFor, requireEngineOfRun, writeEngine } from "./run-engine.ts";
-import { checkRanks, compareRanks, shareOfBatch, shareOfPlatform, withoutWrites } from "./ranks.ts";
+import { asksForAuto, chooseAutoMode, explained, fitClassifier, savedAutoMode } from "./auto-mode.ts";
 import { namedConfig, openNetwork, savedNetwork, trainedDescription } from "./network.ts";
 import type { OpenedRun, RecipeValues, TrainingEvent, TrainModelOptions } from "./options.ts";
+import {
+  checkRanks,
+  compareRanks,
+  type Ranks,
+  shareOfBatch,
+  shareOfPlatform,
+  withoutWrites,
+} from "./ranks.ts";
+import { checkEngine } from "./run-engine.ts";
 import { runEpochs } from "./run-epochs.ts";
 import {
   beginFolder,
   checkNewFolder,
+  checkRoom,
   openHistory,
   readTrainingCheckpoint,
   runFolder,
-  type RunFolder,
   type SavedTraining,
-  writeConfidence,
-  writeCrossValidation,
 } from "./run-folder.ts";
+import { trainHeadRun } from "./run-head.ts";
 import {
   checkClassCount,
   hashedSource,
   openTrainingData,
   problemsOf,
   type TrainingData,
+  trainingDataOptions,
 } from "./training-data.ts";
-import { unreadable, validateWeights } from "./validator.ts";
-import { sweepOf, writeReport } from "./write-report.ts";
+import { checkValidation } from "./validator.ts";
 
 /**
  * Trains a network, or its last stages, or its classifier, on labelled images; or all but its classifier on images
@@ -64,7 +62,7 @@ export async function* trainModel(
   whole: TrainingPlatform,
   options: TrainModelOptions,
 ): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { out, signal, resume = false, ranks } = options;
+  const { out, resume = false, ranks } = options;
   const platform = ranks ? shareOfPlatform(whole, ranks) : whole;
   const isWriter = !ranks || ranks.rank === 0;
   const folder = runFolder((uri) => {
@@ -73,37 +71,34 @@ export async function* trainModel(
   }, out);
   if (!resume && isWriter) await checkNewFolder(folder);
   const saved = resume ? await readTrainingCheckpoint(folder) : undefined;
-  const layers = recipeLayers(options.recipe, saved);
-  const recipe = resolveRecipe(layers);
-  if (saved && recipe.mode === "head") throw otherMode(out, saved);
-  if (options.validation !== undefined) checkValidationAsked(recipe, layers);
-  checkUnlabelled(options, recipe);
-  checkEngine(options, recipe);
-  if (ranks) checkRanks(recipe, ranks);
-  const data = await openTrainingData(platform, {
-    data: options.data,
-    validation: options.validation,
-    unlabelled: options.unlabelled,
-    pseudoLabelled: options.pseudoLabelled,
-    isLabelled: recipe.mode !== "adapt",
-    // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
-    validationShare: recipe.mode === "head" || recipe.mode === "adapt" ? 0 : recipe.validationShare,
-    seed: recipe.seed,
-    imageColumn: options.imageColumn,
-    labelColumn: options.labelColumn,
-    labelsFile: options.labelsFile,
-    readLabels: recipe.mode !== "adapt",
-    exclude: out,
-    signal,
+  const asked = recipeLayers(options.recipe, saved);
+  if (asksForAuto(asked) && ranks) throw autoByRanks(ranks);
+  const auto = !asksForAuto(asked)
+    ? undefined
+    : await (saved ? savedAutoMode(folder, saved, asked) : chooseAutoMode(platform, options, asked));
+  const { choice, layers = asked } = auto ?? {};
+  const recipe = explained(choice, () => {
+    const resolved = resolveRecipe(layers);
+    if (options.validation !== undefined) checkValidationAsked(resolved, layers);
+    // The classifier that comes first takes them.
+    const looking = choice ? { ...resolved, mode: "head" as const } : resolved;
+    checkUnlabelled(options, resolved, looking);
+    checkEngine(options, looking);
+    return resolved;
   });
+  if (saved && recipe.mode === "head") throw otherMode(out, saved);
+  if (ranks) checkRanks(recipe, ranks);
+  const data = await openTrainingData(platform, trainingDataOptions(options, recipe));
   if (data.splits?.validation.length) checkShareAsked(layers, data.validationName);
   checkPatience(recipe, data);
   const problems = recipe.mode === "adapt" ? undefined : await problemsOf(platform, options, data);
   const run: OpenedRun = { platform, options, recipe, folder, data, problems: problems?.problems, saved };
+  if (choice) yield { type: "mode-chosen", ...choice };
   if (data.splits) yield { type: "splits", ...data.splits };
   if (data.leftOut) yield { type: "left-out", leftOut: data.leftOut };
   if (problems && !saved) yield problems;
-  yield* recipe.mode === "head" ? trainHeadRun(run) : trainNetwork(run);
+  if (recipe.mode === "head") yield* trainHeadRun(run);
+  else yield* trainNetwork(choice && !saved ? yield* fitClassifier(run, layers) : run);
 }
 
 /** @throws UsageError `train/no-effect` for validation images that no accuracy is measured on, and a share beside them. */
@@ -137,14 +132,18 @@ function checkPatience({ patience }: Recipe, { validation }: TrainingData): void
 }
 
 /** @throws UsageError `train/unlabelled`, `train/no-effect` for images that nothing would be done with */
-function checkUnlabelled({ unlabelled, pseudoLabelled }: TrainModelOptions, { mode }: Recipe): void {
+function checkUnlabelled(
+  { unlabelled, pseudoLabelled }: TrainModelOptions,
+  { mode }: Recipe,
+  looking: Pick<Recipe, "mode">,
+): void {
   if (pseudoLabelled !== undefined && (mode === "head" || mode === "adapt")) {
     throw new UsageError(
       "train/no-effect",
       `Images that a model labelled (pseudoLabelled): no effect in mode ${mode}, which has no batches of true labels to mix them into; leave them out, or take mode full or last-stages.`,
     );
   }
-  if (unlabelled === undefined || mode === "head") return;
+  if (unlabelled === undefined || looking.mode === "head") return;
   throw new UsageError(
     "train/unlabelled",
     `Mode ${mode} does nothing with images without labels (unlabelled, --unlabelled): take mode head, whose classifier they make better, or "semi run", which learns from them.`,
@@ -167,6 +166,13 @@ const layer = (values: RecipeValues = {}): RecipeLayer => ({ name: "recipe", val
 
 const isLayers = (recipe: TrainModelOptions["recipe"]): recipe is readonly RecipeLayer[] =>
   Array.isArray(recipe);
+
+/** Ranks share steps, and the classifier of mode `auto` is fitted at once. */
+const autoByRanks = ({ size }: Ranks): UsageError =>
+  new UsageError(
+    "train/ranks",
+    `Mode auto fits a classifier at once, which ${size} ranks cannot share: train it with one process (mode head), and the whole network from it (weights, recipe ${autoRecipe}) with the ranks.`,
+  );
 
 /** Trains by epochs: all of a network, or its last stages, or all but its classifier. */
 async function* trainNetwork(opened: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
@@ -279,155 +285,6 @@ async function checkSaved(run: OpenedRun, loader: TrainingLoader, data: DataReco
   );
 }
 
-/**
- * Refuses validation images of other classes before hours are spent on training.
- *
- * @throws DataError `data/class-mismatch`
- */
-async function checkValidation(
-  { validation, validationName }: TrainingData,
-  description: ModelDescription,
-): Promise<void> {
-  mapClasses(validation?.classes ?? [], await classesOf(description), {
-    what: `validation images ${validationName}`,
-    owner: "the training images",
-    remedy:
-      "Check that the folder is the one that holds the class folders; leave images of other classes out, or train on some of these classes too.",
-  });
-}
-
-/** @throws DataError `data/disk-full` before anything is written, for what the files that stand lack. */
-async function checkRoom(
-  { storage, path }: RunFolder,
-  { stays, passes }: ReturnType<typeof runBytes>,
-): Promise<void> {
-  const standing = await folderBytes(storage, path);
-  await checkSpace(storage, path, Math.max(0, stays - standing) + passes, "the run");
-}
-
 function disposable<T extends { close(): Promise<void> }>(resource: T): T & AsyncDisposable {
   return Object.assign(resource, { [Symbol.asyncDispose]: () => resource.close() });
 }
-
-/**
- * Trains the classifier alone. There is nothing to resume: embeddings that were computed are found in their cache, and
- * the rest takes seconds.
- */
-async function* trainHeadRun(run: OpenedRun): AsyncGenerator<TrainingEvent, void, undefined> {
-  const { platform, options, recipe, folder, data } = run;
-  const { device = "cpu", decode = {}, threads, workers, signal } = options;
-  const { training, validation, unlabelled } = data;
-  const network = await openNetwork(run);
-  const classes = network.kept ?? training.classes;
-  if (!classes) {
-    throw new UsageError(
-      "train/classes",
-      "Mode head needs data whose classes are known beforehand: folders, archives or tables, not standard input.",
-    );
-  }
-  checkClassCount(classes);
-  const source = await network.withClasses(classes);
-  const images = training.size;
-  const description = await trainedDescription(source, run, classes.length, images);
-  await checkValidation(data, description);
-  await checkRoom(folder, runBytes(recipe, description.config));
-  const plan = { maxWorkers: workers, maxCores: threads };
-  await requireEngineOfRun(platform, folder, options, device);
-  const ranOn = await engineOfRun(folder, options, fasterFor(platform, source, { device, plan }));
-  await beginFolder(folder, recipe);
-  await writeEngine(folder, ranOn);
-  yield {
-    type: "started",
-    model: description.provenance["model"] ?? description.name,
-    classes,
-    trainingImages: images ?? 0,
-    validationImages: validation?.size,
-    rowsWithoutImage: data.rowsWithoutImage,
-    parameters: countParameters(description.config),
-    recipe: effectiveRecipe(recipe),
-    resumedAt: 0,
-  };
-
-  // What it starts from is said already.
-  const fitting = trainHead(platform, { ...source, file: undefined }, training, {
-    classes,
-    unlabelled: unlabelled?.images,
-    seed: recipe.seed,
-    ...fittedTo(recipe),
-    cache: options.embeddingCache,
-    ...ranOn,
-    device,
-    plan,
-    decode,
-    signal,
-  });
-  const events: HeadEvent[] = [];
-  let next = await fitting.next();
-  for (; !next.done; next = await fitting.next()) {
-    const event = next.value;
-    if (event.type === "skipped" && recipe.onBrokenImage === "fail") throw brokenImage(event);
-    events.push(event);
-    yield event;
-  }
-  const { crossValidation, confidenceFit } = next.value;
-  const { confidence } = confidenceFit;
-  const measured =
-    validation &&
-    (await next.value.withWeights((weights) =>
-      validateWeights(
-        weights,
-        {
-          platform,
-          images: validation,
-          name: data.validationName,
-          description: { ...description, confidence },
-          ...ranOn,
-          device,
-          decode,
-        },
-        signal,
-      ),
-    ));
-  if (measured) yield* unreadable(measured, recipe, new Set());
-  const provenance = {
-    ...description.provenance,
-    ...(crossValidation ? provenanceOfCrossValidation(crossValidation.top1, crossValidation.folds) : {}),
-    ...(measured ? provenanceOfValidation(measured.report.top1, data.validationName) : {}),
-  };
-  const trained: ModelSource = { ...next.value, description: { ...description, confidence, provenance } };
-  await exportSafetensors(platform, trained, folder.best);
-  if (crossValidation) await writeCrossValidation(folder, crossValidation, classes);
-  await writeConfidence(folder, confidenceFit);
-  yield { type: "checkpoint", kind: "best", path: folder.best, step: 0 };
-
-  await writeReport({
-    ...run,
-    description: trained.description,
-    device,
-    ranOn,
-    decode,
-    status: "finished",
-    rows: [],
-    sweep: sweepOf(events),
-    validation: measured,
-    validationName: data.validationName,
-    crossValidation,
-    confidenceFit,
-  });
-  const { top1, top5, count: measuredImages } = measured?.report ?? {};
-  yield {
-    type: "finished",
-    folder: folder.path,
-    best: { epoch: 0, top1: top1 ?? null },
-    top1,
-    top5,
-    measuredImages,
-    crossValidatedTop1: crossValidation?.top1,
-  };
-}
-
-/** What sampler and smoothing are to a classifier that is fitted at once: weights of the images, and soft targets. */
-const fittedTo = ({ sampler, smoothing }: Recipe): { classBalanced: boolean; smoothing: number } => ({
-  classBalanced: sampler === "class-balanced",
-  smoothing,
-});

@@ -19,6 +19,7 @@ import {
 import { areSplitNames } from "../../data/sources/class-folders.ts";
 import { isRunFolder } from "../../data/sources/run-folder.ts";
 import type { TrainingPlatform } from "../platform.ts";
+import type { Recipe } from "../recipe/fields.ts";
 import type { ProblemsEvent } from "../trainer/events.ts";
 
 /** Images that were found already, and what descriptions and reports call them. */
@@ -45,6 +46,38 @@ export interface TrainingDataOptions extends Pick<
   readonly validationShare: number;
   readonly seed: number;
 }
+
+/** Where the images of a run come from that is trained by a recipe. @param given `out` is no image of it */
+export function trainingDataOptions(
+  {
+    out,
+    validation,
+    unlabelled,
+    pseudoLabelled,
+    ...given
+  }: CheckedOptions & PseudoLabelled & { readonly out: string },
+  { mode, validationShare, seed }: Recipe,
+): TrainingDataOptions {
+  const { data, imageColumn, labelColumn, labelsFile, signal } = given;
+  return {
+    data,
+    validation,
+    unlabelled,
+    pseudoLabelled,
+    isLabelled: mode !== "adapt",
+    // A head is judged by cross-validation, and images without labels say nothing of accuracy: all are trained on.
+    validationShare: mode === "head" || mode === "adapt" ? 0 : validationShare,
+    seed,
+    imageColumn,
+    labelColumn,
+    labelsFile,
+    readLabels: mode !== "adapt",
+    exclude: out,
+    signal,
+  };
+}
+
+type PseudoLabelled = Partial<Pick<TrainingDataOptions, "pseudoLabelled">>;
 
 /** The images of a run. */
 export interface TrainingData {

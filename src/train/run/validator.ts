@@ -1,9 +1,10 @@
 import type { StateDict } from "../../core/index.ts";
-import type { ImageSource } from "../../data/index.ts";
+import { mapClasses, type ImageSource } from "../../data/index.ts";
 import type { DecodeLimits } from "../../image/index.ts";
 import type { ModelDescription } from "../../nn/index.ts";
 import {
   answerSample,
+  classesOf,
   fitConfidence,
   modelOf,
   type ConfidenceFit,
@@ -19,6 +20,7 @@ import type { Recipe } from "../recipe/fields.ts";
 import type { SkippedEvent } from "../trainer/events.ts";
 import type { Ranks } from "./ranks.ts";
 import { sharedNetwork } from "./share-validation.ts";
+import type { TrainingData } from "./training-data.ts";
 
 /** Validation images, and how a model is run over them. */
 export interface ValidatorOptions {
@@ -106,4 +108,21 @@ export function* unreadable(
     if (onBrokenImage === "fail") throw brokenImage({ id: image, error });
     yield { type: "skipped", of: "validation", id: image, error };
   }
+}
+
+/**
+ * Refuses validation images of other classes before hours are spent on training.
+ *
+ * @throws DataError `data/class-mismatch`
+ */
+export async function checkValidation(
+  { validation, validationName }: TrainingData,
+  description: ModelDescription,
+): Promise<void> {
+  mapClasses(validation?.classes ?? [], await classesOf(description), {
+    what: `validation images ${validationName}`,
+    owner: "the training images",
+    remedy:
+      "Check that the folder is the one that holds the class folders; leave images of other classes out, or train on some of these classes too.",
+  });
 }

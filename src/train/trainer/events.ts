@@ -3,6 +3,7 @@ import type { SslResnextError } from "../../core/index.ts";
 import type { CheckedData, DataProblem, LeftOutFiles, SplitNames } from "../../data/index.ts";
 import type { Confidence } from "../../nn/index.ts";
 import type { ConfidenceFit } from "../../predict/index.ts";
+import type { ChosenMode } from "../recipe/choose-mode.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import type { EpochRecord, StepRecord } from "../report/training-report-data.ts";
 import type { BestEpoch, TrainingPlan } from "./plan.ts";
@@ -10,6 +11,11 @@ import type { BestEpoch, TrainingPlan } from "./plan.ts";
 /** The data come in parts, of which each is used for what its folder says. */
 export interface SplitsEvent extends SplitNames {
   readonly type: "splits";
+}
+
+/** Mode `auto` has taken a mode. */
+export interface ModeChosenEvent extends ChosenMode {
+  readonly type: "mode-chosen";
 }
 
 /** Pictures and videos of kinds that are not read lie among the images, and are left out. */

@@ -88,7 +88,7 @@ export function checkNetwork(recipe: Recipe, config: ModelConfig, inputSize: num
 }
 
 /** About how much a run writes, in bytes. */
-interface RunBytes {
+export interface RunBytes {
   /** Of all its files in the end. */
   readonly stays: number;
   /** Of a checkpoint that stands beside the one that it replaces. */
