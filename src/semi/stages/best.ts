@@ -103,7 +103,10 @@ async function* choose(
   // Images that nobody has sorted yet have none.
   const labels = await labelCounts(training.images);
   const compared: ComparedModels = {
-    labelled: [...labels.values()].reduce((sum, count) => sum + count, 0),
+    // Those that the classifier learnt from, or else all that have a label.
+    labelled:
+      lastOf(["fit"])?.manifest.counts["images"] ??
+      [...labels.values()].reduce((sum, count) => sum + count, 0),
     unlabelled: imagesIn(await listShards(context)),
     classes: classes.length,
     method,

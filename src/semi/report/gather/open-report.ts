@@ -107,9 +107,10 @@ async function gather(
   const [run] = runs as readonly [StandingRun, ...StandingRun[]];
   const { context } = run;
   const { classes } = await context.labelled();
-  const sizes = { labelled: (await countLabelled(context)).labelled, classes: classes.length };
   const leftOut = await context.leftOut();
   const own = isOwnRun(run) ? await ownPhotos(run, reason) : undefined;
+  const labelled = own?.compared?.labelled ?? (await countLabelled(context)).labelled;
+  const sizes = { labelled, classes: classes.length };
   const unlabelled = own && (own.compared?.unlabelled ?? imagesIn(await listShards(context)));
   const found = await problemsOf(context, unlabelled);
   return {
@@ -123,7 +124,7 @@ async function gather(
     counts:
       unlabelled === undefined
         ? pipelineCounts(run, sizes, selection?.summary)
-        : { labelled: sizes.labelled, unlabelled, select: selection?.summary },
+        : { labelled, unlabelled, select: selection?.summary },
     own,
     match: trainingMatch(run),
     selection: selection?.record,
