@@ -21,10 +21,10 @@ export interface MappedLabels {
 }
 
 const ofModel =
-  "Check that the folder given is the one that holds the class folders; if the model's own names are missing or other ones, give them in the order of its outputs, one a line (--labels FILE, classes).";
+  "Take the folder of the class folders, or name the model's classes in order, one a line (--labels, classes).";
 
-/** Classes that an error lists. */
-const mostKnown = 10;
+/** Names that an error lists, of the classes and of the labels that are none. */
+const most = 20;
 
 /** Indices that each spelling may stand for. */
 type Spellings = ReadonlyMap<string, readonly number[]>;
@@ -122,16 +122,14 @@ function mismatch(
   failures: readonly string[],
   labels: number,
   classes: ModelClasses,
-  { what, owner, remedy }: MappedLabels,
+  { what, owner = "the model", remedy = ofModel }: MappedLabels,
 ): DataError {
-  const shown = failures.slice(0, 20).join(", ") + (failures.length > 20 ? ", ..." : "");
+  const first = (names: readonly string[]): string =>
+    names.slice(0, most).join(", ") + (names.length > most ? ", ..." : "");
   const all = classes.map((entry) => (typeof entry === "string" ? entry : entry.wnid));
-  const known = all.slice(0, mostKnown).join(", ") + (all.length > mostKnown ? ", ..." : "");
-  const by = classes.some((entry) => typeof entry !== "string")
-    ? "WordNet id, name or index"
-    : "name or index";
+  const by = typeof classes[0] === "string" ? "name" : "WordNet id, name";
   return new DataError(
     "data/class-mismatch",
-    `${what === undefined ? "" : `${what}: `}expected labels that name the ${classes.length} classes of ${owner ?? "the model"} (${known}) by ${by}; ${failures.length} of ${labels} do not: ${shown}. ${remedy ?? ofModel}`,
+    `${what === undefined ? "" : `${what}: `}expected labels that name the ${classes.length} classes of ${owner} (${first(all)}) by ${by} or index; ${failures.length} of ${labels} do not: ${first(failures)}. ${remedy}`,
   );
 }

@@ -86,7 +86,6 @@ export {
   reorderOutput,
   reorderOutputLast,
 } from "./ops/blocked.ts";
-export { peakBytes } from "./peak-bytes.ts";
 export { buildGraph, type Graph, rewrite, type RewriteRule, checkGraph } from "./graph.ts";
 export { foldBatchNorm } from "./passes/fold-batch-norm.ts";
 export { mergeGroups } from "./lower/merged-groups.ts";

@@ -43,7 +43,7 @@ describe("mapClasses", () => {
   it("lists all of a few classes, says whose they are, and speaks of WordNet ids where there are some", () => {
     const own = ["cat", "dog"];
     expect(() => mapClasses(["owl"], own)).toThrow(
-      "expected labels that name the 2 classes of the model (cat, dog) by name or index; 1 of 1 do not: owl. Check",
+      "expected labels that name the 2 classes of the model (cat, dog) by name or index; 1 of 1 do not: owl. Take the folder",
     );
     expect(() => mapClasses(["owl"], own, { what: "photos", owner: "the others", remedy: "Go." })).toThrow(
       /^photos: expected labels that name the 2 classes of the others \(cat, dog\) by name or index; 1 of 1 do not: owl\. Go\.$/,

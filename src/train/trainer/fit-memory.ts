@@ -1,8 +1,8 @@
 import { TrainingError } from "../../core/index.ts";
-import { peakBytes } from "../../graph/index.ts";
 import type { ModelConfig } from "../../nn/index.ts";
 import type { Recipe } from "../recipe/fields.ts";
 import { trainingProgram } from "../training-program.ts";
+import { peakBytes } from "./peak-bytes.ts";
 import { programOptions } from "./plan.ts";
 
 /** Of what is free, for a step; the rest is for batches that are made, decoded images and what a kernel needs. */

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { add, buildGraph, input, peakBytes, relu } from "../../../src/graph/index.ts";
+import { add, buildGraph, input, relu } from "../../../src/graph/index.ts";
 import { exportSafetensors } from "../../../src/node/library.ts";
 import { nodeTrainingPlatform } from "../../../src/node/training.ts";
 import { resolveRecipe, trainModel, type RecipeValues } from "../../../src/train/index.ts";
 import type { TrainingEvent } from "../../../src/train/run/options.ts";
 import { fitMemory } from "../../../src/train/trainer/fit-memory.ts";
+import { peakBytes } from "../../../src/train/trainer/peak-bytes.ts";
 import { writeColouredImages } from "../../support/coloured-images.ts";
 import { smallNetwork } from "../../support/small-network.ts";
 import { tensorsOf } from "../../support/tensors-of.ts";

@@ -1,6 +1,5 @@
-import { bytesPerElement, elementCount } from "../core/index.ts";
-import type { Graph } from "./graph.ts";
-import type { Value } from "./value.ts";
+import { bytesPerElement, elementCount } from "../../core/index.ts";
+import type { Graph, Value } from "../../graph/index.ts";
 
 /**
  * Memory for what the nodes of a graph compute, in bytes, where they run in its order and every tensor is kept until the last node
