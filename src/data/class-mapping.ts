@@ -124,8 +124,8 @@ function mismatch(
   classes: ModelClasses,
   { what, owner = "the model", remedy = ofModel }: MappedLabels,
 ): DataError {
-  const first = (names: readonly string[]): string =>
-    names.slice(0, most).join(", ") + (names.length > most ? ", ..." : "");
+  const first = (some: readonly string[]): string =>
+    some.slice(0, most).join(", ") + (some.length > most ? ", ..." : "");
   const all = classes.map((entry) => (typeof entry === "string" ? entry : entry.wnid));
   const by = typeof classes[0] === "string" ? "name" : "WordNet id, name";
   return new DataError(
