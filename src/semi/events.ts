@@ -1,3 +1,4 @@
+import type { SslResnextError } from "../core/index.ts";
 import type { Part } from "../data/index.ts";
 import type { ProblemsEvent, TrainingEvent } from "../train/index.ts";
 import type { Method, StageKind } from "./plan/stage.ts";
@@ -276,4 +277,17 @@ export function* brokenWarning(
   const shown = all.slice(0, 3).map(([id, error]) => `${id} (${error})`);
   const message = `${all.length} ${all.length === 1 ? "image" : "images"} cannot be used: ${shown.join(", ")}${all.length > 3 ? ", …" : ""}`;
   yield { type: "warning", stage, message };
+}
+
+/** The same of what a training leaves out; that images have no label is said before a run begins. */
+export function* skippedWarning(
+  stage: string,
+  skipped: ReadonlyMap<string, SslResnextError>,
+): Generator<SemiEvent> {
+  yield* brokenWarning(
+    stage,
+    [...skipped]
+      .filter(([, { code }]) => code !== "data/no-label")
+      .map(([id, { message }]) => [id, message] as const),
+  );
 }

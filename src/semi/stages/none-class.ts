@@ -1,8 +1,9 @@
+import type { SslResnextError } from "../../core/index.ts";
 import { noneLabel } from "../../data/index.ts";
 import { exportSafetensors, openModel } from "../../predict/index.ts";
 import { trainNoneClass } from "../../train/index.ts";
 import type { OpenStage, SemiContext, StageOutcome } from "../context.ts";
-import { brokenWarning, type SemiEvent } from "../events.ts";
+import { skippedWarning, type SemiEvent } from "../events.ts";
 import type { NoneClassStage } from "../plan/stage.ts";
 import { bestWeights, labelledImages, unlabelledImages, unlabelledInput } from "./training.ts";
 
@@ -48,7 +49,7 @@ async function* fitNoneClass(
     plan,
     signal,
   });
-  const broken = new Map<string, string>();
+  const skipped = new Map<string, SslResnextError>();
   let next = await fitting.next();
   for (; !next.done; next = await fitting.next()) {
     const event = next.value;
@@ -56,9 +57,9 @@ async function* fitNoneClass(
     if (event.type === "embedded" || event.type === "unlabelled-embedded") {
       yield { type: "training", stage: folder, event };
     }
-    if (event.type === "skipped") broken.set(event.id, event.error.message);
+    if (event.type === "skipped") skipped.set(event.id, event.error);
   }
-  yield* brokenWarning(folder, broken);
+  yield* skippedWarning(folder, skipped);
   const { counts, ...model } = next.value;
   const { provenance } = model.description;
   const data = `${training.name}, and ${counts.none} images of ${context.settings.unlabelled.join(" ")} that stand for none of the classes`;

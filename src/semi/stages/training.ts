@@ -1,3 +1,4 @@
+import type { SslResnextError } from "../../core/index.ts";
 import {
   concatSources,
   openImages,
@@ -23,7 +24,7 @@ import {
   type StageOutcome,
   type StageWork,
 } from "../context.ts";
-import { brokenWarning } from "../events.ts";
+import { skippedWarning } from "../events.ts";
 import {
   paperKinds,
   type AdaptStage,
@@ -248,15 +249,15 @@ async function trainingWork(
         signal: ranks?.signal ?? signal,
       });
       let outcome: StageOutcome = { outputs: [bestWeights], counts: {} };
-      const broken = new Map<string, string>();
+      const skipped = new Map<string, SslResnextError>();
       for await (const event of events) {
         outcome = withEvent(outcome, event);
         yield { type: "training", stage: folder, event };
         if (event.type === "stopped") return undefined;
-        if (event.type === "skipped") broken.set(event.id, event.error.message);
+        if (event.type === "skipped") skipped.set(event.id, event.error);
       }
-      yield* brokenWarning(folder, broken);
-      return broken.size > 0 ? withoutBroken(outcome, data.data.images, broken, recipe) : outcome;
+      yield* skippedWarning(folder, skipped);
+      return skipped.size > 0 ? withoutSkipped(outcome, data.data.images, skipped, recipe) : outcome;
     },
   };
 }
@@ -295,14 +296,14 @@ function withEvent({ outputs, counts }: StageOutcome, event: TrainingEvent): Sta
 }
 
 /** What came of a training, the images counted that it could use; an epoch comes upon all. */
-async function withoutBroken(
+async function withoutSkipped(
   { outputs, counts }: StageOutcome,
   training: ImageSource,
-  broken: ReadonlyMap<string, string>,
+  skipped: ReadonlyMap<string, unknown>,
   { mode }: Recipe,
 ): Promise<StageOutcome> {
   let images = 0;
-  for await (const { id } of training) if (!broken.has(id)) images++;
+  for await (const { id } of training) if (!skipped.has(id)) images++;
   return { outputs, counts: { ...counts, images, ...(mode === "head" ? { imagesProcessed: images } : {}) } };
 }
 
