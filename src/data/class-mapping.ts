@@ -21,7 +21,7 @@ export interface MappedLabels {
 }
 
 const ofModel =
-  "Take the folder of the class folders, or name the model's classes in order, one a line (--labels, classes).";
+  "Take the folder of the class folders, or name the model's classes in order, one a line (--labels FILE, classes).";
 
 /** Names that an error lists, of the classes and of the labels that are none. */
 const most = 20;

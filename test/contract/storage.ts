@@ -384,7 +384,8 @@ function locks(open: Open): void {
         const unlock = await storage.lock(uri, { onWait: () => waited++ });
         inside += 1;
         expect(inside).toBe(1);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        // The first one holds it until both others wait, however long their asking takes.
+        while (waited < 2) await new Promise((resolve) => setTimeout(resolve, 5));
         inside -= 1;
         await unlock();
       };

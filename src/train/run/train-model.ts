@@ -247,7 +247,7 @@ function fittedRecipe(
   { platform, options, recipe: asked, saved }: OpenedRun,
   { images, classes }: TrainingLoader,
   { config, preprocessing }: ModelDescription,
-): Omit<FittedRecipe, "wholeBytes"> & Partial<FittedRecipe> {
+): Pick<FittedRecipe, "recipe"> & Partial<FittedRecipe> {
   const { device = "cpu", ranks } = options;
   const recipe = fitBatch(asked, images, ranks?.size);
   if (asked.microBatch !== null) return { recipe };
