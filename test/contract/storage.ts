@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   readBytes,
   readText,
@@ -385,7 +385,7 @@ function locks(open: Open): void {
         inside += 1;
         expect(inside).toBe(1);
         // The first one holds it until both others wait, however long their asking takes.
-        while (waited < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+        await vi.waitUntil(() => waited === 2, { timeout: 30_000, interval: 5 });
         inside -= 1;
         await unlock();
       };
