@@ -13,7 +13,7 @@ import { chooseMethod, withChoice, type ChosenRun } from "./plan/choose-method.t
 import { planRuns, runsOf, type RunSettings } from "./plan/plan-runs.ts";
 import { problemsOf } from "./plan/problems.ts";
 import { paperKinds, type Stage, type StageKind } from "./plan/stage.ts";
-import { weighAdaptation, weighTuning } from "./plan/weigh-training.ts";
+import { weighTrainings } from "./plan/weigh-training.ts";
 import type { SemiPlatform } from "./platform.ts";
 import type { RunSemiOptions } from "./run-options.ts";
 import { openReport } from "./report/gather/open-report.ts";
@@ -251,24 +251,15 @@ async function* weighEach(
   isWork: (run: RunSettings) => boolean,
   contextOf: ContextOf,
 ): AsyncGenerator<SemiEvent, readonly ChosenRun[], undefined> {
-  const isWanted = (kind: StageKind): boolean => only?.includes(kind) ?? true;
   const weighed: ChosenRun[] = [];
   for (const [index, run] of chosen.entries()) {
     const known = weighed.find(({ variant }) => variant === run.variant)?.choice;
     const asked = given[index]!;
-    const context = contextOf(run.settings);
-    let choice = known ?? run.choice;
-    if (!known && isWork(run)) {
-      if (isWanted("adapt") && choice.method === "adapt") {
-        yield { type: "timing", training: "adapt" };
-        choice = await weighAdaptation(context, choice, asked.settings);
-      }
-      const { method, mode } = choice;
-      if (isWanted("tune") && mode === "full" && method !== "joint" && asked.settings.mode === "auto") {
-        yield { type: "timing", training: "tune" };
-        choice = await weighTuning(context, choice, asked.settings);
-      }
-    }
+    const choice =
+      known ??
+      (isWork(run)
+        ? yield* weighTrainings(contextOf(run.settings), run.choice, asked.settings, only)
+        : run.choice);
     weighed.push(withChoice(asked, choice));
   }
   return weighed;

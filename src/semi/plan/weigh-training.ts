@@ -2,14 +2,14 @@ import { TrainingError } from "../../core/index.ts";
 import { openModel } from "../../predict/index.ts";
 import { classLikeness, type ClassLikeness } from "../../train/index.ts";
 import type { SemiContext } from "../context.ts";
-import type { Choice } from "../events.ts";
+import type { Choice, SemiEvent } from "../events.ts";
 import type { SemiSettings } from "../settings/settings.ts";
 import { openStage, standingOf } from "../stages/do-stage.ts";
 import type { Origin } from "../stages/manifest.ts";
 import { imagesToAdaptTo, unlabelledImages } from "../stages/training.ts";
 import { countLabelled, withMode } from "./choose-method.ts";
 import { givenModel, planStages } from "./plan-stages.ts";
-import type { AdaptStage, TuneStage } from "./stage.ts";
+import type { AdaptStage, StageKind, TuneStage } from "./stage.ts";
 import { kept, secondsOfTraining } from "./time-training.ts";
 
 /** What adapting is worth, for those who are told that it is left out: docs/results.md says how that was measured. */
@@ -24,6 +24,33 @@ const lookedAt = 500;
 const leastShare = 0.2;
 
 /**
+ * Says what the trainings of a run take that are wanted, each by a few steps that it times, and leaves out what `auto` finds too long.
+ *
+ * @param before What is known of the run, by {@link chooseMethod}.
+ * @param asked The settings as they were given.
+ * @param only The kinds of stages that are to be done. @default all
+ */
+export async function* weighTrainings(
+  context: SemiContext,
+  before: Choice,
+  asked: SemiSettings,
+  only: readonly StageKind[] | undefined,
+): AsyncGenerator<SemiEvent, Choice, undefined> {
+  const isWanted = (kind: StageKind): boolean => only?.includes(kind) ?? true;
+  let choice = before;
+  if (isWanted("adapt") && choice.method === "adapt") {
+    yield { type: "timing", training: "adapt" };
+    choice = await weighAdaptation(context, choice, asked);
+  }
+  const { method, mode } = choice;
+  if (isWanted("tune") && mode === "full" && method !== "joint" && asked.mode === "auto") {
+    yield { type: "timing", training: "tune" };
+    choice = await weighTuning(context, choice, asked);
+  }
+  return choice;
+}
+
+/**
  * Says what adapting the network takes, by a few steps that it times, unless it stands; method `auto` leaves out what takes too long,
  * and adapts to no images that hardly show the classes. What was timed before is kept, so that a run goes on as it began unless
  * another limit is given.
@@ -31,11 +58,7 @@ const leastShare = 0.2;
  * @param before What is known of a run of method `adapt`, by {@link chooseMethod}.
  * @param asked The settings as they were given.
  */
-export async function weighAdaptation(
-  context: SemiContext,
-  before: Choice,
-  asked: SemiSettings,
-): Promise<Choice> {
+async function weighAdaptation(context: SemiContext, before: Choice, asked: SemiSettings): Promise<Choice> {
   const stage = planStages(context.settings).find(({ kind }) => kind === "adapt") as AdaptStage;
   const work = await openStage(context, stage);
   const { status } = await standingOf(context, stage.folder, work);
@@ -83,11 +106,7 @@ export async function weighAdaptation(
  * @param before What is known of a run of methods `adapt` and `labels` in mode `full`, by {@link chooseMethod} and {@link weighAdaptation}.
  * @param asked The settings as they were given.
  */
-export async function weighTuning(
-  context: SemiContext,
-  before: Choice,
-  asked: SemiSettings,
-): Promise<Choice> {
+async function weighTuning(context: SemiContext, before: Choice, asked: SemiSettings): Promise<Choice> {
   const { settings, fingerprints, signal } = context;
   const stage = planStages({ ...settings, method: before.method, mode: "full" }).find(
     (one): one is TuneStage => one.kind === "tune",
